@@ -1,0 +1,3 @@
+module github.com/cgnkit/cgnkit
+
+go 1.26.0
