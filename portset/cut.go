@@ -11,11 +11,13 @@ import (
 // With s the usable ports of an address and n the ports per subscriber, Slice(j*n, n) is subscriber j's share in
 // RFC 7422's sequential algorithm (section 2, A=0).
 func (s Set) Slice(i, n int) Set {
-	s.check(i, 1, n)
+	if i < 0 || n < 1 || n > s.Len()-i {
+		s.panicIndex(i, 1, n)
+	}
 	if s.count > 1 {
 		s = s.flat()
 	}
-	return Set{base: s.base, first: s.first + uint16(i), run: uint32(n), count: 1}
+	return Set{base: s.base, progression: progression{first: s.first + uint16(i), run: uint32(n), count: 1}}
 }
 
 // Every returns the n ports of s with the indexes i, i+stride, i+2*stride and so on. It panics when one of them is out
@@ -25,20 +27,20 @@ func (s Set) Slice(i, n int) Set {
 // j's share in RFC 7422's staggered algorithm (section 2, A=1, with its formula read as n*C+R+j: the printed one makes
 // two subscribers share all but one port).
 func (s Set) Every(i, stride, n int) Set {
-	s.check(i, stride, n)
+	if i < 0 || stride < 1 || n < 1 || stride > PortCount || n > PortCount || i+(n-1)*stride >= s.Len() {
+		s.panicIndex(i, stride, n)
+	}
 	if n == 1 || stride == 1 {
 		return s.Slice(i, n)
 	}
 	if s.count > 1 {
 		s = s.flat()
 	}
-	return Set{base: s.base, first: s.first + uint16(i), stride: uint16(stride), run: 1, count: uint32(n)}
+	return Set{base: s.base, progression: progression{first: s.first + uint16(i), stride: uint16(stride), run: 1, count: uint32(n)}}
 }
 
-func (s Set) check(i, stride, n int) {
-	if i < 0 || stride < 1 || n < 1 || stride > PortCount || n > PortCount || i+(n-1)*stride >= s.Len() {
-		panic(fmt.Sprintf("portset: index %d, stride %d, count %d is out of range for a set of %d ports", i, stride, n, s.Len()))
-	}
+func (s Set) panicIndex(i, stride, n int) {
+	panic(fmt.Sprintf("portset: index %d, stride %d, count %d is out of range for a set of %d ports", i, stride, n, s.Len()))
 }
 
 // flat returns s as a set over its own list of ranges, so that an index into it is an index into its base.

@@ -25,9 +25,9 @@ func GMA(ratio, contiguous, lowest, psid int) (Set, error) {
 	}
 	first, count := from*block+contiguous*psid, to-from
 	if count == 1 || ratio == 1 {
-		return Set{first: uint16(first), run: uint32(contiguous * count), count: 1}, nil
+		return Set{progression: progression{first: uint16(first), run: uint32(contiguous * count), count: 1}}, nil
 	}
-	return Set{first: uint16(first), stride: uint16(block), run: uint32(contiguous), count: uint32(count)}, nil
+	return Set{progression: progression{first: uint16(first), stride: uint16(block), run: uint32(contiguous), count: uint32(count)}}, nil
 }
 
 // ValueMask returns the ports whose bits under mask equal those of value: p such that p & mask == value & mask
@@ -39,7 +39,7 @@ func ValueMask(value, mask uint16) Set {
 	value &= mask
 	run := int(mask & -mask) // the bits below the lowest mask bit run freely
 	if mask == 0 {
-		return Set{run: PortCount, count: 1}
+		return Set{progression: progression{run: PortCount, count: 1}}
 	}
 	var ranges []Range
 	for p := 0; p < PortCount; p += run {

@@ -81,9 +81,9 @@ func (l Layout) Set(psid uint16) (Set, error) {
 		first, count = first+stride, count-1
 	}
 	if run == stride || count == 1 {
-		return Set{first: uint16(first), run: uint32(run * count), count: 1}, nil
+		return Set{progression: progression{first: uint16(first), run: uint32(run * count), count: 1}}, nil
 	}
-	return Set{first: uint16(first), stride: uint16(stride), run: uint32(run), count: uint32(count)}, nil
+	return Set{progression: progression{first: uint16(first), stride: uint16(stride), run: uint32(run), count: uint32(count)}}, nil
 }
 
 // PSID returns the PSID that owns port. ok is false when nobody owns it: for a > 0 those are the ports below 2^(16-a),

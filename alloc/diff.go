@@ -1,0 +1,83 @@
+package alloc
+
+import "iter"
+
+// A ChangeKind says how a subscriber's share differs between two plans.
+type ChangeKind uint8
+
+const (
+	// Moved: another outside address or other ports.
+	Moved ChangeKind = iota + 1
+	// Added: only the new plan has the subscriber.
+	Added
+	// Removed: only the old plan has the subscriber.
+	Removed
+)
+
+// String returns "moved", "added" or "removed".
+func (k ChangeKind) String() string {
+	return [...]string{"invalid ChangeKind", "moved", "added", "removed"}[min(k, Removed)]
+}
+
+// A Change is one subscriber whose share differs. Old is zero for Added, New is zero for Removed.
+type Change struct {
+	Kind       ChangeKind
+	Subscriber Subscriber
+	Old, New   Share
+}
+
+// A Difference compares two plans, subscriber by subscriber.
+type Difference struct {
+	old, new *Plan
+	// Kept counts subscribers with the same outside address and the same port set in both plans, whatever the names of
+	// their pools. Moved, Added and Removed count the changes.
+	Kept, Moved, Added, Removed uint64
+}
+
+// Diff compares two plans. It takes one pass over the subscribers of both and no memory that grows with them.
+func Diff(old, new *Plan) Difference {
+	d := Difference{old: old, new: new, Kept: old.Subscribers()}
+	for c := range d.Changes() {
+		switch c.Kind {
+		case Moved:
+			d.Moved++
+		case Added:
+			d.Added++
+		case Removed:
+			d.Removed++
+		}
+	}
+	d.Kept -= d.Moved + d.Removed
+	return d
+}
+
+// IsEmpty reports whether both plans give every subscriber the same share.
+func (d Difference) IsEmpty() bool { return d.Moved+d.Added+d.Removed == 0 }
+
+// Changes iterates over the changes: those of the old plan's subscribers in its order, then the added ones in the order of
+// the new plan. Each iteration compares anew.
+func (d Difference) Changes() iter.Seq[Change] {
+	return func(yield func(Change) bool) {
+		for a := range d.old.All() {
+			b, err := d.new.Lookup(a.Subscriber())
+			c := Change{Kind: Removed, Subscriber: a.Subscriber(), Old: a.Share()}
+			if err == nil {
+				c.Kind, c.New = Moved, b.Share()
+				if c.Old.Outside == c.New.Outside && c.Old.Ports.Equal(c.New.Ports) {
+					continue
+				}
+			}
+			if !yield(c) {
+				return
+			}
+		}
+		for b := range d.new.All() {
+			if _, err := d.old.Lookup(b.Subscriber()); err == nil {
+				continue
+			}
+			if !yield(Change{Kind: Added, Subscriber: b.Subscriber(), New: b.Share()}) {
+				return
+			}
+		}
+	}
+}

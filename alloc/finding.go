@@ -1,0 +1,79 @@
+package alloc
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Errors to compare with errors.Is. Each Finding wraps one of them.
+var (
+	// ErrAddress: a text or value is not an IPv4 address, prefix or range that can be used.
+	ErrAddress = errors.New("invalid address")
+	// ErrName: a pool or realm has no name, an unusable one, or one that another pool has.
+	ErrName = errors.New("invalid name")
+	// ErrEmpty: a pool has no subscribers or no outside addresses.
+	ErrEmpty = errors.New("nothing to allocate")
+	// ErrDuplicate: an inside address stands twice in one realm.
+	ErrDuplicate = errors.New("inside address listed twice")
+	// ErrOverlap: an outside address stands twice, in one pool or in two.
+	ErrOverlap = errors.New("outside addresses overlap")
+	// ErrLoop: an outside address lies in an inside range of the same realm.
+	ErrLoop = errors.New("outside address inside")
+	// ErrScheme: a scheme is unknown, or a parameter does not belong to it.
+	ErrScheme = errors.New("invalid scheme")
+	// ErrPorts: the usable ports, the ports per subscriber and the sharing ratio cannot be met together.
+	ErrPorts = errors.New("ports do not fit")
+	// ErrCapacity: there are more subscribers than shares.
+	ErrCapacity = errors.New("subscribers do not fit")
+	// ErrKey: a key of a Random pool is missing or malformed.
+	ErrKey = errors.New("invalid key")
+	// ErrCanonical: bytes are not a plan in canonical form.
+	ErrCanonical = errors.New("invalid canonical plan")
+
+	// ErrNotSubscriber: the plan has no such subscriber.
+	ErrNotSubscriber = errors.New("not a subscriber of this plan")
+	// ErrExcluded: the inside address was listed and then excluded.
+	ErrExcluded = errors.New("inside address is excluded")
+)
+
+// A Finding is one defect of a Spec.
+type Finding struct {
+	Err  error  // what kind of defect: one of the Err variables of this package
+	Path string // where: "pools[1].outside[0]", in the words of the plan file
+	Pool string // the pool's name, empty where no single pool is meant
+	Msg  string // what was given and what is wrong with it
+	Hint string // what would be right; may be empty
+}
+
+// Error returns the message without the hint.
+func (f Finding) Error() string {
+	if f.Pool == "" {
+		return f.Msg
+	}
+	return fmt.Sprintf("pool %q: %s", f.Pool, f.Msg)
+}
+
+// Unwrap returns f.Err.
+func (f Finding) Unwrap() error { return f.Err }
+
+// An InvalidError is what NewPlan returns for a Spec that is no valid plan: all defects that were found.
+type InvalidError struct{ Findings []Finding }
+
+// Error returns the messages of all findings, one a line.
+func (e *InvalidError) Error() string {
+	lines := make([]string, len(e.Findings))
+	for i, f := range e.Findings {
+		lines[i] = f.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns the findings.
+func (e *InvalidError) Unwrap() []error {
+	errs := make([]error, len(e.Findings))
+	for i, f := range e.Findings {
+		errs[i] = f
+	}
+	return errs
+}

@@ -1,0 +1,172 @@
+package alloc
+
+import (
+	"fmt"
+	"iter"
+	"net/netip"
+
+	"github.com/cgnkit/cgnkit/portset"
+)
+
+// An Allocation says who owns what: a subscriber and its share. It is a small handle (24 bytes) that computes its parts
+// when asked; none of its methods allocates, except Ports with scheme Random. The zero Allocation is invalid and its
+// methods panic. Allocations of one plan are comparable with ==.
+type Allocation struct {
+	pool            *Pool
+	inside, outside uint32 // addresses
+	slot            uint32
+}
+
+// IsValid reports whether a is not the zero Allocation.
+func (a Allocation) IsValid() bool { return a.pool != nil }
+
+// Pool returns the pool of the subscriber.
+func (a Allocation) Pool() *Pool { return a.pool }
+
+// Subscriber returns who owns the share.
+func (a Allocation) Subscriber() Subscriber {
+	return Subscriber{Realm: a.pool.realm, Prefix: netip.PrefixFrom(addr4(a.inside), 32)}
+}
+
+// Outside returns the outside address of the share.
+func (a Allocation) Outside() netip.Addr { return addr4(a.outside) }
+
+// Ports returns the port set of the share.
+func (a Allocation) Ports() portset.Set { return a.pool.place.ports(a.outside, a.slot) }
+
+// Share returns Outside and Ports.
+func (a Allocation) Share() Share { return Share{Outside: a.Outside(), Ports: a.Ports()} }
+
+// Slot returns the number of the share on its outside address, 0 to SharingRatio-1. In one pool the same slot has the same
+// ports on every address, except with scheme Random.
+func (a Allocation) Slot() int { return int(a.slot) }
+
+// Lookup answers the forward question: which share does s own? The error is ErrNotSubscriber or ErrExcluded. It does not
+// allocate. O(log r) for r address ranges.
+func (p *Plan) Lookup(s Subscriber) (Allocation, error) {
+	a := s.Prefix.Addr()
+	r := p.realm(s.Realm)
+	if r == nil || !a.Is4() || s.Prefix.Bits() != 32 {
+		return Allocation{}, ErrNotSubscriber
+	}
+	addr := u32(a)
+	if pool := r.find(addr); pool != nil {
+		if pos, ok := pool.inside.position(addr); ok {
+			return pool.allocation(addr, pos), nil
+		}
+	}
+	for _, pool := range r.pools {
+		if pool.inside.isExcluded(addr) {
+			return Allocation{}, ErrExcluded
+		}
+	}
+	return Allocation{}, ErrNotSubscriber
+}
+
+// realm returns the routes of a realm, or nil. A plan has few realms, most have one.
+func (p *Plan) realm(name string) *routes {
+	for _, r := range p.inside {
+		if r.realm == name {
+			return r
+		}
+	}
+	return nil
+}
+
+// Realms returns the names of the plan's realms, in the order in which its pools use them first.
+func (p *Plan) Realms() []string {
+	names := make([]string, len(p.inside))
+	for i, r := range p.inside {
+		names[i] = r.realm
+	}
+	return names
+}
+
+// At returns the allocation of the subscriber at position i in inside order. ok is false unless i is below Subscribers.
+func (p *Pool) At(i uint64) (a Allocation, ok bool) {
+	if i >= p.Subscribers() {
+		return Allocation{}, false
+	}
+	return p.allocation(p.inside.addr(uint32(i)), uint32(i)), true
+}
+
+// allocation returns the share of the subscriber with an inside address and its position.
+func (p *Pool) allocation(inside, pos uint32) Allocation {
+	address, slot := p.place.locate(pos)
+	return Allocation{pool: p, inside: inside, outside: p.place.outside.addr(address), slot: slot}
+}
+
+// All iterates over every allocation: pool by pool, in inside order. Its memory does not grow with the subscribers.
+func (p *Plan) All() iter.Seq[Allocation] {
+	return func(yield func(Allocation) bool) {
+		for _, pool := range p.pools {
+			if !pool.each(yield) {
+				return
+			}
+		}
+	}
+}
+
+// All iterates over the pool's allocations in inside order. It steps from one to the next, which is cheaper than At.
+func (p *Pool) All() iter.Seq[Allocation] {
+	return func(yield func(Allocation) bool) { p.each(yield) }
+}
+
+// each calls yield for every allocation until it returns false. It follows locate without dividing.
+func (p *Pool) each(yield func(Allocation) bool) bool {
+	in, out := p.inside.cursor(), p.place.outside.cursor()
+	a := Allocation{pool: p, outside: out.take()}
+	address := uint32(0)
+	for range p.inside.n {
+		a.inside = in.take()
+		if !yield(a) {
+			return false
+		}
+		if p.place.scheme == Stripe {
+			if address++; address == p.place.outside.n {
+				address = 0
+				a.slot++
+			}
+			a.outside = out.take()
+		} else if a.slot++; a.slot == p.place.ratio {
+			a.slot = 0
+			a.outside = out.take()
+		}
+	}
+	return true
+}
+
+// A Placement is a pool without its subscribers: shares by position. It serves callers that stream subscribers and cannot
+// know their number.
+type Placement struct{ p *placement }
+
+// NewPlacement checks everything of s but its inside addresses. Because the number of subscribers is not known, s must
+// give PortsPerSubscriber, SharingRatio or PSIDLength, and its scheme must not be Spread. The error is an *InvalidError.
+func NewPlacement(s PoolSpec, keys ...Key) (Placement, error) {
+	if s.scheme() == Spread || s.PortsPerSubscriber == 0 && s.SharingRatio == 0 && s.PSIDLength == nil {
+		return Placement{}, &InvalidError{[]Finding{{Err: ErrPorts, Path: "ports-per-subscriber", Pool: s.Name,
+			Msg:  "the number of subscribers is not known, so that no sharing ratio follows from it",
+			Hint: "give the ports per subscriber or the sharing ratio, and a scheme other than spread"}}}
+	}
+	first, err := AddrRangeFrom(addr4(firstHost), addr4(firstHost))
+	if err != nil {
+		return Placement{}, fmt.Errorf("placement: %w", err)
+	}
+	s.Inside, s.ExcludeInside = []AddrRange{first}, nil // a stand-in for the subscribers to come
+	plan, err := NewPlan(Spec{Pools: []PoolSpec{s}, Keys: keys})
+	if err != nil {
+		return Placement{}, err
+	}
+	return Placement{&plan.pools[0].place}, nil
+}
+
+// Capacity returns the number of shares.
+func (p Placement) Capacity() uint64 { return p.p.capacity() }
+
+// At returns the share at position i. ok is false unless i is below Capacity.
+func (p Placement) At(i uint64) (sh Share, ok bool) {
+	if i >= p.Capacity() {
+		return Share{}, false
+	}
+	return p.p.share(uint32(i)), true
+}

@@ -1,0 +1,228 @@
+package alloc
+
+import (
+	"fmt"
+
+	"github.com/cgnkit/cgnkit/portset"
+)
+
+// A sizing holds the numbers of a pool that follow from one another.
+type sizing struct {
+	usable  portset.Set // L
+	ratio   uint32      // C: shares per address that subscribers may hold
+	size    uint32      // S: ports per share; for PSID the fewest ports that a share has
+	step    uint32      // T, for Step
+	psids   *psidTable  // for PSID
+	dynamic bool        // whether something is set aside
+}
+
+// A demand is what a pool asks of its addresses.
+type demand struct {
+	subscribers, addresses uint64
+}
+
+// perAddress returns ceil(subscribers/addresses).
+func (d demand) perAddress() int { return int((d.subscribers + d.addresses - 1) / d.addresses) }
+
+// usablePorts returns L: the usable range without port 0 and without the reserved ports.
+func usablePorts(s *PoolSpec) (portset.Set, *Finding) {
+	r := s.Ports
+	if !r.IsValid() {
+		r, _ = portset.NewRange(defaultFirstPort, defaultLastPort)
+	}
+	if r.First() == 0 {
+		return portset.Set{}, &Finding{Err: ErrPorts, Path: "ports", Msg: fmt.Sprintf("usable ports %v: port 0 cannot be used", r),
+			Hint: fmt.Sprintf("write 1-%d, or leave ports out for 1024-65535", r.Last())}
+	}
+	all, _ := portset.NewSet(r)
+	left, ok := all.Minus(s.Reserve)
+	if !ok {
+		return portset.Set{}, &Finding{Err: ErrPorts, Path: "reserve",
+			Msg: fmt.Sprintf("the reserved ports leave none of the usable ports %v", r), Hint: "reserve fewer ports"}
+	}
+	return left, nil
+}
+
+// size resolves C and S. It returns a finding when they cannot be met on one address.
+func (s *PoolSpec) size(d demand) (sizing, *Finding) {
+	usable, f := usablePorts(s)
+	if f != nil {
+		return sizing{}, f
+	}
+	z := sizing{usable: usable, step: 1, dynamic: s.dynamic || s.DynamicShares > 0 || s.DynamicPorts > 0}
+	switch s.scheme() {
+	case PSID:
+		return z, z.sizePSID(s, d)
+	case Step:
+		z.step = uint32(s.StepSize)
+	}
+	return z, z.sizeUniform(s, d)
+}
+
+func (s *PoolSpec) scheme() Scheme {
+	if s.Scheme == 0 {
+		return Sequential
+	}
+	return s.Scheme
+}
+
+// sizeUniform resolves C and S for the schemes whose shares all have the same size.
+func (z *sizing) sizeUniform(s *PoolSpec, d demand) *Finding {
+	n := z.usable.Len() - s.DynamicPorts
+	if n < 1 {
+		return &Finding{Err: ErrPorts, Path: "dynamic-ports",
+			Msg:  fmt.Sprintf("%d dynamic ports leave none of the %d usable ports for shares", s.DynamicPorts, z.usable.Len()),
+			Hint: fmt.Sprintf("set aside fewer than %d", z.usable.Len())}
+	}
+	step, extra := int(z.step), s.DynamicShares
+	ratio, size := s.SharingRatio, s.PortsPerSubscriber
+	if ratio == 0 && (size == 0 || s.scheme() == Spread) {
+		ratio = d.perAddress()
+	}
+	switch {
+	case ratio == 0:
+		if ratio = sharesOf(n, size, step) - extra; ratio < 1 {
+			return tooLarge(n, size, step, extra, s)
+		}
+	case size == 0:
+		if size = sizeFor(n, ratio+extra, step); size < 1 {
+			return tooMany(n, ratio, extra, s, d)
+		}
+	case ratio+extra > sharesOf(n, size, step):
+		return conflict(n, size, ratio, step, extra, s, d)
+	}
+	z.ratio, z.size = uint32(ratio), uint32(size)
+	return nil
+}
+
+// sharesOf returns how many shares of size ports fit into n ports: whole windows of size*step ports hold step each.
+func sharesOf(n, size, step int) int { return n / (size * step) * step }
+
+// sizeFor returns the largest share size at which shares fit into n ports.
+func sizeFor(n, shares, step int) int { return n / (step * ((shares + step - 1) / step)) }
+
+func tooLarge(n, size, step, extra int, s *PoolSpec) *Finding {
+	msg := fmt.Sprintf("%d ports per subscriber do not fit into %d ports of an address", size, n)
+	if step > 1 {
+		msg += fmt.Sprintf(" in windows of %d owners (%d ports)", step, size*step)
+	}
+	f := &Finding{Err: ErrPorts, Path: "ports-per-subscriber", Msg: msg + withDynamic(s)}
+	if most := sizeFor(n, 1+extra, step); most > 0 {
+		f.Hint = fmt.Sprintf("at most %d ports per subscriber fit", most)
+	}
+	return f
+}
+
+func tooMany(n, ratio, extra int, s *PoolSpec, d demand) *Finding {
+	f := &Finding{Err: ErrPorts, Path: "sharing-ratio",
+		Msg:  fmt.Sprintf("a sharing ratio of %d leaves no ports: an address has %d ports for shares%s", ratio, n, withDynamic(s)),
+		Hint: fmt.Sprintf("the sharing ratio is at most %d here", max(n-extra, 1))}
+	if s.SharingRatio == 0 {
+		f.Err, f.Path = ErrCapacity, "outside"
+		f.Msg = fmt.Sprintf("%d subscribers on %d addresses make %d for each, which leaves no ports: an address has %d ports for shares%s",
+			d.subscribers, d.addresses, ratio, n, withDynamic(s))
+		f.Hint = fmt.Sprintf("it takes at least %d addresses to give each subscriber a single port", ceilDiv(d.subscribers, uint64(max(n-extra, 1))))
+	}
+	return f
+}
+
+// conflict explains why ratio shares of size ports are too many for an address.
+func conflict(n, size, ratio, step, extra int, s *PoolSpec, d demand) *Finding {
+	f := &Finding{Err: ErrPorts, Path: "ports-per-subscriber"}
+	f.Msg = fmt.Sprintf("%d shares of %d ports do not fit into %d ports of an address%s", ratio, size, n, withDynamic(s))
+	f.Hint = fmt.Sprintf("with sharing ratio %d at most %d ports per subscriber fit; with %d ports per subscriber the sharing ratio is at most %d",
+		ratio, sizeFor(n, ratio+extra, step), size, max(sharesOf(n, size, step)-extra, 0))
+	if s.SharingRatio != 0 {
+		return f
+	}
+	// Spread derived the ratio from the subscribers: then this is a question of capacity.
+	fit := max(sharesOf(n, size, step)-extra, 0)
+	f.Err = ErrCapacity
+	f.Msg = fmt.Sprintf("%d subscribers do not fit on %d addresses: %d fit with %d ports each (%d on an address)%s",
+		d.subscribers, d.addresses, uint64(fit)*d.addresses, size, fit, withDynamic(s))
+	f.Hint = adviceFor(d, fit, atMost(sizeFor(n, ratio+extra, step), d), 0)
+	return f
+}
+
+func withDynamic(s *PoolSpec) string {
+	switch {
+	case s.DynamicShares > 0:
+		return fmt.Sprintf(", with %d shares set aside for dynamic blocks", s.DynamicShares)
+	case s.DynamicPorts > 0:
+		return fmt.Sprintf(", after %d are set aside for dynamic blocks", s.DynamicPorts)
+	}
+	return ""
+}
+
+// capacity returns a finding when the subscribers are more than the shares, with what would make them fit.
+func (z *sizing) capacity(s *PoolSpec, d demand) *Finding {
+	fit := uint64(z.ratio) * d.addresses
+	if d.subscribers <= fit {
+		return nil
+	}
+	n := z.usable.Len() - s.DynamicPorts
+	var sequential uint64
+	if s.scheme() == PSID || s.scheme() == Step {
+		sequential = uint64(max(n/int(z.size)-s.DynamicShares, 0)) * d.addresses
+	}
+	if sequential < d.subscribers {
+		sequential = 0
+	}
+	return &Finding{Err: ErrCapacity, Path: "outside",
+		Msg: fmt.Sprintf("%d subscribers do not fit on %d addresses: %d fit with %d ports each (%d on an address)%s",
+			d.subscribers, d.addresses, fit, z.size, z.ratio, withDynamic(s)),
+		Hint: adviceFor(d, int(z.ratio), z.fewer(s, d), sequential)}
+}
+
+// fewer says with how many ports per subscriber d would fit, or nothing.
+func (z *sizing) fewer(s *PoolSpec, d demand) string {
+	if s.scheme() == PSID {
+		free := *s
+		free.PSIDLength, free.SharingRatio = nil, 0
+		offset := z.psids.layout.Offset()
+		if k, f := free.psidLength(z.usable, offset, d); f == nil {
+			if l, err := portset.NewLayout(offset, k); err == nil {
+				return fmt.Sprintf("PSID length %d (%d ports per subscriber)", k, l.SetLen())
+			}
+		}
+		return ""
+	}
+	return atMost(sizeFor(z.usable.Len()-s.DynamicPorts, d.perAddress()+s.DynamicShares, int(z.step)), d)
+}
+
+func atMost(size int, d demand) string {
+	if size < 1 {
+		return ""
+	}
+	return fmt.Sprintf("at most %d ports per subscriber (sharing ratio %d)", size, d.perAddress())
+}
+
+// adviceFor lists what would make d fit, given how many fit on an address now, what fewer ports would do, and how many
+// would fit with the sequential scheme; 0 or nothing leaves a way out.
+func adviceFor(d demand, perAddress int, fewer string, sequential uint64) string {
+	var ways []string
+	if perAddress > 0 {
+		need := ceilDiv(d.subscribers, uint64(perAddress))
+		ways = append(ways, fmt.Sprintf("%d addresses (%d more)", need, need-d.addresses))
+	}
+	if fewer != "" {
+		ways = append(ways, fewer)
+	}
+	if sequential > 0 {
+		ways = append(ways, fmt.Sprintf("scheme sequential, where %d fit with the same number of ports", sequential))
+	}
+	if len(ways) == 0 {
+		return ""
+	}
+	hint := "it fits with " + ways[0]
+	for i, w := range ways[1:] {
+		sep := ", with "
+		if i == len(ways)-2 {
+			sep = ", or with "
+		}
+		hint += sep + w
+	}
+	return hint
+}
+
+func ceilDiv(a, b uint64) uint64 { return (a + b - 1) / b }
