@@ -27,7 +27,7 @@ func (s Set) Slice(i, n int) Set {
 // j's share in RFC 7422's staggered algorithm (section 2, A=1, with its formula read as n*C+R+j: the printed one makes
 // two subscribers share all but one port).
 func (s Set) Every(i, stride, n int) Set {
-	if i < 0 || stride < 1 || n < 1 || stride > PortCount || n > PortCount || i+(n-1)*stride >= s.Len() {
+	if i < 0 || stride < 1 || n < 1 || i >= s.Len() || n-1 > (s.Len()-1-i)/stride { // i+(n-1)*stride may overflow
 		s.panicIndex(i, stride, n)
 	}
 	if n == 1 || stride == 1 {
@@ -86,7 +86,7 @@ func (s Set) Overlaps(t Set) bool {
 	return ok
 }
 
-// firstCommon returns the lowest port that s and t share. It walks the set with fewer ranges and asks the other.
+// firstCommon returns the lowest port that s and t share. It walks the ranges of both side by side.
 func (s Set) firstCommon(t Set) (uint16, bool) {
 	cuts := slices.Collect(t.Ranges())
 	for r := range s.Ranges() {

@@ -15,8 +15,8 @@
 // # Values
 //
 // A [Range] is an inclusive range of ports, a [Set] an immutable ordered set with an index for each port, a [Layout] the
-// pair (a, k), a [Permutation] the keyed shuffle of RFC 6431. The zero value of each is invalid and says so through
-// IsValid, because "port 0" or "a = 0, k = 0" are things that one can mean.
+// pair (a, k), a [Permutation] the keyed shuffle of RFC 6431. The zero value of each is invalid, because "port 0" or
+// "a = 0, k = 0" are things that one can mean; the first three say so through IsValid.
 //
 // Ports are uint16, counts and indexes int. All ranges include both ends, so that 65535 needs no special case.
 //

@@ -4,16 +4,16 @@ import "errors"
 
 // Errors to compare with errors.Is. The messages that wrap them quote what was given.
 var (
-	// ErrRange: a port is outside 0..65535, or a range is reversed.
+	// ErrRange means: a port is outside 0..65535, or a range is reversed.
 	ErrRange = errors.New("invalid port range")
-	// ErrSyntax: a text is not a port range or a list of them.
+	// ErrSyntax means: a text is not a port range or a list of them.
 	ErrSyntax = errors.New("invalid port set text")
-	// ErrEmpty: a set without ports was asked for.
+	// ErrEmpty means: a set without ports was asked for.
 	ErrEmpty = errors.New("empty port set")
-	// ErrLayout: PSID offset and PSID length do not fit into 16 bits.
+	// ErrLayout means: PSID offset and PSID length do not fit into 16 bits.
 	ErrLayout = errors.New("invalid PSID layout")
-	// ErrPSID: a PSID does not fit into the PSID length of its layout.
+	// ErrPSID means: a PSID does not fit into the PSID length of its layout.
 	ErrPSID = errors.New("invalid PSID")
-	// ErrWire: bytes are not a PCP PORT_SET option.
+	// ErrWire means: bytes are not a PCP PORT_SET option.
 	ErrWire = errors.New("malformed PORT_SET option")
 )

@@ -46,10 +46,7 @@ func ValueMask(value, mask uint16) Set {
 		if uint16(p)&mask != value {
 			continue
 		}
-		if n := len(ranges); n > 0 && int(ranges[n-1].last)+1 == p {
-			ranges[n-1].last += uint16(run)
-			continue
-		}
+		// The next candidate differs in the lowest mask bit, so that ranges never touch.
 		ranges = append(ranges, rangeOf(uint16(p), uint16(p+run-1)))
 	}
 	s, _ := setFrom(ranges) // value itself is always a member

@@ -14,7 +14,7 @@ import "fmt"
 // a is the PSID offset, k the PSID length, m = 16-a-k the number of contiguous bits. All sets of one outside address
 // must share one layout, or they overlap (RFC 7597 section 5.1).
 //
-// The zero Layout is invalid; it is not a = 0, k = 0. Layouts are comparable with ==.
+// The zero Layout is invalid; it is not a = 0, k = 0, and its numbers mean nothing. Layouts are comparable with ==.
 type Layout struct {
 	offsetPlusOne uint8 // a+1, so that the zero struct is no layout
 	length        uint8

@@ -3,7 +3,6 @@ package portset
 import (
 	"crypto/aes"
 	"fmt"
-	"slices"
 )
 
 // A Permutation is the keyed shuffle of RFC 6431 section 2.2.1 ("Cryptographically Random Port Range"), over the ports of
@@ -73,12 +72,13 @@ func (p *Permutation) Inverse(y uint16) (x uint16, ok bool) {
 // Set returns the images of the n domain ports with the indexes i to i+n-1, in ascending order. Like slicing, it panics
 // when they are out of range. It takes O(n log n) time and O(n) memory.
 func (p *Permutation) Set(i, n int) Set {
+	share := p.domain.Slice(i, n)
 	ranges := make([]Range, 0, n)
-	for x := range p.domain.Slice(i, n).Ports() {
+	for x := range share.Ports() {
 		y, _ := p.Port(x)
 		ranges = append(ranges, rangeOf(y, y))
 	}
-	s, _ := setFrom(union(slices.Clip(ranges)))
+	s, _ := setFrom(union(ranges))
 	return s
 }
 

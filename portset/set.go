@@ -80,15 +80,17 @@ func (s Set) Index(port uint16) (i int, ok bool) {
 			return 0, false
 		}
 	}
-	d := x - uint32(s.first) // wraps to a large number below first
+	d := x - uint32(s.first) // wraps to a number beyond every run below first
 	if s.count <= 1 {
-		return int(d), d < s.run
-	}
-	if x < uint32(s.first) {
+		if d < s.run {
+			return int(d), true
+		}
 		return 0, false
 	}
-	q, r := d/uint32(s.stride), d%uint32(s.stride)
-	return int(q*s.run + r), q < s.count && r < s.run
+	if q, r := d/uint32(s.stride), d%uint32(s.stride); q < s.count && r < s.run {
+		return int(q*s.run + r), true
+	}
+	return 0, false
 }
 
 // Port returns the port with index i, 0 to Len()-1. ok is false for any other i.
@@ -194,8 +196,10 @@ func (s Set) Equal(t Set) bool {
 	switch {
 	case s.Len() != t.Len():
 		return false
-	case s.base == t.base && same, s.base == nil && t.base == nil:
-		return same // without a base list there is one way to write a set
+	case s.base == t.base && same:
+		return true
+	case s.base == nil && t.base == nil:
+		return false // without a base list there is one way to write a set
 	case same && s.base != nil && t.base != nil && slices.Equal(s.base.ranges, t.base.ranges):
 		return true
 	}

@@ -1,7 +1,6 @@
 package portset
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -15,15 +14,25 @@ func ParseRange(s string) (Range, error) {
 	from, to, isRange := strings.Cut(s, "-")
 	first, err := parsePort(from)
 	if err != nil {
-		return Range{}, fmt.Errorf("port range %q: %w", s, err)
+		return Range{}, fmt.Errorf("port range %s: %w", quote(s), err)
 	}
 	last := first
 	if isRange {
 		if last, err = parsePort(to); err != nil {
-			return Range{}, fmt.Errorf("port range %q: %w", s, err)
+			return Range{}, fmt.Errorf("port range %s: %w", quote(s), err)
 		}
 	}
 	return NewRange(first, last)
+}
+
+// quoteAt is the number of bytes of a wrong text that a message quotes.
+const quoteAt = 40
+
+func quote(s string) string {
+	if len(s) > quoteAt {
+		return fmt.Sprintf("%q...", s[:quoteAt])
+	}
+	return fmt.Sprintf("%q", s)
 }
 
 func parsePort(s string) (int, error) {
@@ -34,11 +43,12 @@ func parsePort(s string) (int, error) {
 	n := 0
 	for _, c := range []byte(s) {
 		if c < '0' || c > '9' {
-			return 0, fmt.Errorf("%w: %q is not a decimal port number", ErrSyntax, s)
+			return 0, fmt.Errorf("%w: %s is not a decimal port number", ErrSyntax, quote(s))
 		}
-		if n = n*10 + int(c-'0'); n >= PortCount {
-			return 0, fmt.Errorf("%w: port %s is past 65535", ErrRange, s)
-		}
+		n = min(n*10+int(c-'0'), PortCount)
+	}
+	if n == PortCount {
+		return 0, fmt.Errorf("%w: port %s is past 65535", ErrRange, s[:min(len(s), quoteAt)])
 	}
 	return n, nil
 }
@@ -111,7 +121,7 @@ func (r Range) MarshalText() ([]byte, error) {
 // UnmarshalText sets r to what ParseRange reads.
 func (r *Range) UnmarshalText(text []byte) error {
 	if len(text) > maxText {
-		return errors.Join(ErrSyntax, fmt.Errorf("%d bytes are no port range", len(text)))
+		return fmt.Errorf("%w: %d bytes are no port range", ErrSyntax, len(text))
 	}
 	t, err := ParseRange(string(text))
 	if err == nil {
