@@ -16,9 +16,10 @@ type AddrRange struct {
 	prefix         bool
 }
 
-// ParseAddrRange reads a prefix ("100.64.0.0/22"), an address ("100.64.0.7") or a range ("100.64.0.4-100.64.0.9"). The
-// error wraps ErrAddress and says what would be right: host bits, reversed ranges and IPv6 are refused.
+// ParseAddrRange reads a prefix ("100.64.0.0/22"), an address ("100.64.0.7") or a range ("100.64.0.4-100.64.0.9"); blanks
+// around them are ignored. The error wraps ErrAddress and says what would be right: host bits, reversed ranges and IPv6 are refused.
 func ParseAddrRange(s string) (AddrRange, error) {
+	s = strings.TrimSpace(s)
 	if text, bits, ok := strings.Cut(s, "/"); ok {
 		return parsePrefix(s, text, bits)
 	}
@@ -36,6 +37,9 @@ func ParseAddrRange(s string) (AddrRange, error) {
 	return AddrRangeFrom(first, last)
 }
 
+// maxAddrText is the number of bytes of a wrong address that a message quotes: more than any right one has.
+const maxAddrText = 64
+
 func parsePrefix(s, text, bits string) (AddrRange, error) {
 	a, err := parseAddr(text)
 	if err != nil {
@@ -43,13 +47,16 @@ func parsePrefix(s, text, bits string) (AddrRange, error) {
 	}
 	n, err := strconv.ParseUint(bits, 10, 8)
 	if err != nil || n > 32 || bits[0] == '+' || len(bits) > 1 && bits[0] == '0' {
-		return AddrRange{}, fmt.Errorf("%w %q: the prefix length is a number from 0 to 32", ErrAddress, s)
+		return AddrRange{}, fmt.Errorf("%w %q: the prefix length is a number from 0 to 32", ErrAddress, s[:min(len(s), maxAddrText)])
 	}
 	return AddrRangeFromPrefix(netip.PrefixFrom(a, int(n)))
 }
 
 func parseAddr(s string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(s)
+	if len(s) > maxAddrText {
+		s = s[:maxAddrText] + "..." // quoted below; hostile files have long lines
+	}
 	switch {
 	case err != nil && strings.Count(s, ":") > 1:
 		return a, fmt.Errorf("%w %q: not an IPv4 address, and IPv6 is not translated by NAT44", ErrAddress, s)
@@ -172,3 +179,6 @@ func (r *AddrRange) UnmarshalText(text []byte) error {
 	}
 	return err
 }
+
+// IsPrefix reports whether r was written as a prefix.
+func (r AddrRange) IsPrefix() bool { return r.prefix }

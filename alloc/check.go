@@ -30,6 +30,7 @@ type checker struct {
 	keys     map[string]Key
 	numbers  []int // numbers[k] = number in spec of the k-th pool that was built
 	findings []Finding
+	overlaps int // how many addresses of two pools were found
 }
 
 func (c *checker) add(f Finding) { c.findings = append(c.findings, f) }
@@ -44,11 +45,17 @@ func (c *checker) addTo(i int, f Finding) {
 	c.add(f)
 }
 
-// pool checks the i-th pool by itself. It returns nil when the pool's addresses make no sense; a pool that is wrong in
-// another way is returned, so that it takes part in the search for overlaps.
-func (c *checker) pool(i int) *Pool {
+func newChecker(spec Spec) *checker {
+	c := &checker{spec: &spec, names: map[string]int{}, keys: map[string]Key{}}
+	for _, k := range spec.Keys {
+		c.keys[k.ID()] = k
+	}
+	return c
+}
+
+// begin checks what can be said of the i-th pool without its addresses and makes the pool.
+func (c *checker) begin(i int) *Pool {
 	s := &c.spec.Pools[i]
-	known := len(c.findings)
 	c.checkNames(i, s)
 	c.checkNumbers(i, s)
 	pool := &Pool{name: s.Name, realm: s.Realm, keyID: s.KeyID}
@@ -56,6 +63,14 @@ func (c *checker) pool(i int) *Pool {
 		pool.realm = DefaultRealm
 	}
 	pool.place.scheme, pool.place.key = s.scheme(), c.keys[s.KeyID]
+	return pool
+}
+
+// pool checks the i-th pool by itself. It returns nil when the pool's addresses make no sense; a pool that is wrong in
+// another way is returned, so that it takes part in the search for overlaps.
+func (c *checker) pool(i int) *Pool {
+	s, known := &c.spec.Pools[i], len(c.findings)
+	pool := c.begin(i)
 	in := c.order(i, "inside", s.Inside, s.ExcludeInside, s.SkipEdges)
 	out := c.order(i, "outside", s.Outside, s.ExcludeOutside, s.SkipEdges)
 	if in == nil || out == nil {
@@ -63,10 +78,15 @@ func (c *checker) pool(i int) *Pool {
 	}
 	pool.inside, pool.place.outside = *in, *out
 	c.numbers = append(c.numbers, i)
-	if len(c.findings) > known {
-		return pool
+	if len(c.findings) == known {
+		c.size(i, pool, demand{subscribers: uint64(in.n), addresses: uint64(out.n)})
 	}
-	d := demand{subscribers: uint64(in.n), addresses: uint64(out.n)}
+	return pool
+}
+
+// size resolves the sizes of the i-th pool.
+func (c *checker) size(i int, pool *Pool, d demand) {
+	s := &c.spec.Pools[i]
 	z, f := s.size(d)
 	if f == nil {
 		f = z.capacity(s, d)
@@ -75,7 +95,6 @@ func (c *checker) pool(i int) *Pool {
 		c.addTo(i, *f)
 	}
 	pool.place.sizing = z
-	return pool
 }
 
 // order makes the inside or outside order of a pool, or adds findings and returns nil.

@@ -6,11 +6,11 @@ import "iter"
 type ChangeKind uint8
 
 const (
-	// Moved: another outside address or other ports.
+	// Moved means: another outside address or other ports.
 	Moved ChangeKind = iota + 1
-	// Added: only the new plan has the subscriber.
+	// Added means: only the new plan has the subscriber.
 	Added
-	// Removed: only the old plan has the subscriber.
+	// Removed means: only the old plan has the subscriber.
 	Removed
 )
 
@@ -28,15 +28,15 @@ type Change struct {
 
 // A Difference compares two plans, subscriber by subscriber.
 type Difference struct {
-	old, new *Plan
+	older, newer *Plan
 	// Kept counts subscribers with the same outside address and the same port set in both plans, whatever the names of
 	// their pools. Moved, Added and Removed count the changes.
 	Kept, Moved, Added, Removed uint64
 }
 
 // Diff compares two plans. It takes one pass over the subscribers of both and no memory that grows with them.
-func Diff(old, new *Plan) Difference {
-	d := Difference{old: old, new: new, Kept: old.Subscribers()}
+func Diff(older, newer *Plan) Difference {
+	d := Difference{older: older, newer: newer, Kept: older.Subscribers()}
 	for c := range d.Changes() {
 		switch c.Kind {
 		case Moved:
@@ -58,8 +58,8 @@ func (d Difference) IsEmpty() bool { return d.Moved+d.Added+d.Removed == 0 }
 // the new plan. Each iteration compares anew.
 func (d Difference) Changes() iter.Seq[Change] {
 	return func(yield func(Change) bool) {
-		for a := range d.old.All() {
-			b, err := d.new.Lookup(a.Subscriber())
+		for a := range d.older.All() {
+			b, err := d.newer.Lookup(a.Subscriber())
 			c := Change{Kind: Removed, Subscriber: a.Subscriber(), Old: a.Share()}
 			if err == nil {
 				c.Kind, c.New = Moved, b.Share()
@@ -71,8 +71,8 @@ func (d Difference) Changes() iter.Seq[Change] {
 				return
 			}
 		}
-		for b := range d.new.All() {
-			if _, err := d.old.Lookup(b.Subscriber()); err == nil {
+		for b := range d.newer.All() {
+			if _, err := d.older.Lookup(b.Subscriber()); err == nil {
 				continue
 			}
 			if !yield(Change{Kind: Added, Subscriber: b.Subscriber(), New: b.Share()}) {

@@ -14,7 +14,7 @@
 //
 // # Words
 //
-//	subscriber       one inside host: an address in a realm
+//	subscriber       one inside host: a realm and an inside address
 //	realm            an inside address space; the same address in two realms is two subscribers
 //	share            the port set that a plan gives a subscriber
 //	L, n             the usable ports of an outside address in ascending order, and their number

@@ -8,32 +8,32 @@ import (
 
 // Errors to compare with errors.Is. Each Finding wraps one of them.
 var (
-	// ErrAddress: a text or value is not an IPv4 address, prefix or range that can be used.
+	// ErrAddress means: a text or value is not an IPv4 address, prefix or range that can be used.
 	ErrAddress = errors.New("invalid address")
-	// ErrName: a pool or realm has no name, an unusable one, or one that another pool has.
+	// ErrName means: a pool or realm has no name, an unusable one, or one that another pool has.
 	ErrName = errors.New("invalid name")
-	// ErrEmpty: a pool has no subscribers or no outside addresses.
+	// ErrEmpty means: a pool has no subscribers or no outside addresses.
 	ErrEmpty = errors.New("nothing to allocate")
-	// ErrDuplicate: an inside address stands twice in one realm.
+	// ErrDuplicate means: an inside address stands twice in one realm.
 	ErrDuplicate = errors.New("inside address listed twice")
-	// ErrOverlap: an outside address stands twice, in one pool or in two.
+	// ErrOverlap means: an outside address stands twice, in one pool or in two.
 	ErrOverlap = errors.New("outside addresses overlap")
-	// ErrLoop: an outside address lies in an inside range of the same realm.
+	// ErrLoop means: an outside address lies in an inside range of the same realm.
 	ErrLoop = errors.New("outside address inside")
-	// ErrScheme: a scheme is unknown, or a parameter does not belong to it.
+	// ErrScheme means: a scheme is unknown, or a parameter does not belong to it.
 	ErrScheme = errors.New("invalid scheme")
-	// ErrPorts: the usable ports, the ports per subscriber and the sharing ratio cannot be met together.
+	// ErrPorts means: the usable ports, the ports per subscriber and the sharing ratio cannot be met together.
 	ErrPorts = errors.New("ports do not fit")
-	// ErrCapacity: there are more subscribers than shares.
+	// ErrCapacity means: there are more subscribers than shares.
 	ErrCapacity = errors.New("subscribers do not fit")
-	// ErrKey: a key of a Random pool is missing or malformed.
+	// ErrKey means: a key of a Random pool is missing or malformed.
 	ErrKey = errors.New("invalid key")
-	// ErrCanonical: bytes are not a plan in canonical form.
+	// ErrCanonical means: bytes are not a plan in canonical form.
 	ErrCanonical = errors.New("invalid canonical plan")
 
-	// ErrNotSubscriber: the plan has no such subscriber.
+	// ErrNotSubscriber means: the plan has no such subscriber.
 	ErrNotSubscriber = errors.New("not a subscriber of this plan")
-	// ErrExcluded: the inside address was listed and then excluded.
+	// ErrExcluded means: the inside address was listed and then excluded.
 	ErrExcluded = errors.New("inside address is excluded")
 )
 

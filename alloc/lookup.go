@@ -1,7 +1,6 @@
 package alloc
 
 import (
-	"fmt"
 	"iter"
 	"net/netip"
 
@@ -28,6 +27,9 @@ func (a Allocation) Subscriber() Subscriber {
 	return Subscriber{Realm: a.pool.realm, Prefix: netip.PrefixFrom(addr4(a.inside), 32)}
 }
 
+// Inside returns Subscriber().Addr(), at a fraction of the cost.
+func (a Allocation) Inside() netip.Addr { return addr4(a.inside) }
+
 // Outside returns the outside address of the share.
 func (a Allocation) Outside() netip.Addr { return addr4(a.outside) }
 
@@ -45,6 +47,9 @@ func (a Allocation) Slot() int { return int(a.slot) }
 // allocate. O(log r) for r address ranges.
 func (p *Plan) Lookup(s Subscriber) (Allocation, error) {
 	a := s.Prefix.Addr()
+	if s.Realm == "" {
+		s.Realm = DefaultRealm
+	}
 	r := p.realm(s.Realm)
 	if r == nil || !a.Is4() || s.Prefix.Bits() != 32 {
 		return Allocation{}, ErrNotSubscriber
@@ -138,35 +143,38 @@ func (p *Pool) each(yield func(Allocation) bool) bool {
 
 // A Placement is a pool without its subscribers: shares by position. It serves callers that stream subscribers and cannot
 // know their number.
-type Placement struct{ p *placement }
+type Placement struct{ pool *Pool }
 
 // NewPlacement checks everything of s but its inside addresses. Because the number of subscribers is not known, s must
 // give PortsPerSubscriber, SharingRatio or PSIDLength, and its scheme must not be Spread. The error is an *InvalidError.
 func NewPlacement(s PoolSpec, keys ...Key) (Placement, error) {
 	if s.scheme() == Spread || s.PortsPerSubscriber == 0 && s.SharingRatio == 0 && s.PSIDLength == nil {
-		return Placement{}, &InvalidError{[]Finding{{Err: ErrPorts, Path: "ports-per-subscriber", Pool: s.Name,
+		return Placement{}, &InvalidError{[]Finding{{Err: ErrPorts, Path: "pools[0].ports-per-subscriber", Pool: s.Name,
 			Msg:  "the number of subscribers is not known, so that no sharing ratio follows from it",
 			Hint: "give the ports per subscriber or the sharing ratio, and a scheme other than spread"}}}
 	}
-	first, err := AddrRangeFrom(addr4(firstHost), addr4(firstHost))
-	if err != nil {
-		return Placement{}, fmt.Errorf("placement: %w", err)
+	c := newChecker(Spec{Pools: []PoolSpec{s}, Keys: keys})
+	pool := c.begin(0)
+	if out := c.order(0, "outside", s.Outside, s.ExcludeOutside, s.SkipEdges); out != nil && len(c.findings) == 0 {
+		pool.place.outside = *out
+		c.size(0, pool, demand{subscribers: 1, addresses: uint64(out.n)})
 	}
-	s.Inside, s.ExcludeInside = []AddrRange{first}, nil // a stand-in for the subscribers to come
-	plan, err := NewPlan(Spec{Pools: []PoolSpec{s}, Keys: keys})
-	if err != nil {
-		return Placement{}, err
+	if len(c.findings) > 0 {
+		return Placement{}, &InvalidError{c.findings}
 	}
-	return Placement{&plan.pools[0].place}, nil
+	return Placement{pool}, nil
 }
 
 // Capacity returns the number of shares.
-func (p Placement) Capacity() uint64 { return p.p.capacity() }
+func (p Placement) Capacity() uint64 { return p.pool.Capacity() }
 
-// At returns the share at position i. ok is false unless i is below Capacity.
-func (p Placement) At(i uint64) (sh Share, ok bool) {
-	if i >= p.Capacity() {
-		return Share{}, false
+// Assign returns the share at position i as the allocation of the subscriber with inside address a. ok is false unless i is
+// below Capacity and a is IPv4. That every address has one position, and that none is an outside address, is the caller's
+// to see to.
+func (p Placement) Assign(i uint64, a netip.Addr) (al Allocation, ok bool) {
+	if i >= p.Capacity() || !a.Is4() {
+		return Allocation{}, false
 	}
-	return p.p.share(uint32(i)), true
+	address, slot := locate(&p.pool.place, i)
+	return Allocation{pool: p.pool, inside: u32(a), outside: p.pool.place.outside.addr(address), slot: slot}, true
 }

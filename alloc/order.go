@@ -32,7 +32,7 @@ func newOrder(ranges []AddrRange, exclude []span) (order, *clash) {
 	for _, r := range ranges {
 		o.add(r.span(), exclude)
 	}
-	o.spans = slices.Clip(o.spans)
+	o.spans = append(make([]span, 0, len(o.spans)), o.spans...) // what append grew beyond need is not kept
 	if c := o.sort(); c != nil {
 		return order{}, c
 	}

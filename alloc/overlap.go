@@ -121,14 +121,13 @@ func (c *checker) findOverlaps(claims []claim, field string) {
 	var last *Finding // the overlap before, to join with the next one of the same pools
 	var joined span
 	var pair [2]int
-	found := 0
 	for i, furthest := 1, 0; i < len(claims); i++ {
 		a, b := claims[furthest], claims[i]
 		if b.first <= a.last {
 			common, now := span{b.first, min(a.last, b.last)}, [2]int{min(a.k, b.k), max(a.k, b.k)}
 			if last != nil && now == pair && uint64(common.first) <= uint64(joined.last)+1 {
 				common = span{joined.first, max(joined.last, common.last)}
-			} else if found++; found > maxOverlaps {
+			} else if c.overlaps++; c.overlaps > maxOverlaps {
 				return
 			} else {
 				c.findings = append(c.findings, Finding{})
@@ -168,7 +167,8 @@ func (c *checker) overlap(common span, pair [2]int, field string) Finding {
 // translated again.
 func (c *checker) checkLoop(pools []*Pool, k int, inside *routes) {
 	for _, s := range pools[k].place.outside.spans {
-		for _, p := range inside.pools {
+		for h := max(inside.ladder.find(inside.firsts, s.first), 0); h < len(inside.firsts) && inside.firsts[h] <= s.last; h++ {
+			p := inside.owner[h]
 			a, ok := p.inside.firstIn(s)
 			if !ok {
 				continue

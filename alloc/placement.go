@@ -16,11 +16,14 @@ type placement struct {
 }
 
 // locate returns where the share at position i lies. i must be below capacity.
-func (p *placement) locate(i uint32) (address, slot uint32) {
+func (p *placement) locate(i uint32) (address, slot uint32) { return locate(p, i) }
+
+// locate takes uint64 too, for shares beyond the 2^32 that have subscribers at most; dividing that is slower.
+func locate[N uint32 | uint64](p *placement, i N) (address, slot uint32) {
 	if p.scheme == Stripe {
-		return i % p.outside.n, i / p.outside.n
+		return uint32(i % N(p.outside.n)), uint32(i / N(p.outside.n))
 	}
-	return i / p.ratio, i % p.ratio
+	return uint32(i / N(p.ratio)), uint32(i % N(p.ratio))
 }
 
 // position is the inverse of locate.
@@ -113,11 +116,4 @@ func (p *placement) capacity() uint64 { return uint64(p.outside.n) * uint64(p.ra
 type Share struct {
 	Outside netip.Addr
 	Ports   portset.Set
-}
-
-// share returns the share at position i, which must be below capacity.
-func (p *placement) share(i uint32) Share {
-	address, slot := p.locate(i)
-	a := p.outside.addr(address)
-	return Share{Outside: addr4(a), Ports: p.ports(a, slot)}
 }

@@ -27,11 +27,7 @@ type Plan struct {
 //
 // NewPlan keeps nothing of spec.
 func NewPlan(spec Spec) (*Plan, error) {
-	c := checker{spec: &spec, names: map[string]int{}, keys: map[string]Key{}}
-	p := &Plan{}
-	for _, k := range spec.Keys {
-		c.keys[k.ID()] = k
-	}
+	c, p := newChecker(spec), &Plan{}
 	if len(spec.Pools) == 0 {
 		c.add(Finding{Err: ErrEmpty, Path: "pools", Msg: "the plan has no pools"})
 	}

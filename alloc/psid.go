@@ -154,25 +154,41 @@ func (s *PoolSpec) psidLength(usable portset.Set, offset int, d demand) (int, *F
 	case ratio > 0:
 		return 0, &Finding{Err: ErrScheme, Path: "sharing-ratio",
 			Msg:  fmt.Sprintf("sharing ratio %d is not a power of two, as scheme psid needs", ratio),
-			Hint: fmt.Sprintf("use %d or %d", 1<<(bits.Len(uint(ratio))-1), 1<<bits.Len(uint(ratio)))}
+			Hint: nearestRatios(ratio, 16-offset)}
 	}
 	lengths := make([]int, 0, 17)
 	for k := 0; k <= 16-offset; k++ {
 		lengths = append(lengths, k)
 	}
 	need := d.perAddress()
-	i, _ := slices.BinarySearchFunc(lengths, need, func(k, need int) int {
-		layout, err := portset.NewLayout(offset, k)
-		if err != nil {
-			panic(err) // offset was checked and k is at most 16-offset
-		}
-		t := newPSIDTable(layout, usable)
-		return t.count - s.DynamicShares - t.setAside(s.DynamicPorts) - need
-	})
+	i, _ := slices.BinarySearchFunc(lengths, need, func(k, need int) int { return s.psidShares(usable, offset, k) - need })
 	if i == len(lengths) {
-		return 0, &Finding{Err: ErrCapacity, Path: "outside",
-			Msg:  fmt.Sprintf("%d subscribers on %d addresses make %d for each, more than the PSIDs of any length with offset %d", d.subscribers, d.addresses, need, offset),
-			Hint: fmt.Sprintf("at most %d share an address with offset %d: use more addresses or a smaller offset", 1<<(16-offset), offset)}
+		f := &Finding{Err: ErrCapacity, Path: "outside",
+			Msg:  fmt.Sprintf("%v make %d for each, more than the PSIDs of any length with offset %d", d, need, offset),
+			Hint: fmt.Sprintf("at most %d share an address with offset %d: use more addresses", max(s.psidShares(usable, offset, 16-offset), 0), offset)}
+		if offset > 0 {
+			f.Hint += " or a smaller offset"
+		}
+		return 0, f
 	}
 	return i, nil
+}
+
+// psidShares returns how many subscribers an address takes. offset and k must make a layout.
+func (s *PoolSpec) psidShares(usable portset.Set, offset, k int) int {
+	layout, err := portset.NewLayout(offset, k)
+	if err != nil {
+		panic(err)
+	}
+	t := newPSIDTable(layout, usable)
+	return t.count - s.DynamicShares - t.setAside(s.DynamicPorts)
+}
+
+// nearestRatios names the powers of two around ratio, up to the one that most PSID bits give.
+func nearestRatios(ratio, most int) string {
+	below := min(bits.Len(uint(ratio))-1, most)
+	if below == most {
+		return fmt.Sprintf("use %d", 1<<most)
+	}
+	return fmt.Sprintf("use %d or %d", 1<<below, 1<<(below+1))
 }

@@ -2,6 +2,7 @@ package alloc
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/cgnkit/cgnkit/portset"
 )
@@ -22,7 +23,34 @@ type demand struct {
 }
 
 // perAddress returns ceil(subscribers/addresses).
-func (d demand) perAddress() int { return int((d.subscribers + d.addresses - 1) / d.addresses) }
+func (d demand) perAddress() int {
+	return int(min(ceilDiv(d.subscribers, d.addresses), 1<<30)) // more than that fits nowhere, and int may have 32 bits
+}
+
+// String returns "5 subscribers on 1 address".
+func (d demand) String() string {
+	return fmt.Sprintf("%s on %s", subscribers(d.subscribers), addresses(d.addresses))
+}
+
+// misfit says that d does not fit, when an address holds fit shares of size ports.
+func (d demand) misfit(fit, size int) string {
+	return fmt.Sprintf("%s do not fit on %s: %d fit with %d ports each (%d on an address)",
+		subscribers(d.subscribers), addresses(d.addresses), uint64(fit)*d.addresses, size, fit)
+}
+
+func subscribers(n uint64) string {
+	if n == 1 {
+		return "1 subscriber"
+	}
+	return fmt.Sprintf("%d subscribers", n)
+}
+
+func addresses(n uint64) string {
+	if n == 1 {
+		return "1 address"
+	}
+	return fmt.Sprintf("%d addresses", n)
+}
 
 // usablePorts returns L: the usable range without port 0 and without the reserved ports.
 func usablePorts(s *PoolSpec) (portset.Set, *Finding) {
@@ -86,7 +114,7 @@ func (z *sizing) sizeUniform(s *PoolSpec, d demand) *Finding {
 		}
 	case size == 0:
 		if size = sizeFor(n, ratio+extra, step); size < 1 {
-			return tooMany(n, ratio, extra, s, d)
+			return tooMany(n, ratio, step, extra, s, d)
 		}
 	case ratio+extra > sharesOf(n, size, step):
 		return conflict(n, size, ratio, step, extra, s, d)
@@ -96,7 +124,7 @@ func (z *sizing) sizeUniform(s *PoolSpec, d demand) *Finding {
 }
 
 // sharesOf returns how many shares of size ports fit into n ports: whole windows of size*step ports hold step each.
-func sharesOf(n, size, step int) int { return n / (size * step) * step }
+func sharesOf(n, size, step int) int { return n / size / step * step }
 
 // sizeFor returns the largest share size at which shares fit into n ports.
 func sizeFor(n, shares, step int) int { return n / (step * ((shares + step - 1) / step)) }
@@ -113,15 +141,21 @@ func tooLarge(n, size, step, extra int, s *PoolSpec) *Finding {
 	return f
 }
 
-func tooMany(n, ratio, extra int, s *PoolSpec, d demand) *Finding {
+func tooMany(n, ratio, step, extra int, s *PoolSpec, d demand) *Finding {
+	all := sharesOf(n, 1, step) // shares of a single port
 	f := &Finding{Err: ErrPorts, Path: "sharing-ratio",
 		Msg:  fmt.Sprintf("a sharing ratio of %d leaves no ports: an address has %d ports for shares%s", ratio, n, withDynamic(s)),
-		Hint: fmt.Sprintf("the sharing ratio is at most %d here", max(n-extra, 1))}
+		Hint: fmt.Sprintf("the sharing ratio is at most %d here", all-extra)}
 	if s.SharingRatio == 0 {
 		f.Err, f.Path = ErrCapacity, "outside"
-		f.Msg = fmt.Sprintf("%d subscribers on %d addresses make %d for each, which leaves no ports: an address has %d ports for shares%s",
-			d.subscribers, d.addresses, ratio, n, withDynamic(s))
-		f.Hint = fmt.Sprintf("it takes at least %d addresses to give each subscriber a single port", ceilDiv(d.subscribers, uint64(max(n-extra, 1))))
+		f.Msg = fmt.Sprintf("%v make %d for each, which leaves no ports: an address has %d ports for shares%s", d, ratio, n, withDynamic(s))
+		f.Hint = fmt.Sprintf("it takes at least %s to give each subscriber a single port", addresses(ceilDiv(d.subscribers, uint64(max(all-extra, 1)))))
+	}
+	switch {
+	case all == 0:
+		f.Hint = fmt.Sprintf("step is at most %d here", n)
+	case all <= extra:
+		f.Hint = fmt.Sprintf("set aside fewer than %d shares", all)
 	}
 	return f
 }
@@ -138,8 +172,7 @@ func conflict(n, size, ratio, step, extra int, s *PoolSpec, d demand) *Finding {
 	// Spread derived the ratio from the subscribers: then this is a question of capacity.
 	fit := max(sharesOf(n, size, step)-extra, 0)
 	f.Err = ErrCapacity
-	f.Msg = fmt.Sprintf("%d subscribers do not fit on %d addresses: %d fit with %d ports each (%d on an address)%s",
-		d.subscribers, d.addresses, uint64(fit)*d.addresses, size, fit, withDynamic(s))
+	f.Msg = d.misfit(fit, size) + withDynamic(s)
 	f.Hint = adviceFor(d, fit, atMost(sizeFor(n, ratio+extra, step), d), 0)
 	return f
 }
@@ -156,8 +189,7 @@ func withDynamic(s *PoolSpec) string {
 
 // capacity returns a finding when the subscribers are more than the shares, with what would make them fit.
 func (z *sizing) capacity(s *PoolSpec, d demand) *Finding {
-	fit := uint64(z.ratio) * d.addresses
-	if d.subscribers <= fit {
+	if d.subscribers <= uint64(z.ratio)*d.addresses {
 		return nil
 	}
 	n := z.usable.Len() - s.DynamicPorts
@@ -169,8 +201,7 @@ func (z *sizing) capacity(s *PoolSpec, d demand) *Finding {
 		sequential = 0
 	}
 	return &Finding{Err: ErrCapacity, Path: "outside",
-		Msg: fmt.Sprintf("%d subscribers do not fit on %d addresses: %d fit with %d ports each (%d on an address)%s",
-			d.subscribers, d.addresses, fit, z.size, z.ratio, withDynamic(s)),
+		Msg:  d.misfit(int(z.ratio), int(z.size)) + withDynamic(s),
 		Hint: adviceFor(d, int(z.ratio), z.fewer(s, d), sequential)}
 }
 
@@ -182,7 +213,7 @@ func (z *sizing) fewer(s *PoolSpec, d demand) string {
 		offset := z.psids.layout.Offset()
 		if k, f := free.psidLength(z.usable, offset, d); f == nil {
 			if l, err := portset.NewLayout(offset, k); err == nil {
-				return fmt.Sprintf("PSID length %d (%d ports per subscriber)", k, l.SetLen())
+				return fmt.Sprintf("PSID length %d (%d ports per subscriber)", k, newPSIDTable(l, z.usable).least)
 			}
 		}
 		return ""
@@ -203,7 +234,7 @@ func adviceFor(d demand, perAddress int, fewer string, sequential uint64) string
 	var ways []string
 	if perAddress > 0 {
 		need := ceilDiv(d.subscribers, uint64(perAddress))
-		ways = append(ways, fmt.Sprintf("%d addresses (%d more)", need, need-d.addresses))
+		ways = append(ways, fmt.Sprintf("%s (%d more)", addresses(need), need-d.addresses))
 	}
 	if fewer != "" {
 		ways = append(ways, fewer)
@@ -214,15 +245,10 @@ func adviceFor(d demand, perAddress int, fewer string, sequential uint64) string
 	if len(ways) == 0 {
 		return ""
 	}
-	hint := "it fits with " + ways[0]
-	for i, w := range ways[1:] {
-		sep := ", with "
-		if i == len(ways)-2 {
-			sep = ", or with "
-		}
-		hint += sep + w
+	if n := len(ways); n > 1 {
+		ways[n-1] = "or with " + ways[n-1]
 	}
-	return hint
+	return "it fits with " + strings.Join(ways, ", ")
 }
 
 func ceilDiv(a, b uint64) uint64 { return (a + b - 1) / b }

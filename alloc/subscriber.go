@@ -10,7 +10,7 @@ const DefaultRealm = "default"
 //
 // The same prefix in another realm is another subscriber. Subscribers are comparable with ==.
 type Subscriber struct {
-	Realm  string // the inside address space, DefaultRealm when the plan names none
+	Realm  string // the inside address space; lookups read "" as DefaultRealm
 	Prefix netip.Prefix
 }
 

@@ -9,19 +9,19 @@ import (
 type Status uint8
 
 const (
-	// Allocated: exactly one subscriber owns the port.
+	// Allocated means: exactly one subscriber owns the port.
 	Allocated Status = iota + 1
-	// Reserved: the port is never given to anyone.
+	// Reserved means: the port is never given to anyone.
 	Reserved
-	// Tail: a usable port that the scheme leaves to nobody.
+	// Tail means: a usable port that the scheme leaves to nobody.
 	Tail
-	// Unassigned: the port is in a share that no subscriber holds.
+	// Unassigned means: the port is in a share that no subscriber holds.
 	Unassigned
-	// Dynamic: the port is set aside for dynamic blocks; the plan alone cannot say who holds it.
+	// Dynamic means: the port is set aside for dynamic blocks; the plan alone cannot say who holds it.
 	Dynamic
-	// Excluded: the address belongs to a pool that excludes it.
+	// Excluded means: the address belongs to a pool that excludes it.
 	Excluded
-	// NotInPool: no pool has the address.
+	// NotInPool means: no pool has the address.
 	NotInPool
 )
 
