@@ -1,0 +1,66 @@
+# cgnkit. The two commands that matter on a fresh machine with Go, git and root: make demo, make test.
+
+GO      ?= go
+BIN     := bin/cgnctl
+TOOLS   := .tools/bin
+LINT    := $(TOOLS)/golangci-lint
+LINT_V  := v2.15.0
+SAMPLE  := testdata/plans/br-1to32.yaml
+FUZZ    ?= 5s
+
+.PHONY: build demo test tools unit fuzz cross lint generate bench man clean
+
+build: ## build bin/cgnctl
+	$(GO) build -o $(BIN) ./cmd/cgnctl
+
+demo: build ## run the main job on a sample plan
+	@./internal/scripts/demo.sh $(BIN) $(SAMPLE)
+
+test: tools build unit cross fuzz ## everything; installs what the tests need where the system is Debian
+
+tools:
+	@./.ci/tools
+
+unit:
+	$(GO) vet ./...
+	@mkdir -p build
+	$(GO) test -count=1 -v ./... > build/test.log 2>&1 || { grep -vE '^\s*(=== |--- PASS)' build/test.log; exit 1; }
+	@grep -E '^(ok|FAIL|---)|no test files' build/test.log
+
+# The pure packages must build where the kernel is another.
+cross:
+	GOOS=darwin GOARCH=arm64 $(GO) build ./portset ./alloc/...
+	GOOS=windows GOARCH=amd64 $(GO) build ./portset ./alloc/... ./cmd/cgnctl
+	GOOS=linux GOARCH=386 $(GO) vet ./portset ./alloc/...
+
+# Every fuzz target, briefly. FUZZ=10m for longer.
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "fuzz $$pkg $$target $(FUZZ)"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) $$pkg > build/fuzz.log 2>&1 || { cat build/fuzz.log; exit 1; }; \
+	  done; \
+	done
+
+lint: $(LINT)
+	$(LINT) run ./...
+
+$(LINT):
+	GOBIN=$(CURDIR)/$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_V)
+
+generate: build ## everything that is made from the code
+	$(BIN) gen reference > docs/cgnctl.md
+	$(BIN) gen schema > docs/plan.schema.json
+	$(BIN) gen keys | ./internal/scripts/insert-keys.sh docs/plan-format.md
+	./internal/scripts/outputs.sh $(BIN) docs/plan-format.md
+	./internal/scripts/outputs.sh $(BIN) docs/port-sets.md
+
+man: build ## man pages into build/man
+	$(BIN) gen man build/man
+
+bench: build ## the figures of docs/performance.md, measured in one run
+	$(GO) test -run '^$$' -bench 'Lookup|Trace|100Pools|Diff' ./alloc | grep -E '^(Bench|cpu)'
+	$(GO) run ./internal/scripts/bench $(BIN)
+
+clean:
+	rm -rf bin build

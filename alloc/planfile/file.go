@@ -1,0 +1,243 @@
+package planfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/cgnkit/cgnkit/alloc"
+)
+
+const maxFileBytes = 64 << 20
+
+// Options says what a plan file needs from outside. The zero value reads plans without keys and without list files.
+type Options struct {
+	// Keys are the keys of Random pools.
+	Keys []alloc.Key
+	// Folder is where the list files that a plan names are looked for. Load sets it to the plan's folder; with Parse it is
+	// empty by default, which refuses list files.
+	Folder string
+}
+
+// A File is a plan file that was read: the plan, and where in the file everything stands.
+type File struct {
+	Name string
+	Spec alloc.Spec
+	Plan *alloc.Plan
+
+	poolList *yaml.Node // the value of pools
+	pools    []*pool
+	lines    []string
+}
+
+// A pool is a pool of the file with the places of its values.
+type pool struct {
+	spec  alloc.PoolSpec
+	node  *yaml.Node
+	keys  map[string]*yaml.Node
+	lists map[string][]origin // by key: where the ranges of a list come from, ascending by start
+}
+
+// An origin says where ranges come from: a node, or the lines of a list file.
+type origin struct {
+	start int
+	node  *yaml.Node
+	list  *List
+}
+
+// Load reads the plan file at path; "-" is standard input. See Parse.
+func Load(path string, opts Options) (*File, error) {
+	if path == "-" {
+		data, err := read(os.Stdin, "standard input", maxFileBytes)
+		if err != nil {
+			return nil, err
+		}
+		return Parse("standard input", data, opts)
+	}
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := read(f, path, maxFileBytes)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Folder == "" {
+		opts.Folder = filepath.Dir(path)
+	}
+	return Parse(path, data, opts)
+}
+
+// LoadList reads the subscriber list at path; "-" is standard input. See ReadList.
+func LoadList(path string) (*List, error) {
+	if path == "-" {
+		return ReadList(os.Stdin, "standard input")
+	}
+	return loadList(path)
+}
+
+// loadList reads a list file, also one with the name "-".
+func loadList(path string) (*List, error) {
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return ReadList(f, path)
+}
+
+// open opens a file that is no directory.
+func open(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, Diagnostic{File: path, Msg: reason(err), Err: errors.Join(ErrRead, err)}
+	}
+	if st, err := f.Stat(); err == nil && st.IsDir() {
+		f.Close()
+		return nil, Diagnostic{File: path, Msg: "this is a directory, and a file is wanted", Err: ErrRead}
+	}
+	return f, nil
+}
+
+// reason takes the operation and the path out of an error of package os: the diagnostic has the path.
+func reason(err error) string {
+	if p, ok := errors.AsType[*os.PathError](err); ok {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+func read(r io.Reader, name string, most int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err != nil {
+		return nil, Diagnostic{File: name, Msg: reason(err), Err: errors.Join(ErrRead, err)}
+	}
+	if int64(len(data)) > most {
+		return nil, Diagnostic{File: name, Msg: fmt.Sprintf("the file is larger than %d MiB", most>>20), Err: ErrRead}
+	}
+	return data, nil
+}
+
+// Parse reads a plan file from memory and checks the plan. The error is an *Error with a Diagnostic for everything that is
+// wrong: those that wrap ErrSyntax or ErrList when the file does not say a plan, those that wrap an error of package alloc
+// when the plan it says is not valid. name is for messages.
+func Parse(name string, data []byte, opts Options) (*File, error) {
+	text := breaks.Replace(strings.TrimPrefix(string(data), "\ufeff"))
+	f := &File{Name: name, lines: strings.Split(text, "\n")}
+	d := &decoder{file: f, opts: opts, lines: f.lines}
+	root, bad := parseYAML(text)
+	if bad != nil {
+		return nil, &Error{[]Diagnostic{d.at(bad.line, bad.column, ErrSyntax, bad.hint, bad.msg)}}
+	}
+	if root == nil {
+		return nil, &Error{[]Diagnostic{{File: name, Msg: "the file is empty", Err: ErrSyntax, Hint: "see docs/plan-format.md for an example"}}}
+	}
+	d.document(root)
+	if len(d.found) > 0 {
+		return nil, &Error{d.found}
+	}
+	f.Spec.Keys = opts.Keys
+	for _, p := range f.pools {
+		f.Spec.Pools = append(f.Spec.Pools, p.spec)
+	}
+	var err error
+	f.Plan, err = alloc.NewPlan(f.Spec)
+	if invalid := (*alloc.InvalidError)(nil); errors.As(err, &invalid) {
+		for _, finding := range invalid.Findings {
+			g := f.Diagnostic(finding)
+			d.found = append(d.found, g)
+		}
+		return nil, &Error{d.found}
+	}
+	return f, err
+}
+
+// list reads a list file that the plan names.
+func (d *decoder) list(n *yaml.Node) *List {
+	name := d.text(n)
+	switch {
+	case name == "":
+		if n.Tag == "!!str" {
+			d.report(n, ErrSyntax, "for example file: subscribers.csv", "the name of the list file is empty")
+		}
+		return nil
+	case d.opts.Folder == "":
+		d.report(n, ErrRead, "", "a plan that does not come from a file cannot name a list file")
+		return nil
+	case !filepath.IsLocal(name):
+		d.report(n, ErrRead, "name a file in the plan's folder or below", "the list file %s lies outside the plan's folder", quote(name))
+		return nil
+	}
+	l, err := loadList(filepath.Join(d.opts.Folder, name))
+	if g := (Diagnostic{}); errors.As(err, &g) {
+		if errors.Is(err, ErrRead) {
+			d.report(n, ErrRead, "", "%v", err)
+		} else {
+			d.found = append(d.found, g)
+		}
+		return nil
+	}
+	return l
+}
+
+// Diagnostic says where a finding of alloc.NewPlan about f.Spec stands in the file.
+func (f *File) Diagnostic(finding alloc.Finding) Diagnostic {
+	g := Diagnostic{File: f.Name, Line: 1, Column: 1, Msg: readable(finding.Error()), Hint: finding.Hint, Err: finding}
+	f.place(&g, finding.Path)
+	if g.File == f.Name && g.Line >= 1 && g.Line <= len(f.lines) {
+		g.source = f.lines[g.Line-1]
+	}
+	return g
+}
+
+var findingPath = regexp.MustCompile(`^pools\[(\d+)\](?:\.([a-z-]+)(?:\[(\d+)\])?)?$`)
+
+// place sets the line and column of a path such as "pools[1].outside[0]", or of the closest thing around it that is written.
+func (f *File) place(g *Diagnostic, path string) {
+	if path == "pools" && f.poolList != nil {
+		g.Line, g.Column = f.poolList.Line, f.poolList.Column
+		return
+	}
+	m := findingPath.FindStringSubmatch(path)
+	if m == nil {
+		return
+	}
+	i, err := strconv.Atoi(m[1])
+	if err != nil || i >= len(f.pools) {
+		return
+	}
+	p := f.pools[i]
+	node := p.node
+	if n := p.keys[m[2]]; n != nil {
+		node = n
+	}
+	if k, err := strconv.Atoi(m[3]); err == nil {
+		from := p.lists[m[2]]
+		at := sort.Search(len(from), func(j int) bool { return from[j].start > k }) - 1
+		if at >= 0 && from[at].list != nil {
+			g.File, g.Line, g.Column = from[at].list.Name, int(from[at].list.Lines[k-from[at].start]), 1
+			return
+		}
+		if at >= 0 {
+			node = from[at].node
+		}
+	}
+	g.Line, g.Column = node.Line, node.Column
+}
+
+// Line returns the line at which the i-th pool starts, for reports about the pool as a whole.
+func (f *File) Line(i int) int {
+	if i < 0 || i >= len(f.pools) {
+		return 1
+	}
+	return f.pools[i].node.Line
+}

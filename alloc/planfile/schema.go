@@ -1,0 +1,109 @@
+package planfile
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/cgnkit/cgnkit/alloc"
+)
+
+// schemaNode is the part of JSON Schema 2020-12 that plan files need. Fields are written in this order.
+type schemaNode struct {
+	Schema      string                 `json:"$schema,omitempty"`
+	ID          string                 `json:"$id,omitempty"`
+	Title       string                 `json:"title,omitempty"`
+	Description string                 `json:"description,omitempty"`
+	Type        any                    `json:"type,omitempty"`
+	Const       any                    `json:"const,omitempty"`
+	Enum        []string               `json:"enum,omitempty"`
+	Default     any                    `json:"default,omitempty"`
+	Examples    []string               `json:"examples,omitempty"`
+	Pattern     string                 `json:"pattern,omitempty"`
+	Minimum     *int                   `json:"minimum,omitempty"`
+	Maximum     *int                   `json:"maximum,omitempty"`
+	MinItems    int                    `json:"minItems,omitempty"`
+	Required    []string               `json:"required,omitempty"`
+	Properties  map[string]*schemaNode `json:"properties,omitempty"`
+	Items       *schemaNode            `json:"items,omitempty"`
+	AnyOf       []*schemaNode          `json:"anyOf,omitempty"`
+	Additional  *bool                  `json:"additionalProperties,omitempty"`
+}
+
+const (
+	octet       = `(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])`
+	address     = octet + `(\.` + octet + `){3}`
+	addrPattern = `^` + address + `(/(3[0-2]|[12]?[0-9])| *- *` + address + `)?$`
+	portPattern = `^ *[0-9]{1,5}( *- *[0-9]{1,5})? *$`
+	setPattern  = `^ *[0-9]{1,5}( *- *[0-9]{1,5})?( *, *[0-9]{1,5}( *- *[0-9]{1,5})?)* *$`
+)
+
+// Schema returns the JSON Schema (2020-12) of the plan file. It says what is well-formed; whether a plan is valid (that
+// nothing overlaps, that everybody fits) only alloc.NewPlan can tell.
+func Schema() ([]byte, error) {
+	no := false
+	one := &schemaNode{Type: "object", Additional: &no, Properties: map[string]*schemaNode{}, Required: []string{}}
+	for _, f := range fields {
+		node := f.schema()
+		node.Description, node.Examples = f.doc, []string{f.example}
+		one.Properties[f.key] = node
+		if f.required {
+			one.Required = append(one.Required, f.key)
+		}
+	}
+	root := &schemaNode{
+		Schema: "https://json-schema.org/draft/2020-12/schema", Title: "cgnkit plan", Type: "object", Additional: &no,
+		Description: "Which subscriber owns which ports of which outside address.",
+		Required:    []string{"version", "pools"},
+		Properties: map[string]*schemaNode{
+			"version": {Const: Version, Description: "Version of the format."},
+			"pools":   {Type: "array", MinItems: 1, Items: one, Description: "The pools, in order."},
+		},
+	}
+	out, err := json.MarshalIndent(root, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("plan schema: %w", err)
+	}
+	return append(out, '\n'), nil
+}
+
+func (f field) schema() *schemaNode {
+	addr := &schemaNode{Type: "string", Pattern: addrPattern}
+	no := false
+	switch f.kind {
+	case number:
+		return &schemaNode{Type: "integer", Minimum: &f.least, Maximum: &f.most}
+	case boolean:
+		return &schemaNode{Type: "boolean", Default: false}
+	case portRange:
+		return &schemaNode{AnyOf: []*schemaNode{{Type: "string", Pattern: portPattern}, {Type: "integer"}}}
+	case portSet:
+		set := []*schemaNode{{Type: "string", Pattern: setPattern}, {Type: "integer"}}
+		return &schemaNode{AnyOf: append(set, &schemaNode{Type: "array", Items: &schemaNode{AnyOf: set}})}
+	case addresses:
+		return &schemaNode{AnyOf: []*schemaNode{addr, {Type: "array", Items: addr}}}
+	case subscriber:
+		file := &schemaNode{Type: "object", Additional: &no, Required: []string{"file"},
+			Properties: map[string]*schemaNode{"file": {Type: "string", Description: "List of subscribers, in the plan's folder or below."}}}
+		item := []*schemaNode{addr, file}
+		return &schemaNode{AnyOf: append(item, &schemaNode{Type: "array", MinItems: 1, Items: &schemaNode{AnyOf: item}})}
+	}
+	if f.key == "scheme" {
+		return &schemaNode{Type: "string", Enum: alloc.SchemeNames(), Default: f.initial}
+	}
+	return &schemaNode{Type: "string"}
+}
+
+// KeyTable returns the keys of a pool as a Markdown table, for docs/plan-format.md.
+func KeyTable() string {
+	var out strings.Builder
+	out.WriteString("| key | default | example | meaning |\n|---|---|---|---|\n")
+	for _, f := range fields {
+		initial := f.initial
+		if f.required {
+			initial = "**required**"
+		}
+		fmt.Fprintf(&out, "| `%s` | %s | `%s` | %s |\n", f.key, initial, f.example, f.doc)
+	}
+	return out.String()
+}

@@ -1,0 +1,167 @@
+package planfile
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cgnkit/cgnkit/alloc"
+)
+
+// maxInline is the number of inside ranges up to which Save writes them into the plan file itself.
+const maxInline = 1000
+
+// Save writes spec as a plan file at path. plan is what alloc.NewPlan made of spec: sizes that were derived are written out,
+// so that a longer list later moves nobody. A pool with more than 1,000 inside ranges has them in a file of their own beside
+// the plan, named after the plan and the pool. Each file is there whole or not at all.
+func Save(path string, spec alloc.Spec, plan *alloc.Plan) error {
+	lists := map[int]string{}
+	for i, s := range spec.Pools {
+		if len(s.Inside) > maxInline {
+			base := strings.TrimSuffix(path, filepath.Ext(path)) + "." + s.Name + ".subscribers"
+			err := replace(base, func(w io.Writer) error { return writeList(w, s) })
+			if err != nil {
+				return err
+			}
+			lists[i] = filepath.Base(base)
+		}
+	}
+	return replace(path, func(w io.Writer) error { return write(w, spec, plan, lists) })
+}
+
+// Write writes spec as a plan file, all ranges included. See Save.
+func Write(w io.Writer, spec alloc.Spec, plan *alloc.Plan) error { return write(w, spec, plan, nil) }
+
+// replace writes a file beside path and renames it into place.
+func replace(path string, content func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+			err = fmt.Errorf("write %s: %w", path, err)
+		}
+	}()
+	bw := bufio.NewWriter(f)
+	if err := content(bw); err != nil {
+		return err
+	}
+	if err := bw.Flush(); err != nil {
+		return err
+	}
+	if err := f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+func writeList(w io.Writer, s alloc.PoolSpec) error {
+	if _, err := fmt.Fprintf(w, "# subscribers of pool %s, in order\n", s.Name); err != nil {
+		return err
+	}
+	for _, r := range s.Inside {
+		if _, err := fmt.Fprintln(w, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func write(w io.Writer, spec alloc.Spec, plan *alloc.Plan, lists map[int]string) error {
+	bw := bufio.NewWriter(w)
+	fmt.Fprintf(bw, "# cgnkit plan, see docs/plan-format.md\nversion: %d\npools:\n", Version)
+	i := 0
+	for p := range plan.Pools() {
+		writePool(bw, spec.Pools[i], p, lists[i])
+		i++
+	}
+	return bw.Flush() // a bufio.Writer keeps the first error
+}
+
+func writePool(w *bufio.Writer, s alloc.PoolSpec, p *alloc.Pool, list string) {
+	put := func(key, value string) { fmt.Fprintf(w, "    %s: %s\n", key, value) }
+	num := func(key string, n int) {
+		if n > 0 {
+			put(key, strconv.Itoa(n))
+		}
+	}
+	fmt.Fprintf(w, "  - name: %s\n", quoted(p.Name()))
+	if p.Realm() != alloc.DefaultRealm {
+		put("realm", quoted(p.Realm()))
+	}
+	if list != "" {
+		put("inside", "")
+		fmt.Fprintf(w, "      - file: %s\n", strconv.Quote(list))
+	} else {
+		writeRanges(w, "inside", s.Inside)
+	}
+	writeRanges(w, "exclude-inside", s.ExcludeInside)
+	writeRanges(w, "outside", s.Outside)
+	writeRanges(w, "exclude-outside", s.ExcludeOutside)
+	if s.SkipEdges {
+		put("skip-edge-addresses", "true")
+	}
+	put("scheme", p.Scheme().String())
+	if s.Ports.IsValid() {
+		put("ports", quotedPorts(s.Ports.String()))
+	}
+	if s.Reserve.IsValid() {
+		put("reserve", quotedPorts(s.Reserve.String()))
+	}
+	if l, ok := p.Layout(); ok {
+		put("psid-offset", strconv.Itoa(l.Offset()))
+		put("psid-length", strconv.Itoa(l.Length()))
+	} else {
+		num("sharing-ratio", p.SharingRatio())
+		num("ports-per-subscriber", p.PortsPerSubscriber())
+	}
+	num("dynamic-shares", s.DynamicShares)
+	num("dynamic-ports", s.DynamicPorts)
+	num("step", s.StepSize)
+	if s.KeyID != "" {
+		put("key-id", strconv.Quote(s.KeyID))
+	}
+}
+
+// yamlWords are words that YAML 1.1 readers take for something else than text.
+var yamlWords = []string{"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
+
+// quoted quotes a name that YAML may take for something else: only those that start with a digit are numbers or dates.
+func quoted(s string) string {
+	if s == "" || !isLetter(s[0]) || slices.Contains(yamlWords, strings.ToLower(s)) {
+		return strconv.Quote(s)
+	}
+	return s
+}
+
+// quotedPorts quotes ports that YAML may take for a number.
+func quotedPorts(s string) string {
+	if strings.Contains(s, "-") {
+		return s
+	}
+	return strconv.Quote(s)
+}
+
+func writeRanges(w *bufio.Writer, key string, ranges []alloc.AddrRange) {
+	if len(ranges) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "    %s:\n", key)
+	for _, r := range ranges {
+		fmt.Fprintf(w, "      - %s\n", r)
+	}
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cgnkit/cgnkit/alloc"
+)
+
+func newDiff(e *env) *cobra.Command {
+	var p planFlags
+	cmd := &cobra.Command{
+		Use:   "diff OLD NEW",
+		Short: "Say who moves from one plan to another",
+		Long: `Compare two plan files subscriber by subscriber. Kept are those with the same outside address and the same port set,
+whatever the pools are called. Exit 1 when anything differs.`,
+		Example: `  cgnctl diff plan.yaml plan-with-more-addresses.yaml`,
+		Args:    exactly(2, "two plan files"),
+	}
+	cmd.Flags().StringArrayVar(&p.keys, "key-file", nil, "file with a key of scheme random (repeatable)")
+	format := outputFlag(cmd, "table", "csv", "json", "ndjson")
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		var plans [2]*alloc.Plan
+		for i, path := range args {
+			p.config = path
+			f, err := p.load()
+			if err != nil {
+				return err
+			}
+			plans[i] = f.Plan
+		}
+		return e.diff(plans[0], plans[1], *format)
+	}
+	return cmd
+}
+
+func (e *env) diff(older, newer *alloc.Plan, format string) error {
+	d := alloc.Diff(older, newer)
+	w := bufio.NewWriterSize(e.stdout, flushAt) // keeps the first error
+	before, row, after := changeForm(d, format)
+	_, _ = w.WriteString(before)
+	p := e.newProgress()
+	defer p.done()
+	var buf []byte
+	n := uint64(0)
+	for c := range d.Changes() {
+		buf = row(buf[:0], c, n == 0)
+		if _, err := w.Write(buf); err != nil {
+			return writeFault(err)
+		}
+		if n++; n%flushAt == 0 {
+			p.at(n, d.Moved+d.Added+d.Removed)
+		}
+	}
+	_, _ = w.WriteString(after)
+	if err := w.Flush(); err != nil {
+		return writeFault(err)
+	}
+	if !d.IsEmpty() {
+		return &fault{code: exitNobody}
+	}
+	return nil
+}
+
+// changeForm returns what comes before, for and after the changes. Rows are appended by hand: a renumbering moves millions.
+func changeForm(d alloc.Difference, format string) (before string, row func(b []byte, c alloc.Change, first bool) []byte, after string) {
+	switch format {
+	case "json":
+		before = fmt.Sprintf(`{"kept":%d,"moved":%d,"added":%d,"removed":%d,"changes":[`, d.Kept, d.Moved, d.Added, d.Removed)
+		return before, func(b []byte, c alloc.Change, first bool) []byte {
+			if !first {
+				b = append(b, ',')
+			}
+			return changeJSON(append(b, '\n'), c)
+		}, "]}\n"
+	case "ndjson":
+		return "", func(b []byte, c alloc.Change, _ bool) []byte { return append(changeJSON(b, c), '\n') }, ""
+	case "csv":
+		return "kind,realm,subscriber,old_outside,old_ports,new_outside,new_ports\n", changeCSV, ""
+	}
+	before = fmt.Sprintf("kept %d  moved %d  added %d  removed %d\n", d.Kept, d.Moved, d.Added, d.Removed)
+	if !d.IsEmpty() {
+		before += fmt.Sprintf("\n%-8s  %-*s  %-15s  %-38s  %s\n", "CHANGE", realmWidth, "REALM", "SUBSCRIBER", "OLD", "NEW")
+	}
+	return before, changeTable, ""
+}
+
+// changeJSON appends a change as JSON. Realms need no escapes.
+func changeJSON(b []byte, c alloc.Change) []byte {
+	b = append(append(b, `{"kind":"`...), c.Kind.String()...)
+	b = append(append(b, `","realm":"`...), c.Subscriber.Realm...)
+	b = appendAddr(append(b, `","subscriber":"`...), c.Subscriber.Addr().As4())
+	b = shareJSON(append(b, `","old":`...), c.Old)
+	b = shareJSON(append(b, `,"new":`...), c.New)
+	return append(b, '}')
+}
+
+func shareJSON(b []byte, s alloc.Share) []byte {
+	if !s.Ports.IsValid() {
+		return append(b, "null"...)
+	}
+	b = appendAddr(append(b, `{"outside":"`...), s.Outside.As4())
+	b, _ = s.Ports.AppendText(append(b, `","ports":"`...)) // the set is valid
+	return append(b, `"}`...)
+}
+
+func changeCSV(b []byte, c alloc.Change, _ bool) []byte {
+	b = append(append(b, c.Kind.String()...), ',')
+	b = append(append(b, c.Subscriber.Realm...), ',')
+	b = appendAddr(b, c.Subscriber.Addr().As4())
+	b = shareCSV(append(b, ','), c.Old)
+	b = shareCSV(append(b, ','), c.New)
+	return append(b, '\n')
+}
+
+func shareCSV(b []byte, s alloc.Share) []byte {
+	if !s.Ports.IsValid() {
+		return append(b, ',')
+	}
+	b = append(appendAddr(b, s.Outside.As4()), ',')
+	quote := s.Ports.RangeCount() > 1
+	if quote {
+		b = append(b, '"')
+	}
+	b, _ = s.Ports.AppendText(b) // the set is valid
+	if quote {
+		b = append(b, '"')
+	}
+	return b
+}
+
+const realmWidth = len("default")
+
+func changeTable(b []byte, c alloc.Change, _ bool) []byte {
+	return fmt.Appendf(b, "%-8s  %-*s  %-15s  %-38s  %s\n", c.Kind, realmWidth, c.Subscriber.Realm, c.Subscriber.Addr(), tableShare(c.Old), tableShare(c.New))
+}
+
+func tableShare(s alloc.Share) string {
+	if !s.Ports.IsValid() {
+		return "-"
+	}
+	return s.Outside.String() + ":" + shortPorts(s.Ports)
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cgnkit/cgnkit/alloc"
+)
+
+func newLookup(e *env) *cobra.Command {
+	var p planFlags
+	var realm string
+	cmd := &cobra.Command{
+		Use:   "lookup -c PLAN SUBSCRIBER",
+		Short: "Say which address and ports a subscriber owns",
+		Long: `Answer the forward question. Exit 1 when the address is no subscriber. When it is a subscriber in several realms,
+list them and exit 3; --realm picks one.`,
+		Example: `  cgnctl lookup -c plan.yaml 100.64.0.2`,
+		Args:    exactly(1, "one subscriber address"),
+	}
+	p.add(cmd)
+	cmd.Flags().StringVar(&realm, "realm", "", "inside address space; default: all")
+	format := outputFlag(cmd, "table", "csv", "json", "ndjson")
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		a, err := parseIPv4(args[0])
+		if err != nil {
+			return err
+		}
+		f, err := p.load()
+		if err != nil {
+			return err
+		}
+		realms := f.Plan.Realms()
+		if realm != "" {
+			realms = []string{realm}
+		}
+		return e.lookup(f.Plan, a, realms, *format)
+	}
+	return cmd
+}
+
+func (e *env) lookup(plan *alloc.Plan, a netip.Addr, realms []string, format string) error {
+	var found []alloc.Allocation
+	excluded := false
+	for _, realm := range realms {
+		al, err := plan.Lookup(alloc.SubscriberFrom(realm, a))
+		if err == nil {
+			found = append(found, al)
+		}
+		excluded = excluded || errors.Is(err, alloc.ErrExcluded)
+	}
+	switch {
+	case len(found) == 1:
+		return printRecords(e.stdout, format, forward(found[0]))
+	case len(found) > 1:
+		if err := e.printCandidates(format, found); err != nil {
+			return err
+		}
+		return &fault{code: exitAmbiguous, msg: fmt.Sprintf("%v is a subscriber in %d realms", a, len(found)), hint: "name one with --realm"}
+	case excluded:
+		return &fault{code: exitNobody, msg: fmt.Sprintf("%v is listed in the plan and excluded: it has no share", a)}
+	}
+	return &fault{code: exitNobody, msg: fmt.Sprintf("%v is not a subscriber of this plan", a)}
+}
+
+func forward(a alloc.Allocation) record {
+	return record{
+		{"pool", a.Pool().Name()}, {"realm", a.Pool().Realm()}, {"subscriber", a.Subscriber().Addr()},
+		{"outside", a.Outside()}, {"ports", a.Ports()},
+	}
+}
+
+// printCandidates prints several possible answers: for json one object with a list, for the rest a row each.
+func (e *env) printCandidates(format string, found []alloc.Allocation) error {
+	records := make([]record, len(found))
+	for i, a := range found {
+		records[i] = forward(a)
+	}
+	if format == "json" {
+		return printRecords(e.stdout, format, record{{"status", "ambiguous"}, {"candidates", records}})
+	}
+	return printRecords(e.stdout, format, records...)
+}
+
+// parseIPv4 reads an address argument.
+func parseIPv4(text string) (netip.Addr, error) {
+	r, err := alloc.ParseAddrRange(text)
+	if err != nil {
+		return netip.Addr{}, badInput("", "%v", err)
+	}
+	if r.Len() != 1 {
+		return netip.Addr{}, badInput("to list a whole prefix use cgnctl allocate", "%s: want one address", text)
+	}
+	return r.First(), nil
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cgnkit/cgnkit/alloc"
+)
+
+func newPlan(e *env) *cobra.Command {
+	var p policy
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Summarise a plan: who fits, with how many ports",
+		Long: `Print the sizing of a plan: subscribers, addresses, sharing ratio, ports per subscriber, what is left over, and the
+first and last record. Takes the same flags as allocate.`,
+		Example: `  cgnctl plan --subscribers 100.64.0.0/22 --outside 198.18.0.0/27 --write-plan plan.yaml`,
+		Args:    exactly(0, "no arguments"),
+	}
+	p.add(cmd)
+	format := outputFlag(cmd, "table", "json")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		plan, err := p.plan(e, cmd)
+		if err != nil {
+			return err
+		}
+		if *format == "json" {
+			return printRecords(e.stdout, "json", summarize(plan))
+		}
+		return printSummary(e.stdout, plan)
+	}
+	return cmd
+}
+
+// summarize returns the sizing of a plan as a record.
+func summarize(plan *alloc.Plan) record {
+	var pools []record
+	var capacity uint64
+	for p := range plan.Pools() {
+		pools = append(pools, summarizePool(p))
+		capacity += p.Capacity()
+	}
+	return record{
+		{"sha256", plan.SHA256()}, {"subscribers", plan.Subscribers()}, {"capacity", capacity}, {"pools", pools},
+	}
+}
+
+func summarizePool(p *alloc.Pool) record {
+	first, _ := p.At(0) // a pool has at least one subscriber
+	last, _ := p.At(p.Subscribers() - 1)
+	r := record{
+		{"name", p.Name()}, {"realm", p.Realm()}, {"scheme", p.Scheme().String()},
+		{"subscribers", p.Subscribers()}, {"addresses", p.Addresses()},
+		{"sharing_ratio", p.SharingRatio()}, {"ports_per_subscriber", p.PortsPerSubscriber()},
+		{"usable_ports", p.Usable()}, {"tail_per_address", p.TailPorts()}, {"dynamic_per_address", p.DynamicPorts()},
+		{"capacity", p.Capacity()}, {"capacity_left", p.Capacity() - p.Subscribers()},
+	}
+	if l, ok := p.Layout(); ok {
+		r = append(r, value{"psid_offset", l.Offset()}, value{"psid_length", l.Length()})
+	}
+	if p.StepSize() > 0 {
+		r = append(r, value{"step", p.StepSize()})
+	}
+	if p.KeyID() != "" {
+		r = append(r, value{"key_id", p.KeyID()})
+	}
+	return append(r, value{"first", share(first)}, value{"last", share(last)})
+}
+
+func share(a alloc.Allocation) record {
+	return record{{"subscriber", a.Subscriber().Addr()}, {"outside", a.Outside()}, {"ports", a.Ports()}}
+}
+
+// printSummary prints the sizing for people.
+func printSummary(w io.Writer, plan *alloc.Plan) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(tw, "plan\tsha256 %s\n", plan.SHA256())
+	for p := range plan.Pools() {
+		first, _ := p.At(0)
+		last, _ := p.At(p.Subscribers() - 1)
+		fmt.Fprintf(tw, "\npool\t%s (realm %s)\n", p.Name(), p.Realm())
+		fmt.Fprintf(tw, "scheme\t%s%s\n", p.Scheme(), parameters(p))
+		fmt.Fprintf(tw, "subscribers\t%d of %d that fit, %d left\n", p.Subscribers(), p.Capacity(), p.Capacity()-p.Subscribers())
+		fmt.Fprintf(tw, "addresses\t%d\n", p.Addresses())
+		fmt.Fprintf(tw, "sharing ratio\t1:%d\n", p.SharingRatio())
+		fmt.Fprintf(tw, "ports per subscriber\t%d of the usable %s\n", p.PortsPerSubscriber(), shortPorts(p.Usable()))
+		if n := p.DynamicPorts(); n > 0 {
+			fmt.Fprintf(tw, "dynamic per address\t%d ports\n", n)
+		} else {
+			fmt.Fprintf(tw, "tail per address\t%d ports\n", p.TailPorts())
+		}
+		fmt.Fprintf(tw, "first\t%s -> %s:%s\n", first.Subscriber(), first.Outside(), shortPorts(first.Ports()))
+		fmt.Fprintf(tw, "last\t%s -> %s:%s\n", last.Subscriber(), last.Outside(), shortPorts(last.Ports()))
+	}
+	return writeFault(tw.Flush())
+}
+
+func parameters(p *alloc.Pool) string {
+	if l, ok := p.Layout(); ok {
+		return fmt.Sprintf(" (%s)", l)
+	}
+	if p.StepSize() > 0 {
+		return " (step " + strconv.Itoa(p.StepSize()) + ")"
+	}
+	if p.KeyID() != "" {
+		return " (key " + p.KeyID() + ")"
+	}
+	return ""
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cgnkit/cgnkit/alloc"
+)
+
+func newTrace(e *env) *cobra.Command {
+	var p planFlags
+	var proto string
+	cmd := &cobra.Command{
+		Use:   "trace -c PLAN OUTSIDE[:PORT]",
+		Short: "Say who owns a port of an outside address",
+		Long: `Answer the reverse question for the plan: exactly one subscriber, or the reason why nobody (exit 1): reserved, tail,
+unassigned, dynamic, excluded, not-in-pool. Without a port list everyone who shares the address (exit 3), unless that is one.
+
+Shares hold for TCP and UDP ports and for ICMP query identifiers alike, so that --proto changes nothing; it is checked, so
+that a question about a protocol without ports is not answered as if it had some.`,
+		Example: `  cgnctl trace -c plan.yaml 198.18.0.0:6000`,
+		Args:    exactly(1, "one outside address with a port, such as 198.18.0.0:6000"),
+	}
+	p.add(cmd)
+	cmd.Flags().StringVar(&proto, "proto", "", "tcp, udp or icmp")
+	format := outputFlag(cmd, "table", "csv", "json", "ndjson")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if cmd.Flags().Changed("proto") && !slices.Contains([]string{"tcp", "udp", "icmp"}, proto) {
+			return badInput("for a protocol without ports, leave the port out: a 1:1 address has one answer", "--proto %q: want tcp, udp or icmp", proto)
+		}
+		a, port, hasPort, err := parseEndpoint(args[0])
+		if err != nil {
+			return err
+		}
+		f, err := p.load()
+		if err != nil {
+			return err
+		}
+		if !hasPort {
+			return e.traceAddress(f.Plan, a, *format)
+		}
+		return e.trace(f.Plan, a, port, *format)
+	}
+	return cmd
+}
+
+// parseEndpoint reads "198.18.0.0:6000" or "198.18.0.0".
+func parseEndpoint(text string) (a netip.Addr, port uint16, hasPort bool, err error) {
+	addr, portText, hasPort := strings.Cut(text, ":")
+	if strings.Count(text, ":") > 1 || strings.HasPrefix(text, "[") {
+		return a, 0, false, badInput("", "%s: this is IPv6; outside addresses of NAT44 are IPv4", text)
+	}
+	if a, err = parseIPv4(addr); err != nil || !hasPort {
+		return a, 0, false, err
+	}
+	n, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return a, 0, false, badInput("for example 198.18.0.0:6000", "%s: %q is not a port from 0 to 65535", text, portText)
+	}
+	return a, uint16(n), true, nil
+}
+
+func (e *env) trace(plan *alloc.Plan, a netip.Addr, port uint16, format string) error {
+	t := plan.Trace(a, port)
+	r := record{{"status", t.Status().String()}, {"outside", a}, {"port", port}}
+	al, ok := t.Allocation()
+	if ok {
+		r = append(r, owner(al)...)
+	}
+	if err := printRecords(e.stdout, format, r); err != nil || ok {
+		return err
+	}
+	return &fault{code: exitNobody, msg: fmt.Sprintf("%v:%d %s", a, port, why(t))}
+}
+
+func owner(a alloc.Allocation) record {
+	return record{
+		{"subscriber", a.Subscriber().Addr()}, {"pool", a.Pool().Name()}, {"realm", a.Pool().Realm()}, {"ports", a.Ports()},
+	}
+}
+
+// why says in words why nobody owns a port.
+func why(t alloc.Trace) string {
+	switch p := t.Pool(); t.Status() {
+	case alloc.Reserved:
+		return fmt.Sprintf("is reserved in pool %q: usable ports are %s", p.Name(), shortPorts(p.Usable()))
+	case alloc.Tail:
+		return fmt.Sprintf("is in the tail of pool %q: %d ports of each address belong to nobody", p.Name(), p.TailPorts())
+	case alloc.Unassigned:
+		return fmt.Sprintf("is in a share of pool %q that no subscriber holds", p.Name())
+	case alloc.Dynamic:
+		return fmt.Sprintf("is set aside for dynamic blocks in pool %q: the log of blocks has the answer", p.Name())
+	case alloc.Excluded:
+		return fmt.Sprintf("is on an address that pool %q excludes", p.Name())
+	default:
+		return "is on an address of no pool in this plan"
+	}
+}
+
+// traceAddress answers a question without a port: everyone on the address.
+func (e *env) traceAddress(plan *alloc.Plan, a netip.Addr, format string) error {
+	found := slices.Collect(plan.Holders(a))
+	switch len(found) {
+	case 0:
+		t := plan.Trace(a, 0)
+		st := t.Status()
+		if st != alloc.Excluded && st != alloc.NotInPool {
+			st = alloc.Unassigned
+		}
+		if err := printRecords(e.stdout, format, record{{"status", st.String()}, {"outside", a}}); err != nil {
+			return err
+		}
+		return &fault{code: exitNobody, msg: fmt.Sprintf("nobody has a share on %v: %s", a, st)}
+	case 1:
+		r := record{{"status", alloc.Allocated.String()}, {"outside", a}}
+		return printRecords(e.stdout, format, append(r, owner(found[0])...))
+	}
+	if err := e.printCandidates(format, found); err != nil {
+		return err
+	}
+	return &fault{code: exitAmbiguous, msg: fmt.Sprintf("%d subscribers share %v", len(found), a), hint: "give the port: " + a.String() + ":PORT"}
+}
