@@ -7,6 +7,6 @@
 //
 // # Limits
 //
-// A plan file may have 64 MiB, a subscriber list 1 GiB and lines of 64 KiB. Files that a plan names lie in its folder or
+// A plan file may have 4 MiB (long lists of subscribers belong in files of their own), a subscriber list 1 GiB and lines of 64 KiB. Files that a plan names lie in its folder or
 // below.
 package planfile

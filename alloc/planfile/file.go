@@ -16,7 +16,7 @@ import (
 	"github.com/cgnkit/cgnkit/alloc"
 )
 
-const maxFileBytes = 64 << 20
+const maxFileBytes = 4 << 20
 
 // Options says what a plan file needs from outside. The zero value reads plans without keys and without list files.
 type Options struct {

@@ -96,7 +96,7 @@ const maxSearch = 128 << 10
 // failingLine returns the number and text of the first line of which this is true: the text up to its end fails with the
 // same message, and so it does up to every later line.
 func failingLine(text, msg string) (int, string) {
-	in := &byteReader{text: text}
+	in := &lineReader{text: text}
 	fail(in)
 	if in.at < len(text) && text[in.at-1] != '\n' {
 		rest, _, _ := strings.Cut(text[in.at:], "\n")
@@ -141,17 +141,20 @@ func fail(r io.Reader) string {
 	}
 }
 
-// A byteReader hands out single bytes, so that it shows how far its reader looked.
-type byteReader struct {
+// A lineReader hands out no more than a line at a time, so that it shows how far its reader looked.
+type lineReader struct {
 	text string
 	at   int
 }
 
-func (r *byteReader) Read(p []byte) (int, error) {
+func (r *lineReader) Read(p []byte) (int, error) {
 	if r.at == len(r.text) {
 		return 0, io.EOF
 	}
-	p[0] = r.text[r.at]
-	r.at++
-	return 1, nil
+	line := r.text[r.at:min(r.at+len(p), len(r.text))]
+	if end := strings.IndexByte(line, '\n'); end >= 0 {
+		line = line[:end+1]
+	}
+	r.at += copy(p, line)
+	return len(line), nil
 }

@@ -1,0 +1,275 @@
+package planfile
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+	"pgregory.net/rapid"
+
+	"github.com/cgnkit/cgnkit/alloc"
+)
+
+// planSchema returns the compiled schema.
+func planSchema(t failer) *jsonschema.Schema {
+	t.Helper()
+	text, err := Schema()
+	if err != nil {
+		t.Fatalf("Schema: %v", err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatalf("the schema is not JSON: %v", err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("plan.schema.json", doc); err != nil {
+		t.Fatalf("AddResource: %v", err)
+	}
+	s, err := c.Compile("plan.schema.json") // this checks the schema against its metaschema
+	if err != nil {
+		t.Fatalf("Compile: %v", err)
+	}
+	return s
+}
+
+// validate checks a YAML text against the schema, the way an editor does.
+func validate(s *jsonschema.Schema, text []byte) error {
+	var v any
+	if err := yaml.Unmarshal(text, &v); err != nil {
+		return err
+	}
+	asJSON, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
+	if err != nil {
+		return err
+	}
+	return s.Validate(doc)
+}
+
+func TestSchemaIsCurrent(t *testing.T) {
+	want, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const path = "../../docs/plan.schema.json"
+	got, err := os.ReadFile(path)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%s is not what Schema returns (%v); run: make generate", path, err)
+	}
+}
+
+func TestSchemaMeta(t *testing.T) {
+	if got, want := planSchema(t).DraftVersion, 2020; got != want {
+		t.Errorf("the schema is of draft %d, want %d", got, want)
+	}
+	c := jsonschema.NewCompiler()
+	meta, err := c.Compile("https://json-schema.org/draft/2020-12/schema")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(must(Schema())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := meta.Validate(doc); err != nil {
+		t.Errorf("the schema is no schema: %v", err)
+	}
+	if err := meta.Validate(map[string]any{"type": 3}); err == nil {
+		t.Error("the metaschema takes anything")
+	}
+}
+
+func TestSchemaKeys(t *testing.T) {
+	var s struct {
+		Properties struct {
+			Pools struct {
+				Items struct {
+					Required   []string
+					Additional *bool `json:"additionalProperties"`
+					Properties map[string]struct {
+						Description string
+						Examples    []string
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(must(Schema()), &s); err != nil {
+		t.Fatal(err)
+	}
+	pool := s.Properties.Pools.Items
+	if pool.Additional == nil || *pool.Additional {
+		t.Error("the schema takes unknown keys in a pool")
+	}
+	table := KeyTable()
+	for _, f := range fields {
+		p, ok := pool.Properties[f.key]
+		if !ok || p.Description != f.doc || !slices.Equal(p.Examples, []string{f.example}) || f.doc == "" || f.example == "" {
+			t.Errorf("the schema says of %s: %+v", f.key, p)
+		}
+		if slices.Contains(pool.Required, f.key) != f.required {
+			t.Errorf("the schema says that %s is required: %v", f.key, !f.required)
+		}
+		if !strings.Contains(table, "\n| `"+f.key+"` | ") {
+			t.Errorf("the key table lacks %s", f.key)
+		}
+	}
+	if len(pool.Properties) != len(fields) || strings.Count(table, "\n") != len(fields)+2 {
+		t.Errorf("%d keys in the schema and %d lines in the table, want %d and 2 more", len(pool.Properties), strings.Count(table, "\n"), len(fields))
+	}
+}
+
+// TestSchemaExamples puts the example of every key into a plan: both readers take it.
+func TestSchemaExamples(t *testing.T) {
+	s := planSchema(t)
+	for _, f := range fields {
+		text := []byte(good + "    " + f.key + ": " + f.example + "\n")
+		if f.required {
+			lines := strings.Split(strings.TrimSuffix(good, "\n"), "\n")
+			for i, l := range lines {
+				if before, _, ok := strings.Cut(l, f.key+": "); ok {
+					lines[i] = before + f.key + ": " + f.example
+				}
+			}
+			text = []byte(strings.Join(lines, "\n"))
+		}
+		if err := validate(s, text); err != nil {
+			t.Errorf("the schema refuses the example of %s: %v", f.key, err)
+		}
+		for _, d := range diagnosticsOf(second(Parse("p.yaml", text, Options{}))) {
+			if !isFinding(d) {
+				t.Errorf("the decoder refuses the example of %s: %v", f.key, d)
+			}
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// TestSchemaRefuses lists documents that are no plan by their form: the decoder refuses them, and so does the schema.
+func TestSchemaRefuses(t *testing.T) {
+	s := planSchema(t)
+	rows := map[string]string{
+		"empty": "", "list": "[]", "text": "plan", "no version": "pools: []", "no pools": "version: 1", "version 2": strings.Replace(good, "1", "2", 1),
+		"version as text": strings.Replace(good, "1", `"1"`, 1), "version null": strings.Replace(good, "1", "", 1), "unknown key": good + "owner: me\n",
+		"unknown key in a pool": good + "    colour: blue\n", "pools is a mapping": "version: 1\npools: {}\n", "no pool": "version: 1\npools: []\n", "pool is text": "version: 1\npools: [a]\n",
+		"empty file name": "version: 1\npools: [{name: a, inside: {}, outside: 1.2.3.4}]\n", "empty inside": strings.Replace(good, "100.64.0.0/24", "[]", 1),
+		"unknown key in a list": "version: 1\npools: [{name: a, inside: {file: x, column: 2}, outside: 1.2.3.4}]\n",
+		"file is a number":      "version: 1\npools: [{name: a, inside: {file: 1}, outside: 1.2.3.4}]\n", "file in outside": "version: 1\npools: [{name: a, inside: 1.2.3.4, outside: {file: x}}]\n",
+		"IPv6": strings.Replace(good, "100.64.0.0/24", "2001:db8::1", 1), "/33": strings.Replace(good, "/24", "/33", 1), "address in numbers": strings.Replace(good, "100.64.0.0/24", "7", 1),
+		"unknown scheme": good + "    scheme: best\n", "ports as word": good + "    ports: all\n", "ports as list": good + "    ports: [1-2]\n", "reserve as mapping": good + "    reserve: {}\n",
+	}
+	wrong := map[kind][]string{
+		text: {"1", "true", "[a]", "{a: b}", ""}, number: {"many", `"4"`, "-1", "70000", "1.5", "[4]", "{a: 4}", "true", ""}, boolean: {"1", `"true"`, "[true]", "{a: true}", ""},
+		portRange: {"true", "1.5", "{a: 1}", "[1]", "a-b", ""}, portSet: {"true", "1.5", "{a: 1}", "[[1]]", "a", ""},
+		addresses: {"1", "true", "{a: b}", "[[100.64.0.1]]", "300.1.1.1", ""}, subscriber: {"1", "true", "{a: b}", "[[100.64.0.1]]", "300.1.1.1", ""},
+	}
+	for _, f := range fields {
+		values := wrong[f.kind]
+		if f.key == "key-id" { // the decoder takes what looks like a number for an ID
+			values = []string{"[a]", "{a: b}", ""}
+		}
+		if len(values) == 0 {
+			t.Errorf("no wrong values for %s", f.key)
+		}
+		for _, v := range values {
+			pool := map[string]string{"name": "a", "inside": "100.64.0.0/24", "outside": "198.18.0.0/27", f.key: v}
+			rows[f.key+": "+v] = fmt.Sprintf("version: 1\npools:\n  - name: %s\n    inside: %s\n    outside: %s\n", pool["name"], pool["inside"], pool["outside"])
+			if !f.required {
+				rows[f.key+": "+v] += "    " + f.key + ": " + v + "\n"
+			}
+		}
+		if f.required {
+			rows["no "+f.key] = strings.ReplaceAll(good, f.key+": ", "realm: ")
+		}
+	}
+	for name, text := range rows {
+		if _, err := Parse("p.yaml", []byte(text), Options{}); err == nil {
+			t.Errorf("%s: the decoder takes\n%s", name, text)
+		}
+		if err := validate(s, []byte(text)); err == nil {
+			t.Errorf("%s: the schema takes\n%s", name, text)
+		}
+	}
+}
+
+// TestSchemaAccepts writes plans in many spellings: what the decoder takes, the schema takes.
+func TestSchemaAccepts(t *testing.T) {
+	s := planSchema(t)
+	rapid.Check(t, func(t *rapid.T) {
+		text := drawPlanText(t)
+		if err := validate(s, []byte(text)); err != nil {
+			t.Fatalf("the schema refuses\n%s\n%v", text, err)
+		}
+		for _, d := range diagnosticsOf(second(Parse("p.yaml", []byte(text), Options{}))) {
+			if !isFinding(d) {
+				t.Fatalf("the decoder refuses\n%s\n%v", text, d)
+			}
+		}
+	})
+}
+
+// isFinding reports whether a diagnostic is about the plan and not about the file.
+func isFinding(d Diagnostic) bool {
+	var f alloc.Finding
+	return errors.As(d.Err, &f)
+}
+
+// drawPlanText draws a document that is a plan by its form; whether the plan is valid does not matter.
+func drawPlanText(t *rapid.T) string {
+	one := func(values ...string) string { return rapid.SampledFrom(values).Draw(t, "value") }
+	addr := func() string {
+		return one("100.64.0.1", "100.64.0.0/22", "10.0.0.1-10.0.0.9", "\"198.18.0.0 - 198.18.0.7\"", "0.0.0.0/0")
+	}
+	list := func(item func() string) string {
+		if rapid.Bool().Draw(t, "single") {
+			return item()
+		}
+		items := make([]string, rapid.IntRange(1, 4).Draw(t, "items"))
+		for i := range items {
+			items[i] = item()
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	}
+	var b strings.Builder
+	b.WriteString("version: 1\npools:\n")
+	for range rapid.IntRange(1, 3).Draw(t, "pools") {
+		indent := "  - "
+		for _, f := range rapid.Permutation(slices.Clone(fields)).Draw(t, "order") {
+			if !f.required && rapid.Bool().Draw(t, "left out") {
+				continue
+			}
+			var v string
+			switch f.kind {
+			case text:
+				v = one("a", "north-1", "\"1\"", "'true'", "x.y_z")
+				if f.key == "scheme" {
+					v = one(alloc.SchemeNames()...)
+				}
+			case number:
+				v = fmt.Sprint(rapid.IntRange(f.least, f.most).Draw(t, "number"))
+			case boolean:
+				v = one("true", "false", "True", "FALSE")
+			case portRange:
+				v = one("1024-65535", "5060", "\"1 - 7\"", "0-65535")
+			case portSet:
+				v = list(func() string { return one("1024-65535", "5060", "\"1 - 7, 9\"", "'0'") })
+			case addresses, subscriber:
+				v = list(addr)
+			}
+			fmt.Fprintf(&b, "%s%s: %s\n", indent, f.key, v)
+			indent = "    "
+		}
+	}
+	return b.String()
+}
