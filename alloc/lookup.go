@@ -1,7 +1,6 @@
 package alloc
 
 import (
-	"iter"
 	"net/netip"
 
 	"github.com/cgnkit/cgnkit/portset"
@@ -99,46 +98,6 @@ func (p *Pool) At(i uint64) (a Allocation, ok bool) {
 func (p *Pool) allocation(inside, pos uint32) Allocation {
 	address, slot := p.place.locate(pos)
 	return Allocation{pool: p, inside: inside, outside: p.place.outside.addr(address), slot: slot}
-}
-
-// All iterates over every allocation: pool by pool, in inside order. Its memory does not grow with the subscribers.
-func (p *Plan) All() iter.Seq[Allocation] {
-	return func(yield func(Allocation) bool) {
-		for _, pool := range p.pools {
-			if !pool.each(yield) {
-				return
-			}
-		}
-	}
-}
-
-// All iterates over the pool's allocations in inside order. It steps from one to the next, which is cheaper than At.
-func (p *Pool) All() iter.Seq[Allocation] {
-	return func(yield func(Allocation) bool) { p.each(yield) }
-}
-
-// each calls yield for every allocation until it returns false. It follows locate without dividing.
-func (p *Pool) each(yield func(Allocation) bool) bool {
-	in, out := p.inside.cursor(), p.place.outside.cursor()
-	a := Allocation{pool: p, outside: out.take()}
-	address := uint32(0)
-	for range p.inside.n {
-		a.inside = in.take()
-		if !yield(a) {
-			return false
-		}
-		if p.place.scheme == Stripe {
-			if address++; address == p.place.outside.n {
-				address = 0
-				a.slot++
-			}
-			a.outside = out.take()
-		} else if a.slot++; a.slot == p.place.ratio {
-			a.slot = 0
-			a.outside = out.take()
-		}
-	}
-	return true
 }
 
 // A Placement is a pool without its subscribers: shares by position. It serves callers that stream subscribers and cannot

@@ -192,11 +192,15 @@ type cursor struct {
 
 func (o *order) cursor() cursor { return cursor{o: o, next: o.spans[0].first} }
 
-// take returns the address at the cursor and steps on; after the last address it starts again.
-func (c *cursor) take() uint32 {
+// left returns how many consecutive addresses lie at the cursor.
+func (c *cursor) left() uint32 { return c.o.spans[c.span].last - c.next + 1 }
+
+// take returns the address at the cursor and steps over it and the n-1 behind it, left at most. After the last address it
+// starts again.
+func (c *cursor) take(n uint32) uint32 {
 	a := c.next
-	if a != c.o.spans[c.span].last {
-		c.next++
+	if n < c.left() {
+		c.next += n
 		return a
 	}
 	if c.span++; c.span == len(c.o.spans) {

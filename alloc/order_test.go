@@ -97,11 +97,11 @@ func compareOrder(t *testing.T, ranges []AddrRange, exclude []span, from, to uin
 		if got := o.addr(uint32(pos)); got != want {
 			t.Fatalf("addr(%d) = %v, want %v", pos, addr4(got), addr4(want))
 		}
-		if got := c.take(); got != want {
+		if got := c.take(1); got != want {
 			t.Fatalf("the cursor takes %v at %d, want %v", addr4(got), pos, addr4(want))
 		}
 	}
-	if got := c.take(); got != list[0] {
+	if got := c.take(1); got != list[0] {
 		t.Fatalf("behind the last address the cursor takes %v, want the first, %v", addr4(got), addr4(list[0]))
 	}
 	for a := from; a <= to; a++ {

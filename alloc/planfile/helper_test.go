@@ -36,7 +36,6 @@ func ports(text string) portset.Range { return must(portset.ParseRange(text)) }
 func reserve(text string) portset.Set { return must(portset.ParseSet(text)) }
 
 //go:fix inline
-func ptr[T any](v T) *T { return new(v) }
 
 // exampleKey is the key of testdata/plans/random.yaml.
 var exampleKey = must(alloc.ParseKey("000102030405060708090a0b0c0d0e0f"))

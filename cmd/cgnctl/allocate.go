@@ -60,9 +60,11 @@ func (e *env) allocate(plan *alloc.Plan, format string) error {
 	if err := r.header(names, summary); err != nil {
 		return err
 	}
-	for a := range plan.All() {
-		if err := r.row(a); err != nil {
-			return err
+	for pool := range plan.Pools() {
+		for run := range pool.Runs() {
+			if err := r.run(run); err != nil {
+				return err
+			}
 		}
 	}
 	return r.finish()

@@ -32,6 +32,26 @@ func (p *piece) put(b []byte) int {
 // size returns the room that put needs.
 func (p *piece) size() int { return max(pieceLen, len(p.long)) }
 
+// putRows writes rows that share all but the last octet of the subscriber, which counts up, and the end. It writes to b from n
+// on, where there is room for four pieces a row, and returns where it stopped. Every piece is short.
+func putRows(b []byte, n int, head, mid *piece, ends []piece, last byte) int {
+	h, m := head.short, mid.short
+	headLen, midLen := head.n, mid.n
+	for i := range ends {
+		o, end := &octets[last], &ends[i]
+		row := b[n : n+4*pieceLen]
+		*(*[pieceLen]byte)(row) = h
+		row = row[headLen:]
+		*(*[3]byte)(row) = o.text
+		row = row[o.n:]
+		*(*[pieceLen]byte)(row) = m
+		*(*[pieceLen]byte)(row[midLen:]) = end.short
+		n += headLen + int(o.n) + midLen + end.n
+		last++
+	}
+	return n
+}
+
 // An octet is a number from 0 to 255 as text.
 type octet struct {
 	text [3]byte

@@ -26,6 +26,7 @@ type rows struct {
 	start   []byte  // of a row: everything before the subscriber
 	between []byte  // subscriber and outside
 	ends    []piece // by slot: everything behind the outside address; nil for scheme random
+	short   int     // ends[:short] are made and short
 	width   int     // of the pool column of a table
 
 	head    piece   // start and the first three octets of the subscriber
@@ -87,15 +88,78 @@ func (r *rows) room(n int) error {
 	return nil
 }
 
+// run writes a run of allocations.
+func (r *rows) run(run alloc.Run) error {
+	for k := 0; k < run.Len; {
+		n, err := r.fast(run, k)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			n, err = 1, r.row(run.At(k))
+		}
+		if err != nil {
+			return err
+		}
+		k += n
+	}
+	return nil
+}
+
 // row writes one allocation.
 func (r *rows) row(a alloc.Allocation) error {
 	if r.pool != a.Pool() {
 		r.enter(a.Pool())
 	}
-	r.count++
 	if r.format == "table" {
-		return r.tableRow(a)
+		r.count++
+		return r.append(r.tableRow(a))
 	}
+	inside := r.aim(a)
+	end := r.end(a)
+	if err := r.room(r.head.size() + r.mid.size() + end.size() + pieceLen); err != nil {
+		return err
+	}
+	from := r.n
+	b := r.buf[r.n:]
+	n := r.head.put(b)
+	o := &octets[byte(inside)]
+	n += copy(b[n:], o.text[:o.n])
+	n += r.mid.put(b[n:])
+	r.n += n + end.put(b[n:])
+	if r.count == 0 && r.format == "json" { // every row of json starts with a comma, and the first must not
+		r.n = from + copy(b, b[1:r.n-from])
+	}
+	r.count++
+	return nil
+}
+
+// fast writes the allocations of a run from the k-th on: as many as share head and mid, and fit into the buffer. It returns
+// how many it wrote; 0 when the next one needs row.
+func (r *rows) fast(run alloc.Run, k int) (int, error) {
+	a := run.At(k)
+	if r.pool != a.Pool() || r.short <= a.Slot() {
+		return 0, nil
+	}
+	first := r.aim(a)
+	if r.head.n == 0 {
+		return 0, nil
+	}
+	ends := r.ends[a.Slot():r.short]
+	ends = ends[:min(run.Len-k, len(ends), 256-int(byte(first)), maxFast)]
+	if err := r.room(len(ends) * 4 * pieceLen); err != nil {
+		return 0, err
+	}
+	r.n = putRows(r.buf, r.n, &r.head, &r.mid, ends, byte(first))
+	r.count += uint64(len(ends))
+	return len(ends), nil
+}
+
+// maxFast is the number of rows that fast writes at once: as many as surely fit into the buffer.
+const maxFast = flushAt / (4 * pieceLen)
+
+// aim makes head and mid those of an allocation and returns its inside address.
+func (r *rows) aim(a alloc.Allocation) uint32 {
 	b4 := a.Inside().As4()
 	inside := binary.BigEndian.Uint32(b4[:])
 	if inside>>8 != r.network || r.entered {
@@ -107,36 +171,18 @@ func (r *rows) row(a alloc.Allocation) error {
 		r.outside = b4
 		r.mid.n = len(appendAddr(append(r.mid.short[:0], r.between...), b4)) // at most 30 bytes
 	}
-	end := r.end(a)
-	if r.format == "json" && r.count > 1 {
-		if err := r.append([]byte(",")); err != nil {
-			return err
-		}
-	}
-	if err := r.room(r.head.size() + r.mid.size() + end.size() + 4); err != nil {
-		return err
-	}
-	b := r.buf[r.n:]
-	n := r.head.put(b)
-	o := &octets[byte(inside)]
-	*(*[3]byte)(b[n:]) = o.text
-	n += int(o.n)
-	n += r.mid.put(b[n:])
-	n += end.put(b[n:])
-	r.n += n
-	return nil
+	return inside
 }
 
-// tableRow writes one allocation for people, in columns.
-func (r *rows) tableRow(a alloc.Allocation) error {
-	text := fmt.Appendf(nil, "%-*s  %-15s  %-15s  %s\n", r.width, r.pool.Name(), a.Subscriber().Addr(), a.Outside(), shortPorts(a.Ports()))
-	return r.append(text)
+// tableRow returns one allocation for people, in columns.
+func (r *rows) tableRow(a alloc.Allocation) []byte {
+	return fmt.Appendf(nil, "%-*s  %-15s  %-15s  %s\n", r.width, r.pool.Name(), a.Subscriber().Addr(), a.Outside(), shortPorts(a.Ports()))
 }
 
 // enter prepares the fixed parts of the rows of a pool.
 func (r *rows) enter(p *alloc.Pool) {
 	r.pool = p
-	r.entered, r.outside, r.ends = true, [4]byte{}, nil
+	r.entered, r.outside, r.ends, r.short = true, [4]byte{}, nil, 0
 	if p.Scheme() != alloc.Random {
 		r.ends = make([]piece, p.SharingRatio())
 	}
@@ -144,13 +190,13 @@ func (r *rows) enter(p *alloc.Pool) {
 	case "csv":
 		r.start, r.between = []byte(p.Name()+","), []byte(",")
 	case "json":
-		r.start, r.between = []byte("\n"+`{"pool":"`+p.Name()+`","subscriber":"`), []byte(`","outside":"`)
+		r.start, r.between = []byte(",\n"+`{"pool":"`+p.Name()+`","subscriber":"`), []byte(`","outside":"`)
 	case "ndjson":
 		r.start, r.between = []byte(`{"pool":"`+p.Name()+`","subscriber":"`), []byte(`","outside":"`)
 	}
 }
 
-// end returns what comes behind the outside address.
+// end returns what comes behind the outside address. It makes the text of a slot when the slot comes first.
 func (r *rows) end(a alloc.Allocation) *piece {
 	if r.ends == nil {
 		p := pieceOf(r.endOf(a.Ports()))
@@ -159,6 +205,9 @@ func (r *rows) end(a alloc.Allocation) *piece {
 	p := &r.ends[a.Slot()]
 	if p.n == 0 && p.long == nil {
 		*p = pieceOf(r.endOf(a.Ports()))
+		if r.short == a.Slot() && p.n > 0 {
+			r.short++
+		}
 	}
 	return p
 }

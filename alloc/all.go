@@ -1,0 +1,78 @@
+package alloc
+
+import "iter"
+
+// A Run is a stretch of allocations that step together: consecutive inside addresses own consecutive slots of one outside
+// address. It serves writers that make millions of records.
+type Run struct {
+	First Allocation
+	Len   int // at least 1
+}
+
+// At returns the k-th allocation of the run, 0 to Len-1.
+func (r Run) At(k int) Allocation {
+	a := r.First
+	a.inside += uint32(k)
+	a.slot += uint32(k)
+	return a
+}
+
+// All iterates over every allocation: pool by pool, in inside order. Its memory does not grow with the subscribers.
+func (p *Plan) All() iter.Seq[Allocation] {
+	return func(yield func(Allocation) bool) {
+		for _, pool := range p.pools {
+			for a := range pool.All() {
+				if !yield(a) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// All iterates over the pool's allocations in inside order. It steps from one to the next, which is cheaper than At.
+func (p *Pool) All() iter.Seq[Allocation] {
+	return func(yield func(Allocation) bool) {
+		for r := range p.Runs() {
+			for k := range r.Len {
+				if !yield(r.At(k)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Runs iterates over the pool's allocations in inside order, as runs that are as long as they can be. With Stripe, where
+// neighbours are on different addresses, every run has length 1.
+func (p *Pool) Runs() iter.Seq[Run] {
+	return func(yield func(Run) bool) {
+		in, out := p.inside.cursor(), p.place.outside.cursor()
+		a := Allocation{pool: p, outside: out.take(1)}
+		address := uint32(0)
+		for left := p.inside.n; left > 0; {
+			n := min(left, in.left(), p.place.ratio-a.slot)
+			if p.place.scheme == Stripe {
+				n = 1
+			}
+			a.inside = in.take(n)
+			if !yield(Run{First: a, Len: int(n)}) {
+				return
+			}
+			left -= n
+			switch {
+			case p.place.scheme == Stripe:
+				if address++; address == p.place.outside.n {
+					address = 0
+					a.slot++
+				}
+				a.outside = out.take(1)
+			case a.slot+n == p.place.ratio:
+				a.slot = 0
+				a.outside = out.take(1)
+			default:
+				a.slot += n
+			}
+		}
+	}
+}
