@@ -130,7 +130,7 @@ func (m *million) Read(p []byte) (int, error) {
 			m.rest = append(m.rest, text+"\n"...)
 			continue
 		}
-		n := m.next * 2654435761 % (1 << 22) // scattered, none twice
+		n := uint64(m.next) * 2654435761 % (1 << 22) // scattered, none twice
 		m.rest = fmt.Appendf(m.rest, "100.%d.%d.%d\n", 64+n>>16, n>>8&255, n&255)
 	}
 	n := copy(p, m.rest)
