@@ -6,7 +6,7 @@ TOOLS   := .tools/bin
 LINT    := $(TOOLS)/golangci-lint
 LINT_V  := v2.15.0
 SAMPLE  := testdata/plans/br-1to32.yaml
-FUZZ    ?= 5s
+FUZZ    ?= 30000x
 
 .PHONY: build demo test tools unit fuzz cross lint generate bench man clean
 
@@ -33,8 +33,10 @@ cross:
 	GOOS=windows GOARCH=amd64 $(GO) build ./portset ./alloc/... ./cmd/cgnctl
 	GOARCH=386 $(GO) test ./portset ./alloc/...
 
-# Every fuzz target, briefly. FUZZ=10m for longer.
+# Every fuzz target, briefly; FUZZ=10m for longer. By count, because go test takes a run that its time limit interrupts for
+# a failure now and then.
 fuzz:
+	@mkdir -p build
 	@for pkg in $$($(GO) list ./...); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	    echo "fuzz $$pkg $$target $(FUZZ)"; \
