@@ -2,6 +2,7 @@ package alloc
 
 import (
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/cgnkit/cgnkit/portset"
 )
@@ -12,7 +13,17 @@ type placement struct {
 	scheme  Scheme
 	outside order
 	sizing
-	key Key // for Random
+
+	// For Random: the key, and the shuffle of the address that was asked for last. Making one costs as much as a thousand
+	// lookups, and who lists a plan asks for all shares of an address in turn.
+	key  Key
+	last atomic.Pointer[shuffled]
+}
+
+// A shuffled is the permutation of one outside address.
+type shuffled struct {
+	address uint32
+	by      *portset.Permutation
 }
 
 // locate returns where the share at position i lies. i must be below capacity.
@@ -86,6 +97,9 @@ func (p *placement) slot(a uint32, port uint16) (slot uint32, st Status) {
 
 // permutation returns the shuffle of one outside address.
 func (p *placement) permutation(a uint32) *portset.Permutation {
+	if s := p.last.Load(); s != nil && s.address == a {
+		return s.by
+	}
 	key, err := p.key.perAddress(a)
 	if err != nil {
 		panic(err) // the key has 16 bytes
@@ -94,6 +108,7 @@ func (p *placement) permutation(a uint32) *portset.Permutation {
 	if err != nil {
 		panic(err) // a placement has usable ports
 	}
+	p.last.Store(&shuffled{a, shuffle})
 	return shuffle
 }
 

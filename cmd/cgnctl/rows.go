@@ -91,11 +91,8 @@ func (r *rows) room(n int) error {
 // run writes a run of allocations.
 func (r *rows) run(run alloc.Run) error {
 	for k := 0; k < run.Len; {
-		n, err := r.fast(run, k)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
+		n, err := r.batch(run, k)
+		if n == 0 && err == nil {
 			n, err = 1, r.row(run.At(k))
 		}
 		if err != nil {
@@ -134,9 +131,9 @@ func (r *rows) row(a alloc.Allocation) error {
 	return nil
 }
 
-// fast writes the allocations of a run from the k-th on: as many as share head and mid, and fit into the buffer. It returns
+// batch writes the allocations of a run from the k-th on: as many as share head and mid, and fit into the buffer. It returns
 // how many it wrote; 0 when the next one needs row.
-func (r *rows) fast(run alloc.Run, k int) (int, error) {
+func (r *rows) batch(run alloc.Run, k int) (int, error) {
 	a := run.At(k)
 	if r.pool != a.Pool() || r.short <= a.Slot() {
 		return 0, nil
@@ -146,7 +143,7 @@ func (r *rows) fast(run alloc.Run, k int) (int, error) {
 		return 0, nil
 	}
 	ends := r.ends[a.Slot():r.short]
-	ends = ends[:min(run.Len-k, len(ends), 256-int(byte(first)), maxFast)]
+	ends = ends[:min(run.Len-k, len(ends), 256-int(byte(first)), maxBatch)]
 	if err := r.room(len(ends) * 4 * pieceLen); err != nil {
 		return 0, err
 	}
@@ -155,8 +152,8 @@ func (r *rows) fast(run alloc.Run, k int) (int, error) {
 	return len(ends), nil
 }
 
-// maxFast is the number of rows that fast writes at once: as many as surely fit into the buffer.
-const maxFast = flushAt / (4 * pieceLen)
+// maxBatch is the number of rows that batch writes at once: as many as surely fit into the buffer.
+const maxBatch = flushAt / (4 * pieceLen)
 
 // aim makes head and mid those of an allocation and returns its inside address.
 func (r *rows) aim(a alloc.Allocation) uint32 {
