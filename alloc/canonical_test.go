@@ -140,7 +140,7 @@ func TestCanonicalChangesWithEveryField(t *testing.T) {
 		"psid length":       func(s *PoolSpec) { *s = pool("a", "100.64.0.0/28", "192.0.2.1", psid(6, 6)) },
 		"psid dynamic":      func(s *PoolSpec) { *s = pool("a", "100.64.0.0/28", "192.0.2.1", psid(6, 5), dynShares(1)) },
 		"random":            func(s *PoolSpec) { s.Scheme, s.KeyID = Random, testKey.ID() },
-		"key":               func(s *PoolSpec) { s.Scheme, s.KeyID = Random, Key{}.ID() },
+		"key":               func(s *PoolSpec) { s.Scheme, s.KeyID = Random, otherKey.ID() },
 		"ratio":             ratio(33),
 		"ports":             size(1001),
 		"first port":        usable("1025-65535"),
@@ -148,7 +148,7 @@ func TestCanonicalChangesWithEveryField(t *testing.T) {
 		"reserved port":     reserve("5060"),
 		"dynamic":           dynPorts(1),
 	} {
-		p := mustPlan(t, Spec{Pools: []PoolSpec{pool("a", "100.64.0.0/28", "192.0.2.1", base, change)}, Keys: []Key{testKey, {}}})
+		p := mustPlan(t, Spec{Pools: []PoolSpec{pool("a", "100.64.0.0/28", "192.0.2.1", base, change)}, Keys: []Key{testKey, otherKey}})
 		if other, ok := forms[p.SHA256()]; ok {
 			t.Errorf("%s and %s have the same hash", name, other)
 		}
@@ -178,7 +178,8 @@ func TestParseCanonicalRefuses(t *testing.T) {
 		{"an unknown scheme", strings.Replace(text, "sequential", "sequentiel", 1),
 			`invalid canonical plan: pool "a": invalid scheme "sequentiel": want one of sequential, spread, stripe, staggered, step, psid, random`},
 		{"no usable ports", strings.Replace(text, `"usable_ports":"1024-65535",`, "", 1), `invalid canonical plan: pool "a" has no usable_ports`},
-		{"excluded, but never listed", strings.Replace(text, `"inside_excluded":[]`, `"inside_excluded":["100.64.0.3"]`, 1), notWritten},
+		{"excluded, but never listed", strings.Replace(text, `"inside_excluded":[]`, `"inside_excluded":["100.64.0.3"]`, 1),
+			`invalid canonical plan: pool "a": inside address 100.64.0.3 is listed twice: in 100.64.0.0-100.64.0.15 and in 100.64.0.3`},
 		{"derived sizes", strings.Replace(text, `"sharing_ratio":32`, `"sharing_ratio":0`, 1), notWritten},
 		{"sizes that do not fit", strings.Replace(text, `"ports_per_subscriber":2016`, `"ports_per_subscriber":2017`, 1),
 			`invalid canonical plan: pool "a": 32 shares of 2017 ports do not fit into 64512 ports of an address`},

@@ -18,8 +18,15 @@ var unusable = []struct {
 	{span{0xffffffff, 0xffffffff}, "255.255.255.255 is the limited broadcast address (RFC 919)"},
 }
 
-// firstHost is the lowest address that a pool can use.
-const firstHost = 0x01000000
+// whyUnusable says why no pool can use some address of s, or nothing.
+func whyUnusable(s span) string {
+	for _, u := range unusable {
+		if s.first <= u.last && u.first <= s.last {
+			return u.what
+		}
+	}
+	return ""
+}
 
 const maxName = 64
 
@@ -48,7 +55,9 @@ func (c *checker) addTo(i int, f Finding) {
 func newChecker(spec Spec) *checker {
 	c := &checker{spec: &spec, names: map[string]int{}, keys: map[string]Key{}}
 	for _, k := range spec.Keys {
-		c.keys[k.ID()] = k
+		if k != (Key{}) {
+			c.keys[k.ID()] = k
+		}
 	}
 	return c
 }
@@ -118,6 +127,9 @@ func (c *checker) order(i int, field string, ranges, exclude []AddrRange, edges 
 		cut = appendEdges(cut, ranges)
 	}
 	o, twice := newOrder(ranges, mergeSpans(cut))
+	if len(cut) > 0 && twice == nil { // twice is twice, also where it is excluded
+		_, twice = newOrder(ranges, nil)
+	}
 	if twice != nil {
 		c.addTwice(i, field, ranges, twice.addr)
 		return nil
@@ -144,12 +156,10 @@ func (c *checker) usableAddrs(i int, field string, ranges []AddrRange) bool {
 			c.addTo(i, f)
 			return false
 		}
-		for _, u := range unusable {
-			if r.span().first <= u.last && u.first <= r.span().last {
-				f.Msg = fmt.Sprintf("%s %v cannot be used: %s", field, r, u.what)
-				c.addTo(i, f)
-				return false
-			}
+		if why := whyUnusable(r.span()); why != "" {
+			f.Msg = fmt.Sprintf("%s %v cannot be used: %s", field, r, why)
+			c.addTo(i, f)
+			return false
 		}
 	}
 	return true

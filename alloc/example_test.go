@@ -183,7 +183,7 @@ func ExamplePlacement() {
 	}
 	fmt.Println(placement.Capacity(), "shares")
 	for i, text := range []string{"100.64.7.7", "100.64.1.9"} {
-		if a, ok := placement.Assign(uint64(i), netip.MustParseAddr(text)); ok {
+		if a, err := placement.Assign(uint64(i), netip.MustParseAddr(text)); err == nil {
 			fmt.Println(a.Subscriber(), a.Outside(), a.Ports())
 		}
 	}

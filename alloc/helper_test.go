@@ -80,3 +80,6 @@ func findingsOf(t failer, s Spec) []Finding {
 
 // testKey is the key of Random pools in tests, with the bytes 0 to 15.
 var testKey = must(ParseKey("000102030405060708090a0b0c0d0e0f"))
+
+// otherKey is another one.
+var otherKey = must(ParseKey("ffeeddccbbaa99887766554433221100"))

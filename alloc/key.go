@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// A Key is the secret of a Random pool, an AES-128 key. A plan names it by its ID and never holds it.
+// A Key is the secret of a Random pool, an AES-128 key. A plan names it by its ID and never holds it. The zero Key, all
+// zeros, is no key.
 type Key struct{ bytes [16]byte }
 
 // ParseKey reads 32 hexadecimal digits; white space around them is ignored. The error wraps ErrKey and does not quote
@@ -19,7 +20,9 @@ func ParseKey(s string) (Key, error) {
 	if err != nil || len(b) != len(k.bytes) {
 		return Key{}, fmt.Errorf("%w: want 32 hexadecimal digits (AES-128), for example from 'openssl rand -hex 16'", ErrKey)
 	}
-	copy(k.bytes[:], b)
+	if copy(k.bytes[:], b); k == (Key{}) {
+		return Key{}, fmt.Errorf("%w: a key of zeros hides nothing", ErrKey)
+	}
 	return k, nil
 }
 

@@ -1,6 +1,7 @@
 package alloc
 
 import (
+	"fmt"
 	"net/netip"
 
 	"github.com/cgnkit/cgnkit/portset"
@@ -59,7 +60,7 @@ func (p *Plan) Lookup(s Subscriber) (Allocation, error) {
 			return pool.allocation(addr, pos), nil
 		}
 	}
-	for _, pool := range r.pools {
+	for _, pool := range r.excluding {
 		if pool.inside.isExcluded(addr) {
 			return Allocation{}, ErrExcluded
 		}
@@ -67,14 +68,12 @@ func (p *Plan) Lookup(s Subscriber) (Allocation, error) {
 	return Allocation{}, ErrNotSubscriber
 }
 
-// realm returns the routes of a realm, or nil. A plan has few realms, most have one.
+// realm returns the routes of a realm, or nil. Most plans have one realm; that needs no map.
 func (p *Plan) realm(name string) *routes {
-	for _, r := range p.inside {
-		if r.realm == name {
-			return r
-		}
+	if len(p.inside) > 0 && p.inside[0].realm == name {
+		return p.inside[0]
 	}
-	return nil
+	return p.realms[name]
 }
 
 // Realms returns the names of the plan's realms, in the order in which its pools use them first.
@@ -127,13 +126,23 @@ func NewPlacement(s PoolSpec, keys ...Key) (Placement, error) {
 // Capacity returns the number of shares.
 func (p Placement) Capacity() uint64 { return p.pool.Capacity() }
 
-// Assign returns the share at position i as the allocation of the subscriber with inside address a. ok is false unless i is
-// below Capacity and a is IPv4. That every address has one position, and that none is an outside address, is the caller's
-// to see to.
-func (p Placement) Assign(i uint64, a netip.Addr) (al Allocation, ok bool) {
-	if i >= p.Capacity() || !a.Is4() {
-		return Allocation{}, false
+// Assign returns the share at position i as the allocation of the subscriber with inside address a. The error wraps
+// ErrCapacity when i is not below Capacity, ErrAddress when a is no IPv4 address that a host can have, and ErrLoop when it is
+// an outside address of the placement. That no address is assigned twice is the caller's to see to.
+func (p Placement) Assign(i uint64, a netip.Addr) (Allocation, error) {
+	if i >= p.Capacity() {
+		return Allocation{}, fmt.Errorf("%w: %d shares are all there are", ErrCapacity, p.Capacity())
+	}
+	if !a.Is4() {
+		return Allocation{}, fmt.Errorf("%w %v: NAT44 takes IPv4 addresses", ErrAddress, a)
+	}
+	addr := u32(a)
+	if why := whyUnusable(span{addr, addr}); why != "" {
+		return Allocation{}, fmt.Errorf("%w %v: %s", ErrAddress, a, why)
+	}
+	if _, ok := p.pool.place.outside.position(addr); ok {
+		return Allocation{}, fmt.Errorf("%w: inside address %v is also an outside address", ErrLoop, a)
 	}
 	address, slot := locate(&p.pool.place, i)
-	return Allocation{pool: p.pool, inside: u32(a), outside: p.pool.place.outside.addr(address), slot: slot}, true
+	return Allocation{pool: p.pool, inside: addr, outside: p.pool.place.outside.addr(address), slot: slot}, nil
 }

@@ -11,17 +11,19 @@ import (
 type routes struct {
 	firsts []uint32 // ascending
 	lasts  []uint32
-	owner  []*Pool
+	owner  []uint32 // number in pools
 	ladder ladder
 	pools  []*Pool // every pool that was routed
 	realm  string  // of inside addresses
+
+	excluding []*Pool // pools that exclude addresses; asked one by one, but only when an address has no pool
 }
 
 // find returns the only pool that may have a, or nil.
 func (r *routes) find(a uint32) *Pool {
 	if len(r.firsts) == 1 {
 		if r.firsts[0] <= a && a <= r.lasts[0] {
-			return r.owner[0]
+			return r.pools[r.owner[0]]
 		}
 		return nil
 	}
@@ -29,7 +31,7 @@ func (r *routes) find(a uint32) *Pool {
 	if k < 0 || a > r.lasts[k] {
 		return nil
 	}
-	return r.owner[k]
+	return r.pools[r.owner[k]]
 }
 
 // A claim is a span that a pool, the k-th of those that were built, has.
@@ -66,17 +68,22 @@ func (c *checker) routes(pools []*Pool) (inside []*routes, outside *routes) {
 // route makes the routes of the pools in numbers.
 func (c *checker) route(pools []*Pool, numbers []int, field string) *routes {
 	r := &routes{}
-	for _, k := range numbers {
+	number := make(map[int]uint32, len(numbers)) // of a pool in r.pools
+	for i, k := range numbers {
+		number[k] = uint32(i)
 		r.pools = append(r.pools, pools[k])
+		if len(orderOf(pools[k], field).excluded) > 0 {
+			r.excluding = append(r.excluding, pools[k])
+		}
 	}
 	for _, cl := range c.claims(pools, numbers, field) {
-		if n := len(r.owner); n > 0 && r.owner[n-1] == pools[cl.k] {
+		if n := len(r.owner); n > 0 && r.owner[n-1] == number[cl.k] {
 			r.lasts[n-1] = max(r.lasts[n-1], cl.last)
 			continue
 		}
 		r.firsts = append(r.firsts, cl.first)
 		r.lasts = append(r.lasts, cl.last)
-		r.owner = append(r.owner, pools[cl.k])
+		r.owner = append(r.owner, number[cl.k])
 	}
 	r.ladder = newLadder(r.firsts)
 	return r
@@ -168,7 +175,7 @@ func (c *checker) overlap(common span, pair [2]int, field string) Finding {
 func (c *checker) checkLoop(pools []*Pool, k int, inside *routes) {
 	for _, s := range pools[k].place.outside.spans {
 		for h := max(inside.ladder.find(inside.firsts, s.first), 0); h < len(inside.firsts) && inside.firsts[h] <= s.last; h++ {
-			p := inside.owner[h]
+			p := inside.pools[inside.owner[h]]
 			a, ok := p.inside.firstIn(s)
 			if !ok {
 				continue

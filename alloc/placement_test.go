@@ -24,17 +24,23 @@ func TestPlacementIsThePlanWithoutSubscribers(t *testing.T) {
 			}
 			i := uint64(0)
 			for want := range mustPlan(t, Spec{Pools: []PoolSpec{s}, Keys: []Key{testKey}}).All() {
-				got, ok := p.Assign(i, want.Inside())
-				if !ok || got.Outside() != want.Outside() || got.Subscriber() != want.Subscriber() || !got.Ports().Equal(want.Ports()) {
-					t.Fatalf("Assign(%d) = %v %v, %v; the plan says %v %v", i, got.Outside(), got.Ports(), ok, want.Outside(), want.Ports())
+				got, err := p.Assign(i, want.Inside())
+				if err != nil || got.Outside() != want.Outside() || got.Subscriber() != want.Subscriber() || !got.Ports().Equal(want.Ports()) {
+					t.Fatalf("Assign(%d) = %v %v, %v; the plan says %v %v", i, got.Outside(), got.Ports(), err, want.Outside(), want.Ports())
 				}
 				i++
 			}
-			if _, ok := p.Assign(p.Capacity(), addr("100.64.0.1")); ok {
-				t.Error("there is a share behind the last")
-			}
-			if _, ok := p.Assign(0, addr("2001:db8::1")); ok {
-				t.Error("an IPv6 address has a share")
+			for _, bad := range []struct {
+				i    uint64
+				addr string
+				want error
+			}{
+				{p.Capacity(), "100.64.0.1", ErrCapacity}, {0, "2001:db8::1", ErrAddress}, {0, "127.0.0.1", ErrAddress},
+				{0, "224.0.0.9", ErrAddress}, {0, addr4(p.pool.place.outside.addr(0)).String(), ErrLoop},
+			} {
+				if _, err := p.Assign(bad.i, addr(bad.addr)); !errors.Is(err, bad.want) {
+					t.Errorf("Assign(%d, %s): %v, want %v", bad.i, bad.addr, err, bad.want)
+				}
 			}
 		})
 	}
@@ -47,8 +53,8 @@ func TestPlacementOnAnyAddress(t *testing.T) {
 			t.Errorf("outside %s: %v", outside, err)
 			continue
 		}
-		if a, ok := p.Assign(0, addr("100.64.0.1")); !ok || a.Outside() != addr("1.0.0.0") {
-			t.Errorf("outside %s: Assign(0) = %v, %v", outside, a.Outside(), ok)
+		if a, err := p.Assign(0, addr("192.0.2.1")); err != nil || a.Outside() != addr("1.0.0.0") {
+			t.Errorf("outside %s: Assign(0) = %v", outside, err)
 		}
 	}
 }
@@ -72,9 +78,9 @@ func TestPlacementPastTheLastUint32(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			a, ok := p.Assign(tc.i, addr("100.64.0.1"))
-			if !ok || a.Outside().String() != tc.outside || a.Ports().String() != tc.ports {
-				t.Errorf("Assign(%d) = %v %v, %v; want %s %s", tc.i, a.Outside(), a.Ports(), ok, tc.outside, tc.ports)
+			a, err := p.Assign(tc.i, addr("100.64.0.1"))
+			if err != nil || a.Outside().String() != tc.outside || a.Ports().String() != tc.ports {
+				t.Errorf("Assign(%d) = %v %v, %v; want %s %s", tc.i, a.Outside(), a.Ports(), err, tc.outside, tc.ports)
 			}
 		})
 	}

@@ -15,7 +15,8 @@ import (
 // Its memory grows with the number of address ranges in its pools, not with the number of subscribers.
 type Plan struct {
 	pools   []*Pool
-	inside  []*routes // one a realm
+	inside  []*routes          // one a realm
+	realms  map[string]*routes // the same by name
 	outside *routes
 
 	sum func() [sha256.Size]byte
@@ -37,6 +38,10 @@ func NewPlan(spec Spec) (*Plan, error) {
 		}
 	}
 	p.inside, p.outside = c.routes(p.pools)
+	p.realms = make(map[string]*routes, len(p.inside))
+	for _, r := range p.inside {
+		p.realms[r.realm] = r
+	}
 	if len(c.findings) > 0 {
 		return nil, &InvalidError{Findings: c.findings}
 	}

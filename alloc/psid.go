@@ -30,12 +30,16 @@ type psidTable struct {
 
 // newPSIDTable lays the sets of layout over the usable ports. A PSID without usable ports is not assigned, and for a = 0
 // neither is one that holds a reserved system port (RFC 7596 section 5.1 recommends that, RFC 7597 section 5.1 has a > 0
-// for the same purpose) unless it is the only one.
+// for the same purpose) unless it is the only one. Who makes the system ports usable has every PSID assigned, and PSID 0
+// without port 0.
 func newPSIDTable(layout portset.Layout, usable portset.Set) *psidTable {
 	t := &psidTable{layout: layout, least: portset.PortCount}
 	all, _ := portset.NewRange(0, portset.PortCount-1)
 	everything, _ := portset.NewSet(all)
 	reserved, _ := everything.Minus(usable) // port 0 at least
+	system, _ := portset.NewRange(1, systemPorts-1)
+	systemSet, _ := portset.NewSet(system)
+	reservedSystem, _ := systemSet.Minus(usable) // the zero Set where all are usable
 	if lowest := 1 << (16 - layout.Offset()); layout.Offset() > 0 && int(reserved.Last()) < lowest {
 		t.count, t.least = layout.SharingRatio(), layout.SetLen()
 		t.ports = t.count * t.least
@@ -50,7 +54,7 @@ func newPSIDTable(layout portset.Layout, usable portset.Set) *psidTable {
 			panic(err) // psid is below the sharing ratio
 		}
 		left, ok := set.Minus(reserved)
-		if !ok || layout.Offset() == 0 && layout.Length() > 0 && left.Len() < set.Len() && set.First() < systemPorts {
+		if !ok || layout.Offset() == 0 && layout.Length() > 0 && set.Overlaps(reservedSystem) {
 			continue
 		}
 		t.slots[psid], t.cut[psid] = int32(len(t.psids)), left

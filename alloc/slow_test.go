@@ -200,7 +200,7 @@ func (p *slowPool) psidShares(a, k int) [][]uint16 {
 		psid := port >> m % (1 << k)
 		if p.isUsable[port] {
 			all[psid] = append(all[psid], uint16(port))
-		} else if port < 1024 {
+		} else if port > 0 && port < 1024 {
 			holdsSystem[psid] = true
 		}
 	}

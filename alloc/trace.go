@@ -90,7 +90,7 @@ func (p *Plan) outsideAddr(outside netip.Addr) (*Pool, uint32, Status) {
 			return pool, pos, Allocated
 		}
 	}
-	for _, pool := range p.pools {
+	for _, pool := range p.outside.excluding {
 		if pool.place.outside.isExcluded(a) {
 			return pool, 0, Excluded
 		}

@@ -10,15 +10,15 @@ import "fmt"
 // for every i whose block of ratio*contiguous ports starts at lowest or above and ends at 65535 or below. Ports in the
 // blocks that are left out belong to nobody. The error wraps ErrLayout, ErrPSID or, when no block is left, ErrEmpty.
 func GMA(ratio, contiguous, lowest, psid int) (Set, error) {
-	block := ratio * contiguous
 	switch {
-	case ratio < 1 || ratio > PortCount || contiguous < 1 || contiguous > PortCount || block > PortCount:
+	case ratio < 1 || ratio > PortCount || contiguous < 1 || contiguous > PortCount/ratio:
 		return Set{}, fmt.Errorf("%w: sharing ratio %d times %d contiguous ports is not in 1 to 65536", ErrLayout, ratio, contiguous)
 	case lowest < 0 || lowest >= PortCount:
 		return Set{}, fmt.Errorf("%w: lowest port %d is not in 0 to 65535", ErrLayout, lowest)
 	case psid < 0 || psid >= ratio:
 		return Set{}, fmt.Errorf("%w %d: sharing ratio %d holds 0 to %d", ErrPSID, psid, ratio, ratio-1)
 	}
+	block := ratio * contiguous
 	from, to := (lowest+block-1)/block, PortCount/block // blocks from..to-1
 	if from >= to {
 		return Set{}, fmt.Errorf("%w: no whole block of %d ports starts at or above port %d", ErrEmpty, block, lowest)

@@ -77,11 +77,8 @@ func Load(path string, opts Options) (*File, error) {
 	return Parse(path, data, opts)
 }
 
-// LoadList reads the subscriber list at path; "-" is standard input. See ReadList.
+// LoadList reads the subscriber list at path. See ReadList.
 func LoadList(path string) (*List, error) {
-	if path == "-" {
-		return ReadList(os.Stdin, "standard input")
-	}
 	return loadList(path)
 }
 
@@ -108,13 +105,15 @@ func open(path string) (*os.File, error) {
 	return f, nil
 }
 
-// reason takes the operation and the path out of an error of package os: the diagnostic has the path.
-func reason(err error) string {
+// cause takes the operation and the path out of an error of package os: messages name the path themselves.
+func cause(err error) error {
 	if p, ok := errors.AsType[*os.PathError](err); ok {
-		return p.Err.Error()
+		return p.Err
 	}
-	return err.Error()
+	return err
 }
+
+func reason(err error) string { return cause(err).Error() }
 
 func read(r io.Reader, name string, most int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, most+1))
@@ -232,12 +231,4 @@ func (f *File) place(g *Diagnostic, path string) {
 		}
 	}
 	g.Line, g.Column = node.Line, node.Column
-}
-
-// Line returns the line at which the i-th pool starts, for reports about the pool as a whole.
-func (f *File) Line(i int) int {
-	if i < 0 || i >= len(f.pools) {
-		return 1
-	}
-	return f.pools[i].node.Line
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -15,6 +16,8 @@ import (
 const (
 	maxListBytes = 1 << 30
 	maxListLine  = 64 << 10
+	// maxListEntries bounds the memory of a list to some 300 MB.
+	maxListEntries = 1 << 24
 )
 
 // A List is a list of subscribers with the line that each came from.
@@ -31,6 +34,10 @@ type List struct {
 func ReadList(r io.Reader, name string) (*List, error) {
 	l := &List{Name: name}
 	err := ScanList(r, name, func(a alloc.AddrRange, line int) error {
+		if len(l.Ranges) == maxListEntries {
+			return Diagnostic{File: name, Line: line, Err: ErrRead, Msg: fmt.Sprintf("the list has more than %d entries", maxListEntries),
+				Hint: "write prefixes and ranges where addresses continue each other"}
+		}
 		l.Ranges = append(l.Ranges, a)
 		l.Lines = append(l.Lines, uint32(line))
 		return nil
@@ -39,10 +46,14 @@ func ReadList(r io.Reader, name string) (*List, error) {
 		return nil, err
 	}
 	if len(l.Ranges) == 0 {
-		return nil, Diagnostic{File: name, Msg: "the list holds no subscriber", Err: ErrList,
-			Hint: "write one address, prefix or range a line"}
+		return nil, EmptyList(name)
 	}
 	return l, nil
+}
+
+// EmptyList returns the error of ReadList for a list without entries, for callers of ScanList.
+func EmptyList(name string) error {
+	return Diagnostic{File: name, Msg: "the list holds no subscriber", Err: ErrList, Hint: "write one address, prefix or range a line"}
 }
 
 // ScanList reads a list like ReadList and calls each for every entry as it is read. An error that each returns ends the scan
@@ -54,6 +65,9 @@ func ScanList(r io.Reader, name string, each func(a alloc.AddrRange, line int) e
 	p := listParser{name: name}
 	for sc.Scan() {
 		p.line++
+		if in.N == 0 { // the last line was cut
+			break
+		}
 		text := sc.Bytes()
 		if p.line == 1 {
 			text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
@@ -84,6 +98,8 @@ type listParser struct {
 	name      string
 	line      int
 	started   bool // whether a line with content was seen
+	named     bool // whether that line named the columns
+	checked   bool // whether the first entry was looked at more closely
 	separator string
 	column    int
 }
@@ -96,13 +112,17 @@ func (p *listParser) parse(text []byte) (a alloc.AddrRange, ok bool, err error) 
 	line := string(text)
 	if !p.started {
 		p.started = true
-		if p.header(line) {
+		if p.named = p.header(line); p.named {
 			return a, false, nil
 		}
 	}
 	field, err := p.field(line)
 	if err == nil {
 		a, err = alloc.ParseAddrRange(field)
+	}
+	if err == nil && !p.checked {
+		p.checked = true
+		err = p.checkColumns(line)
 	}
 	if err != nil {
 		return a, false, Diagnostic{File: p.name, Line: p.line, Column: 1, Msg: readable(err.Error()), Err: errors.Join(ErrList, err), source: line,
@@ -151,13 +171,33 @@ func (p *listParser) header(line string) bool {
 			return true
 		}
 	}
-	return len(names) > 1 && names[0] != "" && isLetter(names[0][0]) && strings.Count(names[0], ":") < 2 && strings.Count(names[0], ".") < 3
+	return len(names) > 1 && names[0] != "" && isLetter(names[0][0]) && !strings.ContainsAny(names[0], ".:")
+}
+
+// checkColumns refuses a first entry of which every column is an address, when no line named the columns: that is a list
+// in one line, of which all but the first would be lost, or a table of which only its author knows the columns.
+func (p *listParser) checkColumns(line string) error {
+	columns := p.split(line)
+	if p.named || len(columns) < 2 {
+		return nil
+	}
+	other := slices.ContainsFunc(columns, func(c string) bool {
+		_, err := alloc.ParseAddrRange(c)
+		return err != nil
+	})
+	if other {
+		return nil
+	}
+	return errors.New("every column is an address: write one address a line, or name the column subscriber in a first line")
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // field returns the column with the address.
 func (p *listParser) field(line string) (string, error) {
+	if strings.Count(line, `"`)%2 != 0 {
+		return "", errors.New("a quoted field does not end in this line")
+	}
 	if p.separator == "" {
 		return strings.Trim(line, `"`), nil
 	}

@@ -2,6 +2,7 @@ package planfile
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,12 +21,17 @@ const maxInline = 1000
 // so that a longer list later moves nobody. A pool with more than 1,000 inside ranges has them in a file of their own beside
 // the plan, named after the plan and the pool. Each file is there whole or not at all.
 func Save(path string, spec alloc.Spec, plan *alloc.Plan) error {
+	if _, err := target(path); err != nil {
+		return err // before a list is written
+	}
 	lists := map[int]string{}
 	for i, s := range spec.Pools {
 		if len(s.Inside) > maxInline {
 			base := strings.TrimSuffix(path, filepath.Ext(path)) + "." + s.Name + ".subscribers"
-			err := replace(base, func(w io.Writer) error { return writeList(w, s) })
-			if err != nil {
+			if err := replaceable(base); err != nil {
+				return err
+			}
+			if err := replace(base, func(w io.Writer) error { return writeList(w, s) }); err != nil {
 				return err
 			}
 			lists[i] = filepath.Base(base)
@@ -37,17 +43,42 @@ func Save(path string, spec alloc.Spec, plan *alloc.Plan) error {
 // Write writes spec as a plan file, all ranges included. See Save.
 func Write(w io.Writer, spec alloc.Spec, plan *alloc.Plan) error { return write(w, spec, plan, nil) }
 
+// target returns the file that writing to path writes to: links are followed. What is there and is no file (a device, a pipe,
+// a folder) is refused: renaming would take its place.
+func target(path string) (string, error) {
+	if path == "" || path == "-" {
+		return "", fmt.Errorf("write %q: name a file", path)
+	}
+	if name, err := filepath.EvalSymlinks(path); err == nil {
+		path = name
+	}
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return "", fmt.Errorf("write %s: it is there and is no file", path)
+	}
+	return path, nil
+}
+
 // replace writes a file beside path and renames it into place.
-func replace(path string, content func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+func replace(path string, content func(io.Writer) error) error {
+	name, err := target(path)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return err
+	}
+	if err := writeAndRename(name, content); err != nil {
+		return fmt.Errorf("write %s: %w", path, cause(err))
+	}
+	return nil
+}
+
+func writeAndRename(name string, content func(io.Writer) error) (err error) {
+	f, err := createBeside(name)
+	if err != nil {
+		return err
 	}
 	defer func() {
 		if err != nil {
 			f.Close()
 			os.Remove(f.Name())
-			err = fmt.Errorf("write %s: %w", path, err)
 		}
 	}()
 	bw := bufio.NewWriter(f)
@@ -57,20 +88,44 @@ func replace(path string, content func(io.Writer) error) (err error) {
 	if err := bw.Flush(); err != nil {
 		return err
 	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
 	if err := f.Sync(); err != nil {
 		return err
 	}
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	return os.Rename(f.Name(), name)
+}
+
+// createBeside creates a new file in the folder of name, with the permissions that a new file has here.
+func createBeside(name string) (*os.File, error) {
+	for i := 0; ; i++ {
+		f, err := os.OpenFile(fmt.Sprintf("%s.new%d", name, i), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, os.ErrExist) || i == 1000 {
+			return f, err
+		}
+	}
+}
+
+// listMark is how a list starts that Save wrote, and may replace.
+const listMark = "# subscribers of pool "
+
+// replaceable refuses to replace a list that somebody else wrote.
+func replaceable(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil // there is none, or writing will say what is wrong
+	}
+	defer f.Close()
+	start := make([]byte, len(listMark))
+	if _, err := io.ReadFull(f, start); err != nil || string(start) != listMark {
+		return fmt.Errorf("write %s: it is there and was not written by this command; remove it, or choose another name for the plan", path)
+	}
+	return nil
 }
 
 func writeList(w io.Writer, s alloc.PoolSpec) error {
-	if _, err := fmt.Fprintf(w, "# subscribers of pool %s, in order\n", s.Name); err != nil {
+	if _, err := fmt.Fprintf(w, listMark+"%s, in order\n", s.Name); err != nil {
 		return err
 	}
 	for _, r := range s.Inside {

@@ -18,8 +18,8 @@ func newAllocate(e *env) *cobra.Command {
 		Long: `Compute the share of every subscriber and list them in inside order, one record a subscriber. Nothing is printed
 before all input is known to be good and everybody is known to fit, except with --stream.
 
-With --stream the subscribers come from one file or from standard input and are answered as they are read, in memory
-that does not grow with their number. The size of a share must then be given.`,
+With --stream the subscribers come from one file or from standard input and are answered as they are read. The size of a
+share must then be given. Memory grows with the number of /24 networks that hold subscribers, some 100 bytes each.`,
 		Example: `  cgnctl allocate --subscribers 100.64.0.0/22 --outside 198.18.0.0/27 -o csv
   cgnctl allocate -c plan.yaml -o ndjson`,
 		Args: exactly(0, "no arguments"),

@@ -39,7 +39,7 @@ whatever the pools are called. Exit 1 when anything differs.`,
 func (e *env) diff(older, newer *alloc.Plan, format string) error {
 	d := alloc.Diff(older, newer)
 	w := bufio.NewWriterSize(e.stdout, flushAt) // keeps the first error
-	before, row, after := changeForm(d, format)
+	before, row, after := changeForm(d, older, newer, format)
 	_, _ = w.WriteString(before)
 	p := e.newProgress()
 	defer p.done()
@@ -65,7 +65,7 @@ func (e *env) diff(older, newer *alloc.Plan, format string) error {
 }
 
 // changeForm returns what comes before, for and after the changes. Rows are appended by hand: a renumbering moves millions.
-func changeForm(d alloc.Difference, format string) (before string, row func(b []byte, c alloc.Change, first bool) []byte, after string) {
+func changeForm(d alloc.Difference, older, newer *alloc.Plan, format string) (before string, row func(b []byte, c alloc.Change, first bool) []byte, after string) {
 	switch format {
 	case "json":
 		before = fmt.Sprintf(`{"kept":%d,"moved":%d,"added":%d,"removed":%d,"changes":[`, d.Kept, d.Moved, d.Added, d.Removed)
@@ -80,11 +80,19 @@ func changeForm(d alloc.Difference, format string) (before string, row func(b []
 	case "csv":
 		return "kind,realm,subscriber,old_outside,old_ports,new_outside,new_ports\n", changeCSV, ""
 	}
+	width := len("REALM")
+	for _, p := range []*alloc.Plan{older, newer} {
+		for _, realm := range p.Realms() {
+			width = max(width, len(realm))
+		}
+	}
 	before = fmt.Sprintf("kept %d  moved %d  added %d  removed %d\n", d.Kept, d.Moved, d.Added, d.Removed)
 	if !d.IsEmpty() {
-		before += fmt.Sprintf("\n%-8s  %-*s  %-15s  %-38s  %s\n", "CHANGE", realmWidth, "REALM", "SUBSCRIBER", "OLD", "NEW")
+		before += fmt.Sprintf("\n%-8s  %-*s  %-15s  %-38s  %s\n", "CHANGE", width, "REALM", "SUBSCRIBER", "OLD", "NEW")
 	}
-	return before, changeTable, ""
+	return before, func(b []byte, c alloc.Change, _ bool) []byte {
+		return fmt.Appendf(b, "%-8s  %-*s  %-15s  %-38s  %s\n", c.Kind, width, c.Subscriber.Realm, c.Subscriber.Addr(), tableShare(c.Old), tableShare(c.New))
+	}, ""
 }
 
 // changeJSON appends a change as JSON. Realms need no escapes.
@@ -129,12 +137,6 @@ func shareCSV(b []byte, s alloc.Share) []byte {
 		b = append(b, '"')
 	}
 	return b
-}
-
-const realmWidth = len("default")
-
-func changeTable(b []byte, c alloc.Change, _ bool) []byte {
-	return fmt.Appendf(b, "%-8s  %-*s  %-15s  %-38s  %s\n", c.Kind, realmWidth, c.Subscriber.Realm, c.Subscriber.Addr(), tableShare(c.Old), tableShare(c.New))
 }
 
 func tableShare(s alloc.Share) string {

@@ -34,10 +34,14 @@ func newEnv() *env {
 	return &env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, progress: isTerminal(os.Stderr) && !isTerminal(os.Stdout)}
 }
 
-// isTerminal takes /dev/null for a terminal too, which only means that no progress is shown.
+// isTerminal reports whether f is a terminal, or another character device that is not the null device.
 func isTerminal(f *os.File) bool {
 	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0
+	if err != nil || st.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(st, null)
 }
 
 // A fault is an error with an exit code and, where one helps, a hint. A fault without a message was explained already.

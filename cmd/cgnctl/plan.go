@@ -22,14 +22,21 @@ first and last record. Takes the same flags as allocate.`,
 		Args:    exactly(0, "no arguments"),
 	}
 	p.add(cmd)
-	format := outputFlag(cmd, "table", "json")
+	format := outputFlag(cmd, "table", "csv", "json", "ndjson")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		plan, err := p.plan(e, cmd)
 		if err != nil {
 			return err
 		}
-		if *format == "json" {
+		switch *format {
+		case "json":
 			return printRecords(e.stdout, "json", summarize(plan))
+		case "csv", "ndjson":
+			var pools []record
+			for p := range plan.Pools() {
+				pools = append(pools, summarizePool(p))
+			}
+			return printRecords(e.stdout, *format, pools...)
 		}
 		return printSummary(e.stdout, plan)
 	}
@@ -59,15 +66,17 @@ func summarizePool(p *alloc.Pool) record {
 		{"usable_ports", p.Usable()}, {"tail_per_address", p.TailPorts()}, {"dynamic_per_address", p.DynamicPorts()},
 		{"capacity", p.Capacity()}, {"capacity_left", p.Capacity() - p.Subscribers()},
 	}
+	var offset, length, step, key any // null unless the scheme has it, so that every pool has the same fields
 	if l, ok := p.Layout(); ok {
-		r = append(r, value{"psid_offset", l.Offset()}, value{"psid_length", l.Length()})
+		offset, length = l.Offset(), l.Length()
 	}
 	if p.StepSize() > 0 {
-		r = append(r, value{"step", p.StepSize()})
+		step = p.StepSize()
 	}
 	if p.KeyID() != "" {
-		r = append(r, value{"key_id", p.KeyID()})
+		key = p.KeyID()
 	}
+	r = append(r, value{"psid_offset", offset}, value{"psid_length", length}, value{"step", step}, value{"key_id", key})
 	return append(r, value{"first", share(first)}, value{"last", share(last)})
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"os"
 	"regexp"
 	"slices"
@@ -60,17 +61,28 @@ func (f *planFlags) load() (*planfile.File, error) {
 func (f *planFlags) readKeys() ([]alloc.Key, error) {
 	var keys []alloc.Key
 	for _, path := range f.keys {
-		text, err := os.ReadFile(path)
+		text, err := readKey(path)
 		if err != nil {
 			return nil, badInput("", "--key-file: %v", err)
 		}
-		k, err := alloc.ParseKey(string(text))
+		k, err := alloc.ParseKey(text)
 		if err != nil {
 			return nil, badInput("", "--key-file %s: %v", path, err)
 		}
 		keys = append(keys, k)
 	}
 	return keys, nil
+}
+
+// readKey reads no more of a file than a key can have.
+func readKey(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 1<<10))
+	return string(text), err
 }
 
 func (p *policy) add(cmd *cobra.Command) {
@@ -99,6 +111,9 @@ func (p *policy) add(cmd *cobra.Command) {
 
 // plan returns the plan that the flags describe, and saves it where --write-plan says.
 func (p *policy) plan(e *env, cmd *cobra.Command) (*alloc.Plan, error) {
+	if cmd.Flags().Changed("write-plan") && p.writePlan == "" {
+		return nil, badInput("for example --write-plan plan.yaml", "--write-plan has no file name")
+	}
 	spec, plan, err := p.read(e, cmd)
 	if err != nil || p.writePlan == "" {
 		return plan, err
@@ -188,7 +203,10 @@ func (p *policy) pool(cmd *cobra.Command) (s alloc.PoolSpec, keys []alloc.Key, e
 	if keys, err = p.readKeys(); err != nil {
 		return s, nil, err
 	}
-	if s.Scheme == alloc.Random && len(keys) == 1 {
+	if s.Scheme == alloc.Random {
+		if len(keys) != 1 {
+			return s, nil, badInput("make a key: openssl rand -hex 16 > pool.key", "--scheme random takes its key from one --key-file, and %d were given", len(keys))
+		}
 		s.KeyID = keys[0].ID()
 	}
 	return s, keys, nil
@@ -196,13 +214,23 @@ func (p *policy) pool(cmd *cobra.Command) (s alloc.PoolSpec, keys []alloc.Key, e
 
 // positive refuses numbers that were given and mean nothing.
 func (p *policy) positive(cmd *cobra.Command) error {
-	for name, n := range map[string]int{"ports-per-subscriber": p.perSubscriber, "sharing-ratio": p.ratio, "step": p.step} {
-		if cmd.Flags().Changed(name) && n < 1 {
-			return badInput("leave it out to have it derived", "--%s %d: want a number of at least 1", name, n)
+	for _, f := range []struct {
+		name, hint string
+		n          int
+	}{
+		{"ports-per-subscriber", "leave it out to have it derived", p.perSubscriber},
+		{"sharing-ratio", "leave it out to have it derived", p.ratio},
+		{"step", "for example --scheme step --step 4", p.step},
+	} {
+		if cmd.Flags().Changed(f.name) && f.n < 1 {
+			return badInput(f.hint, "--%s %d: want a number of at least 1", f.name, f.n)
 		}
 	}
 	return nil
 }
+
+// yamlKey finds "key: " in a hint that is written for plan files.
+var yamlKey = regexp.MustCompile(`\b([a-z-]+): `)
 
 var poolPath = regexp.MustCompile(`^pools\[0\]\.([a-z-]+)(?:\[(\d+)\])?$`)
 
@@ -213,7 +241,7 @@ func inFlagWords(err error, src sources) error {
 		return err
 	}
 	first := invalid.Findings[0]
-	f := &fault{code: exitInput, msg: first.Msg, hint: strings.ReplaceAll(first.Hint, "step: 4", "--step 4")}
+	f := &fault{code: exitInput, msg: first.Msg, hint: yamlKey.ReplaceAllString(first.Hint, "--$1 ")}
 	if m := poolPath.FindStringSubmatch(first.Path); m != nil {
 		if k, err := strconv.Atoi(m[2]); err == nil && m[1] == "inside" {
 			where, d, isList := src.explain(k)
@@ -222,7 +250,11 @@ func inFlagWords(err error, src sources) error {
 			}
 			f.msg = where + ": " + first.Msg
 		} else if m[1] != "inside" {
-			f.msg = "--" + m[1] + ": " + first.Msg
+			msg := first.Msg
+			if strings.Contains(m[1], "-") { // the message names the key, and the flag is named already
+				msg = strings.TrimPrefix(msg, m[1]+" ")
+			}
+			f.msg = "--" + m[1] + ": " + msg
 		}
 	}
 	f.more(len(invalid.Findings), "")

@@ -24,7 +24,7 @@ owns a port. Exit 1 for a port that belongs to no PSID. The PSID is right-aligne
 	decimalVar(f, &length, "length", 0, "PSID length k, 0 to 16")
 	decimalVar(f, &psid, "psid", 0, "PSID, right-aligned")
 	decimalVar(f, &port, "port", 0, "port")
-	format := outputFlag(cmd, "json", "table")
+	format := outputFlag(cmd, "json", "table", "csv", "ndjson")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		byPort := cmd.Flags().Changed("port")
 		switch {
@@ -71,7 +71,7 @@ func (e *env) psidOfPort(layout portset.Layout, port int, format string) error {
 func (e *env) printPSID(layout portset.Layout, asked record, set portset.Set, format string) error {
 	r := append(record{{"offset", layout.Offset()}, {"length", layout.Length()}}, asked...)
 	r = append(r, value{"count", set.Len()})
-	if format == "table" {
+	if format == "table" || format == "csv" {
 		return printRecords(e.stdout, format, append(r, value{"ports", set}))
 	}
 	var ranges [][2]uint16

@@ -115,7 +115,13 @@ func (r record) texts(people bool) []string {
 			texts[i] = shortPorts(s)
 			continue
 		}
-		texts[i] = fmt.Sprint(f.v)
+		switch v := f.v.(type) {
+		case nil:
+		case record: // a share: "100.64.0.0 198.18.0.0 1024-3039"
+			texts[i] = strings.Join(v.texts(people), " ")
+		default:
+			texts[i] = fmt.Sprint(v)
+		}
 	}
 	return texts
 }

@@ -5,7 +5,10 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"net/url"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/cgnkit/cgnkit/alloc/planfile"
 )
@@ -36,7 +39,11 @@ func (r *report) writeText(w io.Writer) error {
 		if len(c.found) > 0 {
 			continue
 		}
-		_, err := fmt.Fprintf(w, "%s: valid: %s\n", c.name, c.size())
+		name := c.name
+		if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			name = strconv.Quote(name)
+		}
+		_, err := fmt.Fprintf(w, "%s: valid: %s\n", name, c.size())
 		if err != nil {
 			return writeFault(err)
 		}
@@ -151,7 +158,7 @@ func (r *report) writeSARIF(w io.Writer) error {
 	driver := record{{"name", "cgnctl"}, {"version", release}, {"rules", kinds}}
 	doc := record{
 		{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"}, {"version", "2.1.0"},
-		{"runs", []record{{{"tool", record{{"driver", driver}}}, {"results", results}}}},
+		{"runs", []record{{{"tool", record{{"driver", driver}}}, {"columnKind", "unicodeCodePoints"}, {"results", results}}}},
 	}
 	out, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
@@ -162,7 +169,7 @@ func (r *report) writeSARIF(w io.Writer) error {
 }
 
 func sarifPlace(d planfile.Diagnostic) record {
-	place := record{{"artifactLocation", record{{"uri", d.File}}}}
+	place := record{{"artifactLocation", record{{"uri", (&url.URL{Path: d.File}).String()}}}}
 	if d.Line == 0 {
 		return place
 	}

@@ -37,6 +37,15 @@ configuration or input error; 3 ambiguous, several candidates; 5 a check failed.
 	root.AddCommand(
 		newAllocate(e), newPlan(e), newLookup(e), newTrace(e), newCheck(e), newDiff(e), newPSID(e), newVersion(e), newGen(e),
 	)
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Example = "  cgnctl completion bash > /etc/bash_completion.d/cgnctl"
+			for _, shell := range c.Commands() {
+				shell.Example = "  cgnctl completion " + shell.Name()
+			}
+		}
+	}
 	return root
 }
 

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +18,9 @@ func (p *policy) stream(e *env, cmd *cobra.Command, format string) error {
 	switch {
 	case p.config != "" || p.writePlan != "":
 		return badInput("leave --stream out", "--stream goes with neither -c nor --write-plan")
+	case p.skipEdges || len(p.excludeInside) > 0:
+		// Whether an address is an edge or excluded can depend on lines that were not read.
+		return badInput("leave --stream out, or those addresses", "--stream takes subscribers as they are listed: it goes with neither --skip-edge-addresses nor --exclude-inside")
 	case len(list) != 1:
 		return badInput("for example --stream --subscribers - --sharing-ratio 32", "--stream takes subscribers from one file or standard input")
 	case format == "json":
@@ -40,37 +43,34 @@ func (p *policy) stream(e *env, cmd *cobra.Command, format string) error {
 		defer f.Close()
 		in, name = f, list[0]
 	}
-	s := streamer{rows: e.newRows(format), place: place, pool: pool, name: name, seen: map[uint16]*[1024]uint64{}}
-	if err := s.rows.header([]string{pool.Name}, nil); err != nil {
-		return err
-	}
+	s := streamer{rows: e.newRows(format), place: place, name: name, seen: map[uint32]*[4]uint64{}}
 	defer s.rows.progress.done()
 	scan := planfile.ScanList(in, name, s.entry)
-	if err := s.rows.finish(); err != nil {
-		return err
+	if err := s.rows.finish(); err != nil || scan != nil {
+		return errors.Join(err, scan)
 	}
-	return scan
+	if s.next == 0 {
+		return planfile.EmptyList(name)
+	}
+	return nil
 }
 
 // A streamer assigns positions to subscribers in the order in which they come.
 type streamer struct {
 	rows  *rows
 	place alloc.Placement
-	pool  alloc.PoolSpec
 	name  string
 	next  uint64
-	// seen has a bit for every address that came: 8 KiB for each /16 that holds one.
-	seen map[uint16]*[1024]uint64
+	// seen has a bit for every address that came: 32 bytes for each /24 that holds one.
+	seen map[uint32]*[4]uint64
 }
 
 // entry assigns the addresses of one line.
 func (s *streamer) entry(r alloc.AddrRange, line int) error {
 	last := r.Last()
 	for a := r.First(); ; a = a.Next() {
-		if !s.excluded(a, r) {
-			if err := s.address(a, line); err != nil {
-				return err
-			}
+		if err := s.address(a, line); err != nil {
+			return err
 		}
 		if a == last {
 			return nil
@@ -78,32 +78,29 @@ func (s *streamer) entry(r alloc.AddrRange, line int) error {
 	}
 }
 
-// excluded reports whether an address is no subscriber.
-func (s *streamer) excluded(a netip.Addr, r alloc.AddrRange) bool {
-	if s.pool.SkipEdges && r.IsPrefix() && r.Len() > 2 && (a == r.First() || a == r.Last()) {
-		return true
-	}
-	return slices.ContainsFunc(s.pool.ExcludeInside, func(x alloc.AddrRange) bool { return x.Contains(a) })
-}
-
 func (s *streamer) address(a netip.Addr, line int) error {
 	b := a.As4()
-	block := s.seen[uint16(b[0])<<8|uint16(b[1])]
+	network := uint32(b[0])<<16 | uint32(b[1])<<8 | uint32(b[2])
+	block := s.seen[network]
 	if block == nil {
-		block = new([1024]uint64)
-		s.seen[uint16(b[0])<<8|uint16(b[1])] = block
+		block = new([4]uint64)
+		s.seen[network] = block
 	}
-	low := uint16(b[2])<<8 | uint16(b[3])
-	switch {
-	case block[low/64]>>(low%64)&1 != 0:
+	if block[b[3]/64]>>(b[3]%64)&1 != 0 {
 		return s.refuse(line, "list every address once", "inside address %v is listed twice", a)
-	case slices.ContainsFunc(s.pool.Outside, func(x alloc.AddrRange) bool { return x.Contains(a) }):
-		return s.refuse(line, "an address cannot be on both sides", "inside address %v is also an outside address", a)
 	}
-	block[low/64] |= 1 << (low % 64)
-	al, ok := s.place.Assign(s.next, a)
-	if !ok {
+	block[b[3]/64] |= 1 << (b[3] % 64)
+	al, err := s.place.Assign(s.next, a)
+	switch {
+	case errors.Is(err, alloc.ErrCapacity):
 		return s.refuse(line, "use more outside addresses or fewer ports per subscriber", "more subscribers than the %d that fit", s.place.Capacity())
+	case err != nil:
+		return s.refuse(line, "", "%v", err)
+	}
+	if s.next == 0 {
+		if err := s.rows.header([]string{flagPool}, nil); err != nil {
+			return err
+		}
 	}
 	s.next++
 	return s.rows.row(al)

@@ -105,23 +105,47 @@ func why(t alloc.Trace) string {
 // traceAddress answers a question without a port: everyone on the address.
 func (e *env) traceAddress(plan *alloc.Plan, a netip.Addr, format string) error {
 	found := slices.Collect(plan.Holders(a))
-	switch len(found) {
-	case 0:
-		t := plan.Trace(a, 0)
-		st := t.Status()
-		if st != alloc.Excluded && st != alloc.NotInPool {
-			st = alloc.Unassigned
-		}
-		if err := printRecords(e.stdout, format, record{{"status", st.String()}, {"outside", a}}); err != nil {
-			return err
-		}
-		return &fault{code: exitNobody, msg: fmt.Sprintf("nobody has a share on %v: %s", a, st)}
-	case 1:
+	pool := plan.Trace(a, 0).Pool()
+	dynamic := pool != nil && pool.DynamicPorts() > 0
+	switch {
+	case len(found) == 0:
+		return e.traceNobody(plan.Trace(a, 0).Status(), a, dynamic, format)
+	case len(found) == 1 && !dynamic:
 		r := record{{"status", alloc.Allocated.String()}, {"outside", a}}
 		return printRecords(e.stdout, format, append(r, owner(found[0])...))
 	}
 	if err := e.printCandidates(format, found); err != nil {
 		return err
 	}
-	return &fault{code: exitAmbiguous, msg: fmt.Sprintf("%d subscribers share %v", len(found), a), hint: "give the port: " + a.String() + ":PORT"}
+	f := &fault{code: exitAmbiguous, msg: fmt.Sprintf("%s %v", shareholders(len(found)), a), hint: "give the port: " + a.String() + ":PORT"}
+	if dynamic {
+		f.msg += fmt.Sprintf(", and %d of its ports are set aside for dynamic blocks, which others may hold", pool.DynamicPorts())
+	}
+	return f
+}
+
+func shareholders(n int) string {
+	if n == 1 {
+		return "1 subscriber has a share on"
+	}
+	return fmt.Sprintf("%d subscribers share", n)
+}
+
+// traceNobody answers for an address without shares. st is what the plan says of its port 0.
+func (e *env) traceNobody(st alloc.Status, a netip.Addr, dynamic bool, format string) error {
+	msg := fmt.Sprintf("nobody has a share on %v: ", a)
+	switch {
+	case st == alloc.Excluded || st == alloc.NotInPool:
+		msg += st.String()
+	case dynamic:
+		st = alloc.Dynamic
+		msg += "but ports are set aside for dynamic blocks there, and the log of blocks says who holds them"
+	default:
+		st = alloc.Unassigned
+		msg += st.String()
+	}
+	if err := printRecords(e.stdout, format, record{{"status", st.String()}, {"outside", a}}); err != nil {
+		return err
+	}
+	return &fault{code: exitNobody, msg: msg}
 }
