@@ -101,6 +101,9 @@ func (c *checker) size(i int, pool *Pool, d demand) {
 		f = z.capacity(s, d)
 	}
 	if f != nil {
+		if f.Hint == "" {
+			f.Hint = s.lessAside(d)
+		}
 		c.addTo(i, *f)
 	}
 	pool.place.sizing = z

@@ -119,9 +119,12 @@ func (z *sizing) sizePSID(s *PoolSpec, d demand) *Finding {
 	z.psids = newPSIDTable(layout, z.usable)
 	aside := s.DynamicShares + z.psids.setAside(s.DynamicPorts)
 	if aside >= z.psids.count {
-		return &Finding{Err: ErrPorts, Path: "psid-length",
-			Msg:  fmt.Sprintf("PSID offset %d and length %d leave no share: %d PSIDs have usable ports%s", offset, length, z.psids.count, withDynamic(s)),
-			Hint: "use more usable ports, another PSID length, or set less aside"}
+		f := &Finding{Err: ErrPorts, Path: "psid-length",
+			Msg: fmt.Sprintf("PSID offset %d and length %d leave no share: %d PSIDs have usable ports%s", offset, length, z.psids.count, withDynamic(s))}
+		if !z.dynamic {
+			f.Hint = "use more usable ports or another PSID length"
+		}
+		return f
 	}
 	z.ratio, z.size = uint32(z.psids.count-aside), uint32(z.psids.least)
 	return nil
@@ -167,11 +170,16 @@ func (s *PoolSpec) psidLength(usable portset.Set, offset int, d demand) (int, *F
 	need := d.perAddress()
 	i, _ := slices.BinarySearchFunc(lengths, need, func(k, need int) int { return s.psidShares(usable, offset, k) - need })
 	if i == len(lengths) {
+		most := max(s.psidShares(usable, offset, 16-offset), 0)
 		f := &Finding{Err: ErrCapacity, Path: "outside",
-			Msg:  fmt.Sprintf("%v make %d for each, more than the PSIDs of any length with offset %d", d, need, offset),
-			Hint: fmt.Sprintf("at most %d share an address with offset %d: use more addresses", max(s.psidShares(usable, offset, 16-offset), 0), offset)}
-		if offset > 0 {
-			f.Hint += " or a smaller offset"
+			Msg: fmt.Sprintf("%s do not fit on %s: %d fit, with PSID offset %d (%d on an address)%s",
+				subscribers(d.subscribers), addresses(d.addresses), uint64(most)*d.addresses, offset, most, withDynamic(s))}
+		if most > 0 {
+			need := ceilDiv(d.subscribers, uint64(most))
+			f.Hint = fmt.Sprintf("it fits with %s (%d more)", addresses(need), need-d.addresses)
+			if offset > 0 {
+				f.Hint += "; a smaller PSID offset has more PSIDs"
+			}
 		}
 		return 0, f
 	}

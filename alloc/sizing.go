@@ -2,6 +2,7 @@ package alloc
 
 import (
 	"fmt"
+	"sort"
 	"strings"
 
 	"github.com/cgnkit/cgnkit/portset"
@@ -59,8 +60,12 @@ func usablePorts(s *PoolSpec) (portset.Set, *Finding) {
 		r, _ = portset.NewRange(defaultFirstPort, defaultLastPort)
 	}
 	if r.First() == 0 {
-		return portset.Set{}, &Finding{Err: ErrPorts, Path: "ports", Msg: fmt.Sprintf("usable ports %v: port 0 cannot be used", r),
-			Hint: fmt.Sprintf("write 1-%d, or leave ports out for 1024-65535", r.Last())}
+		f := &Finding{Err: ErrPorts, Path: "ports", Msg: fmt.Sprintf("usable ports %v: port 0 cannot be used", r),
+			Hint: "leave ports out for 1024-65535"}
+		if r.Last() > 0 {
+			f.Hint = fmt.Sprintf("write 1-%d, or leave ports out for 1024-65535", r.Last())
+		}
+		return portset.Set{}, f
 	}
 	all, _ := portset.NewSet(r)
 	left, ok := all.Minus(s.Reserve)
@@ -99,8 +104,7 @@ func (z *sizing) sizeUniform(s *PoolSpec, d demand) *Finding {
 	n := z.usable.Len() - s.DynamicPorts
 	if n < 1 {
 		return &Finding{Err: ErrPorts, Path: "dynamic-ports",
-			Msg:  fmt.Sprintf("%d dynamic ports leave none of the %d usable ports for shares", s.DynamicPorts, z.usable.Len()),
-			Hint: fmt.Sprintf("set aside fewer than %d", z.usable.Len())}
+			Msg: fmt.Sprintf("%d dynamic ports leave none of the %d usable ports for shares", s.DynamicPorts, z.usable.Len())}
 	}
 	step, extra := int(z.step), s.DynamicShares
 	ratio, size := s.SharingRatio, s.PortsPerSubscriber
@@ -142,39 +146,80 @@ func tooLarge(n, size, step, extra int, s *PoolSpec) *Finding {
 }
 
 func tooMany(n, ratio, step, extra int, s *PoolSpec, d demand) *Finding {
-	all := sharesOf(n, 1, step) // shares of a single port
+	all := sharesOf(n, 1, step) - extra // shares of a single port
 	f := &Finding{Err: ErrPorts, Path: "sharing-ratio",
-		Msg:  fmt.Sprintf("a sharing ratio of %d leaves no ports: an address has %d ports for shares%s", ratio, n, withDynamic(s)),
-		Hint: fmt.Sprintf("the sharing ratio is at most %d here", all-extra)}
+		Msg: fmt.Sprintf("a sharing ratio of %d leaves no ports: an address has %d ports for shares%s", ratio, n, withDynamic(s))}
 	if s.SharingRatio == 0 {
 		f.Err, f.Path = ErrCapacity, "outside"
-		f.Msg = fmt.Sprintf("%v make %d for each, which leaves no ports: an address has %d ports for shares%s", d, ratio, n, withDynamic(s))
-		f.Hint = fmt.Sprintf("it takes at least %s to give each subscriber a single port", addresses(ceilDiv(d.subscribers, uint64(max(all-extra, 1)))))
+		f.Msg = fmt.Sprintf("%s do not fit on %s: %d fit, with a single port each%s",
+			subscribers(d.subscribers), addresses(d.addresses), uint64(max(all, 0))*d.addresses, withDynamic(s))
 	}
 	switch {
-	case all == 0:
+	case sharesOf(n, 1, step) == 0:
 		f.Hint = fmt.Sprintf("step is at most %d here", n)
-	case all <= extra:
-		f.Hint = fmt.Sprintf("set aside fewer than %d shares", all)
+	case all < 1: // lessAside has the hint
+	case s.SharingRatio == 0:
+		f.Hint = fmt.Sprintf("it takes at least %s to give each subscriber a single port", addresses(ceilDiv(d.subscribers, uint64(all))))
+	default:
+		f.Hint = fmt.Sprintf("the sharing ratio is at most %d here", all)
 	}
 	return f
 }
 
 // conflict explains why ratio shares of size ports are too many for an address.
 func conflict(n, size, ratio, step, extra int, s *PoolSpec, d demand) *Finding {
-	f := &Finding{Err: ErrPorts, Path: "ports-per-subscriber"}
-	f.Msg = fmt.Sprintf("%d shares of %d ports do not fit into %d ports of an address%s", ratio, size, n, withDynamic(s))
-	f.Hint = fmt.Sprintf("with sharing ratio %d at most %d ports per subscriber fit; with %d ports per subscriber the sharing ratio is at most %d",
-		ratio, sizeFor(n, ratio+extra, step), size, max(sharesOf(n, size, step)-extra, 0))
-	if s.SharingRatio != 0 {
-		return f
+	fit, smaller := max(sharesOf(n, size, step)-extra, 0), sizeFor(n, ratio+extra, step)
+	if s.SharingRatio == 0 { // Spread derived the ratio from the subscribers: then this is a question of capacity
+		return &Finding{Err: ErrCapacity, Path: "ports-per-subscriber",
+			Msg: d.misfit(fit, size) + withDynamic(s), Hint: adviceFor(d, fit, atMost(smaller, d, s), 0)}
 	}
-	// Spread derived the ratio from the subscribers: then this is a question of capacity.
-	fit := max(sharesOf(n, size, step)-extra, 0)
-	f.Err = ErrCapacity
-	f.Msg = d.misfit(fit, size) + withDynamic(s)
-	f.Hint = adviceFor(d, fit, atMost(sizeFor(n, ratio+extra, step), d), 0)
+	f := &Finding{Err: ErrPorts, Path: "ports-per-subscriber",
+		Msg: fmt.Sprintf("%d shares of %d ports do not fit into %d ports of an address%s", ratio, size, n, withDynamic(s))}
+	var ways []string
+	if smaller > 0 {
+		ways = append(ways, fmt.Sprintf("with sharing ratio %d at most %d ports per subscriber fit", ratio, smaller))
+	}
+	if fit > 0 {
+		ways = append(ways, fmt.Sprintf("with %d ports per subscriber the sharing ratio is at most %d", size, fit))
+	}
+	f.Hint = strings.Join(ways, "; ")
 	return f
+}
+
+// lessAside says how much may be set aside for dynamic blocks, found by trying. It returns nothing where nothing is set aside.
+func (s *PoolSpec) lessAside(d demand) string {
+	most := max(s.DynamicShares, s.DynamicPorts)
+	if most == 0 {
+		return ""
+	}
+	with := func(n int) PoolSpec {
+		c := *s
+		if s.DynamicShares > 0 {
+			c.DynamicShares = n
+		} else {
+			c.DynamicPorts = n
+		}
+		return c
+	}
+	fits := func(n int) bool {
+		c := with(n)
+		z, f := c.size(d)
+		return f == nil && z.capacity(&c, d) == nil
+	}
+	switch {
+	case !fits(0):
+		return "set less aside for dynamic blocks and use more outside addresses"
+	case s.scheme() == PSID: // a table of PSIDs for every try would take long
+		return "set less aside for dynamic blocks"
+	}
+	first := 1 + sort.Search(most-1, func(n int) bool { return !fits(n + 1) }) // the smallest that does not fit
+	switch {
+	case first == 1:
+		return "set nothing aside for dynamic blocks"
+	case s.DynamicShares > 0:
+		return fmt.Sprintf("set at most %d shares aside for dynamic blocks", first-1)
+	}
+	return fmt.Sprintf("set at most %d ports aside for dynamic blocks", first-1)
 }
 
 func withDynamic(s *PoolSpec) string {
@@ -218,12 +263,15 @@ func (z *sizing) fewer(s *PoolSpec, d demand) string {
 		}
 		return ""
 	}
-	return atMost(sizeFor(z.usable.Len()-s.DynamicPorts, d.perAddress()+s.DynamicShares, int(z.step)), d)
+	return atMost(sizeFor(z.usable.Len()-s.DynamicPorts, d.perAddress()+s.DynamicShares, int(z.step)), d, s)
 }
 
-func atMost(size int, d demand) string {
-	if size < 1 {
+func atMost(size int, d demand, s *PoolSpec) string {
+	switch {
+	case size < 1:
 		return ""
+	case s.SharingRatio > 0: // it has to change too
+		return fmt.Sprintf("sharing ratio %d and at most %d ports per subscriber", d.perAddress(), size)
 	}
 	return fmt.Sprintf("at most %d ports per subscriber (sharing ratio %d)", size, d.perAddress())
 }

@@ -30,7 +30,7 @@ p.yaml:5:14: pool "a": 256 subscribers do not fit on 1 address: 32 fit with 2000
 hint: it fits with 8 addresses (7 more), or with at most 252 ports per subscriber (sharing ratio 256)
 `},
 		{"too many for any port", "version: 1\npools:\n  - name: a\n    inside: 100.64.0.0/10\n    outside: 198.18.0.0\n", `
-p.yaml:5:14: pool "a": 4194304 subscribers on 1 address make 4194304 for each, which leaves no ports: an address has 64512 ports for shares
+p.yaml:5:14: pool "a": 4194304 subscribers do not fit on 1 address: 64512 fit, with a single port each
     5 |     outside: 198.18.0.0
       |              ^
 hint: it takes at least 66 addresses to give each subscriber a single port
@@ -162,7 +162,7 @@ hint: leave one of them out
 p.yaml:6:20: pool "a": 64512 dynamic ports leave none of the 64512 usable ports for shares
     6 |     dynamic-ports: 64512
       |                    ^
-hint: set aside fewer than 64512
+hint: set at most 64504 ports aside for dynamic blocks
 `},
 		{"several pools", "version: 1\npools:\n  - name: a b\n    inside: 100.64.0.0/24\n    outside: 198.18.0.0/27\n    step: 4\n  - name: b\n    inside: 100.64.0.0/25\n    outside: 198.18.0.31\n", `
 p.yaml:3:11: pool "a b": "a b" is no pool name
