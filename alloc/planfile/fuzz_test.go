@@ -99,7 +99,7 @@ func TestParseNasty(t *testing.T) {
 // slowList reads a list without quotes as the documentation says it. ok is false when a line is wrong or none has an entry.
 func slowList(text string) (out []alloc.AddrRange, ok bool) {
 	text = strings.TrimPrefix(text, "\ufeff")
-	separator, column, started := "", 0, false
+	separator, column, started, named := "", 0, false, false
 	for line := range strings.SplitSeq(text, "\n") {
 		line, _, _ = strings.Cut(line, "#")
 		if strings.TrimSpace(line) == "" {
@@ -119,13 +119,13 @@ func slowList(text string) (out []alloc.AddrRange, ok bool) {
 			if separator != "" {
 				names = strings.Split(line, separator)
 			}
-			header := len(names) > 1 && names[0] != "" && (names[0][0]|0x20 >= 'a' && names[0][0]|0x20 <= 'z') && strings.Count(names[0], ".") < 3 && strings.Count(names[0], ":") < 2
+			header := len(names) > 1 && names[0] != "" && (names[0][0]|0x20 >= 'a' && names[0][0]|0x20 <= 'z') && !strings.ContainsAny(names[0], ".:")
 			for i, name := range slices.Backward(names) {
 				if strings.EqualFold(strings.TrimSpace(name), "subscriber") {
 					column, header = i, true
 				}
 			}
-			if header {
+			if named = header; header {
 				continue
 			}
 		}
@@ -140,7 +140,17 @@ func slowList(text string) (out []alloc.AddrRange, ok bool) {
 		if err != nil {
 			return nil, false
 		}
-		out = append(out, r)
+		if out = append(out, r); len(out) == 1 && !named && len(fields) > 1 { // several addresses in the first entry
+			others := 0
+			for _, f := range fields {
+				if _, err := alloc.ParseAddrRange(f); err != nil {
+					others++
+				}
+			}
+			if others == 0 {
+				return nil, false
+			}
+		}
 	}
 	return out, len(out) > 0
 }
@@ -154,7 +164,7 @@ func FuzzReadList(f *testing.F) {
 	for _, text := range []string{
 		"", "\ufeff", "#", "100.64.0.1", "100.64.0.1\n100.64.0.0/30 # x\r\n", "subscriber\n1.2.3.4", "id,subscriber\n1,1.2.3.4\n", "id;subscriber;x\n1;1.2.3.4;,\n", "a\tSubscriber\n\t1.2.3.4-1.2.3.9\n",
 		"1.2.3.4,x\n5.6.7.8\n", "fd00::1,x\n1.2.3.4,x\n", "\"1.2.3.4\",\"a,b\"\n", "a,b,c,subscriber\n,,,1.2.3.4\n1,2\n", "\x00", "\xff\xfe1\x00", "1.2.3.4\r1.2.3.4", "subscriber,subscriber\n1.2.3.4,5.6.7.8\n",
-		"\t1.2.3.4\n", "1.2.3.4\t\n\t\n \n5.6.7.8", "l0.0.0.1,x\n1.2.3.4", "ı,subscriber\n1,1.2.3.4", ",\n1.2.3.4,", "\v1.2.3.4\f\n",
+		"A.,\n", "1.2.3.4,5.6.7.8\n", "1.2.3.4,x\n1.2.3.5,5.6.7.8\n", "\t1.2.3.4\n", "1.2.3.4\t\n\t\n \n5.6.7.8", "l0.0.0.1,x\n1.2.3.4", "ı,subscriber\n1,1.2.3.4", ",\n1.2.3.4,", "\v1.2.3.4\f\n",
 	} {
 		f.Add([]byte(text))
 	}
