@@ -27,6 +27,7 @@ type slowPool struct {
 	shares          [][]uint16 // slot to ports; for Random the ports before the shuffle
 	dynamic         bool
 	owners          map[uint32][]int // outside address to port to position+1, 0 = no share; filled on demand
+	shuffles        map[uint32]*portset.Permutation
 }
 
 // A slowAnswer is an answer to the reverse question. Inside is 0 unless the status is Allocated.
@@ -237,6 +238,9 @@ func (p *slowPool) share(outside uint32, slot int) []uint16 {
 
 // shuffle returns the permutation of an outside address: its key is the address, encrypted under the pool's key.
 func (p *slowPool) shuffle(outside uint32) *portset.Permutation {
+	if by, ok := p.shuffles[outside]; ok {
+		return by
+	}
 	block := must(aes.NewCipher(p.key.bytes[:]))
 	in := append([]byte("cgnkit addr "), 0, 0, 0, 0)
 	binary.BigEndian.PutUint32(in[12:], outside)
@@ -246,7 +250,11 @@ func (p *slowPool) shuffle(outside uint32) *portset.Permutation {
 	for _, port := range p.usable {
 		list = append(list, must(portset.NewRange(int(port), int(port))))
 	}
-	return must(portset.NewPermutation(key, must(portset.NewSet(list...))))
+	if p.shuffles == nil {
+		p.shuffles = map[uint32]*portset.Permutation{}
+	}
+	p.shuffles[outside] = must(portset.NewPermutation(key, must(portset.NewSet(list...))))
+	return p.shuffles[outside]
 }
 
 // ownersOf returns position+1 of the share that has each port of an outside address.
