@@ -192,17 +192,13 @@ func (s *PoolSpec) lessAside(d demand) string {
 	if most == 0 {
 		return ""
 	}
-	with := func(n int) PoolSpec {
+	fits := func(n int) bool {
 		c := *s
 		if s.DynamicShares > 0 {
 			c.DynamicShares = n
 		} else {
 			c.DynamicPorts = n
 		}
-		return c
-	}
-	fits := func(n int) bool {
-		c := with(n)
 		z, f := c.size(d)
 		return f == nil && z.capacity(&c, d) == nil
 	}

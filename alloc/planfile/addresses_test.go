@@ -116,12 +116,6 @@ p.yaml:6:12: the value must be text, and this is empty
       |            ^
 `},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			file, err := Parse("p.yaml", []byte(c.file), Options{})
-			if file != nil || err == nil {
-				t.Fatalf("Parse = %v, %v; want an error", file, err)
-			}
-			wantDiagnostics(t, err, c.want)
-		})
+		refused(t, c.name, c.file, c.want)
 	}
 }

@@ -272,12 +272,6 @@ p.yaml:10:1: unknown key "extra" in the plan file
 hint: the keys are version, pools
 `},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			file, err := Parse("p.yaml", []byte(c.file), Options{})
-			if file != nil || err == nil {
-				t.Fatalf("Parse = %v, %v; want an error", file, err)
-			}
-			wantDiagnostics(t, err, c.want)
-		})
+		refused(t, c.name, c.file, c.want)
 	}
 }

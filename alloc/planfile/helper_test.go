@@ -3,6 +3,7 @@ package planfile
 import (
 	"errors"
 	"strings"
+	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -86,3 +87,15 @@ func wantDiagnostics(t failer, err error, want string) {
 
 // good is a plan that is complete; tests append to it.
 const good = "version: 1\npools:\n  - name: a\n    inside: 100.64.0.0/24\n    outside: 198.18.0.0/27\n"
+
+// refused asserts all that Parse says of a file that is no valid plan.
+func refused(t *testing.T, name, text, want string) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		file, err := Parse("p.yaml", []byte(text), Options{})
+		if file != nil || err == nil {
+			t.Fatalf("Parse = %v, %v; want an error", file, err)
+		}
+		wantDiagnostics(t, err, want)
+	})
+}

@@ -189,12 +189,6 @@ p.yaml:7:7: pool "a": inside address 100.64.0.255 is listed twice: in 100.64.0.1
 hint: list every address once
 `},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			file, err := Parse("p.yaml", []byte(c.file), Options{})
-			if file != nil || err == nil {
-				t.Fatalf("Parse = %v, %v; want an error", file, err)
-			}
-			wantDiagnostics(t, err, c.want)
-		})
+		refused(t, c.name, c.file, c.want)
 	}
 }

@@ -257,12 +257,6 @@ p.yaml:6:5: unknown key "\u202eratio" in a pool
 hint: the keys are KEYS
 `},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			file, err := Parse("p.yaml", []byte(c.file), Options{})
-			if file != nil || err == nil {
-				t.Fatalf("Parse = %v, %v; want an error", file, err)
-			}
-			wantDiagnostics(t, err, c.want)
-		})
+		refused(t, c.name, c.file, c.want)
 	}
 }

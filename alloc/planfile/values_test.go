@@ -289,12 +289,6 @@ p.yaml:6:14: pool "a": the reserved ports leave none of the usable ports 1024-65
 hint: reserve fewer ports
 `},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			file, err := Parse("p.yaml", []byte(c.file), Options{})
-			if file != nil || err == nil {
-				t.Fatalf("Parse = %v, %v; want an error", file, err)
-			}
-			wantDiagnostics(t, err, c.want)
-		})
+		refused(t, c.name, c.file, c.want)
 	}
 }
