@@ -34,7 +34,11 @@ func (p *Plan) writeCanonical(w io.Writer) {
 		}
 		e.pool(pool)
 	}
-	e.text("]}")
+	e.text("]")
+	if len(p.noTranslate) > 0 { // left out otherwise, so that plans without keep the hash they had before the key existed
+		e.destinations(p.noTranslate)
+	}
+	e.text("}")
 	_ = bw.Flush()
 }
 
@@ -87,9 +91,21 @@ func (e *encoder) spans(key string, spans []span) {
 	e.text("]")
 }
 
+func (e *encoder) destinations(list []Destination) {
+	e.text(`,"no_translate":[`)
+	for i, d := range list {
+		if i > 0 {
+			e.text(",")
+		}
+		e.text(`"` + d.String() + `"`)
+	}
+	e.text("]")
+}
+
 type canonicalPlan struct {
-	Version int             `json:"cgnkit_plan"`
-	Pools   []canonicalPool `json:"pools"`
+	Version     int             `json:"cgnkit_plan"`
+	Pools       []canonicalPool `json:"pools"`
+	NoTranslate []Destination   `json:"no_translate"`
 }
 
 type canonicalPool struct {
@@ -123,7 +139,7 @@ func ParseCanonical(b []byte, keys ...Key) (*Plan, error) {
 	if doc.Version != canonicalVersion {
 		return nil, fmt.Errorf("%w: version %d; this program reads version %d", ErrCanonical, doc.Version, canonicalVersion)
 	}
-	spec := Spec{Keys: keys}
+	spec := Spec{Keys: keys, NoTranslate: doc.NoTranslate}
 	for _, c := range doc.Pools {
 		s, err := c.spec()
 		if err != nil {

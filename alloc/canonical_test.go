@@ -37,6 +37,7 @@ var canonicalSpecs = []struct {
 		pool("map", "100.64.0.0/24", "192.0.2.0/30", psid(6, 6)),
 		pool("lw4o6", "100.65.0.0/24", "192.0.2.4/31", psid(0, 8), dynShares(1)),
 		pool("holes", "100.66.0.0/28", "192.0.2.6", scheme(PSID), reserve("5000-6000")))},
+	{"exempt", "0e1e26e1820e351176b4fce7b291b2ee04a4ed257f2b1ccddbacc2409a685fc2", exempt(dests("203.0.113.0/24,203.0.113.53 udp/53,0.0.0.0/0 tcp/8000-8080,10.0.0.1-10.0.0.6")...)},
 }
 
 func TestCanonicalGolden(t *testing.T) {
@@ -119,6 +120,15 @@ func TestCanonicalIsOneForTwoSpellings(t *testing.T) {
 func TestCanonicalChangesWithEveryField(t *testing.T) {
 	base := edit(ratio(32), size(1000))
 	forms := map[string]string{}
+	exempted := map[string][]Destination{
+		"destination":         dests("203.0.113.0/24"),
+		"another destination": dests("203.0.113.0/25"),
+		"destination ports":   dests("203.0.113.0/24 tcp/80"),
+		"more ports":          dests("203.0.113.0/24 tcp/80-81"),
+		"another protocol":    dests("203.0.113.0/24 udp/80"),
+		"two destinations":    dests("203.0.113.0/24,198.51.100.1"),
+		"another order":       dests("198.51.100.1,203.0.113.0/24"),
+	}
 	for name, change := range map[string]func(*PoolSpec){
 		"nothing":           edit(),
 		"name":              func(s *PoolSpec) { s.Name = "b" },
@@ -147,8 +157,9 @@ func TestCanonicalChangesWithEveryField(t *testing.T) {
 		"last port":         usable("1024-65534"),
 		"reserved port":     reserve("5060"),
 		"dynamic":           dynPorts(1),
+		"destination":       edit(), "another destination": edit(), "destination ports": edit(), "more ports": edit(), "another protocol": edit(), "two destinations": edit(), "another order": edit(),
 	} {
-		p := mustPlan(t, Spec{Pools: []PoolSpec{pool("a", "100.64.0.0/28", "192.0.2.1", base, change)}, Keys: []Key{testKey, otherKey}})
+		p := mustPlan(t, Spec{Pools: []PoolSpec{pool("a", "100.64.0.0/28", "192.0.2.1", base, change)}, Keys: []Key{testKey, otherKey}, NoTranslate: exempted[name]})
 		if other, ok := forms[p.SHA256()]; ok {
 			t.Errorf("%s and %s have the same hash", name, other)
 		}

@@ -34,7 +34,9 @@ type Difference struct {
 	Kept, Moved, Added, Removed uint64
 }
 
-// Diff compares two plans. It takes one pass over the subscribers of both and no memory that grows with them.
+// Diff compares two plans by the shares that they give. What else a plan says, such as the destinations that it does not
+// translate, is not compared: plans whose hashes differ may have no difference. It takes one pass over the subscribers of
+// both and no memory that grows with them.
 func Diff(older, newer *Plan) Difference {
 	d := Difference{older: older, newer: newer, Kept: older.Subscribers()}
 	for c := range d.Changes() {

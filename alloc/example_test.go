@@ -31,6 +31,36 @@ func examplePlan() *alloc.Plan {
 	return plan
 }
 
+func ExamplePlan_NoTranslate() {
+	var exempt []alloc.Destination
+	for _, text := range []string{"203.0.113.0/24", "203.0.114.53 udp/53", "0.0.0.0/0 tcp/8000-8080"} {
+		d, err := alloc.ParseDestination(text)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		exempt = append(exempt, d)
+	}
+	plan, err := alloc.NewPlan(alloc.Spec{NoTranslate: exempt, Pools: []alloc.PoolSpec{{
+		Name: "residential", Inside: ranges("100.64.0.0/22"), Outside: ranges("198.51.100.0/27"),
+	}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, d := range plan.NoTranslate() {
+		if ports, ok := d.Ports(); ok {
+			fmt.Println(d.Addrs(), d.Protocol(), ports.First(), ports.Last())
+		} else {
+			fmt.Println(d.Addrs(), d.Protocol())
+		}
+	}
+	// Output:
+	// 203.0.113.0/24 any
+	// 203.0.114.53 udp 53 53
+	// 0.0.0.0/0 tcp 8000 8080
+}
+
 func Example() {
 	plan, err := alloc.NewPlan(alloc.Spec{Pools: []alloc.PoolSpec{{
 		Name:          "residential",

@@ -18,8 +18,10 @@ var (
 	ErrDuplicate = errors.New("inside address listed twice")
 	// ErrOverlap means: an outside address stands twice, in one pool or in two.
 	ErrOverlap = errors.New("outside addresses overlap")
-	// ErrLoop means: an outside address lies in an inside range of the same realm.
+	// ErrLoop means: an outside address lies in an inside range of the same realm, or in a destination that is not translated.
 	ErrLoop = errors.New("outside address inside")
+	// ErrDestination means: a destination is malformed, stands twice in a plan, or is one too many.
+	ErrDestination = errors.New("invalid destination")
 	// ErrScheme means: a scheme is unknown, or a parameter does not belong to it.
 	ErrScheme = errors.New("invalid scheme")
 	// ErrPorts means: the usable ports, the ports per subscriber and the sharing ratio cannot be met together.

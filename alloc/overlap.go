@@ -174,20 +174,29 @@ func (c *checker) overlap(common span, pair [2]int, field string) Finding {
 // translated again.
 func (c *checker) checkLoop(pools []*Pool, k int, inside *routes) {
 	for _, s := range pools[k].place.outside.spans {
-		for h := max(inside.ladder.find(inside.firsts, s.first), 0); h < len(inside.firsts) && inside.firsts[h] <= s.last; h++ {
-			p := inside.pools[inside.owner[h]]
-			a, ok := p.inside.firstIn(s)
-			if !ok {
-				continue
-			}
-			i := c.numbers[k]
-			at := slices.IndexFunc(c.spec.Pools[i].Outside, func(r AddrRange) bool { return r.span().contains(a) })
-			c.addTo(i, Finding{Err: ErrLoop, Path: fmt.Sprintf("outside[%d]", at),
-				Msg:  fmt.Sprintf("outside address %v is also an inside address of realm %q, in pool %q", addr4(a), p.realm, p.name),
-				Hint: "an address cannot be on both sides: correct one of the lists, or use another realm"})
-			return
+		p, a, ok := inside.firstIn(s, "inside")
+		if !ok {
+			continue
+		}
+		i := c.numbers[k]
+		at := slices.IndexFunc(c.spec.Pools[i].Outside, func(r AddrRange) bool { return r.span().contains(a) })
+		c.addTo(i, Finding{Err: ErrLoop, Path: fmt.Sprintf("outside[%d]", at),
+			Msg:  fmt.Sprintf("outside address %v is also an inside address of realm %q, in pool %q", addr4(a), p.realm, p.name),
+			Hint: "an address cannot be on both sides: correct one of the lists, or use another realm"})
+		return
+	}
+}
+
+// firstIn returns the lowest address in s of the first pool that has one there. It looks at one pool more than it needs,
+// because every stretch starts with an address.
+func (r *routes) firstIn(s span, field string) (*Pool, uint32, bool) {
+	for k := max(r.ladder.find(r.firsts, s.first), 0); k < len(r.firsts) && r.firsts[k] <= s.last; k++ {
+		p := r.pools[r.owner[k]]
+		if a, ok := orderOf(p, field).firstIn(s); ok {
+			return p, a, true
 		}
 	}
+	return nil, 0, false
 }
 
 // firstIn returns the lowest address of o that lies in s.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/cgnkit/cgnkit/portset"
@@ -12,12 +13,15 @@ import (
 // A Plan is a checked, immutable description from which every share follows. Make one with NewPlan or ParseCanonical; the
 // zero Plan has no pools. A Plan is safe for concurrent use.
 //
-// Its memory grows with the number of address ranges in its pools, not with the number of subscribers.
+// Its memory grows with the number of address ranges in its pools and of destinations that are not translated, not with the
+// number of subscribers.
 type Plan struct {
 	pools   []*Pool
 	inside  []*routes          // one a realm
 	realms  map[string]*routes // the same by name
 	outside *routes
+
+	noTranslate []Destination
 
 	sum func() [sha256.Size]byte
 }
@@ -42,9 +46,11 @@ func NewPlan(spec Spec) (*Plan, error) {
 	for _, r := range p.inside {
 		p.realms[r.realm] = r
 	}
+	c.destinations(p.outside)
 	if len(c.findings) > 0 {
 		return nil, &InvalidError{Findings: c.findings}
 	}
+	p.noTranslate = slices.Clone(spec.NoTranslate)
 	p.sum = sync.OnceValue(p.hash)
 	return p, nil
 }

@@ -113,6 +113,9 @@ func drawSpec(t *rapid.T) Spec {
 	for n := range rapid.SampledFrom([]int{0, 1, 1, 1, 1, 1, 2, 2, 2, 3}).Draw(t, "pools") {
 		s.Pools = append(s.Pools, drawPool(t, n))
 	}
+	if rapid.IntRange(0, 3).Draw(t, "exempt") == 0 {
+		s.NoTranslate = rapid.SliceOfN(rapid.Custom(drawDestination), 1, 3).Draw(t, "no-translate")
+	}
 	return s
 }
 
@@ -149,7 +152,7 @@ func checkRefusal(t *rapid.T, s Spec, plan *Plan, err error) {
 	if plan != nil || !errors.As(err, &invalid) || len(invalid.Findings) == 0 {
 		t.Fatalf("NewPlan = %v, %#v", plan, err)
 	}
-	sentinels := []error{ErrAddress, ErrName, ErrEmpty, ErrDuplicate, ErrOverlap, ErrLoop, ErrScheme, ErrPorts, ErrCapacity, ErrKey}
+	sentinels := []error{ErrAddress, ErrName, ErrEmpty, ErrDuplicate, ErrOverlap, ErrLoop, ErrScheme, ErrPorts, ErrCapacity, ErrKey, ErrDestination}
 	sizesOnly := true
 	for _, f := range invalid.Findings {
 		if !slices.Contains(sentinels, f.Err) || !errors.Is(err, f.Err) || f.Path == "" || f.Msg == "" {

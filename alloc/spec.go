@@ -7,6 +7,10 @@ import "github.com/cgnkit/cgnkit/portset"
 type Spec struct {
 	Pools []PoolSpec // at least one
 	Keys  []Key      // the keys of Random pools, in any order
+
+	// NoTranslate lists what is not translated, whatever the pool: at most 65,536 destinations, 1,024 of them with ports,
+	// each once. Only a destination of all addresses with ports may hold outside addresses of a pool. See Plan.NoTranslate.
+	NoTranslate []Destination
 }
 
 // A PoolSpec describes one pool. Fields that are left zero take the stated default.

@@ -42,13 +42,8 @@ func (d *decoder) at(line, column int, err error, hint, msg string) Diagnostic {
 
 // document decodes the root node.
 func (d *decoder) document(n *yaml.Node) {
-	given := d.mapping(n, "the plan file", []string{"version", "pools"}, func(key string, v *yaml.Node) {
-		switch key {
-		case "version":
-			d.version(v)
-		case "pools":
-			d.pools(v)
-		}
+	given := d.mapping(n, "the plan file", keyNames(planFields), func(key string, v *yaml.Node) {
+		fieldNamed(planFields, key).set(d, nil, v)
 	})
 	if n.Kind != yaml.MappingNode {
 		return
@@ -79,9 +74,9 @@ func (d *decoder) pools(n *yaml.Node) {
 	for _, item := range n.Content {
 		p := &pool{node: item, keys: map[string]*yaml.Node{}, lists: map[string][]origin{}}
 		d.file.pools = append(d.file.pools, p)
-		given := d.mapping(item, "a pool", keyNames(), func(key string, v *yaml.Node) {
+		given := d.mapping(item, "a pool", keyNames(fields), func(key string, v *yaml.Node) {
 			p.keys[key] = v
-			if f := fieldNamed(key); f.kind == number {
+			if f := fieldNamed(fields, key); f.kind == number {
 				f.number(p, d.number(v, f.least, f.most))
 			} else {
 				f.set(d, p, v)
@@ -93,14 +88,6 @@ func (d *decoder) pools(n *yaml.Node) {
 			}
 		}
 	}
-}
-
-func keyNames() []string {
-	names := make([]string, len(fields))
-	for i, f := range fields {
-		names[i] = f.key
-	}
-	return names
 }
 
 // mapping calls each for the keys of a mapping, after reporting those that are unknown, duplicate or not text. It returns
@@ -318,6 +305,27 @@ func (d *decoder) address(n *yaml.Node) (alloc.AddrRange, bool) {
 		return alloc.AddrRange{}, false
 	}
 	return r, true
+}
+
+// destinations reads a destination, or a list of them, and remembers where each stands.
+func (d *decoder) destinations(n *yaml.Node) {
+	for _, item := range itemsOf(n) {
+		if item.Kind != yaml.ScalarNode || item.Tag != "!!str" {
+			d.wrongType(item, "the value", "a destination such as 203.0.113.0/24 or 203.0.113.53 udp/53")
+			continue
+		}
+		v, err := alloc.ParseDestination(item.Value)
+		if err != nil {
+			hint := "for example 203.0.113.0/24, 203.0.113.53 udp/53 or 0.0.0.0/0 tcp/8000-8080"
+			if strings.Contains(item.Value, ",") {
+				hint = "write several as a list: [203.0.113.0/24, 203.0.113.53 udp/53]"
+			}
+			d.report(item, err, hint, "%v", err)
+			continue
+		}
+		d.file.Spec.NoTranslate = append(d.file.Spec.NoTranslate, v)
+		d.file.exempt = append(d.file.exempt, item)
+	}
 }
 
 // inside reads addresses and {file: NAME}.

@@ -23,23 +23,42 @@ const (
 	portSet
 	addresses  // an address, prefix or range, or a list of them
 	subscriber // addresses, and {file: NAME}
+
+	destinations  // a destination, or a list of them
+	versionNumber // the number Version
+	poolList      // a list of pools
 )
 
-// A field is one key of a pool. The decoder, the JSON Schema and the table in docs/plan-format.md are made from this table.
+// A field is one key of a plan or of a pool. The decoder, the JSON Schema and the tables in docs/plan-format.md are made from
+// the tables below.
 type field struct {
 	key      string
 	kind     kind
 	required bool
 	initial  string // the default, as text
 	doc      string
-	example  string
+	example  string // may be empty for keys of the plan
 
-	set func(d *decoder, p *pool, n *yaml.Node) // for every kind but number
+	set func(d *decoder, p *pool, n *yaml.Node) // for every kind but number; p is nil for a key of the plan
 
 	least, most int // for kind number
 	number      func(p *pool, v int)
 }
 
+// planFields are the keys of a plan.
+var planFields = []field{
+	{key: "version", kind: versionNumber, required: true,
+		doc: "Version of the format: 1.",
+		set: func(d *decoder, _ *pool, n *yaml.Node) { d.version(n) }},
+	{key: "no-translate", kind: destinations, initial: "none", example: "0.0.0.0/0 udp/53",
+		doc: "Destinations that are not translated: addresses, optionally with `tcp/` or `udp/` and destination ports. None may hold an outside address; `0.0.0.0/0` with ports leaves those out by itself.",
+		set: func(d *decoder, _ *pool, n *yaml.Node) { d.destinations(n) }},
+	{key: "pools", kind: poolList, required: true,
+		doc: "The pools, in order.",
+		set: func(d *decoder, _ *pool, n *yaml.Node) { d.pools(n) }},
+}
+
+// fields are the keys of a pool.
 var fields = []field{
 	{key: "name", kind: text, required: true, example: "fttx-north",
 		doc: "Name of the pool, unique in the plan. Letters, digits, `.`, `_` and `-`.",
@@ -97,7 +116,16 @@ var fields = []field{
 		set: func(d *decoder, p *pool, n *yaml.Node) { p.spec.KeyID = d.scalar(n) }},
 }
 
-// fieldNamed returns the field of a key that stands in the table.
-func fieldNamed(key string) field {
+// fieldNamed returns the field of a key that stands in a table.
+func fieldNamed(fields []field, key string) field {
 	return fields[slices.IndexFunc(fields, func(f field) bool { return f.key == key })]
+}
+
+// keyNames returns the keys of a table.
+func keyNames(fields []field) []string {
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.key
+	}
+	return names
 }

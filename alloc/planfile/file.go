@@ -35,6 +35,7 @@ type File struct {
 
 	poolList *yaml.Node // the value of pools
 	pools    []*pool
+	exempt   []*yaml.Node // of Spec.NoTranslate
 	lines    []string
 }
 
@@ -198,12 +199,21 @@ func (f *File) Diagnostic(finding alloc.Finding) Diagnostic {
 	return g
 }
 
-var findingPath = regexp.MustCompile(`^pools\[(\d+)\](?:\.([a-z-]+)(?:\[(\d+)\])?)?$`)
+var (
+	findingPath = regexp.MustCompile(`^pools\[(\d+)\](?:\.([a-z-]+)(?:\[(\d+)\])?)?$`)
+	exemptPath  = regexp.MustCompile(`^no-translate\[(\d+)\]$`)
+)
 
 // place sets the line and column of a path such as "pools[1].outside[0]", or of the closest thing around it that is written.
 func (f *File) place(g *Diagnostic, path string) {
 	if path == "pools" && f.poolList != nil {
 		g.Line, g.Column = f.poolList.Line, f.poolList.Column
+		return
+	}
+	if m := exemptPath.FindStringSubmatch(path); m != nil {
+		if k, err := strconv.Atoi(m[1]); err == nil && k < len(f.exempt) {
+			g.Line, g.Column = f.exempt[k].Line, f.exempt[k].Column
+		}
 		return
 	}
 	m := findingPath.FindStringSubmatch(path)

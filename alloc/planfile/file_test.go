@@ -246,7 +246,16 @@ func TestKeys(t *testing.T) {
 }
 
 func TestPlaceOfAnyPath(t *testing.T) {
-	f := must(Parse("p.yaml", []byte(good+"\n  - outside: 198.18.1.0/27\n    inside: 100.64.1.0/24\n    name: b\n"), Options{}))
+	f := must(Parse("p.yaml", []byte(good+"\nno-translate: [203.0.113.0/24, 203.0.113.53 udp/53]\n"), Options{}))
+	for _, c := range []struct{ path, want string }{
+		{"no-translate[0]", "p.yaml:7:16: m"}, {"no-translate[1]", "p.yaml:7:32: m"}, {"no-translate[2]", "p.yaml:1:1: m"}, {"no-translate[-1]", "p.yaml:1:1: m"},
+		{"no-translate", "p.yaml:1:1: m"}, {"no-translate[99999999999999999999]", "p.yaml:1:1: m"}, {"no-translate[0].addrs", "p.yaml:1:1: m"},
+	} {
+		if got := f.Diagnostic(alloc.Finding{Path: c.path, Msg: "m", Err: alloc.ErrDestination}); got.Error() != c.want || !errors.Is(got, alloc.ErrDestination) {
+			t.Errorf("a finding at %q is %q, want %q", c.path, got.Error(), c.want)
+		}
+	}
+	f = must(Parse("p.yaml", []byte(good+"\n  - outside: 198.18.1.0/27\n    inside: 100.64.1.0/24\n    name: b\n"), Options{}))
 	for _, c := range []struct{ path, want string }{
 		{"pools[1].outside[0]", "p.yaml:7:14: m"}, {"pools[1].scheme", "p.yaml:7:5: m"}, {"pools[1]", "p.yaml:7:5: m"}, {"pools", "p.yaml:3:3: m"},
 		{"pools[7].name", "p.yaml:1:1: m"}, {"", "p.yaml:1:1: m"}, {"pools[99999999999999999999]", "p.yaml:1:1: m"}, {"pools[0].inside[5]", "p.yaml:4:13: m"},

@@ -33,6 +33,15 @@ func addrs(text string) []alloc.AddrRange {
 	return out
 }
 
+// dests reads destinations separated by commas.
+func dests(text string) []alloc.Destination {
+	var out []alloc.Destination
+	for f := range strings.SplitSeq(text, ",") {
+		out = append(out, must(alloc.ParseDestination(f)))
+	}
+	return out
+}
+
 func ports(text string) portset.Range { return must(portset.ParseRange(text)) }
 func reserve(text string) portset.Set { return must(portset.ParseSet(text)) }
 
@@ -87,6 +96,11 @@ func wantDiagnostics(t failer, err error, want string) {
 
 // good is a plan that is complete; tests append to it.
 const good = "version: 1\npools:\n  - name: a\n    inside: 100.64.0.0/24\n    outside: 198.18.0.0/27\n"
+
+// exempt is the good plan with this value of no-translate.
+func exempt(value string) string {
+	return strings.Replace(good, "pools:", "no-translate:"+value+"\npools:", 1)
+}
 
 // refused asserts all that Parse says of a file that is no valid plan.
 func refused(t *testing.T, name, text, want string) {

@@ -1,6 +1,19 @@
 package planfile
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// manyPorts returns n destinations as a list in block style.
+func manyPorts(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "\n  - 203.0.113.53 udp/%d", i)
+	}
+	return b.String()
+}
 
 // TestPlace checks that findings about the plan stand where the file says what is wrong.
 func TestPlace(t *testing.T) {
@@ -163,6 +176,44 @@ p.yaml:6:20: pool "a": 64512 dynamic ports leave none of the 64512 usable ports 
     6 |     dynamic-ports: 64512
       |                    ^
 hint: set at most 64504 ports aside for dynamic blocks
+`},
+		{"destination twice", exempt("\n  - 203.0.113.0/24\n  - 203.0.113.53 udp/53\n\n  - \"203.0.113.0 - 203.0.113.255\"  # again"), `
+p.yaml:6:5: destination 203.0.113.0/24 is listed twice
+    6 |   - "203.0.113.0 - 203.0.113.255"  # again
+      |     ^
+hint: list every destination once
+`},
+		{"destination holds an outside address", exempt(" [203.0.113.53 udp/53, 198.18.0.0/15 tcp/80, 198.18.0.31]"), `
+p.yaml:2:37: destination 198.18.0.0/15 tcp/80 holds outside address 198.18.0.0 of pool "a"
+    2 | no-translate: [203.0.113.53 udp/53, 198.18.0.0/15 tcp/80, 198.18.0.31]
+      |                                     ^
+hint: outside addresses are translated always: leave them out, or choose by port alone, for example 0.0.0.0/0 udp/53
+p.yaml:2:59: destination 198.18.0.31 holds outside address 198.18.0.31 of pool "a"
+    2 | no-translate: [203.0.113.53 udp/53, 198.18.0.0/15 tcp/80, 198.18.0.31]
+      |                                                           ^
+hint: outside addresses are translated always: leave them out, or choose by port alone, for example 0.0.0.0/0 udp/53
+`},
+		{"nothing is translated", exempt(" 0.0.0.0/0"), `
+p.yaml:2:15: destination 0.0.0.0/0 holds outside address 198.18.0.0 of pool "a"
+    2 | no-translate: 0.0.0.0/0
+      |               ^
+hint: outside addresses are translated always: leave them out, or choose by port alone, for example 0.0.0.0/0 udp/53
+`},
+		{"too many destinations with ports", exempt(manyPorts(1025)), `
+p.yaml:1027:5: a plan has at most 1024 destinations with ports
+ 1027 |   - 203.0.113.53 udp/1024
+      |     ^
+hint: join prefixes and port ranges that continue each other
+`},
+		{"destination and pool", strings.Replace(exempt(" 198.18.0.0"), "name: a", "name: a b", 1), `
+p.yaml:4:11: pool "a b": "a b" is no pool name
+    4 |   - name: a b
+      |           ^
+hint: a name starts with a letter or digit and holds letters, digits, '.', '_' and '-', 64 at most
+p.yaml:2:15: destination 198.18.0.0 holds outside address 198.18.0.0 of pool "a b"
+    2 | no-translate: 198.18.0.0
+      |               ^
+hint: outside addresses are translated always: leave them out, or choose by port alone, for example 0.0.0.0/0 udp/53
 `},
 		{"several pools", "version: 1\npools:\n  - name: a b\n    inside: 100.64.0.0/24\n    outside: 198.18.0.0/27\n    step: 4\n  - name: b\n    inside: 100.64.0.0/25\n    outside: 198.18.0.31\n", `
 p.yaml:3:11: pool "a b": "a b" is no pool name

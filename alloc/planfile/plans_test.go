@@ -73,6 +73,9 @@ var planGolden = map[string][]string{
 	"cisco-step": {
 		`bpa: step, 1024 subscribers on 16 addresses, ratio 120, 512 ports, 100.64.0.0 198.51.100.0 4000,4004,4008,4012,4016,4020,4024,4028,... to 100.64.3.255 198.51.100.8 34723,34727,34731,34735,34739,34743,3474...`,
 	},
+	"exempt": {
+		`homes: sequential, 256 subscribers on 8 addresses, ratio 32, 2016 ports, 100.64.32.0 198.51.100.16 1024-3039 to 100.64.32.255 198.51.100.23 63520-65535`,
+	},
 	"explicit-list": {
 		`billing: sequential, 32 subscribers on 2 addresses, ratio 16, 4032 ports, 100.70.165.205 198.51.100.10 1024-5055 to 100.72.0.7 198.51.100.3 61504-65535`,
 	},

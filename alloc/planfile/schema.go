@@ -33,7 +33,9 @@ type schemaNode struct {
 const (
 	octet       = `(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])`
 	address     = octet + `(\.` + octet + `){3}`
-	addrPattern = `^` + address + `(/(3[0-2]|[12]?[0-9])| *- *` + address + `)?$`
+	addrRange   = address + `(/(3[0-2]|[12]?[0-9])| *- *` + address + `)?`
+	addrPattern = `^` + addrRange + `$`
+	destPattern = `^` + addrRange + `( +(tcp|udp)/ *[0-9]{1,5}( *- *[0-9]{1,5})?)? *$`
 	portPattern = `^ *[0-9]{1,5}( *- *[0-9]{1,5})? *$`
 	setPattern  = `^ *[0-9]{1,5}( *- *[0-9]{1,5})?( *, *[0-9]{1,5}( *- *[0-9]{1,5})?)* *$`
 )
@@ -41,25 +43,9 @@ const (
 // Schema returns the JSON Schema (2020-12) of the plan file. It says what is well-formed; whether a plan is valid (that
 // nothing overlaps, that everybody fits) only alloc.NewPlan can tell.
 func Schema() ([]byte, error) {
-	no := false
-	one := &schemaNode{Type: "object", Additional: &no, Properties: map[string]*schemaNode{}, Required: []string{}}
-	for _, f := range fields {
-		node := f.schema()
-		node.Description, node.Examples = f.doc, []string{f.example}
-		one.Properties[f.key] = node
-		if f.required {
-			one.Required = append(one.Required, f.key)
-		}
-	}
-	root := &schemaNode{
-		Schema: "https://json-schema.org/draft/2020-12/schema", Title: "cgnkit plan", Type: "object", Additional: &no,
-		Description: "Which subscriber owns which ports of which outside address.",
-		Required:    []string{"version", "pools"},
-		Properties: map[string]*schemaNode{
-			"version": {Const: Version, Description: "Version of the format."},
-			"pools":   {Type: "array", MinItems: 1, Items: one, Description: "The pools, in order."},
-		},
-	}
+	root := mappingOf(planFields)
+	root.Schema, root.Title = "https://json-schema.org/draft/2020-12/schema", "cgnkit plan"
+	root.Description = "Which subscriber owns which ports of which outside address."
 	out, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("plan schema: %w", err)
@@ -67,10 +53,35 @@ func Schema() ([]byte, error) {
 	return append(out, '\n'), nil
 }
 
+// mappingOf returns the schema of a mapping with these keys.
+func mappingOf(fields []field) *schemaNode {
+	no := false
+	out := &schemaNode{Type: "object", Additional: &no, Properties: map[string]*schemaNode{}, Required: []string{}}
+	for _, f := range fields {
+		node := f.schema()
+		node.Description = f.doc
+		if f.example != "" {
+			node.Examples = []string{f.example}
+		}
+		out.Properties[f.key] = node
+		if f.required {
+			out.Required = append(out.Required, f.key)
+		}
+	}
+	return out
+}
+
 func (f field) schema() *schemaNode {
 	addr := &schemaNode{Type: "string", Pattern: addrPattern}
 	no := false
 	switch f.kind {
+	case versionNumber:
+		return &schemaNode{Const: Version}
+	case poolList:
+		return &schemaNode{Type: "array", MinItems: 1, Items: mappingOf(fields)}
+	case destinations:
+		one := &schemaNode{Type: "string", Pattern: destPattern}
+		return &schemaNode{AnyOf: []*schemaNode{one, {Type: "array", Items: one}}}
 	case number:
 		return &schemaNode{Type: "integer", Minimum: &f.least, Maximum: &f.most}
 	case boolean:
@@ -94,16 +105,23 @@ func (f field) schema() *schemaNode {
 	return &schemaNode{Type: "string"}
 }
 
-// KeyTable returns the keys of a pool as a Markdown table, for docs/plan-format.md.
+// KeyTable returns the keys of a plan and those of a pool as two Markdown tables, for docs/plan-format.md.
 func KeyTable() string {
+	return "The plan has these keys:\n\n" + tableOf(planFields) + "\nEach pool has these keys:\n\n" + tableOf(fields)
+}
+
+func tableOf(fields []field) string {
 	var out strings.Builder
 	out.WriteString("| key | default | example | meaning |\n|---|---|---|---|\n")
 	for _, f := range fields {
-		initial := f.initial
+		initial, example := f.initial, f.example
 		if f.required {
 			initial = "**required**"
 		}
-		fmt.Fprintf(&out, "| `%s` | %s | `%s` | %s |\n", f.key, initial, f.example, f.doc)
+		if example != "" {
+			example = "`" + example + "`"
+		}
+		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", f.key, initial, example, f.doc)
 	}
 	return out.String()
 }

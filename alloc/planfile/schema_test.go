@@ -90,48 +90,58 @@ func TestSchemaMeta(t *testing.T) {
 }
 
 func TestSchemaKeys(t *testing.T) {
-	var s struct {
-		Properties struct {
-			Pools struct {
-				Items struct {
-					Required   []string
-					Additional *bool `json:"additionalProperties"`
-					Properties map[string]struct {
-						Description string
-						Examples    []string
-					}
-				}
-			}
+	type mapping struct {
+		Required   []string
+		Additional *bool `json:"additionalProperties"`
+		Properties map[string]struct {
+			Description string
+			Examples    []string
+			Items       json.RawMessage
 		}
 	}
-	if err := json.Unmarshal(must(Schema()), &s); err != nil {
+	var plan, pool mapping
+	if err := json.Unmarshal(must(Schema()), &plan); err != nil {
 		t.Fatal(err)
 	}
-	pool := s.Properties.Pools.Items
-	if pool.Additional == nil || *pool.Additional {
-		t.Error("the schema takes unknown keys in a pool")
+	if err := json.Unmarshal(plan.Properties["pools"].Items, &pool); err != nil {
+		t.Fatal(err)
 	}
-	table := KeyTable()
-	for _, f := range fields {
-		p, ok := pool.Properties[f.key]
-		if !ok || p.Description != f.doc || !slices.Equal(p.Examples, []string{f.example}) || f.doc == "" || f.example == "" {
-			t.Errorf("the schema says of %s: %+v", f.key, p)
-		}
-		if slices.Contains(pool.Required, f.key) != f.required {
-			t.Errorf("the schema says that %s is required: %v", f.key, !f.required)
-		}
-		if !strings.Contains(table, "\n| `"+f.key+"` | ") {
-			t.Errorf("the key table lacks %s", f.key)
-		}
+	ofPlan, ofPool, ok := strings.Cut(strings.TrimPrefix(KeyTable(), "The plan has these keys:\n\n"), "\nEach pool has these keys:\n\n")
+	if !ok {
+		t.Fatalf("the key table is not two tables:\n%s", KeyTable())
 	}
-	if len(pool.Properties) != len(fields) || strings.Count(table, "\n") != len(fields)+2 {
-		t.Errorf("%d keys in the schema and %d lines in the table, want %d and 2 more", len(pool.Properties), strings.Count(table, "\n"), len(fields))
+	for _, c := range []struct {
+		what, table string
+		schema      mapping
+		fields      []field
+	}{{"the plan", ofPlan, plan, planFields}, {"a pool", ofPool, pool, fields}} {
+		if c.schema.Additional == nil || *c.schema.Additional {
+			t.Errorf("the schema takes unknown keys in %s", c.what)
+		}
+		for _, f := range c.fields {
+			p, ok := c.schema.Properties[f.key]
+			if !ok || p.Description != f.doc || strings.Join(p.Examples, "|") != f.example || f.doc == "" || f.example == "" && f.kind != versionNumber && f.kind != poolList {
+				t.Errorf("the schema says of %s: %+v", f.key, p)
+			}
+			if slices.Contains(c.schema.Required, f.key) != f.required {
+				t.Errorf("the schema says that %s is required: %v", f.key, !f.required)
+			}
+			if !strings.Contains(c.table, "\n| `"+f.key+"` | ") {
+				t.Errorf("the key table lacks %s", f.key)
+			}
+		}
+		if len(c.schema.Properties) != len(c.fields) || strings.Count(c.table, "\n") != len(c.fields)+2 {
+			t.Errorf("%s: %d keys in the schema and %d lines in the table, want %d and 2 more", c.what, len(c.schema.Properties), strings.Count(c.table, "\n"), len(c.fields))
+		}
 	}
 }
 
 // TestSchemaExamples puts the example of every key into a plan: both readers take it.
 func TestSchemaExamples(t *testing.T) {
 	s := planSchema(t)
+	if text := exempt(" " + fieldNamed(planFields, "no-translate").example); validate(s, []byte(text)) != nil || second(Parse("p.yaml", []byte(text), Options{})) != nil {
+		t.Errorf("the example of no-translate is refused: %v, %v", validate(s, []byte(text)), second(Parse("p.yaml", []byte(text), Options{})))
+	}
 	for _, f := range fields {
 		text := []byte(good + "    " + f.key + ": " + f.example + "\n")
 		if f.required {
@@ -168,6 +178,12 @@ func TestSchemaRefuses(t *testing.T) {
 		"file is a number":      "version: 1\npools: [{name: a, inside: {file: 1}, outside: 1.2.3.4}]\n", "file in outside": "version: 1\npools: [{name: a, inside: 1.2.3.4, outside: {file: x}}]\n",
 		"IPv6": strings.Replace(good, "100.64.0.0/24", "2001:db8::1", 1), "/33": strings.Replace(good, "/24", "/33", 1), "address in numbers": strings.Replace(good, "100.64.0.0/24", "7", 1),
 		"unknown scheme": good + "    scheme: best\n", "ports as word": good + "    ports: all\n", "ports as list": good + "    ports: [1-2]\n", "reserve as mapping": good + "    reserve: {}\n",
+	}
+	for _, v := range []string{
+		"53", "true", "", "{a: b}", "[53]", "[[203.0.113.0/24]]", "[{203.0.113.0: udp/53}]", "203.0.113.0/33", "2001:db8::/32", "udp/53", "203.0.113.53 udp", "203.0.113.53 53", "203.0.113.53:53",
+		"203.0.113.53 UDP/53", "203.0.113.53 icmp/8", "203.0.113.53 udp/dns", "203.0.113.53 udp/1-", "\"203.0.113.53 udp/1,2\"", "203.0.113.53udp/53", "203.0.113.53 udp/53 tcp/53", "[203.0.113.53, ]x",
+	} {
+		rows["no-translate: "+v] = exempt(" " + v)
 	}
 	wrong := map[kind][]string{
 		text: {"1", "true", "[a]", "{a: b}", ""}, number: {"many", `"4"`, "-1", "70000", "1.5", "[4]", "{a: 4}", "true", ""}, boolean: {"1", `"true"`, "[true]", "{a: true}", ""},
@@ -242,7 +258,13 @@ func drawPlanText(t *rapid.T) string {
 		return "[" + strings.Join(items, ", ") + "]"
 	}
 	var b strings.Builder
-	b.WriteString("version: 1\npools:\n")
+	b.WriteString("version: 1\n")
+	if rapid.Bool().Draw(t, "exempt") {
+		b.WriteString("no-translate: " + list(func() string {
+			return one("203.0.113.0/24", "203.0.113.53 udp/53", "0.0.0.0/0 tcp/8000-8080", "10.0.0.1-10.0.0.9 udp/0", "\"10.0.0.1 - 10.0.0.9   tcp/ 1 - 65535 \"", "'1.2.3.4/32'", "0.0.0.0/0")
+		}) + "\n")
+	}
+	b.WriteString("pools:\n")
 	for range rapid.IntRange(1, 3).Draw(t, "pools") {
 		indent := "  - "
 		for _, f := range rapid.Permutation(slices.Clone(fields)).Draw(t, "order") {

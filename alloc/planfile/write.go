@@ -138,7 +138,14 @@ func writeList(w io.Writer, s alloc.PoolSpec) error {
 
 func write(w io.Writer, spec alloc.Spec, plan *alloc.Plan, lists map[int]string) error {
 	bw := bufio.NewWriter(w)
-	fmt.Fprintf(bw, "# cgnkit plan, see docs/plan-format.md\nversion: %d\npools:\n", Version)
+	fmt.Fprintf(bw, "# cgnkit plan, see docs/plan-format.md\nversion: %d\n", Version)
+	if len(spec.NoTranslate) > 0 {
+		fmt.Fprint(bw, "no-translate:\n")
+		for _, d := range spec.NoTranslate {
+			fmt.Fprintf(bw, "  - %s\n", d)
+		}
+	}
+	fmt.Fprint(bw, "pools:\n")
 	i := 0
 	for p := range plan.Pools() {
 		writePool(bw, spec.Pools[i], p, lists[i])

@@ -72,7 +72,7 @@ func TestSavePlans(t *testing.T) {
 }
 
 func TestWriteText(t *testing.T) {
-	text, _ := written(t, alloc.Spec{Keys: []alloc.Key{exampleKey}, Pools: []alloc.PoolSpec{
+	text, _ := written(t, alloc.Spec{Keys: []alloc.Key{exampleKey}, NoTranslate: dests("203.0.113.0/24,203.0.113.53 udp/53,10.0.0.1-10.0.0.6,0.0.0.0/0 tcp/8000-8080"), Pools: []alloc.PoolSpec{
 		{Name: "a", Inside: addrs("100.64.0.0/24 100.64.1.1-100.64.1.9"), ExcludeInside: addrs("100.64.0.1"), Outside: addrs("198.18.0.0/27"),
 			ExcludeOutside: addrs("198.18.0.2-198.18.0.3"), SkipEdges: true, Ports: ports("2000-65535"), Reserve: reserve("5060-5061,8080"), DynamicPorts: 100},
 		{Name: "2b", Realm: "no", Inside: addrs("100.64.0.0"), Outside: addrs("198.18.1.0"), Scheme: alloc.PSID, PSIDOffset: new(0), PSIDLength: new(8)},
@@ -81,6 +81,11 @@ func TestWriteText(t *testing.T) {
 	}})
 	want := `# cgnkit plan, see docs/plan-format.md
 version: 1
+no-translate:
+  - 203.0.113.0/24
+  - 203.0.113.53 udp/53
+  - 10.0.0.1-10.0.0.6
+  - 0.0.0.0/0 tcp/8000-8080
 pools:
   - name: a
     inside:
@@ -174,7 +179,7 @@ func TestWriteProperty(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}
-		if f.Plan.SHA256() != plan.SHA256() {
+		if f.Plan.SHA256() != plan.SHA256() || !slices.Equal(f.Plan.NoTranslate(), spec.NoTranslate) {
 			t.Fatalf("the plan comes back as\n%s\nand was\n%s\n%s", f.Plan.AppendCanonical(nil), plan.AppendCanonical(nil), text)
 		}
 	})
@@ -186,6 +191,10 @@ func TestWriteProperty(t *testing.T) {
 // drawSpec draws a spec that is valid more often than not.
 func drawSpec(t *rapid.T) alloc.Spec {
 	spec := alloc.Spec{Keys: []alloc.Key{exampleKey}}
+	some := dests("203.0.113.0/24,203.0.113.53 udp/53,10.0.0.1-10.0.0.6,0.0.0.0/0 tcp/8000-8080,0.0.0.0/0 udp/0,192.0.2.1,192.0.2.1 tcp/1-65535")
+	if rapid.Bool().Draw(t, "exempt") {
+		spec.NoTranslate = rapid.SliceOfNDistinct(rapid.SampledFrom(some), 1, len(some), rapid.ID).Draw(t, "no-translate")
+	}
 	number := func(label string, values ...int) int { return rapid.SampledFrom(values).Draw(t, label) }
 	for n := range rapid.IntRange(1, 3).Draw(t, "pools") {
 		inside := rapid.SampledFrom([]string{"100.64.N.0/27", "100.64.N.9 100.64.N.1-100.64.N.7", "100.64.N.128/30 100.64.N.0/26"}).Draw(t, "inside")
