@@ -1,0 +1,44 @@
+//go:build linux
+
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Current returns the namespace of the process.
+func Current() (*NS, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	n := &NS{}
+	return n, n.open()
+}
+
+// AwaitGone waits until the link is no longer there, which is how the end of the namespace at its other end shows.
+func (n *NS) AwaitGone(timeout time.Duration, link string) error {
+	return n.awaitLinks(timeout, func() error {
+		_, err := n.link(link)
+		var notFound netlink.LinkNotFoundError
+		switch {
+		case errors.As(err, &notFound):
+			return nil
+		case err != nil:
+			return err
+		}
+		return fmt.Errorf("link %s is still there", link)
+	})
+}
+
+// ShrinkBuffer makes the observer lose packets unless it reads them at once.
+func (o *Observer) ShrinkBuffer() error {
+	return setsockopts(o.file, sockopt{unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 1})
+}
+
+// ParsePacket is what an observer does with each packet.
+func ParsePacket(raw []byte) Packet { return parsePacket(raw) }
