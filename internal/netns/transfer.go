@@ -37,6 +37,7 @@ type Transfer struct {
 	stream  Stream
 	conn    *net.TCPConn
 	sent    atomic.Int64
+	enough  atomic.Bool // Finish was called
 	bell    bell
 	done    chan struct{}
 	err     error
@@ -86,7 +87,7 @@ func (t *Transfer) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read receipt: %w", err)
 	}
-	if want := receipt(t.stream.Bytes, sum.Sum(nil)); got != want {
+	if want := receipt(t.Sent(), sum.Sum(nil)); got != want {
 		return fmt.Errorf("receipt is %q, want %q", got, want)
 	}
 	return nil
@@ -103,7 +104,7 @@ func (t *Transfer) send(ctx context.Context, sum hash.Hash) error {
 		tick = ticker.C
 	}
 	chunk := make([]byte, size)
-	for left := t.stream.Bytes; left > 0; left -= int64(len(chunk)) {
+	for left := t.stream.Bytes; left > 0 && !t.enough.Load(); left -= int64(len(chunk)) {
 		chunk = chunk[:min(size, left)]
 		_, _ = random.Read(chunk) // Documented never to fail.
 		sum.Write(chunk)
@@ -148,6 +149,13 @@ func (t *Transfer) AwaitSent(ctx context.Context, n int64) error {
 			return fmt.Errorf("transfer to %v: wait for %d bytes sent, have %d: %w", t.stream.Remote, n, t.Sent(), ctx.Err())
 		}
 	}
+}
+
+// Finish sends no more than was sent so far, whatever the stream says, and waits like Wait. It is for transfers that have to last
+// as long as something else does.
+func (t *Transfer) Finish() error {
+	t.enough.Store(true)
+	return t.Wait()
 }
 
 // Wait waits for the end of the transfer. It returns nil if the sink received exactly what was sent.

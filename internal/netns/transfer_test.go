@@ -118,3 +118,22 @@ func TestTransferChecksTheReceipt(t *testing.T) {
 		t.Error("the transfer survived its sink")
 	}
 }
+
+// TestTransferFinish ends a transfer early. What was sent must have arrived whole.
+func TestTransferFinish(t *testing.T) {
+	top := netnstest.NewTopology(t, netns.Options{InsideRoutes: true})
+	sink := listenSink(t, top.Servers[0])
+	tr, err := top.Subscribers[0].StartTransfer(t.Context(), netns.Stream{Remote: sink.Addr(), Bytes: 1 << 40, Rate: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.AwaitSent(t.Context(), 1<<15); err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	if got := sink.Received(); got != tr.Sent() || got < 1<<15 {
+		t.Fatalf("%d bytes received of %d", got, tr.Sent())
+	}
+}
