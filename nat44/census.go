@@ -1,0 +1,78 @@
+//go:build linux
+
+package nat44
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/nftables"
+)
+
+// A census counts subscribers across all maps of shares that the kernel has live, whatever their shape.
+type census struct {
+	total   uint64 // subscribers in the kernel
+	present uint64 // of those, subscribers of the ruleset
+}
+
+// A primary is a live map of the kernel that gives subscribers a share. In a map of ranges, the element of bucket 0 stands for all.
+type primary struct {
+	set     string
+	kind    mapKind
+	buckets uint64
+}
+
+// primaries returns the live maps of shares.
+func (st *state) primaries() []primary {
+	var out []primary
+	for _, name := range slices.Sorted(maps.Keys(st.sets)) {
+		set := st.sets[name]
+		if !set.IsMap || !isContent(name) || generationOf(name) != st.live {
+			continue
+		}
+		base := strings.TrimSuffix(name, "_b")
+		if base == "shares" && set.KeyType.GetNFTMagic() == nftables.TypeIPAddr.GetNFTMagic() {
+			out = append(out, primary{name, contiguous, 1})
+		}
+		if n, err := strconv.ParseUint(strings.TrimPrefix(base, "ranges_"), 10, 16); err == nil && n > 0 {
+			out = append(out, primary{name, ranged, n})
+		}
+	}
+	return out
+}
+
+// census takes a census. It reads one element for every subscriber and map.
+func (k *Kernel) census(rs *Ruleset, st *state) (c census, err error) {
+	table := rs.instance.Table()
+	for _, p := range st.primaries() {
+		n, err := k.sock.count(table, p.set)
+		if err != nil {
+			return c, err
+		}
+		if n == countUnknown {
+			n = 0
+			if err := k.sock.dump(table, p.set, func(kernelElement) error { n++; return nil }); err != nil {
+				return c, err
+			}
+		}
+		c.total += n / p.buckets
+		reader := newReader(k.sock, table, p.set, func(_ element, e *kernelElement) error {
+			if e != nil {
+				c.present++
+			}
+			return nil
+		})
+		for a := range rs.plan.All() {
+			if err := reader.askElement(p.kind, element{Allocation: a}); err != nil {
+				return c, fmt.Errorf("count subscribers: %w", err)
+			}
+		}
+		if err := reader.flush(); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}

@@ -1,0 +1,96 @@
+//go:build linux
+
+package nat44
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/google/nftables"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Errors to compare with errors.Is. Refusals of the kernel are *KernelError, which wraps a unix.Errno.
+var (
+	// ErrForeign says that the instance's table exists and somebody else made it.
+	ErrForeign = errors.New("table was not made by cgnkit")
+	// ErrBusy says that another process is changing the same instance.
+	ErrBusy = errors.New("instance is being changed by another process")
+	// ErrUnstable says that the kernel's ruleset changed again and again while a change was prepared.
+	ErrUnstable = errors.New("the ruleset keeps changing")
+	// ErrNotLoaded says that the kernel holds nothing of the instance.
+	ErrNotLoaded = errors.New("instance is not in the kernel")
+	// ErrUnsupported says that the kernel has no nftables, or not what is needed of it.
+	ErrUnsupported = errors.New("the kernel does not support this")
+)
+
+// A Kernel is a connection to nf_tables in one network namespace. It is for one goroutine at a time.
+type Kernel struct {
+	nft    *nftables.Conn
+	sock   *socket
+	routes *netlink.Handle
+	box    *box
+	lock   lockSpace
+	wire   wire // the buffer of bulk loads
+}
+
+// Open connects to the network namespace of the calling thread. It needs CAP_NET_ADMIN there; the error wraps os.ErrPermission
+// without it, and ErrUnsupported where the kernel has no nftables.
+func Open() (*Kernel, error) {
+	k := &Kernel{}
+	if err := k.open(); err != nil {
+		k.Close()
+		return nil, err
+	}
+	return k, nil
+}
+
+func (k *Kernel) open() (err error) {
+	if k.sock, err = openSocket(); err != nil {
+		return supported(err)
+	}
+	if k.nft, err = nftables.New(nftables.AsLasting()); err != nil {
+		return supported(fmt.Errorf("open nf_tables: %w", err))
+	}
+	if k.routes, err = netlink.NewHandle(unix.NETLINK_ROUTE, unix.NETLINK_NETFILTER); err != nil {
+		return supported(fmt.Errorf("open rtnetlink: %w", err))
+	}
+	if k.lock, err = thisNamespace(); err != nil {
+		return err
+	}
+	k.box = openBox()
+	// The cheapest question there is; without the privilege or without nf_tables it is refused.
+	_, err = k.sock.generation()
+	return supported(err)
+}
+
+// supported adds what an error number of opening means.
+func supported(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		return fmt.Errorf("%w: it takes CAP_NET_ADMIN in this network namespace: %w", os.ErrPermission, err)
+	case errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOENT), errors.Is(err, unix.EAFNOSUPPORT):
+		return fmt.Errorf("%w: it has no nf_tables (CONFIG_NF_TABLES): %w", ErrUnsupported, err)
+	}
+	return err
+}
+
+// Close ends the connection. What is in the kernel stays.
+func (k *Kernel) Close() {
+	if k.sock != nil {
+		k.sock.close()
+	}
+	if k.nft != nil {
+		_ = k.nft.CloseLasting() // nothing is in flight
+	}
+	if k.routes != nil {
+		k.routes.Close()
+	}
+	if k.box != nil {
+		k.box.close()
+	}
+}

@@ -1,0 +1,66 @@
+//go:build linux
+
+package nat44
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// lockFolder is where the locks are. Only root can put a file there, so nobody else can keep an operator from applying a plan.
+const lockFolder = "/run/cgnkit"
+
+// A lockSpace is a network namespace, for naming locks.
+type lockSpace struct{ inode uint64 }
+
+func thisNamespace() (lockSpace, error) {
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/thread-self/ns/net", &st); err != nil {
+		return lockSpace{}, fmt.Errorf("identify the network namespace: %w", err)
+	}
+	return lockSpace{st.Ino}, nil
+}
+
+// acquire takes the lock of an instance, or fails with ErrBusy. The lock goes with the process, however that ends. It keeps
+// writers apart who would otherwise undo each other's half-built maps; what other programs do to nf_tables is caught by the
+// generation id.
+func (l lockSpace) acquire(instance Instance) (release func(), err error) {
+	if err := os.MkdirAll(lockFolder, 0o700); err != nil {
+		return nil, fmt.Errorf("lock instance %s: %w", instance, err)
+	}
+	path := filepath.Join(lockFolder, fmt.Sprintf("nat44-%d-%s.lock", l.inode, instance))
+	for {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("lock instance %s: %w", instance, err)
+		}
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+			f.Close()
+			if errors.Is(err, unix.EWOULDBLOCK) {
+				return nil, fmt.Errorf("%w: instance %s in this network namespace, lock %s", ErrBusy, instance, path)
+			}
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+		if isAt(f, path) {
+			return func() {
+				os.Remove(path) // before the lock goes, so that nobody holds a file that is no longer there
+				f.Close()
+			}, nil
+		}
+		f.Close() // its holder took it away in between
+	}
+}
+
+// isAt reports whether an open file is still the one at path.
+func isAt(f *os.File, path string) bool {
+	a, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	b, err := os.Stat(path)
+	return err == nil && os.SameFile(a, b)
+}

@@ -1,0 +1,232 @@
+//go:build linux
+
+package nat44
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+)
+
+// A state is what the kernel holds of an instance, without the elements of its maps.
+type state struct {
+	generation uint32 // nf_tables' generation id when it was read
+	exists     bool   // the table exists
+	ours       bool   // and has our mark
+	live       generation
+	loaded     bool // rules refer to a live generation
+	plan       string
+	sets       map[string]*nftables.Set // named ones
+	chains     map[string]*stateChain
+	objects    map[string]*nftables.NamedObj
+}
+
+type stateChain struct {
+	*nftables.Chain
+	rules []string // signatures
+}
+
+// read reads the state of an instance.
+func (k *Kernel) read(instance Instance) (*state, error) {
+	st := &state{sets: map[string]*nftables.Set{}, chains: map[string]*stateChain{}, objects: map[string]*nftables.NamedObj{}}
+	gen, err := k.sock.generation()
+	if err != nil {
+		return nil, err
+	}
+	st.generation = gen.id
+	table := tableOf(instance)
+	tables, err := k.nft.ListTablesOfFamily(nftables.TableFamilyIPv4)
+	if err != nil {
+		return nil, kernelErr("list tables", err)
+	}
+	st.exists = slices.ContainsFunc(tables, func(t *nftables.Table) bool { return t.Name == table.Name })
+	if !st.exists {
+		return st, nil
+	}
+	for _, step := range []func(*nftables.Table, *state) error{k.readSets, k.readObjects, k.readChains} {
+		if err := step(table, st); err != nil {
+			return nil, err
+		}
+	}
+	return st, nil
+}
+
+func tableOf(instance Instance) *nftables.Table {
+	return &nftables.Table{Name: instance.Table(), Family: nftables.TableFamilyIPv4}
+}
+
+func (k *Kernel) readSets(table *nftables.Table, st *state) error {
+	sets, err := k.nft.GetSets(table)
+	if err != nil {
+		return kernelErr("list sets", err)
+	}
+	for _, s := range sets {
+		st.sets[s.Name] = s
+	}
+	mark, ok := st.sets[planSet]
+	if !ok || mark.Comment != planMark {
+		return nil
+	}
+	st.ours = true
+	return k.sock.dump(table.Name, planSet, func(e kernelElement) error {
+		st.plan = e.comment
+		return nil
+	})
+}
+
+// objectsMu keeps connections apart: the library encodes and decodes every timeout policy through maps that all of them share.
+var objectsMu sync.Mutex
+
+func (k *Kernel) readObjects(table *nftables.Table, st *state) error {
+	objectsMu.Lock()
+	defer objectsMu.Unlock()
+	objects, err := k.nft.GetNamedObjects(table)
+	if err != nil {
+		return kernelErr("list objects", err)
+	}
+	for _, o := range objects {
+		named, ok := o.(*nftables.NamedObj)
+		if !ok {
+			continue
+		}
+		if t, ok := named.Obj.(*expr.CtTimeout); ok {
+			t.Policy = maps.Clone(t.Policy)
+		}
+		st.objects[named.Name] = named
+	}
+	return nil
+}
+
+func (k *Kernel) readChains(table *nftables.Table, st *state) error {
+	chains, err := k.nft.ListChainsOfTableFamily(nftables.TableFamilyIPv4)
+	if err != nil {
+		return kernelErr("list chains", err)
+	}
+	for _, c := range chains {
+		if c.Table.Name != table.Name {
+			continue
+		}
+		c.Table = table
+		rules, err := k.nft.GetRules(table, c)
+		if err != nil {
+			return kernelErr("list rules of chain "+c.Name, err)
+		}
+		sc := &stateChain{Chain: c}
+		for _, r := range rules {
+			signature, err := k.ruleSignature(st, r.Exprs)
+			if err != nil {
+				return err
+			}
+			sc.rules = append(sc.rules, signature)
+			st.noteLive(r.Exprs)
+		}
+		st.chains[c.Name] = sc
+	}
+	return nil
+}
+
+// noteLive notes which generation of sets the rules use.
+func (st *state) noteLive(exprs []expr.Any) {
+	for _, e := range exprs {
+		if l, ok := e.(*expr.Lookup); ok && (l.SetName == genA.of(insideSet) || l.SetName == genB.of(insideSet)) {
+			st.loaded = true
+			st.live = genA
+			if l.SetName == genB.of(insideSet) {
+				st.live = genB
+			}
+		}
+	}
+}
+
+// ruleSignature returns a text that is equal for rules that do the same. Anonymous sets are written out.
+func (k *Kernel) ruleSignature(st *state, exprs []expr.Any) (string, error) {
+	var failed error
+	s := signature(exprs, func(name string) string {
+		set, ok := st.sets[name]
+		if !ok || !set.Anonymous {
+			return name
+		}
+		elements, err := k.nft.GetSetElements(set)
+		if err != nil {
+			failed = errors.Join(failed, kernelErr("list set "+name, err))
+		}
+		keys := make([]string, 0, len(elements))
+		for _, e := range elements {
+			keys = append(keys, string(e.Key[:1]))
+		}
+		slices.Sort(keys)
+		return anonymousName(strings.Join(keys, ""))
+	})
+	return s, failed
+}
+
+func anonymousName(keys string) string { return fmt.Sprintf("{%x}", keys) }
+
+// signature renders expressions without what the kernel adds or the library loses: identifiers of the transaction, flags that
+// follow from the registers.
+func signature(exprs []expr.Any, setName func(string) string) string {
+	var b strings.Builder
+	for _, e := range exprs {
+		switch e := e.(type) {
+		case *expr.Lookup:
+			fmt.Fprintf(&b, "lookup %d %s invert=%t map=%t %d; ", e.SourceRegister, setName(e.SetName), e.Invert, e.IsDestRegSet, e.DestRegister)
+		case *expr.NAT:
+			fmt.Fprintf(&b, "nat %d family=%d %d-%d:%d-%d random=%t,%t persistent=%t; ", e.Type, e.Family,
+				e.RegAddrMin, max(e.RegAddrMax, e.RegAddrMin), e.RegProtoMin, max(e.RegProtoMax, e.RegProtoMin), e.Random, e.FullyRandom, e.Persistent)
+		default:
+			fmt.Fprintf(&b, "%s %+v; ", strings.TrimPrefix(fmt.Sprintf("%T", e), "*expr."), deref(e))
+		}
+	}
+	return b.String()
+}
+
+func deref(e expr.Any) string { return strings.TrimPrefix(fmt.Sprintf("%+v", e), "&") }
+
+// sameObject reports whether an object of the kernel does what is wanted. A counter's value does not count, and of a timeout
+// policy only the states that are wanted: the kernel fills in the others.
+func sameObject(wanted, kernel *nftables.NamedObj) bool {
+	if kernel == nil || kernel.Type != wanted.Type {
+		return false
+	}
+	want, ok := wanted.Obj.(*expr.CtTimeout)
+	if !ok {
+		return true
+	}
+	have, ok := kernel.Obj.(*expr.CtTimeout)
+	if !ok || have.L3Proto != want.L3Proto || have.L4Proto != want.L4Proto {
+		return false
+	}
+	for state, seconds := range want.Policy {
+		if have.Policy[state] != seconds {
+			return false
+		}
+	}
+	return true
+}
+
+// leftovers returns the names of staged sets that no rule refers to: what an interrupted apply has left.
+func (st *state) leftovers() []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(st.sets)) {
+		s := st.sets[name]
+		if !s.Anonymous && name != planSet && isContent(name) && (!st.loaded || generationOf(name) != st.live) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// kernelErr wraps an error of the library so that it says what was asked for.
+func kernelErr(op string, err error) error {
+	if errno, ok := errors.AsType[unix.Errno](err); ok {
+		return &KernelError{Op: op, Errno: errno}
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}

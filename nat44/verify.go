@@ -1,0 +1,163 @@
+//go:build linux
+
+package nat44
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+)
+
+// A DifferenceKind says how the kernel departs from a ruleset.
+type DifferenceKind uint8
+
+// Kinds of differences.
+const (
+	Missing DifferenceKind = iota + 1 // the kernel lacks it
+	Changed                           // the kernel has something else
+	Surplus                           // the kernel has it beyond the ruleset
+)
+
+// String returns "missing", "changed" or "surplus".
+func (k DifferenceKind) String() string {
+	switch k {
+	case Missing:
+		return "missing"
+	case Changed:
+		return "changed"
+	case Surplus:
+		return "surplus"
+	}
+	return "invalid"
+}
+
+// A Difference is one departure of the kernel from a ruleset.
+type Difference struct {
+	Kind   DifferenceKind
+	What   string // "chain guard", "map shares", "subscriber 100.64.0.2", "routes"
+	Detail string
+}
+
+// String returns the difference as a sentence.
+func (d Difference) String() string { return fmt.Sprintf("%s: %v: %s", d.What, d.Kind, d.Detail) }
+
+// A Verification is the result of Verify.
+type Verification struct {
+	// Differences is the number of departures of the kernel from the ruleset; 0 means that the kernel equals the plan.
+	Differences uint64
+	// Notes are what does not change what packets meet, like the remains of an interrupted apply.
+	Notes []string
+	// Elements is how many map elements were read and compared.
+	Elements uint64
+}
+
+// Verify compares the kernel with rs: table, chains, rules, timers, every element of every map by key, their number, and routes.
+// It calls found with every difference. It takes time linear in the elements and constant memory; only where a map has more
+// elements than it should is it listed, which is quadratic.
+//
+// The error is for what kept it from comparing. A kernel without the instance is a difference, not an error.
+func (k *Kernel) Verify(rs *Ruleset, found func(Difference)) (Verification, error) {
+	var v Verification
+	st, err := k.read(rs.instance)
+	if err != nil {
+		return v, err
+	}
+	report := func(d Difference) {
+		v.Differences++
+		found(d)
+	}
+	if err := k.verify(rs, st, &v, report); err != nil {
+		return v, err
+	}
+	// What was read in pieces is of one piece only if nothing changed meanwhile.
+	gen, err := k.sock.generation()
+	if err != nil {
+		return v, err
+	}
+	if gen.id != st.generation {
+		v.Notes = append(v.Notes, fmt.Sprintf("%s (pid %d) changed nf_tables while it was read; verify again to be sure", gen.program, gen.pid))
+	}
+	return v, nil
+}
+
+func (k *Kernel) verify(rs *Ruleset, st *state, v *Verification, report func(Difference)) error {
+	table := rs.instance.Table()
+	switch {
+	case !st.exists:
+		report(Difference{Missing, "table ip " + table, "the kernel holds nothing of instance " + rs.instance.String()})
+		return nil
+	case !st.ours:
+		report(Difference{Changed, "table ip " + table, "it was not made by cgnkit, or has lost its mark"})
+		return nil
+	}
+	for _, name := range st.leftovers() {
+		v.Notes = append(v.Notes, fmt.Sprintf("set %s is left over from an interrupted apply; no rule uses it, and the next apply deletes it", name))
+	}
+	for _, d := range rs.structure(st) {
+		report(d)
+	}
+	if st.loaded && !missingSets(rs, st) {
+		c, err := k.compare(rs, st.live, true, func(m mismatch) { report(m.difference()) })
+		if err != nil {
+			return err
+		}
+		for _, name := range c.ranges {
+			report(Difference{Changed, "set " + name, "it holds other addresses"})
+		}
+		v.Elements = rs.Elements()
+	}
+	if st.plan != rs.plan.SHA256() {
+		report(Difference{Changed, "set " + planSet, fmt.Sprintf("it names plan %s, not %s", quoteSHA(st.plan), rs.plan.SHA256())})
+	}
+	return k.verifyRoutes(rs, report)
+}
+
+// retries is how often something is begun anew because the ruleset changed meanwhile.
+const retries = 8
+
+func quoteSHA(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+// missingSets reports whether a set of the live generation cannot be read.
+func missingSets(rs *Ruleset, st *state) bool {
+	for _, want := range rs.sets(st.live) {
+		if have := st.sets[want.Name]; have == nil || !sameType(want, have) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *mismatch) difference() Difference {
+	if m.key != nil {
+		return Difference{Surplus, "subscriber " + netip.AddrFrom4([4]byte(m.key)).String(),
+			fmt.Sprintf("map %s gives it %s, and the plan does not", m.m.name(), dataText(m.m.kind, m.have))}
+	}
+	kind, has := Missing, "has nothing"
+	if m.have != nil {
+		kind, has = Changed, "has "+dataText(m.m.kind, m.have)
+	}
+	return Difference{kind, "subscriber " + m.e.Inside().String(),
+		fmt.Sprintf("map %s %s instead of %s", m.m.name(), has, dataText(m.m.kind, appendData(nil, m.m.kind, m.e)))}
+}
+
+// dataText returns what an element maps to, for people.
+func dataText(kind mapKind, data []byte) string {
+	if len(data) != kind.dataLen() {
+		return fmt.Sprintf("%d bytes that mean nothing", len(data))
+	}
+	first := netip.AddrFrom4([4]byte(data))
+	if kind == whole {
+		return first.String()
+	}
+	last := netip.AddrFrom4([4]byte(data[8:]))
+	lo, hi := binary.BigEndian.Uint16(data[4:]), binary.BigEndian.Uint16(data[12:])
+	if first != last {
+		return fmt.Sprintf("%v-%v:%d-%d", first, last, lo, hi)
+	}
+	return fmt.Sprintf("%v:%d-%d", first, lo, hi)
+}
