@@ -7,13 +7,14 @@ LINT    := $(TOOLS)/golangci-lint
 LINT_V  := v2.15.0
 SAMPLE  := testdata/plans/br-1to32.yaml
 FUZZ    ?= 30000x
+SESSION := testdata/plans/tiny.yaml
 
-.PHONY: build demo test tools unit fuzz cross lint generate bench man clean
+.PHONY: build demo test tools unit fuzz cross lint generate conformance bench man clean
 
 build: ## build bin/cgnctl
 	$(GO) build -o $(BIN) ./cmd/cgnctl
 
-demo: build ## run the main job on a sample plan
+demo: build ## run the main job on a sample plan, then real traffic through the kernel of a small network
 	@./internal/scripts/demo.sh $(BIN) $(SAMPLE)
 
 test: tools build unit cross fuzz ## everything; installs what the tests need where the system is Debian
@@ -30,7 +31,8 @@ unit:
 # The pure packages must build where the kernel is another, and be right where int has 32 bits.
 cross:
 	GOOS=darwin GOARCH=arm64 $(GO) build ./portset ./alloc/...
-	GOOS=windows GOARCH=amd64 $(GO) build ./portset ./alloc/... ./cmd/cgnctl
+	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/cgnctl
+	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/cgnctl
 	GOARCH=386 $(GO) test ./portset ./alloc/...
 
 # Every fuzz target, briefly; FUZZ=10m for longer. By count, because go test takes a run that its time limit interrupts for
@@ -50,12 +52,20 @@ lint: $(LINT)
 $(LINT):
 	GOBIN=$(CURDIR)/$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_V)
 
-generate: build ## everything that is made from the code
+generate: tools build ## everything that is made from the code
 	$(BIN) gen reference > docs/cgnctl.md
 	$(BIN) gen schema > docs/plan.schema.json
 	$(BIN) gen keys | ./internal/scripts/insert-keys.sh docs/plan-format.md
 	./internal/scripts/outputs.sh $(BIN) docs/plan-format.md
 	./internal/scripts/outputs.sh $(BIN) docs/port-sets.md
+	@mkdir -p build
+	@if [ "$$(id -u)" = 0 ]; then \
+	  ./internal/scripts/nftables-session.sh $(CURDIR)/$(BIN) $(CURDIR)/$(SESSION) > build/session.txt && \
+	  ./internal/scripts/insert-session.sh docs/nftables.md < build/session.txt; \
+	else echo "docs/nftables.md is left as it is: its outputs need root"; fi
+
+conformance: tools ## run the conformance tests and write docs/conformance.md
+	UPDATE_CONFORMANCE=1 $(GO) test -count=1 ./internal/conformance
 
 man: build ## man pages into build/man
 	$(BIN) gen man build/man
@@ -63,6 +73,9 @@ man: build ## man pages into build/man
 bench: build ## the figures of docs/performance.md, measured in one run
 	$(GO) test -run '^$$' -bench 'Lookup|Trace|100Pools|Diff' ./alloc | grep -E '^(Bench|cpu)'
 	$(GO) run ./internal/scripts/bench $(BIN)
+	$(GO) test -run '^$$' -bench Encode ./nat44 | grep -E '^(Bench|cpu)'
+	$(GO) test -run '^$$' -bench 'Increment|NewFlow' -benchtime 5x ./nat44 | grep -E '^(Bench|cpu)'
+	$(GO) run ./internal/scripts/benchnft $(BIN)
 
 clean:
 	rm -rf bin build

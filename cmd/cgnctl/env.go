@@ -11,6 +11,8 @@ import (
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/planfile"
+	"github.com/cgnkit/cgnkit/nat44"
+	"github.com/cgnkit/cgnkit/nat44/dialect"
 )
 
 // Exit codes; scripts depend on them.
@@ -108,6 +110,9 @@ func asFault(cmd *cobra.Command, err error) *fault {
 		f = &fault{code: exitInput, msg: invalid.Findings[0].Msg, hint: invalid.Findings[0].Hint}
 		f.more(len(invalid.Findings), "")
 		return f
+	}
+	if errors.Is(err, nat44.ErrInexpressible) || errors.Is(err, dialect.ErrInexpressible) {
+		return &fault{code: exitInput, msg: err.Error()}
 	}
 	return &fault{code: exitInput, msg: err.Error(), hint: fmt.Sprintf("see %s --help", cmd.CommandPath())}
 }

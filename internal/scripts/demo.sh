@@ -1,5 +1,6 @@
 #!/bin/sh
-# The main job on a sample plan: size it, list it, ask in both directions, prove it.
+# The main job on a sample plan: size it, list it, ask in both directions, prove it. Then, with root, real traffic through the
+# kernel; without, cgnctl demo says so and shows the rest.
 set -eu
 cgnctl=$1
 plan=$2
@@ -24,3 +25,6 @@ say trace -c "$plan" 198.18.0.0:700 "   # nobody: exit 1"
 
 say check "$plan"
 "$cgnctl" check "$plan"
+
+say demo
+exec "$cgnctl" demo

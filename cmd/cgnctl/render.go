@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bufio"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/nat44"
+	"github.com/cgnkit/cgnkit/nat44/dialect"
+)
+
+// newRender has a command for each target, because what can be expressed differs.
+func newRender(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "render",
+		Short: "Write a plan as configuration of a NAT",
+		Long: `Write a plan as configuration of a NAT: complete, commented, and the same bytes for the same plan. A plan that the
+target cannot express exactly is refused with the reason, and nothing is written. Needs no root.`,
+		Example: `  cgnctl render nftables -c plan.yaml > cgn.nft && nft -c -f cgn.nft`,
+		Args:    cobra.ArbitraryArgs,
+	}
+	// Flags belong to the targets; who names none, or an unknown one, shall read that and not something about flags.
+	cmd.FParseErrWhitelist.UnknownFlags = true
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		const targets, hint = "want nftables, iptables, routeros, vyos or vpp", "for example cgnctl render nftables -c plan.yaml"
+		if len(args) > 0 {
+			return badInput(hint, "unknown target %q: %s", args[0], targets)
+		}
+		return badInput(hint, "no target: %s", targets)
+	}
+	cmd.AddCommand(newRenderNftables(e))
+	for _, t := range []struct {
+		name, short, example string
+		write                func(io.Writer, *alloc.Plan) error
+	}{
+		{"iptables", "Write a plan for iptables-restore", "cgnctl render iptables -c plan.yaml | iptables-restore --test", dialect.IPTables},
+		{"routeros", "Write a plan as a script for MikroTik RouterOS 7", "cgnctl render routeros -c plan.yaml > cgn.rsc", dialect.RouterOS},
+		{"vyos", "Write a plan as set commands for VyOS", "cgnctl render vyos -c plan.yaml", dialect.VyOS},
+		{"vpp", "Write a plan as det44 commands for FD.io VPP", "cgnctl render vpp -c plan.yaml", dialect.VPP},
+	} {
+		cmd.AddCommand(newRenderTarget(e, t.name, t.short, t.example, func(plan *alloc.Plan) func(io.Writer) error {
+			return func(w io.Writer) error { return t.write(w, plan) }
+		}))
+	}
+	return cmd
+}
+
+// newRenderTarget builds the command of one target. write returns what writes a plan.
+func newRenderTarget(e *env, name, short, example string, write func(*alloc.Plan) func(io.Writer) error) *cobra.Command {
+	var p planFlags
+	cmd := &cobra.Command{Use: name + " -c PLAN", Short: short, Long: short + ". A plan that it cannot express is refused.", Example: "  " + example, Args: exactly(0, "no arguments")}
+	p.add(cmd)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		f, err := p.load()
+		if err != nil {
+			return err
+		}
+		return e.writeTo(write(f.Plan))
+	}
+	return cmd
+}
+
+func newRenderNftables(e *env) *cobra.Command {
+	var p planFlags
+	var in instanceFlag
+	cmd := &cobra.Command{
+		Use:   "nftables -c PLAN",
+		Short: "Write a plan as a file for nft -f",
+		Long: `Write the nftables ruleset of a plan. Loading the file with nft -f replaces the instance in one transaction. It is the
+ruleset that cgnctl apply programs, which is faster, changes only what differs, adds blackhole routes and forgets the
+flows of subscribers that moved.`,
+		Example: `  cgnctl render nftables -c plan.yaml > cgn.nft && nft -c -f cgn.nft`,
+		Args:    exactly(0, "no arguments"),
+	}
+	p.add(cmd)
+	in.add(cmd)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		rs, err := in.ruleset(&p)
+		if err != nil {
+			return err
+		}
+		e.warn(rs.Warnings())
+		return e.writeTo(func(w io.Writer) error { _, err := rs.WriteTo(w); return err })
+	}
+	return cmd
+}
+
+// writeTo writes to stdout through a buffer.
+func (e *env) writeTo(write func(io.Writer) error) error {
+	out := &sticky{w: e.stdout}
+	b := bufio.NewWriter(out)
+	err := write(b)
+	if flush := b.Flush(); out.err != nil || flush != nil {
+		return writeFault(flush)
+	}
+	return err
+}
+
+// A sticky writer remembers that writing failed, to tell that from a refusal.
+type sticky struct {
+	w   io.Writer
+	err error
+}
+
+func (s *sticky) Write(b []byte) (int, error) {
+	n, err := s.w.Write(b)
+	if err != nil {
+		s.err = err
+	}
+	return n, err
+}
+
+// instanceFlag is the flag of every command about an instance in the kernel.
+type instanceFlag struct{ name string }
+
+func (f *instanceFlag) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.name, "instance", nat44.DefaultInstance, "names everything that the plan owns in the kernel")
+}
+
+func (f *instanceFlag) parse() (nat44.Instance, error) {
+	i, err := nat44.ParseInstance(f.name)
+	if err != nil {
+		return i, badInput("for example --instance west", "--instance: %v", err)
+	}
+	return i, nil
+}
+
+// ruleset reads a plan and makes its ruleset.
+func (f *instanceFlag) ruleset(p *planFlags) (*nat44.Ruleset, error) {
+	instance, err := f.parse()
+	if err != nil {
+		return nil, err
+	}
+	file, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	return nat44.NewRuleset(file.Plan, instance)
+}
