@@ -110,6 +110,9 @@ func (k *Kernel) fillMap(table, name string, m *shareMap) error {
 	var failed error
 	m.each(func(e element) bool {
 		failed = b.add(e.Inside(), size, func(w *wire) { w.element(m.kind, e, true) })
+		if b.sent%progressEvery == 0 {
+			k.progress("elements sent", b.sent, m.elements)
+		}
 		return failed == nil
 	})
 	if failed == nil {

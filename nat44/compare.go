@@ -39,6 +39,7 @@ type comparer struct {
 	found   func(mismatch)
 	listAll bool
 	out     comparison
+	done    uint64 // elements read
 }
 
 // dumpLimit is up to how many elements a map is listed to find those that should not be there; the time grows with the square.
@@ -91,6 +92,9 @@ func (c *comparer) compareMap(m *shareMap) error {
 			} else {
 				c.note(mismatch{m: m, e: e, have: k.data})
 			}
+		}
+		if c.done++; c.done%progressEvery == 0 {
+			c.k.progress("elements compared", c.done, c.rs.Elements())
 		}
 		if sub.asked == m.buckets {
 			if m.kind != whole {

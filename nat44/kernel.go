@@ -28,6 +28,9 @@ var (
 
 // A Kernel is a connection to nf_tables in one network namespace. It is for one goroutine at a time.
 type Kernel struct {
+	// Progress, if not nil, is told now and then how far a long operation is: "elements read", 300,000 of 1,000,000.
+	Progress func(what string, done, total uint64)
+
 	nft    *nftables.Conn
 	sock   *socket
 	routes *netlink.Handle
@@ -64,6 +67,15 @@ func (k *Kernel) open() (err error) {
 	// The cheapest question there is; without the privilege or without nf_tables it is refused.
 	_, err = k.sock.generation()
 	return supported(err)
+}
+
+// progressEvery is after how many elements progress is told.
+const progressEvery = 10_000
+
+func (k *Kernel) progress(what string, done, total uint64) {
+	if k.Progress != nil {
+		k.Progress(what, done, total)
+	}
 }
 
 // supported adds what an error number of opening means.

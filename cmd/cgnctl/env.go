@@ -30,10 +30,12 @@ type env struct {
 	stdout, stderr io.Writer
 	// progress says whether a person watches stderr while stdout goes elsewhere.
 	progress bool
+	// watched says whether a person watches stderr.
+	watched bool
 }
 
 func newEnv() *env {
-	return &env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, progress: isTerminal(os.Stderr) && !isTerminal(os.Stdout)}
+	return &env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, progress: isTerminal(os.Stderr) && !isTerminal(os.Stdout), watched: isTerminal(os.Stderr)}
 }
 
 // isTerminal reports whether f is a terminal, or another character device that is not the null device.

@@ -40,6 +40,20 @@ func withKernel(fn func(*nat44.Kernel) error) error {
 	return kernelFault(fn(k))
 }
 
+// watch shows how far the kernel is until end is called. Nothing is printed in between, so it shows on a terminal where stdout
+// is one, too.
+func (e *env) watch(k *nat44.Kernel) (end func()) {
+	p := e.newProgress()
+	if e.watched {
+		p.to = e.stderr
+	}
+	k.Progress = func(what string, done, total uint64) {
+		p.what = what
+		p.at(done, total)
+	}
+	return p.done
+}
+
 // kernelFault gives errors of the kernel the hint that helps.
 func kernelFault(err error) error {
 	hint := ""
@@ -91,7 +105,9 @@ kept, moved, added and removed count subscribers against what the kernel held. N
 			return err
 		}
 		return withKernel(func(k *nat44.Kernel) error {
+			end := e.watch(k)
 			report, err := k.Apply(rs, o)
+			end()
 			if err != nil {
 				return err
 			}
@@ -161,30 +177,28 @@ routes. Every difference is listed, and the exit code is 5 when there are any. C
 }
 
 func (e *env) verify(k *nat44.Kernel, rs *nat44.Ruleset, format string) error {
-	differences := []record{}
+	w := e.newDifferenceWriter(format)
+	w.begin(rs)
+	end := e.watch(k)
 	v, err := k.Verify(rs, func(d nat44.Difference) {
-		differences = append(differences, record{{"what", d.What}, {"kind", d.Kind.String()}, {"detail", d.Detail}})
+		if w.n == 0 {
+			end() // the differences take the place of the progress
+			k.Progress = nil
+		}
+		w.add(d)
 	})
+	end()
 	if err != nil {
 		return err
 	}
 	e.note(v.Notes)
-	switch {
-	case format == "json":
-		err = printRecords(e.stdout, format, record{
-			{"instance", rs.Instance().String()}, {"equal", v.Differences == 0}, {"elements", v.Elements},
-			{"plan_sha256", rs.Plan().SHA256()}, {"differences", differences},
-		})
-	case format == "table" && len(differences) == 0:
-		_, err = fmt.Fprintf(e.stdout, "the kernel equals the plan: %d elements, plan sha256 %s\n", v.Elements, rs.Plan().SHA256())
-		err = writeFault(err)
-	default:
-		err = printRecords(e.stdout, format, differences...)
+	if err := w.end(rs, v); err != nil {
+		return err
 	}
-	if err == nil && v.Differences > 0 {
+	if v.Differences > 0 {
 		return &fault{code: exitCheck, msg: fmt.Sprintf("the kernel departs from the plan in %s", many(v.Differences, "place")), hint: "cgnctl apply repairs it"}
 	}
-	return err
+	return nil
 }
 
 func many(n uint64, what string) string {

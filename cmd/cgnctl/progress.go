@@ -10,12 +10,13 @@ import (
 // progress tells a person who waits how far a long run is. It says nothing before a run has taken a second.
 type progress struct {
 	to   io.Writer // nil: nobody watches
+	what string    // what is counted: "rows"
 	next time.Time
 	said int // length of the line that stands there
 }
 
 func (e *env) newProgress() progress {
-	p := progress{next: time.Now().Add(time.Second)}
+	p := progress{what: "rows", next: time.Now().Add(time.Second)}
 	if e.progress {
 		p.to = e.stderr
 	}
@@ -27,9 +28,9 @@ func (p *progress) at(n, total uint64) {
 	if p.to == nil || time.Now().Before(p.next) {
 		return
 	}
-	line := fmt.Sprintf("cgnctl: %d rows", n)
+	line := fmt.Sprintf("cgnctl: %d %s", n, p.what)
 	if total > 0 {
-		line = fmt.Sprintf("cgnctl: %d of %d rows (%d %%)", n, total, 100*n/total)
+		line = fmt.Sprintf("cgnctl: %d of %d %s (%d %%)", n, total, p.what, 100*n/total)
 	}
 	fmt.Fprintf(p.to, "\r%s%s", line, strings.Repeat(" ", max(p.said-len(line), 0)))
 	p.next, p.said = time.Now().Add(time.Second), len(line)
