@@ -106,7 +106,11 @@ func (k *Kernel) applyOnce(rs *Ruleset, o ApplyOptions) (Report, error) {
 		return Report{}, err
 	}
 	report := d.Report
-	report.Warnings = append(rs.Warnings(), k.box.check(rs, flowsOr(o.FlowsPerSubscriber))...)
+	others, err := k.otherNAT()
+	if err != nil {
+		return Report{}, err
+	}
+	report.Warnings = slices.Concat(rs.Warnings(), k.box.check(rs, flowsOr(o.FlowsPerSubscriber)), others)
 	if o.DryRun {
 		return report, nil
 	}
@@ -207,7 +211,7 @@ func (rs *Ruleset) manyRanges() bool { return len(rs.inside)+len(rs.outside)+len
 func (rs *Ruleset) only(st *state) *Ruleset {
 	part := *rs
 	part.maps = slices.DeleteFunc(slices.Clone(rs.maps), func(m *shareMap) bool { return st.sets[st.live.of(m.name())] == nil })
-	part.inside, part.outside, part.exempt = nil, nil, nil
+	part.partial = true
 	return &part
 }
 

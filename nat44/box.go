@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/google/nftables"
 )
 
 // FlowsPerSubscriber is how many flows at once are expected of a subscriber when nobody says better: an average over all
@@ -58,6 +60,26 @@ func (b *box) get(name string) (v uint64, ok bool) {
 	}
 	v, err = strconv.ParseUint(strings.TrimSpace(string(buf[:n])), 10, 64)
 	return v, err == nil
+}
+
+// otherNAT returns a warning for every NAT chain of somebody else that meets new flows before ours, or at the same point.
+func (k *Kernel) otherNAT() ([]string, error) {
+	chains, err := k.nft.ListChains()
+	if err != nil {
+		return nil, kernelErr("list chains", err)
+	}
+	var out []string
+	for _, c := range chains {
+		family := map[nftables.TableFamily]string{nftables.TableFamilyIPv4: "ip", nftables.TableFamilyINet: "inet"}[c.Table.Family]
+		ours := c.Table.Name == DefaultInstance || strings.HasPrefix(c.Table.Name, DefaultInstance+"_")
+		if family == "" || ours || c.Type != nftables.ChainTypeNAT || c.Hooknum == nil || *c.Hooknum != *nftables.ChainHookPostrouting ||
+			c.Priority == nil || *c.Priority > natPriority {
+			continue
+		}
+		out = append(out, fmt.Sprintf("table %s %s has a NAT chain, too (%s): what it translates first does not follow the plan; exempt the subscribers there",
+			family, c.Table.Name, c.Name))
+	}
+	return out, nil
 }
 
 // check returns what the host lacks for a ruleset, as sentences with numbers and with the command that would mend it.

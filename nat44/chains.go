@@ -56,6 +56,9 @@ type commented struct {
 	comment string
 }
 
+// natPriority is that of source NAT ("srcnat").
+const natPriority = 100
+
 // guardPriority is behind source NAT (100), so that the guard sees what leaves, and before conntrack confirms a flow.
 const guardPriority = 110
 
@@ -86,7 +89,7 @@ func (rs *Ruleset) chains(g generation) []chain {
 		},
 		{
 			name: "translate", comment: "the first packet of a flow decides its outside address and port",
-			kind: "nat", hook: "postrouting", priority: 100,
+			kind: "nat", hook: "postrouting", priority: natPriority,
 			rules: append(append([]commented{
 				notOurs,
 				{rule{inSet{daddr, inside, false}, notDNATed{}, accept}, "from inside to inside, unless hairpinned"},

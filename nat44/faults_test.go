@@ -88,4 +88,8 @@ func TestWarnsOfTheHost(t *testing.T) {
 	if w := b.apply(rs).Warnings; len(w) > 0 {
 		t.Errorf("still warned: %q", w)
 	}
+	b.nft("add table ip nat; add chain ip nat POSTROUTING { type nat hook postrouting priority srcnat; }; add chain ip nat LATER { type nat hook postrouting priority 101; }")
+	if w := b.apply(rs).Warnings; len(w) != 1 || !strings.Contains(w[0], "table ip nat has a NAT chain, too (POSTROUTING)") {
+		t.Errorf("of another NAT: %q", w)
+	}
 }

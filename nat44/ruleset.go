@@ -24,6 +24,7 @@ type Ruleset struct {
 	exempt   []alloc.AddrRange // merged, ascending: never translated, whatever the port
 	services []alloc.Destination
 	warnings []string
+	partial  bool // only some of its maps, for comparing; see only
 }
 
 // NewRuleset returns the ruleset of a plan. The error wraps ErrInexpressible and names the pool and the reason.

@@ -19,7 +19,8 @@ import (
 type state struct {
 	generation uint32 // nf_tables' generation id when it was read
 	exists     bool   // the table exists
-	ours       bool   // and has our mark
+	ours       bool   // and has our mark, or what only we would have
+	flags      nftables.TableFlags
 	live       generation
 	loaded     bool // rules refer to a live generation
 	plan       string
@@ -46,15 +47,19 @@ func (k *Kernel) read(instance Instance) (*state, error) {
 	if err != nil {
 		return nil, kernelErr("list tables", err)
 	}
-	st.exists = slices.ContainsFunc(tables, func(t *nftables.Table) bool { return t.Name == table.Name })
-	if !st.exists {
+	at := slices.IndexFunc(tables, func(t *nftables.Table) bool { return t.Name == table.Name })
+	if at < 0 {
 		return st, nil
 	}
+	st.exists, st.flags = true, tables[at].Flags
 	for _, step := range []func(*nftables.Table, *state) error{k.readSets, k.readObjects, k.readChains} {
 		if err := step(table, st); err != nil {
 			return nil, err
 		}
 	}
+	// Somebody may have deleted the mark, of all things. A stranger's table would hardly have all of this.
+	inside := st.sets[genA.of(insideSet)] != nil || st.sets[genB.of(insideSet)] != nil
+	st.ours = st.ours || inside && st.chains["translate"] != nil && st.chains["guard"] != nil
 	return st, nil
 }
 

@@ -20,6 +20,9 @@ func (rs *Ruleset) structure(st *state) []Difference {
 	if !st.loaded {
 		differ(Missing, "rules", "no rule of table %s translates anything", rs.instance.Table())
 	}
+	if st.flags != 0 {
+		differ(Changed, "table ip "+rs.instance.Table(), "it has flags %#x; with flag 1 (dormant) it does nothing", uint32(st.flags))
+	}
 	rs.compareSets(st, differ)
 	rs.compareObjects(st, differ)
 	rs.compareChains(st, differ)
@@ -46,6 +49,9 @@ func (rs *Ruleset) compareObjects(st *state, differ func(DifferenceKind, string,
 
 func (rs *Ruleset) compareSets(st *state, differ func(DifferenceKind, string, string, ...any)) {
 	wanted := map[string]bool{planSet: true}
+	if mark := st.sets[planSet]; mark == nil || mark.Comment != planMark {
+		differ(Missing, "set "+planSet, "it is not there, or without its comment")
+	}
 	for _, want := range rs.sets(st.live) {
 		wanted[want.Name] = true
 		switch have := st.sets[want.Name]; {

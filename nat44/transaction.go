@@ -52,6 +52,9 @@ func (rs *Ruleset) sets(g generation) []*nftables.Set {
 
 // addressSets returns the sets of addresses, by name.
 func (rs *Ruleset) addressSets() map[string][]alloc.AddrRange {
+	if rs.partial {
+		return nil
+	}
 	sets := map[string][]alloc.AddrRange{insideSet: rs.inside, outsideSet: rs.outside}
 	if len(rs.exempt) > 0 {
 		sets[exemptSet] = rs.exempt
@@ -79,7 +82,7 @@ func (k *Kernel) stage(rs *Ruleset, st *state, g generation) error {
 			return kernelErr("add set "+s.Name, err)
 		}
 	}
-	if !st.ours {
+	if st.sets[planSet] == nil {
 		if err := k.nft.AddSet(planMarkSet(table), nil); err != nil {
 			return kernelErr("add set "+planSet, err)
 		}
@@ -92,8 +95,15 @@ func (k *Kernel) stage(rs *Ruleset, st *state, g generation) error {
 func (k *Kernel) activate(rs *Ruleset, st *state, g generation) error {
 	table := tableOf(rs.instance)
 	wanted := rs.chains(g)
+	if st.flags != 0 {
+		k.nft.AddTable(table) // with flags of its own: none
+	}
+	// Rules first, because they refer to everything; then sets, because their elements may refer to chains.
 	for _, name := range slices.Sorted(maps.Keys(st.chains)) {
 		k.nft.FlushChain(st.chains[name].Chain)
+	}
+	if err := k.replaceSets(rs, st, g); err != nil {
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(st.chains)) {
 		if !slices.ContainsFunc(wanted, func(c chain) bool { return c.fits(st.chains[name]) }) {
@@ -106,18 +116,31 @@ func (k *Kernel) activate(rs *Ruleset, st *state, g generation) error {
 			return err
 		}
 	}
-	k.setMark(table, rs.plan.SHA256())
-	keep := map[string]bool{planSet: true}
+	return kernelFlush("put the rules of table "+table.Name+" in place", k.nft.FlushWithGenID(st.generation))
+}
+
+// replaceSets deletes the sets that are not of generation g, and puts the plan's mark in place.
+func (k *Kernel) replaceSets(rs *Ruleset, st *state, g generation) error {
+	keep := map[string]bool{}
 	for _, s := range rs.sets(g) {
 		keep[s.Name] = true
 	}
+	mark := st.sets[planSet]
+	keep[planSet] = mark != nil && mark.Comment == planMark // else it is a stranger's, with our name
 	for _, name := range slices.Sorted(maps.Keys(st.sets)) {
 		// Anonymous sets go with their rules.
 		if s := st.sets[name]; !keep[name] && !s.Anonymous {
 			k.nft.DelSet(s)
 		}
 	}
-	return kernelFlush("put the rules of table "+table.Name+" in place", k.nft.FlushWithGenID(st.generation))
+	table := tableOf(rs.instance)
+	if !keep[planSet] {
+		if err := k.nft.AddSet(planMarkSet(table), nil); err != nil {
+			return kernelErr("add set "+planSet, err)
+		}
+	}
+	k.setMark(table, rs.plan.SHA256())
+	return nil
 }
 
 // hooks are the kernel's numbers of hooks.

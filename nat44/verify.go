@@ -87,7 +87,7 @@ func (k *Kernel) verify(rs *Ruleset, st *state, v *Verification, report func(Dif
 		report(Difference{Missing, "table ip " + table, "the kernel holds nothing of instance " + rs.instance.String()})
 		return nil
 	case !st.ours:
-		report(Difference{Changed, "table ip " + table, "it was not made by cgnkit, or has lost its mark"})
+		report(Difference{Changed, "table ip " + table, "it was not made by cgnkit"})
 		return nil
 	}
 	for _, name := range st.leftovers() {
