@@ -5,7 +5,6 @@ package nat44
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -81,7 +80,7 @@ func (k *Kernel) Apply(rs *Ruleset, o ApplyOptions) (Report, error) {
 	}
 	for range retries {
 		report, err := k.applyOnce(rs, o)
-		if err == nil || !isStale(err) {
+		if err == nil || !isStale(err) && !errors.Is(err, errChanged) {
 			return report, err
 		}
 	}
@@ -94,10 +93,17 @@ func (k *Kernel) applyOnce(rs *Ruleset, o ApplyOptions) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	if st.exists && !st.ours && !st.empty() {
+	if st.exists && !st.ours {
 		return Report{}, fmt.Errorf("%w: table ip %s; choose another --instance, or delete it with nft delete table ip %s", ErrForeign, rs.instance.Table(), rs.instance.Table())
 	}
-	before, err := k.addressesBefore(rs.instance, st)
+	instances, err := k.otherInstances(rs.instance)
+	if err != nil {
+		return Report{}, err
+	}
+	if err := rs.conflict(instances); err != nil {
+		return Report{}, err
+	}
+	former, err := k.formerOutside(rs.instance, st, instances)
 	if err != nil {
 		return Report{}, err
 	}
@@ -106,18 +112,18 @@ func (k *Kernel) applyOnce(rs *Ruleset, o ApplyOptions) (Report, error) {
 		return Report{}, err
 	}
 	report := d.Report
-	others, err := k.otherNAT()
+	nats, err := k.otherNAT()
 	if err != nil {
 		return Report{}, err
 	}
-	report.Warnings = slices.Concat(rs.Warnings(), k.box.check(rs, flowsOr(o.FlowsPerSubscriber)), others)
+	report.Warnings = slices.Concat(rs.Warnings(), k.box.check(rs, flowsOr(o.FlowsPerSubscriber)), nats)
 	if o.DryRun {
 		return report, nil
 	}
 	if err := k.change(rs, st, d); err != nil {
 		return report, err
 	}
-	return report, k.settle(rs, before, &report)
+	return report, k.settle(rs, former, instances, &report)
 }
 
 func flowsOr(n int) int {
@@ -125,22 +131,6 @@ func flowsOr(n int) int {
 		return n
 	}
 	return FlowsPerSubscriber
-}
-
-// empty reports whether the table has nothing in it: it may be ours, from an apply that was killed at its very start.
-func (st *state) empty() bool {
-	return len(st.sets) == 0 && len(st.chains) == 0 && len(st.objects) == 0
-}
-
-// addressesBefore are what the instance had, so that flows and routes of what is gone can be found.
-type addressesBefore struct{ inside, outside []alloc.AddrRange }
-
-func (k *Kernel) addressesBefore(instance Instance, st *state) (a addressesBefore, err error) {
-	if a.inside, err = k.storedRanges(instance, st, insideSet); err != nil {
-		return a, err
-	}
-	a.outside, err = k.storedRanges(instance, st, outsideSet)
-	return a, err
 }
 
 // maxIncrement bounds the elements of an increment. Beyond it a rebuild is about as fast, and needs no memory for what differs.
@@ -229,19 +219,22 @@ func (k *Kernel) change(rs *Ruleset, st *state, d *decision) error {
 	return nil
 }
 
+// quickRetries is how often a transaction is sent again that somebody else was faster than. Each takes milliseconds.
+const quickRetries = 200
+
 // rebuild builds everything beside what is live, checks it, and swaps.
 func (k *Kernel) rebuild(rs *Ruleset, st *state) (err error) {
 	if len(st.leftovers()) > 0 {
-		if err := k.discard(st); err != nil {
-			return err
-		}
-		if st, err = k.read(rs.instance); err != nil {
-			return err
+		// Somebody may hold on to them; then they go with the swap.
+		if err := k.discard(st); err == nil {
+			if st, err = k.read(rs.instance); err != nil {
+				return err
+			}
 		}
 	}
-	g := genA
-	if st.loaded {
-		g = st.live.other()
+	g, ok := st.unused()
+	if !ok {
+		return fmt.Errorf("%w: table ip %s has sets of all names that could be used", ErrForeign, rs.instance.Table())
 	}
 	if err := k.stage(rs, st, g); err != nil {
 		return err
@@ -271,7 +264,7 @@ func (k *Kernel) fill(rs *Ruleset, g generation) error {
 // swap makes the staged generation live. Other programs may change nf_tables while it prepares; then it looks again whether what
 // was staged is still whole.
 func (k *Kernel) swap(rs *Ruleset, g generation) error {
-	for range retries {
+	for range quickRetries {
 		st, err := k.read(rs.instance)
 		if err != nil {
 			return err
@@ -301,20 +294,19 @@ func (k *Kernel) undo(instance Instance, cause error) error {
 	return errors.Join(cause, k.discard(st))
 }
 
-// settle does what follows a change: flows, routes.
-func (k *Kernel) settle(rs *Ruleset, before addressesBefore, report *Report) error {
+// settle does what follows a change. Routes come last: they are the record of what is still to be done if it is interrupted.
+func (k *Kernel) settle(rs *Ruleset, former []alloc.AddrRange, instances []instanceAddresses, report *Report) error {
 	local, err := k.localAddrs()
 	if err != nil {
 		return err
 	}
-	s := &staleness{rs: rs, local: local,
-		inside: merge(slices.Concat(before.inside, rs.inside)), outside: merge(slices.Concat(before.outside, rs.outside))}
+	s := &staleness{rs: rs, local: local, outside: merge(slices.Concat(former, rs.outside))}
 	if report.FlowsDeleted, err = k.sock.forget(s.stale); err != nil {
 		return err
 	}
-	var taken []netip.Prefix
-	report.RoutesAdded, report.RoutesRemoved, taken, err = k.setRoutes(before.outside, rs.outside)
-	for _, p := range taken {
+	routes, err := k.setRoutes(rs.outside, instances)
+	report.RoutesAdded, report.RoutesRemoved = routes.added, routes.removed
+	for _, p := range routes.taken {
 		report.Warnings = append(report.Warnings, fmt.Sprintf("there is a route for %v already, so no blackhole route was added: packets for its unused ports may loop", p))
 	}
 	return err

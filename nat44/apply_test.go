@@ -8,6 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/internal/netnstest"
@@ -124,6 +128,10 @@ func TestForeignChanges(t *testing.T) {
 		{"inside grown", "shares", []string{"add element ip cgn inside { 10.0.0.0/8 }"}, "set inside: changed"},
 		{"outside deleted", "shares", []string{"delete set ip cgn outside"}, "set outside: missing: it is not there"},
 		{"mark deleted", "shares", []string{"delete set ip cgn plan"}, "set plan"},
+		{"catch-all", "shares", []string{"add element ip cgn shares { * : 9.9.9.9 . 1-2 }"}, "set shares: surplus: it has an element for every address that is not in it"},
+		{"sets of another generation in use", "shares", []string{"add set ip cgn inside_b { type ipv4_addr; flags interval; }", "add rule ip cgn guard ip saddr @inside_b accept"}, "chain guard: surplus"},
+		{"leftovers in use", "shares", []string{"add set ip cgn shares_b { type ipv4_addr; }", "add chain ip cgn mine", "add rule ip cgn mine ip saddr @shares_b accept"}, "chain mine: surplus"},
+		{"counter map added", "shares", []string{"add counter ip cgn mine", "add map ip cgn counters { type ipv4_addr : counter; }", "add element ip cgn counters { 10.0.0.1 : \"mine\" }"}, "set counters: surplus"},
 		{"mark without comment", "shares", []string{"delete set ip cgn plan", "add set ip cgn plan { type mark; }"}, "set plan: missing"},
 		{"table asleep", "shares", []string{"add table ip cgn { flags dormant; }"}, "table ip cgn: changed: it has flags 0x1"},
 		{"timer changed", "shares", []string{"flush chain ip cgn timers", "delete ct timeout ip cgn rfc_udp", "add ct timeout ip cgn rfc_udp { protocol udp; l3proto ip; policy = { replied : 30 }; }"}, "object rfc_udp: changed"},
@@ -284,9 +292,15 @@ func TestStaleGeneration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := b.k.stage(rs, st, generation(0)); err != nil {
+		t.Fatal(err)
+	}
+	if st, err = b.k.read(rs.instance); err != nil {
+		t.Fatal(err)
+	}
 	b.nft("add table ip stranger")
-	if err := b.k.stage(rs, st, genA); !isStale(err) {
-		t.Fatalf("staging in a stale state: %v", err)
+	if err := b.k.activate(rs, st, generation(0)); !isStale(err) {
+		t.Fatalf("activating in a stale state: %v", err)
 	}
 	b.apply(rs)
 	next := subscribersOf(t, "192.0.0.0/24", 1000, "100.64.0.0/24", "100.64.1.0")
@@ -298,10 +312,15 @@ func TestStaleGeneration(t *testing.T) {
 		t.Fatal(d, err)
 	}
 	b.nft("delete table ip stranger")
-	if err := b.k.change(next, st, d); !isStale(err) {
+	if err := b.k.incrementOnce(next, st, d); !isStale(err) {
 		t.Fatalf("changing in a stale state: %v", err)
 	}
 	b.equal(rs)
+	// A stranger's table is no reason to give up, a change of ours is.
+	b.nft("insert rule ip cgn guard accept")
+	if err := b.k.change(next, st, d); !isStale(err) {
+		t.Fatalf("changing what is no longer there: %v", err)
+	}
 	b.apply(next)
 	b.equal(next)
 }
@@ -315,7 +334,7 @@ func TestErrorNamesSubscribers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.k.stage(rs, st, genA); err != nil {
+	if err := b.k.stage(rs, st, generation(0)); err != nil {
 		t.Fatal(err)
 	}
 	// A stranger's element is in the way.
@@ -348,7 +367,7 @@ func TestFull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.k.stage(small, st, genB); err != nil { // room for 320
+	if err := b.k.stage(small, st, generation(1)); err != nil { // room for 320
 		t.Fatal(err)
 	}
 	err = b.k.fillMap("cgn", "shares_b", &m)
@@ -429,4 +448,133 @@ func TestLockLeavesNoFile(t *testing.T) {
 	if left, err := filepath.Glob(fmt.Sprintf("%s/nat44-%d-*", lockFolder, b.ns.Inode())); err != nil || len(left) > 0 {
 		t.Fatal(left, err)
 	}
+}
+
+// TestInterrupted kills nothing, but does what a kill between the swap and the rest leaves: the new rules with the old routes and
+// flows. The next apply must finish.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	old, next := subscribersOf(t, "192.0.2.0/28", 1000, "100.64.0.0/24"), subscribersOf(t, "198.51.100.0/28", 1000, "100.64.0.0/25")
+	b.apply(old)
+	st, err := b.k.read(next.instance)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := b.k.plan(next, st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.k.change(next, st, d); err != nil {
+		t.Fatal(err)
+	}
+	if found := strings.Join(b.differences(next), "\n"); !strings.Contains(found, "route 192.0.2.0/28: surplus") || !strings.Contains(found, "route 198.51.100.0/28: missing") {
+		t.Fatalf("verify says %q", found)
+	}
+	if r := b.apply(next); r.Way != Unchanged || r.RoutesAdded != 1 || r.RoutesRemoved != 1 {
+		t.Fatalf("%+v", r)
+	}
+	b.equal(next)
+	// Somebody flushes everything: what is left is routes, and remove takes them.
+	b.nft("flush", "ruleset")
+	if r, err := b.k.Remove(next.instance); err != nil || r.RoutesRemoved != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if _, err := b.k.Remove(next.instance); !errors.Is(err, ErrNotLoaded) {
+		t.Fatal(err)
+	}
+}
+
+// TestConflict refuses addresses that another instance has.
+func TestConflict(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.apply(subscribersOf(t, "192.0.2.0/28", 1000, "100.64.0.0/24"))
+	west := must(ParseInstance("west"))
+	for _, c := range []struct{ inside, outside string }{{"100.64.1.0/24", "192.0.2.8/29"}, {"100.64.0.128/25", "198.51.100.0/28"}} {
+		rs := must(NewRuleset(onePool(t, ports(1000), c.inside, c.outside), west))
+		if _, err := b.k.Apply(rs, ApplyOptions{}); !errors.Is(err, ErrConflict) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+// TestBusyBox has a stranger change nf_tables all the time, a table of its own. Apply must get through all the same.
+func TestBusyBox(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	stop, done := make(chan struct{}), make(chan error, 1)
+	stranger := openKernel(t, b.ns)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				done <- nil
+				return
+			default:
+				stranger.nft.AddTable(&nftables.Table{Name: "stranger", Family: nftables.TableFamilyIPv4})
+				stranger.nft.DelTable(&nftables.Table{Name: "stranger", Family: nftables.TableFamilyIPv4})
+				if err := stranger.nft.Flush(); err != nil {
+					done <- err
+					return
+				}
+				time.Sleep(20 * time.Millisecond) // a box is busy, not a denial of service
+			}
+		}
+	}()
+	for _, rs := range []*Ruleset{
+		subscribersOf(t, "192.0.0.0/22", 1000, "100.64.0.0/18"), subscribersOf(t, "192.0.0.0/22", 1000, "100.64.0.0/18", "100.65.0.0"),
+		subscribersOf(t, "192.0.0.0/22", 900, "100.64.0.0/18"),
+	} {
+		b.apply(rs)
+		b.equal(rs)
+	}
+	close(stop)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRouteWithMetric leaves a prefix alone for which somebody has a route, whatever its metric.
+func TestRouteWithMetric(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	netnstest.Run(t, b.ns, "ip", "route", "add", "192.0.2.0/28", "dev", "lo", "metric", "100")
+	rs := subscribersOf(t, "192.0.2.0/28", 1000, "100.64.0.0/24")
+	r := b.apply(rs)
+	if r.RoutesAdded != 0 || !strings.Contains(strings.Join(r.Warnings, "\n"), "there is a route for 192.0.2.0/28 already") {
+		t.Fatalf("%+v", r)
+	}
+	b.equal(rs)
+}
+
+// TestSmallReceiveBuffer reads with the receive buffer of somebody who may not enlarge it.
+func TestSmallReceiveBuffer(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rs := subscribersOf(t, "192.0.0.0/22", 1000, "100.64.0.0/18")
+	b.apply(rs)
+	const granted = 212992 // the kernel's default
+	if err := unix.SetsockoptInt(b.k.sock.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, granted); err != nil {
+		t.Fatal(err)
+	}
+	b.k.sock.ahead = 2 * granted / answerBytes
+	b.equal(rs)
+}
+
+// TestRemovedNeverWraps loses one bucket of a share in a plan of two kinds of maps.
+func TestRemovedNeverWraps(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	a, k := 3, 6
+	rs := rulesetOf(t, planOf(t, alloc.Spec{Pools: []alloc.PoolSpec{
+		{Name: "plain", Inside: addrRanges(t, "100.64.0.0/26"), Outside: addrRanges(t, "192.0.2.0"), PortsPerSubscriber: 1000},
+		{Name: "psid", Scheme: alloc.PSID, PSIDOffset: &a, PSIDLength: &k, Inside: addrRanges(t, "100.65.0.0/26"), Outside: addrRanges(t, "192.0.2.1")},
+	}}))
+	b.apply(rs)
+	b.nft("delete", "element", "ip", "cgn", "ranges_7", "{ 100.65.0.5 . 0x3 }")
+	if r := b.apply(rs); r.Removed != 0 || r.Kept != 127 {
+		t.Fatalf("%+v", r)
+	}
+	b.equal(rs)
 }

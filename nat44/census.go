@@ -30,10 +30,10 @@ func (st *state) primaries() []primary {
 	var out []primary
 	for _, name := range slices.Sorted(maps.Keys(st.sets)) {
 		set := st.sets[name]
-		if !set.IsMap || !isContent(name) || generationOf(name) != st.live {
+		base, g := splitName(name)
+		if !set.IsMap || !isContent(name) || g != st.live {
 			continue
 		}
-		base := strings.TrimSuffix(name, "_b")
 		if base == "shares" && set.KeyType.GetNFTMagic() == nftables.TypeIPAddr.GetNFTMagic() {
 			out = append(out, primary{name, contiguous, 1})
 		}
@@ -54,11 +54,12 @@ func (k *Kernel) census(rs *Ruleset, st *state) (c census, err error) {
 		}
 		if n == countUnknown {
 			n = 0
-			if err := k.sock.dump(table, p.set, func(kernelElement) error { n++; return nil }); err != nil {
+			if err := k.sock.dump(table, p.set, func() { n = 0 }, func(kernelElement) error { n++; return nil }); err != nil {
 				return c, err
 			}
 		}
-		c.total += n / p.buckets
+		// Rounded up, so that a share that lost some of its elements still counts.
+		c.total += (n + p.buckets - 1) / p.buckets
 		reader := newReader(k.sock, table, p.set, func(_ element, e *kernelElement) error {
 			if e != nil {
 				c.present++
@@ -74,5 +75,6 @@ func (k *Kernel) census(rs *Ruleset, st *state) (c census, err error) {
 			return c, err
 		}
 	}
+	c.present = min(c.present, c.total)
 	return c, nil
 }

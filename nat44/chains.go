@@ -5,40 +5,41 @@ import (
 	"strings"
 )
 
-// A generation tells the two names that a set can have: while one is live, the next content is built under the other.
+// A generation tells the names that a set can have: while one is live, the next content is built under another.
 type generation uint8
 
-const (
-	genA generation = iota
-	genB
-)
+// generations is how many there are. Two would do, if nobody ever held on to the sets of the one that is to be used.
+const generations = 8
 
-// of returns the name of a set in this generation.
+// of returns the name of a set in this generation: shares, shares_b, shares_c, …
 func (g generation) of(name string) string {
-	if g == genB {
-		return name + "_b"
+	if g == 0 {
+		return name
 	}
-	return name
+	return name + "_" + string(rune('a'+g))
 }
 
-func (g generation) other() generation { return 1 - g }
-
-// generationOf returns the generation that a set's name belongs to.
-func generationOf(name string) generation {
-	if strings.HasSuffix(name, "_b") {
-		return genB
+// splitName returns the name of a set without its generation, and the generation.
+func splitName(name string) (base string, g generation) {
+	if n := len(name); n > 2 && name[n-2] == '_' && name[n-1] > 'a' && name[n-1] < 'a'+generations {
+		return name[:n-2], generation(name[n-1] - 'a')
 	}
-	return genA
+	return name, 0
+}
+
+func baseOf(name string) string {
+	base, _ := splitName(name)
+	return base
 }
 
 // isContent reports whether a name is one of those that a generation of sets can have.
 func isContent(name string) bool {
-	name = strings.TrimSuffix(name, "_b")
-	switch name {
+	switch base := baseOf(name); base {
 	case "shares", "whole", insideSet, outsideSet, exemptSet:
 		return true
+	default:
+		return strings.HasPrefix(base, "ranges_")
 	}
-	return strings.HasPrefix(name, "ranges_")
 }
 
 // A chain is a base chain with its rules. Each rule has a comment for people, which only the text carries.
@@ -64,6 +65,9 @@ const guardPriority = 110
 
 // Names inside the table.
 const (
+	translateChain = "translate"
+	guardChain     = "guard"
+
 	insideSet   = "inside"
 	outsideSet  = "outside"
 	exemptSet   = "exempt"
@@ -88,7 +92,7 @@ func (rs *Ruleset) chains(g generation) []chain {
 			},
 		},
 		{
-			name: "translate", comment: "the first packet of a flow decides its outside address and port",
+			name: translateChain, comment: "the first packet of a flow decides its outside address and port",
 			kind: "nat", hook: "postrouting", priority: natPriority,
 			rules: append(append([]commented{
 				notOurs,
@@ -96,7 +100,7 @@ func (rs *Ruleset) chains(g generation) []chain {
 			}, rs.exemptRules(g)...), rs.translateRules(g)...),
 		},
 		{
-			name: "guard", comment: "nothing of the inside leaves untranslated (RFC 6598 section 4)",
+			name: guardChain, comment: "nothing of the inside leaves untranslated (RFC 6598 section 4)",
 			kind: "filter", hook: "postrouting", priority: guardPriority,
 			rules: append(append([]commented{
 				notOurs,

@@ -5,7 +5,6 @@ package nat44
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"net/netip"
 	"slices"
 
@@ -143,19 +142,20 @@ func (c *comparer) findSurplus(m *shareMap, table, set string, present uint64) e
 		}
 		return nil
 	}
-	return c.k.sock.dump(table, set, func(k kernelElement) error {
-		if len(k.key) != m.kind.keyLen() {
-			return fmt.Errorf("list %s: a key of %d bytes", set, len(k.key))
+	var surplus []mismatch
+	err = c.k.sock.dump(table, set, func() { surplus = nil }, func(k kernelElement) error {
+		if len(k.key) == m.kind.keyLen() && !c.expects(m, k.key) {
+			surplus = append(surplus, mismatch{m: m, key: slices.Clone(k.key), have: slices.Clone(k.data)})
 		}
-		if c.expects(m, k.key) {
-			return nil
-		}
-		if m.kind == contiguous || m.kind == ranged && binary.NativeEndian.Uint32(k.key[4:]) == 0 {
-			c.out.removed++
-		}
-		c.note(mismatch{m: m, key: k.key, have: k.data})
 		return nil
 	})
+	for _, s := range surplus {
+		if m.kind == contiguous || m.kind == ranged && binary.NativeEndian.Uint32(s.key[4:]) == 0 {
+			c.out.removed++
+		}
+		c.note(s)
+	}
+	return err
 }
 
 // expects reports whether the ruleset has an element with this key.
@@ -220,7 +220,7 @@ func (c *comparer) sameRanges(set string, ranges []alloc.AddrRange) (same bool, 
 	intervals, err := c.k.sock.count(table, set)
 	if err == nil && len(ranges) <= dumpLimit {
 		intervals = 0
-		err = c.k.sock.dump(table, set, func(e kernelElement) error {
+		err = c.k.sock.dump(table, set, func() { intervals = 0 }, func(e kernelElement) error {
 			if !e.end {
 				intervals++
 			}

@@ -43,7 +43,10 @@ type tuple struct {
 }
 
 // A flow is a conntrack entry.
-type flow struct{ orig, reply tuple }
+type flow struct {
+	orig, reply tuple
+	zone        uint16 // 0 but where an operator keeps flows apart
+}
 
 func parseTuple(b []byte) (t tuple, err error) {
 	err = attributes(b, func(kind uint16, value []byte) error {
@@ -98,6 +101,10 @@ func parseFlow(payload []byte) (f flow, err error) {
 			f.orig, err = parseTuple(value)
 		case ctTupleReply:
 			f.reply, err = parseTuple(value)
+		case ctZone:
+			if len(value) == 2 {
+				f.zone = binary.BigEndian.Uint16(value)
+			}
 		}
 		return err
 	})
@@ -203,24 +210,23 @@ func (s *socket) deleteFlows(w *wire, n int) (deleted int, err error) {
 
 // A staleness tells which flows contradict a ruleset that has just come into force.
 type staleness struct {
-	rs              *Ruleset
-	inside, outside []alloc.AddrRange // of this ruleset and of the one before, merged
-	local           map[netip.Addr]bool
+	rs      *Ruleset
+	outside []alloc.AddrRange // of this ruleset and of those before, merged
+	local   map[netip.Addr]bool
 }
 
 // stale reports whether a flow has an outside endpoint that its subscriber does not own: it was made by a plan before, and would
 // now be taken for somebody else's. Flows that follow the plan stay, and so do flows that are none of ours.
 func (s *staleness) stale(f flow) bool {
 	inside, outside := f.orig.src, f.reply.dst
-	if !contains(s.inside, inside) {
-		return false
-	}
-	if inside == outside {
+	switch {
+	case f.zone != 0:
+		return false // our rules are not in a zone
+	case inside == outside:
 		// Untranslated, from before there was a plan or while its destination was exempt. The guard drops its packets, and they
 		// keep the entry alive: without it the next packet is translated.
 		return contains(s.rs.inside, inside) && !contains(s.rs.inside, f.orig.dst) && !s.local[f.orig.dst] && !s.rs.exempts(f.orig)
-	}
-	if !contains(s.outside, outside) {
+	case !contains(s.outside, outside):
 		return false // another NAT's
 	}
 	a, ok := s.rs.lookup(inside)

@@ -20,12 +20,11 @@ func flowPlans(testing.TB) map[string]*staleness {
 		return &staleness{
 			rs: rs, local: map[netip.Addr]bool{ip("198.18.0.1"): true},
 			// Before, 100.64.2.0/24 and 192.0.2.128 were in it as well.
-			inside:  merge(append(spans("100.64.2.0/24"), rs.inside...)),
 			outside: merge(append(spans("192.0.2.128"), rs.outside...)),
 		}
 	}
 	first := now()
-	first.inside, first.outside = rs.inside, rs.outside
+	first.outside = rs.outside
 	return map[string]*staleness{"now": now(), "first": first}
 }
 
@@ -84,8 +83,8 @@ var staleFlows = []staleFlow{
 	{"moved: the address of another realm", "now", tcp, "100.64.0.0:1024", "9.9.9.9:443", "192.0.2.32:1024", true},
 	{"removed: no longer a subscriber", "now", udp, "100.64.2.9:5000", "9.9.9.9:443", "192.0.2.1:1024", true},
 	{"removed: no longer a subscriber, its address gone", "now", udp, "100.64.2.9:5000", "9.9.9.9:443", "192.0.2.128:1024", true},
-	{"not ours: from elsewhere", "now", udp, "10.0.0.1:5000", "9.9.9.9:443", "192.0.2.1:1024", false},
-	{"not ours: to a subscriber", "now", tcp, "9.9.9.9:443", "100.64.0.0:22", "192.0.2.1:1024", false},
+	{"from elsewhere, with an address of ours", "now", udp, "10.0.0.1:5000", "9.9.9.9:443", "192.0.2.1:1024", true},
+	{"to a subscriber, with an address of ours", "now", tcp, "9.9.9.9:443", "100.64.0.0:22", "192.0.2.1:1024", true},
 	{"not ours: another NAT's address", "now", udp, "100.64.0.0:5000", "9.9.9.9:443", "198.18.0.1:33333", false},
 	{"not ours: another NAT's address, no longer a subscriber", "now", udp, "100.64.2.9:5000", "9.9.9.9:443", "198.18.0.1:33333", false},
 	{"not ours: the box's own", "now", tcp, "198.18.0.1:5000", "9.9.9.9:443", "", false},

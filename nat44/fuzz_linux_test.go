@@ -133,7 +133,7 @@ func FuzzFlow(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if s.stale(fl) && !contains(s.inside, fl.orig.src) {
+		if s.stale(fl) && !contains(s.rs.inside, fl.orig.src) && !contains(s.outside, fl.reply.dst) {
 			t.Fatalf("%+v is stale and none of ours", fl)
 		}
 	})

@@ -13,8 +13,49 @@ import (
 )
 
 // increment changes the elements that differ, in one transaction: deletions first, because the kernel refuses a key that it has.
+// Where somebody else changed nf_tables since the kernel was read, it looks whether that was in our table, and sends it again if not.
 func (k *Kernel) increment(rs *Ruleset, st *state, d *decision) error {
+	for range quickRetries {
+		err := k.incrementOnce(rs, st, d)
+		if !isStale(err) {
+			return err
+		}
+		now, rerr := k.read(rs.instance)
+		if rerr != nil || !now.same(st) {
+			return errors.Join(err, rerr)
+		}
+		st = now
+	}
+	return fmt.Errorf("apply instance %s: %w", rs.instance, ErrUnstable)
+}
+
+func (k *Kernel) incrementOnce(rs *Ruleset, st *state, d *decision) error {
 	b := &change{table: rs.instance.Table(), live: st.live, wire: k.wire, room: k.sock.room}
+	b.fill(rs, st, d)
+	k.wire = b.wire
+	if len(b.wire.buf)+frame > b.room {
+		return k.rebuild(rs, st)
+	}
+	b.wire.ack()
+	last := b.wire.seq
+	b.wire.endBatch()
+	refused, err := k.sock.commit(&b.wire, last)
+	switch {
+	case err != nil:
+		return fmt.Errorf("change elements: %w", err)
+	case refused == nil:
+		return k.countedAll(rs, st.live)
+	case refused.errno == unix.EEXIST || refused.errno == unix.ENOENT:
+		return fmt.Errorf("%w: %w", errChanged, blame(refused, b.parts))
+	}
+	return blame(refused, b.parts)
+}
+
+// errChanged says that the kernel's elements are not those that were read; everything has to be read anew.
+var errChanged = errors.New("somebody else changed the elements")
+
+// fill writes the batch.
+func (b *change) fill(rs *Ruleset, st *state, d *decision) {
 	b.wire.reset()
 	b.wire.beginBatch(st.generation)
 	for _, m := range d.mismatches {
@@ -34,24 +75,6 @@ func (k *Kernel) increment(rs *Ruleset, st *state, d *decision) error {
 	for _, name := range st.leftovers() {
 		b.deleteSet(name)
 	}
-	k.wire = b.wire
-	if len(b.wire.buf)+frame > b.room {
-		return k.rebuild(rs, st)
-	}
-	b.wire.ack()
-	last := b.wire.seq
-	b.wire.endBatch()
-	refused, err := k.sock.commit(&b.wire, last)
-	if err != nil {
-		return fmt.Errorf("change elements: %w", err)
-	}
-	if refused != nil {
-		if refused.errno == unix.EEXIST || refused.errno == unix.ENOENT {
-			return errors.Join(unix.ERESTART, blame(refused, b.parts)) // somebody else changed what was just read
-		}
-		return blame(refused, b.parts)
-	}
-	return k.countedAll(rs, st.live)
 }
 
 // countedAll checks the number of elements of every map.

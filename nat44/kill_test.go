@@ -37,14 +37,13 @@ func killPlan(tb testing.TB, i int) *Ruleset {
 	if tb == nil {
 		tb = &testing.B{} // in the child, which reports by its exit code
 	}
-	const out = "192.0.0.0-192.0.15.255"
 	switch i % 3 {
 	case 1:
-		return subscribersOf(tb, out, 900, "100.64.0.0-100.65.134.159")
+		return subscribersOf(tb, "192.1.0.0-192.1.15.255", 900, "100.64.0.0-100.65.134.100")
 	case 2:
-		return subscribersOf(tb, out, 900, "100.64.2.0-100.64.3.231", "100.64.0.0-100.64.1.255", "100.64.3.232-100.65.134.159")
+		return subscribersOf(tb, "192.1.0.0-192.1.15.255", 900, "100.64.2.0-100.64.3.231", "100.64.0.0-100.64.1.255", "100.64.3.232-100.65.134.100")
 	}
-	return subscribersOf(tb, out, 1000, "100.64.0.0-100.65.134.159")
+	return subscribersOf(tb, "192.0.0.0-192.0.15.255", 1000, "100.64.0.0-100.65.134.159")
 }
 
 // TestKilled kills an apply at 50 random moments. Whatever it was doing, the kernel holds one of the plans, whole, or nothing

@@ -7,13 +7,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 
 	"golang.org/x/sys/unix"
 )
 
-// readAhead is how many elements one request asks for. The answers must fit the socket's receive buffer.
-const readAhead = 1000
+// maxReadAhead is how many elements one request asks for. The answers must fit the socket's receive buffer, so it is less where
+// that could not be enlarged.
+const maxReadAhead = 1000
 
 // A reader asks the kernel for elements one by one by key. Dumping a set is no alternative: every 32 KiB of a dump make the
 // kernel walk the set from its start again, so the time grows with the square of the set.
@@ -28,10 +28,11 @@ type reader struct {
 	ends     []int  // where each ends
 	pending  []element
 	chunk    int
+	ahead    int
 }
 
 func newReader(sock *socket, table, set string, found func(element, *kernelElement) error) *reader {
-	return &reader{sock: sock, table: table, set: set, found: found, chunk: readAhead}
+	return &reader{sock: sock, table: table, set: set, found: found, chunk: sock.ahead, ahead: sock.ahead}
 }
 
 // ask queues the key that write appends.
@@ -53,7 +54,7 @@ func (r *reader) askElement(kind mapKind, e element) error {
 func (r *reader) queued(e element) error {
 	r.ends = append(r.ends, len(r.requests))
 	r.pending = append(r.pending, e)
-	if len(r.pending) == readAhead {
+	if len(r.pending) == r.ahead {
 		return r.flush()
 	}
 	return nil
@@ -76,7 +77,7 @@ func (r *reader) flush() error {
 			at++
 			r.chunk = max(1, r.chunk/4)
 		} else {
-			r.chunk = min(readAhead, r.chunk*4)
+			r.chunk = min(r.ahead, r.chunk*4)
 		}
 	}
 	r.requests, r.ends, r.pending = r.requests[:0], r.ends[:0], r.pending[:0]
@@ -94,7 +95,7 @@ func (r *reader) request(at, n int) (got int, missing bool, err error) {
 	r.wire.buf = append(r.wire.buf, r.requests[from:r.ends[at+n-1]]...)
 	r.wire.endElements()
 	if err := r.sock.send(&r.wire); err != nil {
-		return 0, false, fmt.Errorf("send: %w", err)
+		return 0, false, r.blame(at, n, err)
 	}
 	err = r.sock.receive(func(kind uint16, seq uint32, payload []byte) error {
 		switch {
@@ -112,7 +113,7 @@ func (r *reader) request(at, n int) (got int, missing bool, err error) {
 				missing = true
 				return errDone
 			}
-			return &KernelError{Op: fmt.Sprintf("read %s", r.set), First: r.pending[at].Inside().String(), Last: r.pending[at+n-1].Inside().String(), Errno: a.errno, Text: a.text}
+			return &KernelError{Op: "read elements of " + r.set, Errno: a.errno, Text: a.text}
 		case kind == unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_NEWSETELEM:
 			return elementsOf(payload, func(e kernelElement) error {
 				if got == n {
@@ -126,17 +127,36 @@ func (r *reader) request(at, n int) (got int, missing bool, err error) {
 		return nil
 	})
 	if err == nil && !missing && got != n {
-		err = fmt.Errorf("read %s: %d answers to %d questions", r.set, got, n)
+		err = fmt.Errorf("%d answers to %d questions", got, n)
 	}
 	if missing && got == n {
-		err = fmt.Errorf("read %s: %w", r.set, unix.ENOENT) // the set itself is gone
+		err = unix.ENOENT // the set itself is gone
+	}
+	if err != nil {
+		err = r.blame(at, n, err)
 	}
 	return got, missing, err
 }
 
-// dump calls yield with every element of a set. Its time grows with the square of their number: about 0.3 s for 100,000.
-func (s *socket) dump(table, set string, yield func(kernelElement) error) error {
+// blame says which operation failed, and whom it concerns.
+func (r *reader) blame(at, n int, err error) error {
+	e := &KernelError{Op: "read elements of " + r.set}
+	if known, ok := errors.AsType[*KernelError](err); ok {
+		e = known
+	} else if !errors.As(err, &e.Errno) {
+		return fmt.Errorf("%s: %w", e.Op, err)
+	}
+	if first := r.pending[at]; first.IsValid() {
+		e.First, e.Last = first.Inside().String(), r.pending[at+n-1].Inside().String()
+	}
+	return e
+}
+
+// dump calls yield with every element of a set, whose slices are only valid during the call. Before, and whenever it has to begin
+// anew because the ruleset changed, it calls begin. Its time grows with the square of the elements: about 0.3 s for 100,000.
+func (s *socket) dump(table, set string, begin func(), yield func(kernelElement) error) error {
 	for range 10 {
+		begin()
 		interrupted, err := s.dumpOnce(table, set, yield)
 		if err != nil || !interrupted {
 			return err
@@ -155,7 +175,6 @@ func (s *socket) dumpOnce(table, set string, yield func(kernelElement) error) (i
 	if err := s.send(&w); err != nil {
 		return false, fmt.Errorf("list %s: %w", set, err)
 	}
-	var all []kernelElement
 	s.interrupted = false
 	err = s.receive(func(kind uint16, seq uint32, payload []byte) error {
 		if seq != w.seq {
@@ -171,21 +190,9 @@ func (s *socket) dumpOnce(table, set string, yield func(kernelElement) error) (i
 			}
 			return err
 		}
-		return elementsOf(payload, func(e kernelElement) error {
-			e.key, e.data = slices.Clone(e.key), slices.Clone(e.data)
-			all = append(all, e)
-			return nil
-		})
+		return elementsOf(payload, yield)
 	})
-	if err != nil || s.interrupted {
-		return s.interrupted, err
-	}
-	for _, e := range all {
-		if err := yield(e); err != nil {
-			return false, err
-		}
-	}
-	return false, nil
+	return s.interrupted, err
 }
 
 // dumpSeq keeps answers to dumps apart from answers to requests.
@@ -282,6 +289,40 @@ func (s *socket) generation() (g generationID, err error) {
 	})
 	return g, err
 }
+
+// hasCatchAll reports whether a set has the element that answers for every key that is not in it. No ruleset has one.
+func (s *socket) hasCatchAll(table, set string) (found bool, err error) {
+	var w wire
+	w.seq = dumpSeq*2 + 2
+	w.beginElements(unix.NFT_MSG_GETSETELEM, unix.NLM_F_ACK, table, set)
+	w.header(attrHeader+8, attrElement|nested)
+	w.uint32(unix.NFTA_SET_ELEM_FLAGS, catchAll)
+	w.endElements()
+	if err := s.send(&w); err != nil {
+		return false, fmt.Errorf("read %s: %w", set, err)
+	}
+	err = s.receive(func(kind uint16, seq uint32, payload []byte) error {
+		if seq != w.seq {
+			return nil
+		}
+		if kind != unix.NLMSG_ERROR {
+			found = true
+			return nil
+		}
+		a, err := answer(seq, payload)
+		if err == nil && a.errno != 0 && a.errno != unix.ENOENT {
+			err = &KernelError{Op: "read " + set, Errno: a.errno, Text: a.text}
+		}
+		if err == nil {
+			err = errDone
+		}
+		return err
+	})
+	return found, err
+}
+
+// catchAll is NFT_SET_ELEM_CATCHALL.
+const catchAll = 2
 
 // isMissing reports whether the kernel says that something does not exist.
 func isMissing(err error) bool { return errors.Is(err, unix.ENOENT) }

@@ -5,7 +5,7 @@ package nat44
 import "fmt"
 
 // Remove takes everything of an instance out of the kernel: its table in one transaction, its blackhole routes, and the flows
-// that it translated. The error wraps ErrNotLoaded where there is nothing, ErrForeign where the table is somebody else's.
+// that it translated. Where somebody deleted the table, routes and flows are what is left to take. The error wraps ErrNotLoaded where there is nothing, ErrForeign where the table is somebody else's.
 func (k *Kernel) Remove(instance Instance) (Report, error) {
 	release, err := k.lock.acquire(instance)
 	if err != nil {
@@ -23,28 +23,36 @@ func (k *Kernel) Remove(instance Instance) (Report, error) {
 
 func (k *Kernel) removeOnce(instance Instance) (report Report, err error) {
 	st, err := k.read(instance)
-	switch {
-	case err != nil:
-		return report, err
-	case !st.exists:
-		return report, fmt.Errorf("%w: there is no table ip %s", ErrNotLoaded, instance.Table())
-	case !st.ours && !st.empty():
-		return report, fmt.Errorf("%w: table ip %s", ErrForeign, instance.Table())
-	}
-	before, err := k.addressesBefore(instance, st)
 	if err != nil {
 		return report, err
 	}
-	k.nft.DelTable(tableOf(instance))
-	if err := kernelFlush("delete table "+instance.Table(), k.nft.FlushWithGenID(st.generation)); err != nil {
+	if st.exists && !st.ours {
+		return report, fmt.Errorf("%w: table ip %s", ErrForeign, instance.Table())
+	}
+	instances, err := k.otherInstances(instance)
+	if err != nil {
 		return report, err
 	}
+	former, err := k.formerOutside(instance, st, instances)
+	if err != nil {
+		return report, err
+	}
+	if !st.exists && len(former) == 0 {
+		return report, fmt.Errorf("%w: there is no table ip %s", ErrNotLoaded, instance.Table())
+	}
+	if st.exists {
+		k.nft.DelTable(tableOf(instance))
+		if err := kernelFlush("delete table "+instance.Table(), k.nft.FlushWithGenID(st.generation)); err != nil {
+			return report, err
+		}
+	}
 	report.FlowsDeleted, err = k.sock.forget(func(f flow) bool {
-		return f.orig.src != f.reply.dst && contains(before.inside, f.orig.src) && contains(before.outside, f.reply.dst)
+		return f.zone == 0 && f.orig.src != f.reply.dst && contains(former, f.reply.dst)
 	})
 	if err != nil {
 		return report, err
 	}
-	_, report.RoutesRemoved, _, err = k.setRoutes(before.outside, nil)
+	routes, err := k.setRoutes(nil, instances)
+	report.RoutesRemoved = routes.removed
 	return report, err
 }

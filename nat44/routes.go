@@ -5,6 +5,7 @@ package nat44
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -65,8 +66,8 @@ func (k *Kernel) blackholes() (ours, others map[netip.Prefix]bool, err error) {
 		}
 		if r.Type == unix.RTN_BLACKHOLE && r.Protocol == routeProtocol {
 			ours[p] = true
-		} else if r.Priority == 0 {
-			others[p] = true
+		} else {
+			others[p] = true // whatever its metric: a blackhole would win over it, or lose
 		}
 	}
 	return ours, others, nil
@@ -79,68 +80,119 @@ func blackhole(p netip.Prefix) *netlink.Route {
 	}
 }
 
-// setRoutes makes our blackhole routes for the outside addresses of an instance those of wanted; before are the addresses that
-// the instance had. A packet for an outside port that no flow uses would otherwise follow the default route back to where it came
-// from, and return, until its TTL ends. A prefix for which somebody else has a route is left alone and returned.
-func (k *Kernel) setRoutes(before, wanted []alloc.AddrRange) (added, removed int, taken []netip.Prefix, err error) {
-	ours, others, err := k.blackholes()
+// A routeChange is what setRoutes did.
+type routeChange struct {
+	added, removed int
+	taken          []netip.Prefix // prefixes that somebody else has a route for
+}
+
+// setRoutes makes our blackhole routes those of wanted and of the other instances. A packet for an outside port that no flow uses
+// would otherwise follow the default route back to where it came from, and return, until its TTL ends. A prefix for which somebody
+// else has a route is left alone.
+func (k *Kernel) setRoutes(wanted []alloc.AddrRange, others []instanceAddresses) (c routeChange, err error) {
+	ours, strangers, err := k.blackholes()
 	if err != nil {
-		return 0, 0, nil, err
+		return c, err
 	}
-	want := map[netip.Prefix]bool{}
-	for _, p := range prefixes(wanted) {
-		want[p] = true
-		switch {
-		case ours[p]:
-		case others[p]:
-			taken = append(taken, p)
-		default:
-			switch err := k.routes.RouteAdd(blackhole(p)); {
-			case errors.Is(err, unix.EEXIST):
-				taken = append(taken, p)
-			case err != nil:
-				return added, removed, taken, fmt.Errorf("add blackhole route %v: %w", p, err)
-			default:
-				added++
-			}
+	keep := map[netip.Prefix]bool{}
+	for _, o := range others {
+		for _, p := range prefixes(o.outside) {
+			keep[p] = true
 		}
 	}
-	for _, p := range prefixes(before) {
-		if !ours[p] || want[p] {
+	for _, p := range prefixes(wanted) {
+		keep[p] = true
+		if ours[p] {
+			continue
+		}
+		if strangers[p] {
+			c.taken = append(c.taken, p)
+			continue
+		}
+		switch err := k.routes.RouteAdd(blackhole(p)); {
+		case errors.Is(err, unix.EEXIST):
+			c.taken = append(c.taken, p)
+		case err != nil:
+			return c, fmt.Errorf("add blackhole route %v: %w", p, err)
+		default:
+			c.added++
+		}
+	}
+	for p := range ours {
+		if keep[p] {
 			continue
 		}
 		if err := k.routes.RouteDel(blackhole(p)); err != nil && !errors.Is(err, unix.ESRCH) {
-			return added, removed, taken, fmt.Errorf("delete blackhole route %v: %w", p, err)
+			return c, fmt.Errorf("delete blackhole route %v: %w", p, err)
 		}
-		removed++
+		c.removed++
 	}
-	return added, removed, taken, nil
+	return c, nil
 }
 
-// verifyRoutes reports the blackhole routes that are not there.
+// verifyRoutes reports the blackhole routes that are not there, and those that belong to no instance.
 func (k *Kernel) verifyRoutes(rs *Ruleset, report func(Difference)) error {
-	ours, others, err := k.blackholes()
+	ours, strangers, err := k.blackholes()
+	if err != nil {
+		return err
+	}
+	others, err := k.otherInstances(rs.instance)
 	if err != nil {
 		return err
 	}
 	for _, p := range prefixes(rs.outside) {
-		if !ours[p] && !others[p] {
+		if !ours[p] && !strangers[p] {
 			report(Difference{Missing, "route " + p.String(), "there is no blackhole route, so packets for unused outside ports may loop"})
 		}
+		delete(ours, p)
+	}
+	for _, o := range others {
+		for _, p := range prefixes(o.outside) {
+			delete(ours, p)
+		}
+	}
+	for _, p := range slices.SortedFunc(maps.Keys(ours), netip.Prefix.Compare) {
+		report(Difference{Surplus, "route " + p.String(), "this blackhole route belongs to no instance"})
 	}
 	return nil
 }
 
-// storedRanges reads an address set of the live generation.
-func (k *Kernel) storedRanges(instance Instance, st *state, name string) ([]alloc.AddrRange, error) {
-	set := st.live.of(name)
-	if !st.loaded || st.sets[set] == nil {
-		return nil, nil
+// formerOutside returns the outside addresses that the instance had: those in its table, and those of blackhole routes that belong
+// to no other instance. Routes are the last thing that a change touches, so they tell of a change that was interrupted, and of a
+// table that somebody deleted.
+func (k *Kernel) formerOutside(instance Instance, st *state, others []instanceAddresses) ([]alloc.AddrRange, error) {
+	var out []alloc.AddrRange
+	for _, name := range slices.Sorted(maps.Keys(st.sets)) {
+		if baseOf(name) == outsideSet && st.sets[name].Interval {
+			ranges, err := k.storedRanges(instance.Table(), name)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, ranges...)
+		}
 	}
+	ours, _, err := k.blackholes()
+	if err != nil {
+		return nil, err
+	}
+	for p := range ours {
+		r, err := alloc.AddrRangeFromPrefix(p)
+		if err != nil {
+			continue // no plan could have it
+		}
+		if !slices.ContainsFunc(others, func(o instanceAddresses) bool { return contains(o.outside, r.First()) }) {
+			out = append(out, r)
+		}
+	}
+	return merge(out), nil
+}
+
+// storedRanges reads an address set.
+func (k *Kernel) storedRanges(table, set string) ([]alloc.AddrRange, error) {
 	var starts, ends []netip.Addr
-	err := k.sock.dump(instance.Table(), set, func(e kernelElement) error {
+	err := k.sock.dump(table, set, func() { starts, ends = nil, nil }, func(e kernelElement) error {
 		if len(e.key) != 4 {
-			return fmt.Errorf("list %s: a key of %d bytes", set, len(e.key))
+			return nil // a catch-all element, which is somebody else's
 		}
 		a := netip.AddrFrom4([4]byte(e.key))
 		switch {

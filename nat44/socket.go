@@ -13,9 +13,10 @@ import (
 
 // A socket is a netlink socket for bulk elements. It is for one goroutine at a time.
 type socket struct {
-	fd   int
-	room int // bytes that one batch may have
-	read []byte
+	fd    int
+	room  int // bytes that one batch may have
+	ahead int // elements that one request may ask for
+	read  []byte
 	// interrupted is set when a dump was not of one piece, because the ruleset changed meanwhile.
 	interrupted bool
 	// uncounted makes count answer as kernels before 6.16 do.
@@ -25,6 +26,7 @@ type socket struct {
 const (
 	wantSend    = 16 << 20 // for batches of elements
 	wantReceive = 8 << 20
+	answerBytes = 4608              // what an answer takes of the receive buffer, most of it empty
 	patience    = 120 * time.Second // for a commit; 16 million elements take about 20 s
 )
 
@@ -57,6 +59,11 @@ func (s *socket) prepare() error {
 	if err != nil {
 		return err
 	}
+	received, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	if err != nil {
+		return err
+	}
+	s.ahead = max(1, min(maxReadAhead, received/answerBytes))
 	s.room = granted - 4096 // the kernel keeps some for itself
 	for _, option := range []int{unix.NETLINK_EXT_ACK, unix.NETLINK_CAP_ACK} {
 		if err := unix.SetsockoptInt(s.fd, unix.SOL_NETLINK, option, 1); err != nil {

@@ -27,6 +27,7 @@ type state struct {
 	sets       map[string]*nftables.Set // named ones
 	chains     map[string]*stateChain
 	objects    map[string]*nftables.NamedObj
+	catchAlls  []string // sets with an element for everything else
 }
 
 type stateChain struct {
@@ -58,8 +59,11 @@ func (k *Kernel) read(instance Instance) (*state, error) {
 		}
 	}
 	// Somebody may have deleted the mark, of all things. A stranger's table would hardly have all of this.
-	inside := st.sets[genA.of(insideSet)] != nil || st.sets[genB.of(insideSet)] != nil
-	st.ours = st.ours || inside && st.chains["translate"] != nil && st.chains["guard"] != nil
+	inside := false
+	for name := range st.sets {
+		inside = inside || baseOf(name) == insideSet
+	}
+	st.ours = st.ours || inside && st.chains[translateChain] != nil && st.chains[guardChain] != nil
 	return st, nil
 }
 
@@ -74,13 +78,23 @@ func (k *Kernel) readSets(table *nftables.Table, st *state) error {
 	}
 	for _, s := range sets {
 		st.sets[s.Name] = s
+		if s.Anonymous || !isContent(s.Name) {
+			continue
+		}
+		found, err := k.sock.hasCatchAll(table.Name, s.Name)
+		if err != nil {
+			return err
+		}
+		if found {
+			st.catchAlls = append(st.catchAlls, s.Name)
+		}
 	}
 	mark, ok := st.sets[planSet]
 	if !ok || mark.Comment != planMark {
 		return nil
 	}
 	st.ours = true
-	return k.sock.dump(table.Name, planSet, func(e kernelElement) error {
+	return k.sock.dump(table.Name, planSet, func() { st.plan = "" }, func(e kernelElement) error {
 		st.plan = e.comment
 		return nil
 	})
@@ -130,24 +144,51 @@ func (k *Kernel) readChains(table *nftables.Table, st *state) error {
 				return err
 			}
 			sc.rules = append(sc.rules, signature)
-			st.noteLive(r.Exprs)
+			st.noteLive(c.Name, r.Exprs)
 		}
 		st.chains[c.Name] = sc
 	}
 	return nil
 }
 
-// noteLive notes which generation of sets the rules use.
-func (st *state) noteLive(exprs []expr.Any) {
+// noteLive notes which generation of sets the rules use: that which the first rule of the chain that translates refers to.
+func (st *state) noteLive(chain string, exprs []expr.Any) {
 	for _, e := range exprs {
-		if l, ok := e.(*expr.Lookup); ok && (l.SetName == genA.of(insideSet) || l.SetName == genB.of(insideSet)) {
-			st.loaded = true
-			st.live = genA
-			if l.SetName == genB.of(insideSet) {
-				st.live = genB
-			}
+		l, ok := e.(*expr.Lookup)
+		if !ok || st.loaded || chain != translateChain {
+			continue
+		}
+		if base, g := splitName(l.SetName); base == insideSet {
+			st.loaded, st.live = true, g
 		}
 	}
+}
+
+// unused returns a generation of which the table has no set.
+func (st *state) unused() (generation, bool) {
+	used := map[generation]bool{}
+	for name := range st.sets {
+		if isContent(name) {
+			_, g := splitName(name)
+			used[g] = true
+		}
+	}
+	for g := range generation(generations) {
+		if !used[g] {
+			return g, true
+		}
+	}
+	return 0, false
+}
+
+// same reports whether nothing of the table but elements can have changed between two states.
+func (st *state) same(other *state) bool {
+	if st.exists != other.exists || st.flags != other.flags || st.live != other.live || st.loaded != other.loaded || st.plan != other.plan ||
+		!maps.EqualFunc(st.chains, other.chains, func(a, b *stateChain) bool { return slices.Equal(a.rules, b.rules) }) ||
+		!maps.EqualFunc(st.objects, other.objects, sameObject) {
+		return false
+	}
+	return maps.EqualFunc(st.sets, other.sets, func(a, b *nftables.Set) bool { return sameType(a, b) && a.Size == b.Size })
 }
 
 // ruleSignature returns a text that is equal for rules that do the same. Anonymous sets are written out.
@@ -221,7 +262,7 @@ func (st *state) leftovers() []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(st.sets)) {
 		s := st.sets[name]
-		if !s.Anonymous && name != planSet && isContent(name) && (!st.loaded || generationOf(name) != st.live) {
+		if _, g := splitName(name); !s.Anonymous && isContent(name) && (!st.loaded || g != st.live) {
 			out = append(out, name)
 		}
 	}

@@ -61,6 +61,9 @@ func (rs *Ruleset) compareSets(st *state, differ func(DifferenceKind, string, st
 			differ(Changed, "set "+want.Name, "it has another type, other flags or a smaller size")
 		}
 	}
+	for _, name := range st.catchAlls {
+		differ(Surplus, "set "+name, "it has an element for every address that is not in it")
+	}
 	for _, name := range slices.Sorted(maps.Keys(st.sets)) {
 		if s := st.sets[name]; !wanted[name] && !s.Anonymous && !slices.Contains(st.leftovers(), name) {
 			differ(Surplus, "set "+name, "nobody asked for it")

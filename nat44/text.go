@@ -37,7 +37,7 @@ func (rs *Ruleset) WriteTo(w io.Writer) (int64, error) {
 		t.addressSet(exemptSet, "destinations that are not translated", rs.exempt)
 	}
 	t.printf("\t# which plan this is\n\tset %s {\n\t\ttype mark\n\t\tcomment %q\n\t\telements = { 0x1 comment %q }\n\t}\n\n", planSet, planMark, rs.plan.SHA256())
-	for i, c := range rs.chains(genA) {
+	for i, c := range rs.chains(generation(0)) {
 		if i > 0 {
 			t.printf("\n")
 		}

@@ -63,7 +63,7 @@ func (rs *Ruleset) addressSets() map[string][]alloc.AddrRange {
 }
 
 func setOrder(name string) int {
-	return slices.IndexFunc([]string{insideSet, outsideSet, exemptSet}, func(s string) bool { return s == name || genB.of(s) == name })
+	return slices.Index([]string{insideSet, outsideSet, exemptSet}, baseOf(name))
 }
 
 // planMarkSet is the set whose one element names the plan.
@@ -87,7 +87,13 @@ func (k *Kernel) stage(rs *Ruleset, st *state, g generation) error {
 			return kernelErr("add set "+planSet, err)
 		}
 	}
-	return kernelFlush(fmt.Sprintf("add sets to table %s", table.Name), k.nft.FlushWithGenID(st.generation))
+	// Nobody else of ours is at it, and no rule refers to what is added, so it does not matter what others do meanwhile. It does if
+	// the table is gone, of course.
+	err := kernelFlush(fmt.Sprintf("add sets to table %s", table.Name), k.nft.Flush())
+	if isMissing(err) || errors.Is(err, unix.EEXIST) {
+		err = errors.Join(unix.ERESTART, err)
+	}
+	return err
 }
 
 // activate makes the staged generation g live: it replaces all rules, and takes away everything else that the table holds. It is
@@ -225,7 +231,7 @@ func (k *Kernel) discard(st *state) error {
 	for _, name := range st.leftovers() {
 		k.nft.DelSet(st.sets[name])
 	}
-	return kernelFlush("delete what an interrupted apply left", k.nft.FlushWithGenID(st.generation))
+	return kernelFlush("delete what an interrupted apply left", k.nft.Flush())
 }
 
 // kernelFlush names the error of a transaction.

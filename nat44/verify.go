@@ -49,35 +49,59 @@ type Verification struct {
 	Notes []string
 	// Elements is how many map elements were read and compared.
 	Elements uint64
+	// Foreign says that the instance's table was not made by cgnkit, so that Apply will not touch it.
+	Foreign bool
 }
 
 // Verify compares the kernel with rs: table, chains, rules, timers, every element of every map by key, their number, and routes.
-// It calls found with every difference. It takes time linear in the elements and constant memory; only where a map has more
-// elements than it should is it listed, which is quadratic.
+// It takes time linear in the elements and constant memory; only where a map has more elements than it should is it listed, which
+// is quadratic. Where there are differences everything is read twice: once to be sure that nobody was changing it meanwhile, and
+// once to call found with every difference.
 //
-// The error is for what kept it from comparing. A kernel without the instance is a difference, not an error.
+// The error is for what kept it from comparing; it wraps ErrUnstable where the ruleset changed all the time. A kernel without the
+// instance is a difference, not an error.
 func (k *Kernel) Verify(rs *Ruleset, found func(Difference)) (Verification, error) {
-	var v Verification
+	for range retries {
+		first, whole, err := k.verifyOnce(rs, func(Difference) {})
+		if err != nil && !isMissing(err) {
+			return first, err
+		}
+		if err == nil && first.Differences == 0 {
+			return first, nil
+		}
+		if err != nil || !whole {
+			continue
+		}
+		second, whole, err := k.verifyOnce(rs, found)
+		if err == nil && !whole {
+			second.Notes = append(second.Notes, "nf_tables was changed while the differences were read")
+		}
+		return second, err
+	}
+	return Verification{}, fmt.Errorf("verify instance %s: %w", rs.instance, ErrUnstable)
+}
+
+// verifyOnce compares. whole is false if somebody changed nf_tables meanwhile, so that differences may be none.
+func (k *Kernel) verifyOnce(rs *Ruleset, found func(Difference)) (v Verification, whole bool, err error) {
 	st, err := k.read(rs.instance)
 	if err != nil {
-		return v, err
+		return v, false, err
 	}
-	report := func(d Difference) {
+	err = k.verify(rs, st, &v, func(d Difference) {
 		v.Differences++
 		found(d)
-	}
-	if err := k.verify(rs, st, &v, report); err != nil {
-		return v, err
-	}
-	// What was read in pieces is of one piece only if nothing changed meanwhile.
-	gen, err := k.sock.generation()
+	})
 	if err != nil {
-		return v, err
+		return v, false, err
 	}
-	if gen.id != st.generation {
-		v.Notes = append(v.Notes, fmt.Sprintf("%s (pid %d) changed nf_tables while it was read; verify again to be sure", gen.program, gen.pid))
+	gen, err := k.sock.generation()
+	if err == nil && gen.id != st.generation {
+		var now *state
+		if now, err = k.read(rs.instance); err == nil {
+			return v, now.same(st), nil // it was in somebody else's table, or in elements
+		}
 	}
-	return v, nil
+	return v, gen.id == st.generation, err
 }
 
 func (k *Kernel) verify(rs *Ruleset, st *state, v *Verification, report func(Difference)) error {
@@ -87,6 +111,7 @@ func (k *Kernel) verify(rs *Ruleset, st *state, v *Verification, report func(Dif
 		report(Difference{Missing, "table ip " + table, "the kernel holds nothing of instance " + rs.instance.String()})
 		return nil
 	case !st.ours:
+		v.Foreign = true
 		report(Difference{Changed, "table ip " + table, "it was not made by cgnkit"})
 		return nil
 	}

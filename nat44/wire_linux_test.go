@@ -155,7 +155,7 @@ func TestElementsEqualTheLibrarys(t *testing.T) {
 	rs := wirePlans()
 	kinds := map[mapKind]int{}
 	for i, m := range rs.maps {
-		set := rs.sets(genA)[i]
+		set := rs.sets(generation(0))[i]
 		for _, withData := range []bool{true, false} {
 			var want []nftables.SetElement
 			var got [][]byte
@@ -593,7 +593,7 @@ func TestFinishOfNothing(t *testing.T) {
 // longer than its 16 bits, and each message knows whom it concerns.
 func TestChangeLists(t *testing.T) {
 	rs := must(NewRuleset(plan(pool("a", "100.64.0.0/20", "198.18.0.0/23", ratio(32)), pool("b", "100.65.0.0/30", "198.18.8.0/30", ratio(1))), cgn))
-	for _, live := range []generation{genA, genB} {
+	for _, live := range []generation{generation(0), generation(1)} {
 		b := &change{table: "cgn", live: live, room: 1 << 30}
 		b.wire.beginBatch(7)
 		var want []string

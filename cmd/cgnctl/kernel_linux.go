@@ -62,13 +62,15 @@ func kernelFault(err error) error {
 	case err == nil || errors.As(err, &own):
 		return err
 	case errors.Is(err, os.ErrPermission):
-		hint = "run it as root; cgnctl render nftables needs none"
+		hint = "run it as root, or with CAP_NET_ADMIN and a /run/cgnkit to write to; cgnctl render nftables needs neither"
 	case errors.Is(err, nat44.ErrUnsupported):
 		hint = "modprobe nf_tables, or use a kernel that has it"
 	case errors.Is(err, nat44.ErrBusy):
 		hint = "wait until that one is through, and look at what it did with cgnctl verify"
 	case errors.Is(err, nat44.ErrUnstable):
 		hint = "find out who keeps changing nf_tables: nft monitor"
+	case errors.Is(err, nat44.ErrConflict):
+		hint = "give every address to one instance; cgnctl remove --instance takes one away"
 	case errors.Is(err, nat44.ErrForeign):
 		hint = "nft list table shows whose it is"
 	}
@@ -196,7 +198,11 @@ func (e *env) verify(k *nat44.Kernel, rs *nat44.Ruleset, format string) error {
 		return err
 	}
 	if v.Differences > 0 {
-		return &fault{code: exitCheck, msg: fmt.Sprintf("the kernel departs from the plan in %s", many(v.Differences, "place")), hint: "cgnctl apply repairs it"}
+		f := &fault{code: exitCheck, msg: fmt.Sprintf("the kernel departs from the plan in %s", many(v.Differences, "place"))}
+		if !v.Foreign {
+			f.hint = "cgnctl apply repairs it"
+		}
+		return f
 	}
 	return nil
 }
