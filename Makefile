@@ -31,6 +31,9 @@ unit:
 # The pure packages must build where the kernel is another, and be right where int has 32 bits.
 cross:
 	GOOS=darwin GOARCH=arm64 $(GO) build ./portset ./alloc/...
+	GOOS=darwin GOARCH=arm64 $(GO) build ./ebpf/...
+	GOOS=windows GOARCH=amd64 $(GO) build ./ebpf/...
+	GOOS=linux GOARCH=s390x $(GO) vet ./ebpf/...
 	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/cgnctl
 	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/cgnctl
 	GOARCH=386 $(GO) test ./portset ./alloc/...
@@ -48,6 +51,8 @@ fuzz:
 
 lint: $(LINT)
 	$(LINT) run ./...
+	@if command -v clang-format-14 > /dev/null; then clang-format-14 --dry-run -Werror ebpf/bpf/*; \
+	else echo "the C is not looked at: that needs clang-format-14"; fi
 
 $(LINT):
 	GOBIN=$(CURDIR)/$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_V)
@@ -58,6 +63,9 @@ generate: tools build ## everything that is made from the code
 	$(BIN) gen keys | ./internal/scripts/insert-keys.sh docs/plan-format.md
 	./internal/scripts/outputs.sh $(BIN) docs/plan-format.md
 	./internal/scripts/outputs.sh $(BIN) docs/port-sets.md
+	@./.ci/tools clang || true
+	@if command -v clang-14 > /dev/null; then $(GO) generate ./ebpf; \
+	else echo "ebpf/internal is left as it is: compiling it needs clang-14"; fi
 	@mkdir -p build
 	@if [ "$$(id -u)" = 0 ]; then \
 	  ./internal/scripts/nftables-session.sh $(CURDIR)/$(BIN) $(CURDIR)/$(SESSION) > build/session.txt && \

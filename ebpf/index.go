@@ -1,0 +1,55 @@
+package ebpf
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// addIndex appends an index over ranges, which are disjoint, and the nodes of its tree:
+//
+//	root    level[0]             | 0  256  512 ...          every key is the lowest address below it
+//	leaves  level[1]   | 0  1 .. 15 | 16 17 .. 31 | ...     key c of leaf j is the first address of range 16j+c
+//	ranges             0  1  ..  15   16 17  ..             in the order of their addresses
+func (t *Tables) addIndex(ranges []addrRange) error {
+	slices.SortFunc(ranges, func(a, b addrRange) int { return cmp.Compare(a.First, b.First) })
+	ix := index{Range: uint32(len(t.ranges)), Ranges: uint32(len(ranges))}
+	t.ranges = append(t.ranges, ranges...)
+
+	var levels [][]node // from the leaves up
+	if len(ranges) > 1 {
+		keys := make([]uint32, len(ranges))
+		for i, r := range ranges {
+			keys[i] = r.First
+		}
+		for len(levels) == 0 || len(keys) > 1 {
+			var level []node
+			level, keys = gather(keys)
+			levels = append(levels, level)
+		}
+	}
+	if len(levels) > len(ix.Level) {
+		return fmt.Errorf("%w: %d", ErrTooManyRanges, len(ranges))
+	}
+	slices.Reverse(levels)
+	ix.Depth = uint32(len(levels))
+	for i, level := range levels {
+		ix.Level[i] = uint32(len(t.nodes))
+		t.nodes = append(t.nodes, level...)
+	}
+	t.indexes = append(t.indexes, ix)
+	return nil
+}
+
+// gather puts keys into nodes, and returns the lowest of each.
+func gather(keys []uint32) (level []node, lowest []uint32) {
+	for chunk := range slices.Chunk(keys, len(node{}.Key)) {
+		var n node
+		for i := range n.Key {
+			n.Key[i] = ^uint32(0)
+		}
+		copy(n.Key[:], chunk)
+		level, lowest = append(level, n), append(lowest, chunk[0])
+	}
+	return level, lowest
+}

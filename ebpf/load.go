@@ -1,0 +1,82 @@
+package ebpf
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
+)
+
+// size sets how many entries the plan's maps get.
+func (t *Tables) size(spec *ebpf.CollectionSpec) error {
+	for name, n := range map[string]int{
+		bpf.CgnatMapPools: len(t.pools), bpf.CgnatMapRows: len(t.rows), bpf.CgnatMapIndexes: len(t.indexes),
+		bpf.CgnatMapNodes: len(t.nodes), bpf.CgnatMapRanges: len(t.ranges), bpf.CgnatMapLists: len(t.lists),
+		bpf.CgnatMapCuts: len(t.cuts),
+	} {
+		m := spec.Maps[name]
+		if m == nil {
+			return fmt.Errorf("map %s: the object has none", name)
+		}
+		m.MaxEntries = max(1, uint32(n)) // the kernel refuses empty maps
+	}
+	return nil
+}
+
+// fill writes the plan into maps that were made with size, and freezes them: from then on nobody changes them, and a program
+// never sees half a plan. Another plan gets maps of its own.
+func (t *Tables) fill(maps map[string]*ebpf.Map) error {
+	for _, err := range []error{
+		write(maps, bpf.CgnatMapPools, t.pools),
+		write(maps, bpf.CgnatMapRows, t.rows),
+		write(maps, bpf.CgnatMapIndexes, t.indexes),
+		write(maps, bpf.CgnatMapNodes, t.nodes),
+		write(maps, bpf.CgnatMapRanges, t.ranges),
+		write(maps, bpf.CgnatMapCuts, t.cuts),
+		t.fillLists(maps[bpf.CgnatMapLists]),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write writes the entries of one map.
+func write[T any](maps map[string]*ebpf.Map, name string, entries []T) error {
+	m := maps[name]
+	if len(entries) > 0 {
+		keys := make([]uint32, len(entries))
+		for i := range keys {
+			keys[i] = uint32(i)
+		}
+		n, err := m.BatchUpdate(keys, entries, nil)
+		if err != nil {
+			return fmt.Errorf("write map %s: %w", name, err)
+		}
+		if n != len(entries) {
+			return fmt.Errorf("write map %s: %d of %d entries were taken", name, n, len(entries))
+		}
+	}
+	return freeze(m, name)
+}
+
+// fillLists makes one list after the other: they are too large to have all at once.
+func (t *Tables) fillLists(m *ebpf.Map) error {
+	l := new(list)
+	for i, writeTo := range t.lists {
+		writeTo(l)
+		if err := m.Put(uint32(i), l); err != nil {
+			return fmt.Errorf("write list %d: %w", i, err)
+		}
+	}
+	return freeze(m, bpf.CgnatMapLists)
+}
+
+func freeze(m *ebpf.Map, name string) error {
+	if err := m.Freeze(); err != nil {
+		return fmt.Errorf("freeze map %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package ebpf
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"unsafe"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
+)
+
+// What the maps hold: the structs of bpf/types.h, which says what their fields mean.
+type (
+	pool      = bpf.CgnatCgnPool
+	row       = bpf.CgnatCgnRow
+	index     = bpf.CgnatCgnIndex
+	node      = bpf.CgnatCgnNode
+	addrRange = bpf.CgnatCgnRange
+	cut       = bpf.CgnatCgnCut
+)
+
+const (
+	stripe   = bpf.CgnatCgnPoolFlagCGN_POOL_STRIPE
+	psid     = bpf.CgnatCgnPoolFlagCGN_POOL_PSID
+	cutPSID  = bpf.CgnatCgnPoolFlagCGN_POOL_CUT
+	listed   = bpf.CgnatCgnPoolFlagCGN_POOL_LIST
+	ownLists = bpf.CgnatCgnPoolFlagCGN_POOL_OWN_LISTS
+	dynamic  = bpf.CgnatCgnPoolFlagCGN_POOL_DYNAMIC
+)
+
+// ErrTooManyRanges means: the plan has more address ranges than the maps can index.
+var ErrTooManyRanges = errors.New("too many address ranges")
+
+// Tables are what the maps hold for a plan. They grow with its address ranges and outside addresses, not with its
+// subscribers.
+//
+// This file is the only one that converts byte order.
+type Tables struct {
+	plan    *alloc.Plan
+	pools   []pool
+	rows    []row
+	indexes []index
+	nodes   []node
+	ranges  []addrRange
+	cuts    []cut
+
+	lists  []func(*list) // each writes one; they are too large to keep
+	shared []sharedList
+}
+
+// NewTables returns the tables of a plan. The error wraps ErrTooManyRanges.
+func NewTables(plan *alloc.Plan) (*Tables, error) {
+	t := &Tables{plan: plan}
+	var outside []addrRange
+	inside := make(map[string][]addrRange)
+	for p := range plan.Pools() {
+		number := uint32(len(t.pools))
+		t.addPool(p)
+		outside = appendRanges(outside, number, slices.Collect(p.OutsideRanges()))
+		inside[p.Realm()] = appendRanges(inside[p.Realm()], number, slices.Collect(p.InsideRanges()))
+	}
+	if err := t.addIndex(outside); err != nil {
+		return nil, fmt.Errorf("outside addresses: %w", err)
+	}
+	for _, realm := range plan.Realms() {
+		if err := t.addIndex(inside[realm]); err != nil {
+			return nil, fmt.Errorf("realm %s: %w", realm, err)
+		}
+	}
+	return t, nil
+}
+
+// addPool appends a pool and its rows.
+func (t *Tables) addPool(p *alloc.Pool) {
+	e := pool{
+		Subscribers: uint32(p.Subscribers()),
+		Addresses:   uint32(p.Addresses()),
+		Row:         uint32(len(t.rows)),
+		Ratio:       uint32(p.SharingRatio()),
+		Size:        uint32(p.PortsPerSubscriber()),
+		Step:        1,
+		Usable:      uint32(p.Usable().Len()),
+		FirstPort:   p.Usable().First(),
+	}
+	if p.DynamicPorts() > 0 {
+		e.Flags |= dynamic
+	}
+	for r := range p.OutsideRanges() {
+		for a, last := hostOrder(r.First()), hostOrder(r.Last()); ; a++ {
+			t.rows = append(t.rows, row{Addr: wireOrder(a), Pool: uint32(len(t.pools))})
+			if a == last {
+				break
+			}
+		}
+	}
+	switch p.Scheme() {
+	case alloc.Stripe:
+		e.Flags |= stripe
+	case alloc.Staggered:
+		e.Step = e.Ratio
+	case alloc.Step:
+		e.Step = uint32(p.StepSize())
+	}
+	t.addPorts(&e, p)
+	t.pools = append(t.pools, e)
+}
+
+// appendRanges appends the ranges of a pool, in their order.
+func appendRanges(out []addrRange, pool uint32, in []alloc.AddrRange) []addrRange {
+	out = slices.Grow(out, len(in))
+	var position uint32
+	for _, r := range in {
+		out = append(out, addrRange{First: hostOrder(r.First()), Last: hostOrder(r.Last()), Pool: pool, Position: position})
+		position += uint32(r.Len())
+	}
+	return out
+}
+
+// Bytes returns the memory of the maps' contents.
+func (t *Tables) Bytes() uint64 {
+	return bytesOf(t.pools) + bytesOf(t.rows) + bytesOf(t.indexes) + bytesOf(t.nodes) + bytesOf(t.ranges) + bytesOf(t.cuts) +
+		uint64(len(t.lists))*uint64(unsafe.Sizeof(list{}))
+}
+
+func bytesOf[T any](s []T) uint64 {
+	var entry T
+	return uint64(len(s)) * uint64(unsafe.Sizeof(entry))
+}
+
+// hostOrder returns an address as a number, as C does with ntohl.
+func hostOrder(a netip.Addr) uint32 {
+	b := a.As4()
+	return binary.BigEndian.Uint32(b[:])
+}
+
+// wireOrder returns a number as C's __be32.
+func wireOrder(a uint32) uint32 {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], a)
+	return binary.NativeEndian.Uint32(b[:])
+}
+
+// fromWire is the inverse, as an address.
+func fromWire(a uint32) netip.Addr {
+	var b [4]byte
+	binary.NativeEndian.PutUint32(b[:], a)
+	return netip.AddrFrom4(b)
+}
