@@ -87,11 +87,11 @@ static __always_inline __u32 cgn_share_at(const struct cgn_share *s, __u32 i)
 /* cgn_share_of is the inverse: the number of index x in a share, or -1 when x does not belong to it. */
 static __always_inline __s32 cgn_share_of(const struct cgn_share *s, __u32 x)
 {
-	__u32 d = x - s->first; /* wraps to a number beyond every share below first */
+	__u32 d = x - s->first; /* below first it wraps, and i is beyond every share */
 	__u32 q = d / s->stride, r = d % s->stride;
 	__u32 i = (q << s->run) + r;
 
-	if (x < s->first || r >> s->run || i >= s->len)
+	if (r >> s->run || i >= s->len)
 		return -1;
 	return i;
 }
