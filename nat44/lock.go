@@ -29,10 +29,11 @@ func thisNamespace() (lockSpace, error) {
 // writers apart who would otherwise undo each other's half-built maps; what other programs do to nf_tables is caught by the
 // generation id.
 func (l lockSpace) acquire(instance Instance) (release func(), err error) {
-	if err := os.MkdirAll(lockFolder, 0o700); err != nil {
+	folder, err := lockPlace()
+	if err != nil {
 		return nil, fmt.Errorf("lock instance %s: %w", instance, err)
 	}
-	path := filepath.Join(lockFolder, fmt.Sprintf("nat44-%d-%s.lock", l.inode, instance))
+	path := filepath.Join(folder, fmt.Sprintf("nat44-%d-%s.lock", l.inode, instance))
 	for {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 		if err != nil {
@@ -53,6 +54,30 @@ func (l lockSpace) acquire(instance Instance) (release func(), err error) {
 		}
 		f.Close() // its holder took it away in between
 	}
+}
+
+// lockPlace returns the folder for locks, and makes it. Who may not write to /run, but may change this network namespace, has
+// made it in a user namespace most likely, or has the one capability that it takes; the folder is then the user's own.
+func lockPlace() (string, error) {
+	err := os.MkdirAll(lockFolder, 0o700)
+	if err == nil {
+		err = unix.Access(lockFolder, unix.W_OK)
+	}
+	if err == nil || !errors.Is(err, os.ErrPermission) && !errors.Is(err, unix.EROFS) {
+		return lockFolder, err
+	}
+	own := filepath.Join(os.TempDir(), fmt.Sprintf("cgnkit-%d", os.Geteuid()))
+	if err := os.Mkdir(own, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return "", err
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(own, &st); err != nil {
+		return "", err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Mode&0o077 != 0 || int(st.Uid) != os.Geteuid() {
+		return "", fmt.Errorf("%w: %s is not a folder of this user alone", os.ErrPermission, own)
+	}
+	return own, nil
 }
 
 // isAt reports whether an open file is still the one at path.

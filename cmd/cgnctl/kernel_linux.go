@@ -62,7 +62,7 @@ func kernelFault(err error) error {
 	case err == nil || errors.As(err, &own):
 		return err
 	case errors.Is(err, os.ErrPermission):
-		hint = "run it as root, or with CAP_NET_ADMIN and a /run/cgnkit to write to; cgnctl render nftables needs neither"
+		hint = "run it as root; cgnctl render nftables needs none"
 	case errors.Is(err, nat44.ErrUnsupported):
 		hint = "modprobe nf_tables, or use a kernel that has it"
 	case errors.Is(err, nat44.ErrBusy):

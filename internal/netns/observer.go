@@ -87,7 +87,7 @@ func (o *Observer) open() error {
 			return err
 		}
 		o.file = os.NewFile(uintptr(fd), "observer")
-		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, observerBuf)
+		err = setOption(fd, sockopt{unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, observerBuf})
 		if err == nil {
 			err = unix.Bind(fd, addr)
 		}

@@ -70,6 +70,16 @@ func (n *NS) listenICMP() (*net.IPConn, error) {
 // A sockopt is a socket option with an int for its value.
 type sockopt struct{ level, name, value int }
 
+// setOption sets an option. Where the buffer may not be forced beyond the system's limit, in a user namespace of somebody else's
+// machine, as much as that limit has to do.
+func setOption(fd int, o sockopt) error {
+	err := unix.SetsockoptInt(fd, o.level, o.name, o.value)
+	if errors.Is(err, unix.EPERM) && o.level == unix.SOL_SOCKET && o.name == unix.SO_RCVBUFFORCE {
+		err = unix.SetsockoptInt(fd, o.level, unix.SO_RCVBUF, o.value)
+	}
+	return err
+}
+
 func setsockopts(conn syscall.Conn, opts ...sockopt) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -82,7 +92,7 @@ func setRaw(raw syscall.RawConn, opts ...sockopt) error {
 	var inner error
 	err := raw.Control(func(fd uintptr) {
 		for _, o := range opts {
-			if err := unix.SetsockoptInt(int(fd), o.level, o.name, o.value); err != nil {
+			if err := setOption(int(fd), o); err != nil {
 				inner = fmt.Errorf("set socket option %d of level %d to %d: %w", o.name, o.level, o.value, err)
 				return
 			}
