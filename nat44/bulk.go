@@ -12,8 +12,9 @@ import (
 	"github.com/cgnkit/cgnkit/alloc"
 )
 
-// batchBytes bounds a batch of elements, and with it the memory of an apply, here and in the kernel. Larger batches are no faster.
-const batchBytes = 8 << 20
+// batchBytes bounds a batch of elements, and with it the memory of an apply, here and in the kernel. Larger ones are slower,
+// because they fall out of the caches: 8 MiB took a quarter longer.
+const batchBytes = 2 << 20
 
 // frame is what a batch has around the elements of one more message: headers, the names of table and set, and its end.
 const frame = 256
