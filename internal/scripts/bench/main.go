@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command bench measures whole runs of cgnctl against an awk loop that prints rows of the same length, turn by turn in one
 // run, and prints the fastest time, the ratio of the medians and the largest resident memory. See make bench.
 package main
