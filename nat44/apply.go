@@ -68,8 +68,8 @@ type Report struct {
 // Apply trusts nothing that it remembers: it reads what the kernel has, so that foreign changes are repaired. It costs about
 // 3 µs for every element to compare, and 1 µs for every element to build.
 //
-// The error wraps ErrForeign where the instance's table is somebody else's, ErrBusy while another process applies the same
-// instance, ErrUnstable where nf_tables is changed all the time; refusals of the kernel are *KernelError.
+// The error wraps ErrForeign where the instance's table is somebody else's, ErrBusy while another process applies or removes
+// one in this namespace, ErrUnstable where nf_tables is changed all the time; refusals of the kernel are *KernelError.
 func (k *Kernel) Apply(rs *Ruleset, o ApplyOptions) (Report, error) {
 	if !o.DryRun {
 		release, err := k.lock.acquire(rs.instance)
@@ -103,7 +103,7 @@ func (k *Kernel) applyOnce(rs *Ruleset, o ApplyOptions) (Report, error) {
 	if err := rs.conflict(instances); err != nil {
 		return Report{}, err
 	}
-	former, err := k.formerOutside(rs.instance, st, instances)
+	former, err := k.formerOutside(rs.instance, st)
 	if err != nil {
 		return Report{}, err
 	}
@@ -123,7 +123,7 @@ func (k *Kernel) applyOnce(rs *Ruleset, o ApplyOptions) (Report, error) {
 	if err := k.change(rs, st, d); err != nil {
 		return report, err
 	}
-	return report, k.settle(rs, former, instances, &report)
+	return report, k.settle(rs, former, &report)
 }
 
 func flowsOr(n int) int {
@@ -295,7 +295,7 @@ func (k *Kernel) undo(instance Instance, cause error) error {
 }
 
 // settle does what follows a change. Routes come last: they are the record of what is still to be done if it is interrupted.
-func (k *Kernel) settle(rs *Ruleset, former []alloc.AddrRange, instances []instanceAddresses, report *Report) error {
+func (k *Kernel) settle(rs *Ruleset, former []alloc.AddrRange, report *Report) error {
 	local, err := k.localAddrs()
 	if err != nil {
 		return err
@@ -304,7 +304,7 @@ func (k *Kernel) settle(rs *Ruleset, former []alloc.AddrRange, instances []insta
 	if report.FlowsDeleted, err = k.sock.forget(s.stale); err != nil {
 		return err
 	}
-	routes, err := k.setRoutes(rs.outside, instances)
+	routes, err := k.setRoutes(rs.instance, rs.outside)
 	report.RoutesAdded, report.RoutesRemoved = routes.added, routes.removed
 	for _, p := range routes.taken {
 		report.Warnings = append(report.Warnings, fmt.Sprintf("there is a route for %v already, so no blackhole route was added: packets for its unused ports may loop", p))

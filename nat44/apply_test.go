@@ -445,7 +445,7 @@ func TestLockLeavesNoFile(t *testing.T) {
 	}
 	release()
 	b.apply(rs)
-	if left, err := filepath.Glob(fmt.Sprintf("%s/nat44-%d-*", lockFolder, b.ns.Inode())); err != nil || len(left) > 0 {
+	if left, err := filepath.Glob(fmt.Sprintf("%s/nat44-%d*", lockFolder, b.ns.Inode())); err != nil || len(left) > 0 {
 		t.Fatal(left, err)
 	}
 }
@@ -475,7 +475,9 @@ func TestInterrupted(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 	b.equal(next)
-	// Somebody flushes everything: what is left is routes, and remove takes them.
+	// Somebody flushes everything: what is left is routes, and remove takes them, but not those of another instance.
+	west := must(NewRuleset(onePool(t, ports(1000), "100.65.0.0/24", "203.0.113.0/28"), must(ParseInstance("west"))))
+	b.apply(west)
 	b.nft("flush", "ruleset")
 	if r, err := b.k.Remove(next.instance); err != nil || r.RoutesRemoved != 1 {
 		t.Fatalf("%+v, %v", r, err)
@@ -483,6 +485,10 @@ func TestInterrupted(t *testing.T) {
 	if _, err := b.k.Remove(next.instance); !errors.Is(err, ErrNotLoaded) {
 		t.Fatal(err)
 	}
+	if r := b.apply(west); r.RoutesAdded != 0 || r.RoutesRemoved != 0 {
+		t.Fatalf("%+v", r)
+	}
+	b.equal(west)
 }
 
 // TestConflict refuses addresses that another instance has.

@@ -16,8 +16,8 @@ import (
 var (
 	// ErrForeign says that the instance's table exists and somebody else made it.
 	ErrForeign = errors.New("table was not made by cgnkit")
-	// ErrBusy says that another process is changing the same instance.
-	ErrBusy = errors.New("instance is being changed by another process")
+	// ErrBusy says that another process applies or removes an instance in the same network namespace.
+	ErrBusy = errors.New("another process is changing this network namespace")
 	// ErrUnstable says that the kernel's ruleset changed again and again while a change was prepared.
 	ErrUnstable = errors.New("the ruleset keeps changing")
 	// ErrNotLoaded says that the kernel holds nothing of the instance.

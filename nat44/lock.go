@@ -25,7 +25,8 @@ func thisNamespace() (lockSpace, error) {
 	return lockSpace{st.Ino}, nil
 }
 
-// acquire takes the lock of an instance, or fails with ErrBusy. The lock goes with the process, however that ends. It keeps
+// acquire takes the lock of the namespace, or fails with ErrBusy. It is one for all instances, because which addresses another
+// instance has must not change between looking and acting. The lock goes with the process, however that ends. It keeps
 // writers apart who would otherwise undo each other's half-built maps; what other programs do to nf_tables is caught by the
 // generation id.
 func (l lockSpace) acquire(instance Instance) (release func(), err error) {
@@ -33,7 +34,7 @@ func (l lockSpace) acquire(instance Instance) (release func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock instance %s: %w", instance, err)
 	}
-	path := filepath.Join(folder, fmt.Sprintf("nat44-%d-%s.lock", l.inode, instance))
+	path := filepath.Join(folder, fmt.Sprintf("nat44-%d.lock", l.inode))
 	for {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 		if err != nil {
@@ -42,7 +43,7 @@ func (l lockSpace) acquire(instance Instance) (release func(), err error) {
 		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 			f.Close()
 			if errors.Is(err, unix.EWOULDBLOCK) {
-				return nil, fmt.Errorf("%w: instance %s in this network namespace, lock %s", ErrBusy, instance, path)
+				return nil, fmt.Errorf("%w: lock %s", ErrBusy, path)
 			}
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}

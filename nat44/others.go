@@ -33,24 +33,33 @@ func (k *Kernel) otherInstances(instance Instance) ([]instanceAddresses, error) 
 		if t.Name == instance.Table() || t.Name != DefaultInstance && !strings.HasPrefix(t.Name, DefaultInstance+"_") {
 			continue
 		}
-		sets, err := k.nft.GetSets(t)
+		other := Instance{DefaultInstance}
+		if t.Name != DefaultInstance {
+			other.name = strings.TrimPrefix(t.Name, DefaultInstance+"_")
+		}
+		st, err := k.read(other)
 		if err != nil {
-			return nil, kernelErr("list sets of table "+t.Name, err)
+			return nil, err
+		}
+		if !st.loaded {
+			continue
 		}
 		o := instanceAddresses{table: t.Name}
-		for _, s := range sets {
-			to := map[string]*[]alloc.AddrRange{insideSet: &o.inside, outsideSet: &o.outside}[baseOf(s.Name)]
-			if to == nil || !s.Interval {
+		for base, to := range map[string]*[]alloc.AddrRange{insideSet: &o.inside, outsideSet: &o.outside} {
+			name := st.live.of(base)
+			if s := st.sets[name]; s == nil || !s.Interval {
 				continue
 			}
-			if n, err := k.sock.count(t.Name, s.Name); err != nil || n > dumpLimit && n != countUnknown {
-				continue
-			}
-			ranges, err := k.storedRanges(t.Name, s.Name)
+			n, err := k.sock.count(t.Name, name)
 			if err != nil {
 				return nil, err
 			}
-			*to = append(*to, ranges...)
+			if n > dumpLimit && n != countUnknown {
+				continue
+			}
+			if *to, err = k.storedRanges(t.Name, name); err != nil {
+				return nil, err
+			}
 		}
 		o.inside, o.outside = merge(o.inside), merge(o.outside)
 		out = append(out, o)

@@ -29,11 +29,7 @@ func (k *Kernel) removeOnce(instance Instance) (report Report, err error) {
 	if st.exists && !st.ours {
 		return report, fmt.Errorf("%w: table ip %s", ErrForeign, instance.Table())
 	}
-	instances, err := k.otherInstances(instance)
-	if err != nil {
-		return report, err
-	}
-	former, err := k.formerOutside(instance, st, instances)
+	former, err := k.formerOutside(instance, st)
 	if err != nil {
 		return report, err
 	}
@@ -52,7 +48,7 @@ func (k *Kernel) removeOnce(instance Instance) (report Report, err error) {
 	if err != nil {
 		return report, err
 	}
-	routes, err := k.setRoutes(nil, instances)
+	routes, err := k.setRoutes(instance, nil)
 	report.RoutesRemoved = routes.removed
 	return report, err
 }

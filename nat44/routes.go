@@ -5,6 +5,7 @@ package nat44
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"net"
 	"net/netip"
@@ -18,6 +19,11 @@ import (
 
 // routeProtocol marks the routes that this package adds (rtnetlink's "proto"); nobody else's are touched.
 const routeProtocol = 204
+
+// metric tells the routes of instances apart. It is not 0, which is what other programs take when they are not asked.
+func metric(instance Instance) int {
+	return 20_000 + int(crc32.ChecksumIEEE([]byte(instance.name))%10_000)
+}
 
 // prefixes cuts ranges into prefixes.
 func prefixes(ranges []alloc.AddrRange) []netip.Prefix {
@@ -50,13 +56,14 @@ func lastOf(p netip.Prefix) netip.Addr {
 	return netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)})
 }
 
-// blackholes returns the prefixes of the main table's blackhole routes that are ours, and those that other routes hold.
-func (k *Kernel) blackholes() (ours, others map[netip.Prefix]bool, err error) {
+// blackholes returns the prefixes of the main table's blackhole routes that are the instance's, and those that other programs have
+// routes for.
+func (k *Kernel) blackholes(instance Instance) (ours, strangers map[netip.Prefix]bool, err error) {
 	routes, err := k.routes.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
 	if err != nil {
 		return nil, nil, fmt.Errorf("list routes: %w", err)
 	}
-	ours, others = map[netip.Prefix]bool{}, map[netip.Prefix]bool{}
+	ours, strangers = map[netip.Prefix]bool{}, map[netip.Prefix]bool{}
 	for _, r := range routes {
 		p := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 		if r.Dst != nil {
@@ -64,19 +71,20 @@ func (k *Kernel) blackholes() (ours, others map[netip.Prefix]bool, err error) {
 			a, _ := netip.AddrFromSlice(r.Dst.IP.To4())
 			p = netip.PrefixFrom(a, ones)
 		}
-		if r.Type == unix.RTN_BLACKHOLE && r.Protocol == routeProtocol {
+		switch {
+		case r.Type != unix.RTN_BLACKHOLE || r.Protocol != routeProtocol:
+			strangers[p] = true // whatever its metric: a blackhole would win over it, or lose
+		case r.Priority == metric(instance):
 			ours[p] = true
-		} else {
-			others[p] = true // whatever its metric: a blackhole would win over it, or lose
 		}
 	}
-	return ours, others, nil
+	return ours, strangers, nil
 }
 
-func blackhole(p netip.Prefix) *netlink.Route {
+func blackhole(p netip.Prefix, instance Instance) *netlink.Route {
 	return &netlink.Route{
 		Dst:  &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), 32)},
-		Type: unix.RTN_BLACKHOLE, Protocol: routeProtocol, Table: unix.RT_TABLE_MAIN,
+		Type: unix.RTN_BLACKHOLE, Protocol: routeProtocol, Table: unix.RT_TABLE_MAIN, Priority: metric(instance),
 	}
 }
 
@@ -86,30 +94,24 @@ type routeChange struct {
 	taken          []netip.Prefix // prefixes that somebody else has a route for
 }
 
-// setRoutes makes our blackhole routes those of wanted and of the other instances. A packet for an outside port that no flow uses
-// would otherwise follow the default route back to where it came from, and return, until its TTL ends. A prefix for which somebody
-// else has a route is left alone.
-func (k *Kernel) setRoutes(wanted []alloc.AddrRange, others []instanceAddresses) (c routeChange, err error) {
-	ours, strangers, err := k.blackholes()
+// setRoutes makes the blackhole routes of an instance those of wanted. A packet for an outside port that no flow uses would otherwise
+// follow the default route back to where it came from, and return, until its TTL ends. A prefix for which somebody else has a route
+// is left alone.
+func (k *Kernel) setRoutes(instance Instance, wanted []alloc.AddrRange) (c routeChange, err error) {
+	ours, strangers, err := k.blackholes(instance)
 	if err != nil {
 		return c, err
 	}
-	keep := map[netip.Prefix]bool{}
-	for _, o := range others {
-		for _, p := range prefixes(o.outside) {
-			keep[p] = true
-		}
-	}
 	for _, p := range prefixes(wanted) {
-		keep[p] = true
 		if ours[p] {
+			delete(ours, p)
 			continue
 		}
 		if strangers[p] {
 			c.taken = append(c.taken, p)
 			continue
 		}
-		switch err := k.routes.RouteAdd(blackhole(p)); {
+		switch err := k.routes.RouteAdd(blackhole(p, instance)); {
 		case errors.Is(err, unix.EEXIST):
 			c.taken = append(c.taken, p)
 		case err != nil:
@@ -118,11 +120,8 @@ func (k *Kernel) setRoutes(wanted []alloc.AddrRange, others []instanceAddresses)
 			c.added++
 		}
 	}
-	for p := range ours {
-		if keep[p] {
-			continue
-		}
-		if err := k.routes.RouteDel(blackhole(p)); err != nil && !errors.Is(err, unix.ESRCH) {
+	for p := range ours { // what is left of them is not wanted
+		if err := k.routes.RouteDel(blackhole(p, instance)); err != nil && !errors.Is(err, unix.ESRCH) {
 			return c, fmt.Errorf("delete blackhole route %v: %w", p, err)
 		}
 		c.removed++
@@ -130,13 +129,9 @@ func (k *Kernel) setRoutes(wanted []alloc.AddrRange, others []instanceAddresses)
 	return c, nil
 }
 
-// verifyRoutes reports the blackhole routes that are not there, and those that belong to no instance.
+// verifyRoutes reports the blackhole routes that are not there, and those that should not be.
 func (k *Kernel) verifyRoutes(rs *Ruleset, report func(Difference)) error {
-	ours, strangers, err := k.blackholes()
-	if err != nil {
-		return err
-	}
-	others, err := k.otherInstances(rs.instance)
+	ours, strangers, err := k.blackholes(rs.instance)
 	if err != nil {
 		return err
 	}
@@ -146,21 +141,15 @@ func (k *Kernel) verifyRoutes(rs *Ruleset, report func(Difference)) error {
 		}
 		delete(ours, p)
 	}
-	for _, o := range others {
-		for _, p := range prefixes(o.outside) {
-			delete(ours, p)
-		}
-	}
 	for _, p := range slices.SortedFunc(maps.Keys(ours), netip.Prefix.Compare) {
-		report(Difference{Surplus, "route " + p.String(), "this blackhole route belongs to no instance"})
+		report(Difference{Surplus, "route " + p.String(), "this blackhole route is for addresses that the plan does not have"})
 	}
 	return nil
 }
 
-// formerOutside returns the outside addresses that the instance had: those in its table, and those of blackhole routes that belong
-// to no other instance. Routes are the last thing that a change touches, so they tell of a change that was interrupted, and of a
+// formerOutside returns the outside addresses that the instance had: those in its table, and those of its blackhole routes. Routes are the last thing that a change touches, so they tell of a change that was interrupted, and of a
 // table that somebody deleted.
-func (k *Kernel) formerOutside(instance Instance, st *state, others []instanceAddresses) ([]alloc.AddrRange, error) {
+func (k *Kernel) formerOutside(instance Instance, st *state) ([]alloc.AddrRange, error) {
 	var out []alloc.AddrRange
 	for _, name := range slices.Sorted(maps.Keys(st.sets)) {
 		if baseOf(name) == outsideSet && st.sets[name].Interval {
@@ -171,16 +160,13 @@ func (k *Kernel) formerOutside(instance Instance, st *state, others []instanceAd
 			out = append(out, ranges...)
 		}
 	}
-	ours, _, err := k.blackholes()
+	ours, _, err := k.blackholes(instance)
 	if err != nil {
 		return nil, err
 	}
 	for p := range ours {
 		r, err := alloc.AddrRangeFromPrefix(p)
-		if err != nil {
-			continue // no plan could have it
-		}
-		if !slices.ContainsFunc(others, func(o instanceAddresses) bool { return contains(o.outside, r.First()) }) {
+		if err == nil { // else no plan could have it
 			out = append(out, r)
 		}
 	}

@@ -76,6 +76,9 @@ func (k *Kernel) Verify(rs *Ruleset, found func(Difference)) (Verification, erro
 		if err == nil && !whole {
 			second.Notes = append(second.Notes, "nf_tables was changed while the differences were read")
 		}
+		if isMissing(err) {
+			err = fmt.Errorf("verify instance %s: %w", rs.instance, ErrUnstable)
+		}
 		return second, err
 	}
 	return Verification{}, fmt.Errorf("verify instance %s: %w", rs.instance, ErrUnstable)
