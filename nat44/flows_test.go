@@ -198,3 +198,15 @@ func TestContains(t *testing.T) {
 		}
 	})
 }
+
+// TestZones leaves flows alone that an operator keeps apart in a zone of conntrack.
+func TestZones(t *testing.T) {
+	s := flowPlans(t)["now"]
+	f := flow{orig: tuple{src: ip("100.64.0.0"), dst: ip("9.9.9.9"), proto: udp}, reply: tuple{src: ip("9.9.9.9"), dst: ip("192.0.2.2"), proto: udp}}
+	if !s.stale(f) {
+		t.Fatal("the flow is not stale to begin with")
+	}
+	if f.zone = 5; s.stale(f) {
+		t.Fatal("a flow in zone 5 is taken for ours")
+	}
+}
