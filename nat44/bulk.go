@@ -80,7 +80,7 @@ func (b *bulk) flush() error {
 	b.wire.endBatch()
 	refused, err := b.sock.commit(&b.wire, last)
 	if err != nil {
-		return fmt.Errorf("add elements to %s: %w", b.set, err)
+		return b.failed(err)
 	}
 	parts := b.parts
 	b.parts = b.parts[:0]
@@ -88,6 +88,16 @@ func (b *bulk) flush() error {
 		return blame(refused, parts)
 	}
 	return nil
+}
+
+// failed says whom a batch concerns that could not be sent or was not answered.
+func (b *bulk) failed(err error) error {
+	errno, ok := errors.AsType[unix.Errno](err)
+	if !ok || len(b.parts) == 0 {
+		return fmt.Errorf("add elements of %s: %w", b.set, err)
+	}
+	last := b.parts[len(b.parts)-1].last
+	return &KernelError{Op: "add elements of " + b.set, First: b.parts[0].first.String(), Last: last.String(), Errno: errno}
 }
 
 // blame turns a refusal into an error that names the operation and the subscribers.

@@ -39,7 +39,7 @@ func TestMessageTooLarge(t *testing.T) {
 		}
 	}
 	_, err := b.k.Apply(subscribersOf(t, "192.0.0.0/22", 1000, "100.64.0.0/18"), ApplyOptions{})
-	if !errors.Is(err, unix.EMSGSIZE) || !strings.Contains(err.Error(), "add elements to shares_b") {
+	if !errors.Is(err, unix.EMSGSIZE) || !strings.Contains(err.Error(), "add elements of shares_b of subscribers 100.64.0.0 to 100.64.") {
 		t.Fatal(err)
 	}
 	fresh := openBench(t, b.ns)

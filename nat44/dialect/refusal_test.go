@@ -114,9 +114,6 @@ func TestWriteErrors(t *testing.T) {
 
 // TestConstantMemory renders and proves a million subscribers and looks at what was allocated for each.
 func TestConstantMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a million subscribers")
-	}
 	big := plan(pool("p", "100.64.0.0/12", "198.18.0.0/17", alloc.PoolSpec{Scheme: alloc.Spread}))
 	for name, write := range map[string]writer{"IPTables": IPTables, "RouterOS": RouterOS, "VyOS": VyOS, "VPP": VPP} {
 		allocs := testing.AllocsPerRun(1, func() {
