@@ -35,6 +35,15 @@ func (n *NS) AwaitGone(timeout time.Duration, link string) error {
 	})
 }
 
+// Ethtool asks about a link with one of the commands whose answer is a number.
+func (n *NS) Ethtool(link string, cmd uint32) (answer uint32, err error) {
+	err = n.withSocket(unix.AF_INET, unix.SOCK_DGRAM, 0, func(fd int) (err error) {
+		answer, err = ethtool(fd, link, cmd, 0)
+		return err
+	})
+	return answer, err
+}
+
 // ShrinkBuffer makes the observer lose packets unless it reads them at once.
 func (o *Observer) ShrinkBuffer() error {
 	return setsockopts(o.file, sockopt{unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 1})

@@ -145,8 +145,8 @@ func namedNamespaces(tb testing.TB) string {
 // TestCloseLeavesNothing is not parallel, so that it may count the descriptors of the process.
 func TestCloseLeavesNothing(t *testing.T) {
 	witness := netnstest.New(t)
-	useAll := func() {
-		topology, err := netns.NewTopology(netns.Options{InsideRoutes: true})
+	useAll := func(switches bool) {
+		topology, err := netns.NewTopology(netns.Options{InsideRoutes: true, Switches: switches})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,11 +161,12 @@ func TestCloseLeavesNothing(t *testing.T) {
 			t.Errorf("closed namespace: %v", err)
 		}
 	}
-	useAll() // The runtime opens some descriptors on first use.
+	useAll(false) // The runtime opens some descriptors on first use.
 	before := openFiles(t)
-	for range 5 {
-		useAll()
-		failToBuild(t)
+	for i := range 6 {
+		switches := i%2 == 1
+		useAll(switches)
+		failToBuild(t, switches)
 	}
 	if after := openFiles(t); after != before {
 		t.Errorf("%d descriptors are open, were %d", after, before)
@@ -174,9 +175,9 @@ func TestCloseLeavesNothing(t *testing.T) {
 }
 
 // failToBuild gets as far as the last step.
-func failToBuild(t *testing.T) {
+func failToBuild(t *testing.T, switches bool) {
 	t.Helper()
-	_, err := netns.NewTopology(netns.Options{Outside: []netip.Prefix{prefix("203.0.113.0/24")}})
+	_, err := netns.NewTopology(netns.Options{Outside: []netip.Prefix{prefix("203.0.113.0/24")}, Switches: switches})
 	want := "build topology: server 203.0.113.1: add route 203.0.113.0/24 via 203.0.113.254: file exists"
 	if err == nil || err.Error() != want {
 		t.Errorf("NewTopology: %v, want %s", err, want)

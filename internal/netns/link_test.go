@@ -133,6 +133,7 @@ func TestLinkErrors(t *testing.T) {
 		"default": {ns.AddRoute(netns.Route{Via: addr("198.51.100.1")}), "add route default via 198.51.100.1: network is unreachable"},
 		"sysctl":  {ns.SetSysctl("net.ipv4.ip_forward", "perhaps"), `set sysctl net.ipv4.ip_forward to "perhaps": write /proc/sys/net/ipv4/ip_forward: invalid argument`},
 		"offload": {ns.DisableOffload("eth0"), "disable offload 0x1f of eth0: no such device"},
+		"GRO":     {ns.EnableGRO("lo", "eth0"), "enable GRO of eth0: no such device"},
 		"observe": {observeError(ns), "observe packets: find link eth0: Link not found"},
 		"send":    {ns.SendIPv4(netns.IPv4{Src: addr("192.0.2.1"), Dst: addr("192.0.2.2")}.Bytes()), "send packet to 192.0.2.2: network is unreachable"},
 	}

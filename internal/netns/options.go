@@ -25,6 +25,13 @@ type Options struct {
 	// InsideRoutes gives the servers a way back to the inside addresses. By default they have none, so a packet that leaves
 	// the CGN untranslated is never answered.
 	InsideRoutes bool
+	// Switches takes the bridges out of the CGN: each is in a namespace of its own, with a cable to the CGN. XDP programs can
+	// neither be attached to a bridge natively nor redirect to one; with the ends of the cables they can do both, as the
+	// switches have GRO there. Names, addresses and routes stay the same. Unlike a bridge, an end of a cable drops what is
+	// larger than its own MTU; so an MTU that both directions need is one for OutsideMTU.
+	Switches bool
+	// OutsideMTU is the MTU of all links towards the servers, theirs too. Default: that of the kernel, 1500.
+	OutsideMTU int
 	// Offload leaves the offloads of the links as the kernel has them, which is faster and less like a wire; see
 	// [NS.DisableOffload].
 	Offload bool

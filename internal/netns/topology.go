@@ -15,10 +15,13 @@ import (
 const (
 	// HostLink is the only link of a subscriber or a server, besides lo.
 	HostLink = "eth0"
-	// InsideLink is the bridge of the CGN towards the subscribers. Its ports are in0, in1 and so on.
+	// InsideLink is the link of the CGN towards the subscribers, and the bridge with the ports in0, in1 and so on: the same
+	// link, or with [Options.Switches] one at each end of a cable.
 	InsideLink = "inside"
-	// OutsideLink is the bridge of the CGN towards the servers. Its ports are out0, out1 and so on.
+	// OutsideLink is the link of the CGN towards the servers, and the bridge with the ports out0, out1 and so on, likewise.
 	OutsideLink = "outside"
+	// CGNLink is the port of a switch that leads to the CGN; see [Options.Switches].
+	CGNLink = "cgn"
 )
 
 const linkTimeout = 10 * time.Second
@@ -37,11 +40,22 @@ type Host struct {
 //	                   ├ inside ─ CGN ─ outside ┤
 //	subscriber 1 ─ in1 ┘                        └ out1 ─ server 1
 //
+// The bridges inside and outside belong to the CGN. With Options.Switches each of them is in a namespace of its own, at the
+// other end of a cable, and the CGN's ends of the cables bear the names and the addresses:
+//
+//	subscriber 0 ─ in0 ┐                                                             ┌ out0 ─ server 0
+//	                   ├ inside ─ cgn ──── inside ─ CGN ─ outside ──── cgn ─ outside ┤
+//	subscriber 1 ─ in1 ┘                                                             └ out1 ─ server 1
+//	                       Access                                          Core
+//
 // Subscribers have host prefixes (/32), so they reach each other through the CGN only. A host may take more addresses with
 // AddAddr; those within the prefix of the gateway work at once.
 type Topology struct {
 	// CGN is the namespace in the middle.
 	CGN *NS
+	// Access holds the bridge of the subscribers, and Core that of the servers. Both are the CGN itself, unless
+	// Options.Switches makes them plain switches without addresses.
+	Access, Core *NS
 	// Subscribers are in the order of Options.Inside.
 	Subscribers []Host
 	// Servers are in the order of Options.Servers.
@@ -65,33 +79,29 @@ func (t *Topology) build(opts Options) error {
 	if err := t.addCGN(); err != nil {
 		return fmt.Errorf("CGN: %w", err)
 	}
-	var inside, outside []string
+	if err := t.addSwitches(opts.Switches); err != nil {
+		return fmt.Errorf("switches: %w", err)
+	}
+	inside := side{bridge: InsideLink, ns: t.Access, gateway: opts.InsideGateway, cable: cable{offload: opts.Offload}}
 	for i, addr := range opts.Inside {
-		port := "in" + strconv.Itoa(i)
-		h, err := t.addHost(addr, port, opts)
+		h, err := inside.addHost(addr, "in"+strconv.Itoa(i))
 		if err != nil {
 			return fmt.Errorf("subscriber %v: %w", addr, err)
 		}
-		t.Subscribers, inside = append(t.Subscribers, h), append(inside, port)
+		t.Subscribers = append(t.Subscribers, h)
+	}
+	outside := side{
+		bridge: OutsideLink, ns: t.Core, gateway: opts.OutsideGateway, cable: cable{offload: opts.Offload, mtu: opts.OutsideMTU},
 	}
 	for i, addr := range opts.Servers {
-		port := "out" + strconv.Itoa(i)
-		h, err := t.addHost(addr, port, opts)
+		h, err := outside.addHost(addr, "out"+strconv.Itoa(i))
 		if err != nil {
 			return fmt.Errorf("server %v: %w", addr, err)
 		}
-		t.Servers, outside = append(t.Servers, h), append(outside, port)
+		t.Servers = append(t.Servers, h)
 	}
-	if err := t.joinPorts(InsideLink, inside, opts.InsideGateway); err != nil {
-		return fmt.Errorf("CGN: %w", err)
-	}
-	if err := t.joinPorts(OutsideLink, outside, opts.OutsideGateway); err != nil {
-		return fmt.Errorf("CGN: %w", err)
-	}
-	// The ports too: a bridge drops what comes from a port that it does not know to be up yet.
-	links := slices.Concat([]string{InsideLink, OutsideLink}, inside, outside)
-	if err := t.CGN.AwaitUp(linkTimeout, links...); err != nil {
-		return fmt.Errorf("CGN: %w", err)
+	if err := t.joinSides(&inside, &outside); err != nil {
+		return err
 	}
 	return t.configure(opts)
 }
@@ -129,47 +139,42 @@ func prepare(ns *NS) error {
 	return ns.SetUp("lo")
 }
 
-// addHost makes a namespace and its cable to the given port of the CGN.
-func (t *Topology) addHost(addr netip.Addr, port string, opts Options) (Host, error) {
-	ns, err := New()
-	if err != nil {
-		return Host{}, err
+// addSwitches makes the namespaces of the bridges, or says that they are in the CGN.
+func (t *Topology) addSwitches(own bool) error {
+	t.Access, t.Core = t.CGN, t.CGN
+	if !own {
+		return nil
 	}
-	if err := t.connect(ns, port, opts.Offload); err != nil {
-		return Host{}, errors.Join(err, ns.Close())
-	}
-	return Host{NS: ns, Addr: addr}, nil
-}
-
-func (t *Topology) connect(ns *NS, port string, offload bool) error {
-	if err := prepare(ns); err != nil {
-		return err
-	}
-	if err := ns.AddVeth(HostLink, t.CGN, port); err != nil {
-		return err
-	}
-	if !offload {
-		if err := ns.DisableOffload(HostLink); err != nil {
+	for _, to := range []**NS{&t.Access, &t.Core} {
+		ns, err := New()
+		if err != nil {
 			return err
 		}
-		if err := t.CGN.DisableOffload(port); err != nil {
+		*to = ns
+		if err := prepare(ns); err != nil {
 			return err
 		}
 	}
-	if err := ns.SetUp(HostLink); err != nil {
-		return err
-	}
-	return t.CGN.SetUp(port)
+	return nil
 }
 
-func (t *Topology) joinPorts(bridge string, ports []string, addr netip.Prefix) error {
-	if err := t.CGN.AddBridge(bridge, ports...); err != nil {
-		return err
+// joinSides joins the hosts of each side to the CGN and waits until packets pass.
+func (t *Topology) joinSides(sides ...*side) error {
+	for _, s := range sides {
+		if err := s.join(t.CGN); err != nil {
+			return fmt.Errorf("side %s: %w", s.bridge, err)
+		}
 	}
-	if err := t.CGN.AddAddr(bridge, addr); err != nil {
-		return err
+	for _, s := range sides {
+		// The ports too: a bridge drops what comes from a port that it does not know to be up yet.
+		if err := s.ns.AwaitUp(linkTimeout, append(s.ports, s.bridge)...); err != nil {
+			return fmt.Errorf("side %s: %w", s.bridge, err)
+		}
+		if err := t.CGN.AwaitUp(linkTimeout, s.bridge); err != nil {
+			return fmt.Errorf("CGN: %w", err)
+		}
 	}
-	return t.CGN.SetUp(bridge)
+	return nil
 }
 
 // configure gives the hosts addresses and routes, once their links are up.
@@ -241,8 +246,11 @@ func (t *Topology) Close() error {
 	for _, h := range slices.Concat(t.Servers, t.Subscribers) {
 		errs = append(errs, h.Close())
 	}
-	if t.CGN != nil {
-		errs = append(errs, t.CGN.Close())
+	// Without switches they are all one, which minds no second Close.
+	for _, ns := range []*NS{t.Core, t.Access, t.CGN} {
+		if ns != nil {
+			errs = append(errs, ns.Close())
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -5,9 +5,9 @@ package netns_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -42,9 +42,10 @@ func listenEcho(tb testing.TB, server netns.Host, network string) *netns.Echo {
 func TestTopologyRoutes(t *testing.T) {
 	t.Parallel()
 	for i := range 8 {
-		t.Run(strconv.Itoa(i), func(t *testing.T) {
+		opts := netns.Options{InsideRoutes: true, Switches: i%2 == 1}
+		t.Run(fmt.Sprintf("%d switches %t", i, opts.Switches), func(t *testing.T) {
 			t.Parallel()
-			topology := netnstest.NewTopology(t, netns.Options{InsideRoutes: true})
+			topology := netnstest.NewTopology(t, opts)
 			for _, server := range topology.Servers {
 				checkRouted(t, topology.Subscribers, server)
 			}
@@ -93,7 +94,16 @@ func checkRouted(t *testing.T, clients []netns.Host, server netns.Host) {
 // Without a way back, a packet with an inside source arrives but is not answered.
 func TestTopologyHasNoWayBackToTheInside(t *testing.T) {
 	t.Parallel()
-	topology := netnstest.NewTopology(t, netns.Options{})
+	for _, opts := range []netns.Options{{}, {Switches: true}} {
+		t.Run(fmt.Sprintf("switches %t", opts.Switches), func(t *testing.T) {
+			t.Parallel()
+			checkNoWayBack(t, netnstest.NewTopology(t, opts))
+		})
+	}
+}
+
+func checkNoWayBack(t *testing.T, topology *netns.Topology) {
+	t.Helper()
 	client, server := topology.Subscribers[0], topology.Servers[1]
 	echo := listenEcho(t, server, "udp")
 	if err := client.Silent(netns.Query{Local: addrPort("0.0.0.0:4001"), Remote: echo.Addr()}); err != nil {
@@ -136,7 +146,16 @@ func TestTopologyWithOptions(t *testing.T) {
 		InsideRoutes:   true,
 		Offload:        true,
 	}
-	topology := netnstest.NewTopology(t, opts)
+	for _, opts.Switches = range []bool{false, true} {
+		t.Run(fmt.Sprintf("switches %t", opts.Switches), func(t *testing.T) {
+			t.Parallel()
+			checkOptions(t, netnstest.NewTopology(t, opts), opts)
+		})
+	}
+}
+
+func checkOptions(t *testing.T, topology *netns.Topology, opts netns.Options) {
+	t.Helper()
 	if len(topology.Subscribers) != 3 || len(topology.Servers) != 1 {
 		t.Fatalf("%d subscribers and %d servers, want 3 and 1", len(topology.Subscribers), len(topology.Servers))
 	}
@@ -164,6 +183,14 @@ func TestTopologyWithOptions(t *testing.T) {
 	}
 	if n, err := forwarded.AwaitCount(within(t), 2); err != nil || n != 2 {
 		t.Errorf("between two subscribers the CGN forwards %d packets (error %v), want 2", n, err)
+	}
+	// There is no other way.
+	if err := topology.CGN.SetSysctl("net.ipv4.ip_forward", "0"); err != nil {
+		t.Fatal(err)
+	}
+	err = topology.Subscribers[0].Ping(netns.Ping{To: addr("10.0.0.3"), ID: 3, Timeout: 50 * time.Millisecond})
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("between two subscribers without the CGN: %v, want %v", err, os.ErrDeadlineExceeded)
 	}
 }
 
