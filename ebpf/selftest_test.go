@@ -8,20 +8,19 @@ import (
 	"github.com/cgnkit/cgnkit/ebpf/internal/selftest"
 )
 
-// What is tested is what is shipped: the selftest object has the production object's maps.
+// planMaps are the maps that a plan fills.
+var planMaps = []string{
+	bpf.CgnatMapPools, bpf.CgnatMapRows, bpf.CgnatMapIndexes, bpf.CgnatMapNodes, bpf.CgnatMapRanges, bpf.CgnatMapLists, bpf.CgnatMapCuts,
+}
+
+// What is tested is what is shipped: the selftest object has the production object's maps of the plan.
 func TestSelftestHasTheSameMaps(t *testing.T) {
 	production, tested := must(bpf.LoadCgnat()), must(selftest.LoadSelftest())
-	if len(production.Maps) != 7 {
-		t.Errorf("production has %d maps", len(production.Maps))
-	}
-	for name, want := range production.Maps {
-		got := tested.Maps[name]
+	for _, name := range planMaps {
+		want, got := production.Maps[name], tested.Maps[name]
 		if got == nil || got.Type != want.Type || got.KeySize != want.KeySize || got.ValueSize != want.ValueSize || got.Flags != want.Flags {
 			t.Errorf("%s: selftest has %v, production %v", name, got, want)
 		}
-	}
-	if len(production.Programs) != 0 {
-		t.Errorf("production has %d programs", len(production.Programs))
 	}
 }
 

@@ -29,6 +29,7 @@ const (
 	listed   = bpf.CgnatCgnPoolFlagCGN_POOL_LIST
 	ownLists = bpf.CgnatCgnPoolFlagCGN_POOL_OWN_LISTS
 	dynamic  = bpf.CgnatCgnPoolFlagCGN_POOL_DYNAMIC
+	parity   = bpf.CgnatCgnPoolFlagCGN_POOL_PARITY
 )
 
 // ErrTooManyRanges means: the plan has more address ranges than the maps can index.
@@ -84,6 +85,7 @@ func (t *Tables) addPool(p *alloc.Pool) {
 		Step:        1,
 		Usable:      uint32(p.Usable().Len()),
 		FirstPort:   p.Usable().First(),
+		Realm:       uint16(slices.Index(t.plan.Realms(), p.Realm())),
 	}
 	if p.DynamicPorts() > 0 {
 		e.Flags |= dynamic
@@ -105,7 +107,18 @@ func (t *Tables) addPool(p *alloc.Pool) {
 		e.Step = uint32(p.StepSize())
 	}
 	t.addPorts(&e, p)
+	if e.Flags&listed == 0 && alternates(e) {
+		e.Flags |= parity
+	}
 	t.pools = append(t.pools, e)
+}
+
+// alternates reports whether the ports of a share are odd and even in turn.
+func alternates(e pool) bool {
+	if e.Flags&psid != 0 {
+		return e.Contiguous > 0 && e.Offset < 16
+	}
+	return e.Step%2 == 1
 }
 
 // appendRanges appends the ranges of a pool, in their order.

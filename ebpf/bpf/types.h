@@ -29,6 +29,16 @@ enum cgn_pool_flag {
 	CGN_POOL_LIST = 1 << 3, /* ports are not one range: a list says which they are */
 	CGN_POOL_OWN_LISTS = 1 << 4, /* every outside address has a list of its own */
 	CGN_POOL_DYNAMIC = 1 << 5, /* what shares leave is set aside for dynamic blocks */
+	CGN_POOL_PARITY = 1 << 6, /* neighbours in a share are odd and even in turn */
+};
+
+/* The protocols with ports, or with identifiers that serve as such, in the order of their planes. */
+enum cgn_proto {
+	CGN_TCP,
+	CGN_UDP,
+	CGN_ICMP,
+	CGN_PROTOS,
+	CGN_PLANES, /* a power of two, so that a mask keeps within bounds */
 };
 
 enum cgn_limit {
@@ -57,7 +67,8 @@ struct cgn_pool {
 	__u8 offset; /* a, with psid */
 	__u8 contiguous; /* m, with psid: bits of a port behind the PSID */
 	__u8 length; /* k, with psid */
-	__u8 pad[3];
+	__u8 pad;
+	__u16 realm;
 };
 _Static_assert(sizeof(struct cgn_pool) == 48, "struct cgn_pool");
 
@@ -111,5 +122,89 @@ struct cgn_cut {
 	__u16 pad;
 };
 _Static_assert(sizeof(struct cgn_cut) == 8, "struct cgn_cut");
+
+/*
+ * A slot is what an outside address, a protocol and a port stand for: the inside endpoint that has it. The port set of a
+ * subscriber is a hash table of slots. owner is what is claimed by compare-and-swap, the rest belongs to who owns it.
+ */
+struct cgn_slot {
+	__u64 owner; /* inside address, port and turn, see slot.h; 0 = free */
+	__u32 seen; /* tick of the last packet that counts */
+	__u32 state; /* see tcp.h */
+};
+_Static_assert(sizeof(struct cgn_slot) == 16, "struct cgn_slot");
+
+/* What a subscriber has taken, beside the slots themselves. The lock is held to take or free a slot, never to use one. */
+struct cgn_account {
+	__u32 lock;
+	__u16 reach[CGN_PLANES]; /* no mapping is further from its home slot than this less one */
+	__u16 used[CGN_PLANES]; /* slots with an owner, expired ones too */
+	__u32 refill; /* tick up to which tokens are counted */
+	__u32 full; /* tick of the last search that found no slot; + 1, 0 = none */
+	__u16 tokens; /* new mappings that the rate allows now */
+	__u8 full_proto; /* bit by protocol: of what */
+	__u8 told; /* low bits of the tick of the last report that something was refused */
+};
+_Static_assert(sizeof(struct cgn_account) == 32, "struct cgn_account");
+
+/* Who may send to a mapping (RFC 4787 section 5). */
+enum cgn_filtering {
+	CGN_EIF, /* anybody */
+	CGN_ADF, /* addresses that it has sent to */
+	CGN_APDF, /* endpoints that it has sent to */
+};
+
+/* How a pool behaves. Go may change it while packets pass. Times are in ticks of 2^28 ns, about 0.27 s. */
+struct cgn_policy {
+	__u32 udp; /* RFC 4787 REQ-5 */
+	__u32 icmp; /* RFC 5508 REQ-2 */
+	__u32 established; /* TCP; RFC 5382 REQ-5 */
+	__u32 transitory; /* TCP, opening and closing; the same */
+	__u32 hold; /* a free port waits so long before another inside endpoint gets it; RFC 6888 REQ-8 */
+	__u32 limit[CGN_PLANES]; /* mappings of a subscriber; RFC 6888 REQ-4 */
+	__u32 rate; /* new mappings of a subscriber in 16 ticks, 0 = any; RFC 6888 REQ-4c */
+	__u32 burst; /* so many at once */
+	enum cgn_filtering filtering;
+};
+_Static_assert(sizeof(struct cgn_policy) == 48, "struct cgn_policy");
+
+/* What became of a packet. Append-only: the numbers are those of the counters. */
+enum cgn_verdict {
+	CGN_OUTBOUND, /* translated */
+	CGN_INBOUND,
+	CGN_HAIRPIN,
+	CGN_PASS_NOT_IPV4, /* left to the host as it came */
+	CGN_PASS_NOT_SUBSCRIBER,
+	CGN_PASS_NOT_OUTSIDE,
+	CGN_PASS_NO_TRANSLATE,
+	CGN_PASS_LOCAL,
+	CGN_PASS_UNROUTED,
+	CGN_PASS_ANSWER, /* the host answers with an ICMP error */
+	CGN_PASS_SLOW,
+	CGN_REPLIED, /* answered with an ICMP error */
+	CGN_DROP_MALFORMED, /* dropped */
+	CGN_DROP_CHECKSUM,
+	CGN_DROP_SOURCE_ROUTE,
+	CGN_DROP_PROTOCOL,
+	CGN_DROP_ICMP_TYPE,
+	CGN_DROP_FRAGMENT,
+	CGN_DROP_NO_MAPPING,
+	CGN_DROP_FILTERED,
+	CGN_DROP_EXHAUSTED,
+	CGN_DROP_LIMIT,
+	CGN_DROP_RATE,
+	CGN_DROP_CONTENDED,
+	CGN_DROP_UNROUTED,
+	CGN_DROP_TTL,
+	CGN_DROP_TOO_BIG,
+	CGN_DROP_TABLES,
+	CGN_VERDICTS,
+	CGN_CONTINUE, /* not decided yet, never counted */
+};
+
+struct cgn_counter {
+	__u64 packets;
+	__u64 bytes;
+};
 
 #endif

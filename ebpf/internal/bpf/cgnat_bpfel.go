@@ -13,6 +13,24 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type CgnatCgnAccount struct {
+	_         structs.HostLayout
+	Lock      uint32
+	Reach     [4]uint16
+	Used      [4]uint16
+	Refill    uint32
+	Full      uint32
+	Tokens    uint16
+	FullProto uint8
+	Told      uint8
+}
+
+type CgnatCgnCounter struct {
+	_       structs.HostLayout
+	Packets uint64
+	Bytes   uint64
+}
+
 type CgnatCgnCut struct {
 	_     structs.HostLayout
 	Start uint16
@@ -20,6 +38,14 @@ type CgnatCgnCut struct {
 	Slot  uint16
 	Pad   uint16
 }
+
+type CgnatCgnFiltering uint32
+
+const (
+	CgnatCgnFilteringCGN_EIF  CgnatCgnFiltering = 0
+	CgnatCgnFilteringCGN_ADF  CgnatCgnFiltering = 1
+	CgnatCgnFilteringCGN_APDF CgnatCgnFiltering = 2
+)
 
 type CgnatCgnIndex struct {
 	_      structs.HostLayout
@@ -40,6 +66,19 @@ type CgnatCgnNode struct {
 	Key [16]uint32
 }
 
+type CgnatCgnPolicy struct {
+	_           structs.HostLayout
+	Udp         uint32
+	Icmp        uint32
+	Established uint32
+	Transitory  uint32
+	Hold        uint32
+	Limit       [4]uint32
+	Rate        uint32
+	Burst       uint32
+	Filtering   CgnatCgnFiltering
+}
+
 type CgnatCgnPool struct {
 	_           structs.HostLayout
 	Subscribers uint32
@@ -56,7 +95,8 @@ type CgnatCgnPool struct {
 	Offset      uint8
 	Contiguous  uint8
 	Length      uint8
-	Pad         [3]uint8
+	Pad         uint8
+	Realm       uint16
 }
 
 type CgnatCgnPoolFlag uint32
@@ -68,6 +108,17 @@ const (
 	CgnatCgnPoolFlagCGN_POOL_LIST      CgnatCgnPoolFlag = 8
 	CgnatCgnPoolFlagCGN_POOL_OWN_LISTS CgnatCgnPoolFlag = 16
 	CgnatCgnPoolFlagCGN_POOL_DYNAMIC   CgnatCgnPoolFlag = 32
+	CgnatCgnPoolFlagCGN_POOL_PARITY    CgnatCgnPoolFlag = 64
+)
+
+type CgnatCgnProto uint32
+
+const (
+	CgnatCgnProtoCGN_TCP    CgnatCgnProto = 0
+	CgnatCgnProtoCGN_UDP    CgnatCgnProto = 1
+	CgnatCgnProtoCGN_ICMP   CgnatCgnProto = 2
+	CgnatCgnProtoCGN_PROTOS CgnatCgnProto = 3
+	CgnatCgnProtoCGN_PLANES CgnatCgnProto = 4
 )
 
 type CgnatCgnRange struct {
@@ -84,17 +135,88 @@ type CgnatCgnRow struct {
 	Pool uint32
 }
 
+type CgnatCgnSlot struct {
+	_     structs.HostLayout
+	Owner uint64
+	Seen  uint32
+	State uint32
+}
+
+type CgnatCgnSlotState uint32
+
+const (
+	CgnatCgnSlotStateCGN_SLOT_TCP     CgnatCgnSlotState = 7
+	CgnatCgnSlotStateCGN_SLOT_SEVERAL CgnatCgnSlotState = 8
+	CgnatCgnSlotStateCGN_SLOT_STATIC  CgnatCgnSlotState = 16
+	CgnatCgnSlotStateCGN_SLOT_REMOTE  CgnatCgnSlotState = 4294967040
+)
+
+type CgnatCgnTcpState uint32
+
+const (
+	CgnatCgnTcpStateCGN_TCP_CLOSED      CgnatCgnTcpState = 0
+	CgnatCgnTcpStateCGN_TCP_INIT        CgnatCgnTcpState = 1
+	CgnatCgnTcpStateCGN_TCP_ESTABLISHED CgnatCgnTcpState = 2
+	CgnatCgnTcpStateCGN_TCP_INSIDE_FIN  CgnatCgnTcpState = 3
+	CgnatCgnTcpStateCGN_TCP_OUTSIDE_FIN CgnatCgnTcpState = 4
+	CgnatCgnTcpStateCGN_TCP_BOTH_FIN    CgnatCgnTcpState = 5
+	CgnatCgnTcpStateCGN_TCP_TRANS       CgnatCgnTcpState = 6
+)
+
+type CgnatCgnVerdict uint32
+
+const (
+	CgnatCgnVerdictCGN_OUTBOUND            CgnatCgnVerdict = 0
+	CgnatCgnVerdictCGN_INBOUND             CgnatCgnVerdict = 1
+	CgnatCgnVerdictCGN_HAIRPIN             CgnatCgnVerdict = 2
+	CgnatCgnVerdictCGN_PASS_NOT_IPV4       CgnatCgnVerdict = 3
+	CgnatCgnVerdictCGN_PASS_NOT_SUBSCRIBER CgnatCgnVerdict = 4
+	CgnatCgnVerdictCGN_PASS_NOT_OUTSIDE    CgnatCgnVerdict = 5
+	CgnatCgnVerdictCGN_PASS_NO_TRANSLATE   CgnatCgnVerdict = 6
+	CgnatCgnVerdictCGN_PASS_LOCAL          CgnatCgnVerdict = 7
+	CgnatCgnVerdictCGN_PASS_UNROUTED       CgnatCgnVerdict = 8
+	CgnatCgnVerdictCGN_PASS_ANSWER         CgnatCgnVerdict = 9
+	CgnatCgnVerdictCGN_PASS_SLOW           CgnatCgnVerdict = 10
+	CgnatCgnVerdictCGN_REPLIED             CgnatCgnVerdict = 11
+	CgnatCgnVerdictCGN_DROP_MALFORMED      CgnatCgnVerdict = 12
+	CgnatCgnVerdictCGN_DROP_CHECKSUM       CgnatCgnVerdict = 13
+	CgnatCgnVerdictCGN_DROP_SOURCE_ROUTE   CgnatCgnVerdict = 14
+	CgnatCgnVerdictCGN_DROP_PROTOCOL       CgnatCgnVerdict = 15
+	CgnatCgnVerdictCGN_DROP_ICMP_TYPE      CgnatCgnVerdict = 16
+	CgnatCgnVerdictCGN_DROP_FRAGMENT       CgnatCgnVerdict = 17
+	CgnatCgnVerdictCGN_DROP_NO_MAPPING     CgnatCgnVerdict = 18
+	CgnatCgnVerdictCGN_DROP_FILTERED       CgnatCgnVerdict = 19
+	CgnatCgnVerdictCGN_DROP_EXHAUSTED      CgnatCgnVerdict = 20
+	CgnatCgnVerdictCGN_DROP_LIMIT          CgnatCgnVerdict = 21
+	CgnatCgnVerdictCGN_DROP_RATE           CgnatCgnVerdict = 22
+	CgnatCgnVerdictCGN_DROP_CONTENDED      CgnatCgnVerdict = 23
+	CgnatCgnVerdictCGN_DROP_UNROUTED       CgnatCgnVerdict = 24
+	CgnatCgnVerdictCGN_DROP_TTL            CgnatCgnVerdict = 25
+	CgnatCgnVerdictCGN_DROP_TOO_BIG        CgnatCgnVerdict = 26
+	CgnatCgnVerdictCGN_DROP_TABLES         CgnatCgnVerdict = 27
+	CgnatCgnVerdictCGN_VERDICTS            CgnatCgnVerdict = 28
+	CgnatCgnVerdictCGN_CONTINUE            CgnatCgnVerdict = 29
+)
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	CgnatMapCuts    = "cuts"
-	CgnatMapIndexes = "indexes"
-	CgnatMapLists   = "lists"
-	CgnatMapNodes   = "nodes"
-	CgnatMapPools   = "pools"
-	CgnatMapRanges  = "ranges"
-	CgnatMapRows    = "rows"
+	CgnatMapAccounts    = "accounts"
+	CgnatMapCounters    = "counters"
+	CgnatMapCuts        = "cuts"
+	CgnatMapIndexes     = "indexes"
+	CgnatMapLists       = "lists"
+	CgnatMapNodes       = "nodes"
+	CgnatMapPolicies    = "policies"
+	CgnatMapPools       = "pools"
+	CgnatMapRanges      = "ranges"
+	CgnatMapRows        = "rows"
+	CgnatMapSlots       = "slots"
+	CgnatProgCgnInside  = "cgn_inside"
+	CgnatProgCgnOutside = "cgn_outside"
+	CgnatVarCarry       = "carry"
+	CgnatVarHomeKey     = "home_key"
 )
 
 // LoadCgnat returns the embedded CollectionSpec for Cgnat.
@@ -139,25 +261,33 @@ type CgnatSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type CgnatProgramSpecs struct {
+	CgnInside  *ebpf.ProgramSpec `ebpf:"cgn_inside"`
+	CgnOutside *ebpf.ProgramSpec `ebpf:"cgn_outside"`
 }
 
 // CgnatMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type CgnatMapSpecs struct {
-	Cuts    *ebpf.MapSpec `ebpf:"cuts"`
-	Indexes *ebpf.MapSpec `ebpf:"indexes"`
-	Lists   *ebpf.MapSpec `ebpf:"lists"`
-	Nodes   *ebpf.MapSpec `ebpf:"nodes"`
-	Pools   *ebpf.MapSpec `ebpf:"pools"`
-	Ranges  *ebpf.MapSpec `ebpf:"ranges"`
-	Rows    *ebpf.MapSpec `ebpf:"rows"`
+	Accounts *ebpf.MapSpec `ebpf:"accounts"`
+	Counters *ebpf.MapSpec `ebpf:"counters"`
+	Cuts     *ebpf.MapSpec `ebpf:"cuts"`
+	Indexes  *ebpf.MapSpec `ebpf:"indexes"`
+	Lists    *ebpf.MapSpec `ebpf:"lists"`
+	Nodes    *ebpf.MapSpec `ebpf:"nodes"`
+	Policies *ebpf.MapSpec `ebpf:"policies"`
+	Pools    *ebpf.MapSpec `ebpf:"pools"`
+	Ranges   *ebpf.MapSpec `ebpf:"ranges"`
+	Rows     *ebpf.MapSpec `ebpf:"rows"`
+	Slots    *ebpf.MapSpec `ebpf:"slots"`
 }
 
 // CgnatVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type CgnatVariableSpecs struct {
+	Carry   *ebpf.VariableSpec `ebpf:"carry"`
+	HomeKey *ebpf.VariableSpec `ebpf:"home_key"`
 }
 
 // CgnatObjects contains all objects after they have been loaded into the kernel.
@@ -180,24 +310,32 @@ func (o *CgnatObjects) Close() error {
 //
 // It can be passed to LoadCgnatObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CgnatMaps struct {
-	Cuts    *ebpf.Map `ebpf:"cuts"`
-	Indexes *ebpf.Map `ebpf:"indexes"`
-	Lists   *ebpf.Map `ebpf:"lists"`
-	Nodes   *ebpf.Map `ebpf:"nodes"`
-	Pools   *ebpf.Map `ebpf:"pools"`
-	Ranges  *ebpf.Map `ebpf:"ranges"`
-	Rows    *ebpf.Map `ebpf:"rows"`
+	Accounts *ebpf.Map `ebpf:"accounts"`
+	Counters *ebpf.Map `ebpf:"counters"`
+	Cuts     *ebpf.Map `ebpf:"cuts"`
+	Indexes  *ebpf.Map `ebpf:"indexes"`
+	Lists    *ebpf.Map `ebpf:"lists"`
+	Nodes    *ebpf.Map `ebpf:"nodes"`
+	Policies *ebpf.Map `ebpf:"policies"`
+	Pools    *ebpf.Map `ebpf:"pools"`
+	Ranges   *ebpf.Map `ebpf:"ranges"`
+	Rows     *ebpf.Map `ebpf:"rows"`
+	Slots    *ebpf.Map `ebpf:"slots"`
 }
 
 func (m *CgnatMaps) Close() error {
 	return _CgnatClose(
+		m.Accounts,
+		m.Counters,
 		m.Cuts,
 		m.Indexes,
 		m.Lists,
 		m.Nodes,
+		m.Policies,
 		m.Pools,
 		m.Ranges,
 		m.Rows,
+		m.Slots,
 	)
 }
 
@@ -205,16 +343,23 @@ func (m *CgnatMaps) Close() error {
 //
 // It can be passed to LoadCgnatObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CgnatVariables struct {
+	Carry   *ebpf.Variable `ebpf:"carry"`
+	HomeKey *ebpf.Variable `ebpf:"home_key"`
 }
 
 // CgnatPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to LoadCgnatObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CgnatPrograms struct {
+	CgnInside  *ebpf.Program `ebpf:"cgn_inside"`
+	CgnOutside *ebpf.Program `ebpf:"cgn_outside"`
 }
 
 func (p *CgnatPrograms) Close() error {
-	return _CgnatClose()
+	return _CgnatClose(
+		p.CgnInside,
+		p.CgnOutside,
+	)
 }
 
 func _CgnatClose(closers ...io.Closer) error {

@@ -56,7 +56,8 @@ type SelftestCgnPool struct {
 	Offset      uint8
 	Contiguous  uint8
 	Length      uint8
-	Pad         [3]uint8
+	Pad         uint8
+	Realm       uint16
 }
 
 type SelftestCgnRange struct {

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where a packet goes next. The kernel's routing table says it; a packet that needs more than a MAC address goes the slow
+ * way, which is another program of ours behind the driver: see slow.h.
+ */
+#ifndef CGN_FORWARD_H
+#define CGN_FORWARD_H
+
+#include "packet.h"
+
+/* AF_INET, whose header does not compile for this target. */
+enum cgn_family {
+	CGN_INET = 2,
+};
+
+/* cgn_route asks for the way to an address, as if the packet had come in on ifindex. The way is in fib on CGN_CONTINUE and on CGN_PASS_SLOW. */
+static __always_inline enum cgn_verdict cgn_route(void *ctx, const struct cgn_packet *k, __be32 to, __u32 ifindex,
+						  __u16 length, struct bpf_fib_lookup *fib)
+{
+	fib->family = CGN_INET;
+	fib->tos = k->ip->tos;
+	fib->l4_protocol = k->ip->protocol;
+	fib->sport = k->flow.kind == CGN_SESSION ? k->flow.near.port : 0;
+	fib->dport = k->flow.kind == CGN_SESSION ? k->flow.far.port : 0;
+	fib->tot_len = length;
+	fib->ipv4_src = k->ip->saddr;
+	fib->ipv4_dst = to;
+	fib->ifindex = ifindex;
+	switch (bpf_fib_lookup(ctx, fib, sizeof(*fib), 0)) {
+	case BPF_FIB_LKUP_RET_SUCCESS:
+		return CGN_CONTINUE;
+	case BPF_FIB_LKUP_RET_NO_NEIGH:
+		return CGN_PASS_SLOW;
+	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
+		return CGN_DROP_TOO_BIG;
+	case BPF_FIB_LKUP_RET_NOT_FWDED:
+		return CGN_PASS_LOCAL;
+	default:
+		return CGN_PASS_UNROUTED;
+	}
+}
+
+/* cgn_hop takes one from the TTL, which is more than 1. */
+static __always_inline void cgn_hop(struct iphdr *ip)
+{
+	__be16 *word = (__be16 *)&ip->ttl; /* and protocol */
+	__be16 was = *word;
+
+	ip->ttl--;
+	ip->check = cgn_checksum(ip->check, cgn_delta16(was, *word));
+}
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a packet means for the life of its mapping. */
+#ifndef CGN_SESSION_H
+#define CGN_SESSION_H
+
+#include "home.h"
+#include "packet.h"
+#include "tcp.h"
+
+/* cgn_digest returns 24 bits of a remote endpoint, where a slot keeps them. */
+static __always_inline __u32 cgn_digest(__be32 addr, __be16 port)
+{
+	__u64 word = ((__u64)addr << 16 | port) ^ home_key[0];
+
+	return word * (home_key[1] | 1) >> 32 & CGN_SLOT_REMOTE;
+}
+
+/* cgn_touch notes that a mapping is in use. Most packets find it noted, and then nothing is written. */
+static __always_inline void cgn_touch(struct cgn_slot *slot, __u32 now)
+{
+	if (slot->seen != now)
+		slot->seen = now;
+}
+
+/* cgn_session_out is what a TCP packet from the inside means for a mapping. */
+static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote, __u8 flags)
+{
+	__u32 state = slot->state, next;
+	enum cgn_tcp_state tcp = state & CGN_SLOT_TCP;
+
+	if (state & CGN_SLOT_SEVERAL)
+		return;
+	if ((state & CGN_SLOT_REMOTE) == remote && tcp != CGN_TCP_CLOSED)
+		next = (state & ~CGN_SLOT_TCP) | cgn_tcp_next(tcp, 1, flags);
+	else if (tcp == CGN_TCP_CLOSED || tcp == CGN_TCP_TRANS || tcp == CGN_TCP_BOTH_FIN)
+		next = (state & CGN_SLOT_STATIC) | remote | cgn_tcp_next(CGN_TCP_CLOSED, 1, flags);
+	else
+		next = state | CGN_SLOT_SEVERAL;
+	if (next != state)
+		slot->state = next;
+}
+
+/*
+ * cgn_session_in is what a TCP packet from the outside means. Only those of the session that the slot knows count: anybody
+ * may send to a mapping, and must not keep it alive or end it (RFC 7857 section 7).
+ */
+static __always_inline void cgn_session_in(struct cgn_slot *slot, __u32 remote, __u8 flags, __u32 now)
+{
+	__u32 state = slot->state, next;
+
+	if ((state & CGN_SLOT_REMOTE) != remote || state & CGN_SLOT_SEVERAL)
+		return;
+	next = (state & ~CGN_SLOT_TCP) | cgn_tcp_next(state & CGN_SLOT_TCP, 0, flags);
+	if (next != state)
+		slot->state = next;
+	if (!(flags & CGN_TCP_RST))
+		cgn_touch(slot, now);
+}
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The maps that change while packets pass: mappings, how pools behave, counters. */
+#ifndef CGN_STATE_H
+#define CGN_STATE_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "types.h"
+
+/*
+ * The slots and accounts of an outside address, by row. Both live longer than a plan: the maps of the next one refer to the
+ * same tables where an address stays. Programs write them; Go reads the slots in shared memory.
+ */
+struct cgn_slots {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(key_size, sizeof(__u32)); /* sizes, because clang does not describe the types that only an inner map has */
+	__uint(value_size, sizeof(struct cgn_slot));
+	__uint(max_entries, CGN_PROTOS *CGN_PORTS);
+};
+
+struct cgn_accounts {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP); /* one entry a share of the address */
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct cgn_account));
+	__uint(max_entries, 1);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__type(key, __u32);
+	__uint(max_entries, 1);
+	__array(values, struct cgn_slots);
+} slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__type(key, __u32);
+	__uint(max_entries, 1);
+	__array(values, struct cgn_accounts);
+} accounts SEC(".maps");
+
+/* How pools behave, in the order of the plan. Go may write it at any time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cgn_policy);
+	__uint(max_entries, 1);
+} policies SEC(".maps");
+
+/* Packets by verdict. Every CPU has its own, so nothing is lost without atomics: a program is never interrupted by itself. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cgn_counter);
+	__uint(max_entries, CGN_VERDICTS);
+} counters SEC(".maps");
+
+#endif

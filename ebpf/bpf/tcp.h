@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The TCP state machine of RFC 7857 section 2, and what a slot remembers of a session. Pure.
+ *
+ * A mapping may carry several sessions (RFC 4787: endpoint-independent). A slot has room for the state of one, and for a
+ * digest of its remote endpoint. When a second one joins while the first is alive, the slot says so, and from then on the
+ * mapping lives as long as an established connection does: longer than it must, never shorter.
+ */
+#ifndef CGN_TCP_H
+#define CGN_TCP_H
+
+#include "types.h"
+
+enum cgn_tcp_state {
+	CGN_TCP_CLOSED,
+	CGN_TCP_INIT,
+	CGN_TCP_ESTABLISHED,
+	CGN_TCP_INSIDE_FIN,
+	CGN_TCP_OUTSIDE_FIN,
+	CGN_TCP_BOTH_FIN,
+	CGN_TCP_TRANS,
+};
+
+/* cgn_slot.state */
+enum cgn_slot_state {
+	CGN_SLOT_TCP = 0x7, /* enum cgn_tcp_state */
+	CGN_SLOT_SEVERAL = 1 << 3, /* several remote endpoints: the state is of no account */
+	CGN_SLOT_STATIC = 1 << 4, /* a port forward: never expires */
+	CGN_SLOT_REMOTE = 0xffffff00, /* digest of the remote endpoint */
+};
+
+/*
+ * cgn_tcp_next returns the state after a packet of the session. A SYN from the inside opens it anew, whatever was. A
+ * connection in the middle, which comes to a standby that has never seen it, begins in TRANS: it lives as long as one that
+ * opens, and the next packet makes it ESTABLISHED.
+ */
+static __always_inline enum cgn_tcp_state cgn_tcp_next(enum cgn_tcp_state state, int from_inside, __u8 flags)
+{
+	int syn = flags & 0x02, fin = flags & 0x01, rst = flags & 0x04, ack = flags & 0x10;
+
+	if (from_inside && syn && !ack && !rst && state != CGN_TCP_ESTABLISHED)
+		return CGN_TCP_INIT;
+	switch (state) {
+	case CGN_TCP_CLOSED:
+		if (rst)
+			return state;
+		if (!syn)
+			return CGN_TCP_TRANS;
+		return from_inside ? CGN_TCP_ESTABLISHED : CGN_TCP_INIT;
+	case CGN_TCP_INIT:
+		/* The other side's SYN. From the inside it has an ACK, and answers one that came with the mapping there. */
+		return syn && !rst ? CGN_TCP_ESTABLISHED : state;
+	case CGN_TCP_ESTABLISHED:
+		if (rst)
+			return CGN_TCP_TRANS;
+		if (fin)
+			return from_inside ? CGN_TCP_INSIDE_FIN : CGN_TCP_OUTSIDE_FIN;
+		return state;
+	case CGN_TCP_INSIDE_FIN:
+		if (rst)
+			return CGN_TCP_TRANS;
+		return fin && !from_inside ? CGN_TCP_BOTH_FIN : state;
+	case CGN_TCP_OUTSIDE_FIN:
+		if (rst)
+			return CGN_TCP_TRANS;
+		return fin && from_inside ? CGN_TCP_BOTH_FIN : state;
+	case CGN_TCP_TRANS:
+		return rst ? state : CGN_TCP_ESTABLISHED;
+	default:
+		return state;
+	}
+}
+
+/* cgn_tcp_transitory reports whether the shorter of the two times counts. */
+static __always_inline int cgn_tcp_transitory(__u32 state)
+{
+	if (state & CGN_SLOT_SEVERAL)
+		return 0;
+	switch (state & CGN_SLOT_TCP) {
+	case CGN_TCP_ESTABLISHED:
+	case CGN_TCP_INSIDE_FIN:
+	case CGN_TCP_OUTSIDE_FIN:
+		return 0;
+	}
+	return 1;
+}
+
+#endif

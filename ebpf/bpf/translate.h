@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The two halves of a translation. The near half replaces the inside endpoint by its mapping, for packets that come from the
+ * inside. The far half replaces a mapping by its inside endpoint, for packets that go there. A packet from the inside to an
+ * outside address of ours takes both (hairpinning, RFC 4787 REQ-9).
+ *
+ * These functions are global, so that the verifier looks at each of them once, and not once for every kind of packet.
+ */
+#ifndef CGN_TRANSLATE_H
+#define CGN_TRANSLATE_H
+
+#include "session.h"
+#include "slot.h"
+
+/* An outside address of ours. */
+struct cgn_outside {
+	__u32 row;
+	__u32 pool;
+	__u32 realm;
+	__u32 alone; /* its only subscriber shares it with nobody */
+};
+
+/* cgn_creates reports whether a packet from the inside may make a mapping: errors, answers and resets may not. */
+static __always_inline int cgn_creates(const struct cgn_flow *f)
+{
+	if (f->kind == CGN_ERROR)
+		return 0;
+	if (f->proto == CGN_ICMP)
+		return f->query;
+	return f->proto != CGN_TCP || !(f->tcp & CGN_TCP_RST);
+}
+
+/* cgn_search_for prepares the search for the mapping of a packet of subscriber o. */
+static __always_inline enum cgn_verdict cgn_search_for(struct cgn_search *s, const struct cgn_flow *f,
+						       const struct cgn_owner *o)
+{
+	__u32 number = o->pool, row = o->row;
+	struct cgn_pool *p = bpf_map_lookup_elem(&pools, &number);
+	struct cgn_cut *cut;
+	int parity;
+
+	s->policy = bpf_map_lookup_elem(&policies, &number);
+	s->table = bpf_map_lookup_elem(&slots, &row);
+	if (!p || !s->policy || !s->table)
+		return CGN_DROP_TABLES;
+	s->pool = p;
+	s->list = cgn_list_of(p, o->place.address);
+	cut = cgn_cut_of(p, o->place.slot);
+	if ((p->flags & CGN_POOL_LIST && !s->list) || (p->flags & CGN_POOL_CUT && !cut))
+		return CGN_DROP_TABLES;
+	s->share = cgn_share(p, o->place.slot, cut);
+	if (!s->share.len)
+		return CGN_DROP_TABLES;
+	s->proto = f->proto;
+	s->now = cgn_now();
+	s->owner = cgn_owner_word(f->near.addr, f->near.port);
+	parity = p->flags & CGN_POOL_PARITY;
+	s->home = cgn_home(bpf_ntohl(f->near.addr), bpf_ntohs(f->near.port), f->proto, s->share.len, parity,
+			   parity ? cgn_share_port(p, s->list, &s->share, 0) : 0);
+	return CGN_CONTINUE;
+}
+
+/* cgn_find_away finds or makes a mapping that is not at home. */
+static __always_inline enum cgn_verdict cgn_find_away(struct cgn_search *s, const struct cgn_owner *o, int create)
+{
+	__u32 at = o->place.slot, row = o->row;
+	void *table = bpf_map_lookup_elem(&accounts, &row);
+
+	if (!table)
+		return CGN_DROP_TABLES;
+	s->account = bpf_map_lookup_elem(table, &at);
+	if (!s->account)
+		return CGN_DROP_TABLES;
+	return cgn_map(s, create);
+}
+
+/* cgn_is_subscriber finds who an inside address is. It returns 0 for nobody. */
+__noinline int cgn_is_subscriber(__u32 realm, __be32 inside, struct cgn_owner *o)
+{
+	return o && cgn_subscriber(realm, inside, o);
+}
+
+/* cgn_is_outside finds which outside address of ours one is. It returns 0 for none. */
+__noinline int cgn_is_outside(__be32 outside, struct cgn_outside *at)
+{
+	__u32 addr = bpf_ntohl(outside), number;
+	struct cgn_range *r = cgn_find(0, addr);
+	struct cgn_pool *p;
+
+	if (!r || !at)
+		return 0;
+	number = r->pool;
+	p = bpf_map_lookup_elem(&pools, &number);
+	if (!p)
+		return 0;
+	at->pool = number;
+	at->row = p->row + r->position + (addr - r->first);
+	at->alone = p->ratio == 1;
+	at->realm = p->realm;
+	return 1;
+}
+
+/* cgn_near_half finds what the near endpoint becomes, which is of subscriber o. It returns a verdict. */
+__noinline int cgn_near_half(const struct cgn_flow *f, const struct cgn_owner *o, struct cgn_endpoint *to)
+{
+	struct cgn_search s = {};
+	struct cgn_slot *slot;
+	struct cgn_row *row;
+	__u32 at;
+	__u16 port;
+	int v;
+
+	if (!f || !o || !to)
+		return CGN_DROP_TABLES;
+	at = o->row;
+	row = bpf_map_lookup_elem(&rows, &at);
+	if (!row)
+		return CGN_DROP_TABLES;
+	to->addr = row->addr;
+	v = cgn_search_for(&s, f, o);
+	if (v != CGN_CONTINUE)
+		return v;
+	if (f->kind == CGN_PORTLESS)
+		return s.pool->ratio == 1 ? CGN_CONTINUE : CGN_DROP_PROTOCOL;
+	port = cgn_port_after(&s, 0);
+	slot = cgn_slot_at(s.table, s.proto, port);
+	if (!slot)
+		return CGN_DROP_TABLES;
+	if (!cgn_same_endpoint(slot->owner, s.owner) || cgn_idle(slot, s.policy, s.proto, s.now, 0)) {
+		v = cgn_find_away(&s, o, cgn_creates(f));
+		if (v != CGN_CONTINUE)
+			return v;
+		port = cgn_port_after(&s, s.found);
+		slot = cgn_slot_at(s.table, s.proto, port);
+		if (!slot)
+			return CGN_DROP_TABLES;
+	}
+	if (f->kind == CGN_SESSION) {
+		if (s.proto == CGN_TCP)
+			cgn_session_out(slot, cgn_digest(f->far.addr, f->far.port), f->tcp);
+		if (s.proto != CGN_TCP || !(f->tcp & CGN_TCP_RST))
+			cgn_touch(slot, s.now);
+	}
+	to->port = bpf_htons(port);
+	return CGN_CONTINUE;
+}
+
+/* cgn_far_half finds what the far endpoint becomes, which is of the outside address at. remote is who sends. It returns a verdict. */
+__noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *at, const struct cgn_endpoint *remote,
+			    struct cgn_endpoint *to)
+{
+	struct cgn_policy *policy;
+	struct cgn_slot *slot;
+	__u32 row, number, now = cgn_now();
+	void *table;
+	__u64 owner;
+
+	if (!f || !at || !remote || !to)
+		return CGN_DROP_TABLES;
+	number = at->pool;
+	policy = bpf_map_lookup_elem(&policies, &number);
+	row = at->row;
+	table = bpf_map_lookup_elem(&slots, &row);
+	if (!policy || !table)
+		return CGN_DROP_TABLES;
+	if (f->kind == CGN_PORTLESS && !at->alone)
+		return CGN_DROP_PROTOCOL;
+	/* Who has an address alone is at ICMP identifier 0, which nobody can have. */
+	slot = f->kind == CGN_PORTLESS ? cgn_slot_at(table, CGN_ICMP, 0)
+				       : cgn_slot_at(table, f->proto, bpf_ntohs(f->far.port));
+	if (!slot)
+		return CGN_DROP_TABLES;
+	owner = slot->owner;
+	if (!owner || (f->kind != CGN_PORTLESS && cgn_idle(slot, policy, f->proto, now, 0)))
+		return CGN_DROP_NO_MAPPING;
+	if (f->kind == CGN_SESSION && f->proto == CGN_TCP)
+		cgn_session_in(slot, cgn_digest(remote->addr, remote->port), f->tcp, now);
+	to->addr = owner >> 32;
+	to->port = owner >> 16;
+	return CGN_CONTINUE;
+}
+
+#endif

@@ -1,0 +1,80 @@
+package ebpf
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
+)
+
+// Filtering says who may send to a mapping (RFC 4787 section 5).
+type Filtering uint32
+
+// The ways of filtering.
+const (
+	EndpointIndependent     = Filtering(bpf.CgnatCgnFilteringCGN_EIF)  // anybody
+	AddressDependent        = Filtering(bpf.CgnatCgnFilteringCGN_ADF)  // addresses that the mapping has sent to
+	AddressAndPortDependent = Filtering(bpf.CgnatCgnFilteringCGN_APDF) // endpoints that it has sent to
+)
+
+// A Policy is how a pool behaves. The zero value of a field is the default that is named there; times are rounded up to
+// 0.27 s.
+type Policy struct {
+	UDP         time.Duration // without a packet from the inside, a mapping ends; RFC 4787 REQ-5; 5 minutes
+	ICMP        time.Duration // the same for queries; RFC 5508 REQ-2; 60 s
+	Established time.Duration // TCP; RFC 5382 REQ-5; 2 hours and 4 minutes
+	Transitory  time.Duration // TCP that opens or closes; 4 minutes
+	Hold        time.Duration // before another inside endpoint of the subscriber gets a port; RFC 6888 REQ-8B; 0
+	Limit       Limit         // RFC 6888 REQ-4
+	Rate        int           // new mappings of a subscriber a second; any number
+	Burst       int           // so many at once where there is a rate; as many as the rate
+	Filtering   Filtering
+}
+
+// A Limit is how many mappings a subscriber may have; 0 stands for its whole share.
+type Limit struct{ TCP, UDP, ICMP int }
+
+const tick = 1 << 28 * time.Nanosecond
+
+// ticks returns a duration for C, never shorter.
+func ticks(d, otherwise time.Duration) uint32 {
+	if d == 0 {
+		d = otherwise
+	}
+	return uint32((d + tick - 1) / tick)
+}
+
+func (p Policy) entry() bpf.CgnatCgnPolicy {
+	e := bpf.CgnatCgnPolicy{
+		Udp: ticks(p.UDP, 5*time.Minute), Icmp: ticks(p.ICMP, time.Minute),
+		Established: ticks(p.Established, 2*time.Hour+4*time.Minute), Transitory: ticks(p.Transitory, 4*time.Minute),
+		Hold: ticks(p.Hold, 0), Filtering: bpf.CgnatCgnFiltering(p.Filtering),
+	}
+	for i, n := range [...]int{p.Limit.TCP, p.Limit.UDP, p.Limit.ICMP} {
+		e.Limit[i] = 1 << 16
+		if n > 0 {
+			e.Limit[i] = uint32(n)
+		}
+	}
+	if p.Rate > 0 {
+		e.Rate = uint32(max(1, time.Duration(p.Rate)*16*tick/time.Second))
+		e.Burst = uint32(max(1, p.Burst, p.Rate))
+	}
+	return e
+}
+
+// setPolicies writes the policies of all pools.
+func (d *Datapath) setPolicies(c Config) error {
+	number := uint32(0)
+	for p := range c.Plan.Pools() {
+		policy, ok := c.Policies[p.Name()]
+		if !ok {
+			policy = c.Policy
+		}
+		if err := d.coll.Maps[bpf.CgnatMapPolicies].Put(number, policy.entry()); err != nil {
+			return fmt.Errorf("set the policy of %s: %w", p.Name(), err)
+		}
+		number++
+	}
+	return nil
+}
