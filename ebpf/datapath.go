@@ -127,24 +127,31 @@ func (d *Datapath) addAddresses(spec *ebpf.CollectionSpec) error {
 // attach attaches the programs to the interfaces.
 func (d *Datapath) attach(c Config) error {
 	for _, in := range c.Inside {
-		if err := d.attachTo(in.Name, bpf.CgnatProgCgnInside); err != nil {
+		if err := d.attachTo(in.Name, bpf.CgnatProgCgnInside, bpf.CgnatProgCgnInsideSlow); err != nil {
 			return err
 		}
 	}
 	for _, out := range c.Outside {
-		if err := d.attachTo(out.Name, bpf.CgnatProgCgnOutside); err != nil {
+		if err := d.attachTo(out.Name, bpf.CgnatProgCgnOutside, bpf.CgnatProgCgnOutsideSlow); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *Datapath) attachTo(name, program string) error {
+// attachTo attaches the program of the driver and the one behind it to an interface. The one behind comes first: until it is
+// there, a packet that the driver leaves to it would go on untranslated.
+func (d *Datapath) attachTo(name, driver, behind string) error {
 	ifc, err := net.InterfaceByName(name)
 	if err != nil {
 		return fmt.Errorf("attach to %s: %w", name, err)
 	}
-	l, err := link.AttachXDP(link.XDPOptions{Program: d.coll.Programs[program], Interface: ifc.Index, Flags: link.XDPDriverMode})
+	slow, err := link.AttachTCX(link.TCXOptions{Program: d.coll.Programs[behind], Interface: ifc.Index, Attach: ebpf.AttachTCXIngress})
+	if err != nil {
+		return fmt.Errorf("attach tcx to %s: %w", name, err)
+	}
+	d.links = append(d.links, slow)
+	l, err := link.AttachXDP(link.XDPOptions{Program: d.coll.Programs[driver], Interface: ifc.Index, Flags: link.XDPDriverMode})
 	if err != nil {
 		return fmt.Errorf("attach XDP to %s: %w", name, err)
 	}

@@ -72,3 +72,17 @@ func TestTraffic(t *testing.T) {
 		}
 	}
 }
+
+// The first packet to a host whose address nobody knows yet arrives, in both directions and back to the inside.
+func TestNeighboursAreAsked(t *testing.T) {
+	top := netnstest.NewTopology(t, netns.Options{Switches: true})
+	plan := mustPlan(t, alloc.PoolSpec{Inside: spans("100.64.0.0/24"), Outside: spans("192.0.2.0/29"), SharingRatio: 64})
+	attach(t, top, Config{Plan: plan})
+	echo, err := top.Servers[0].ListenEcho("udp", netip.AddrPortFrom(top.Servers[0].Addr, echoPort))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := top.Subscribers[0].Ask(netns.Query{Remote: echo.Addr()}); err != nil {
+		t.Error(err)
+	}
+}

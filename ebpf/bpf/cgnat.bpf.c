@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The production object: the entry points. */
-#include <linux/pkt_cls.h>
-
 #include "path.h"
+#include "reply.h"
+#include "slow.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -29,6 +29,7 @@ static __always_inline void cgn_count(enum cgn_verdict v, __u32 bytes)
 	}
 }
 
+/* cgn_xdp is the way of a packet in the driver. */
 static __always_inline int cgn_xdp(struct xdp_md *xdp, int inside)
 {
 	struct cgn_path path = {.ctx = xdp, .ifindex = xdp->ingress_ifindex};
@@ -36,6 +37,7 @@ static __always_inline int cgn_xdp(struct xdp_md *xdp, int inside)
 	struct ethhdr *eth = data;
 	enum cgn_verdict v = CGN_PASS_NOT_IPV4;
 	__u32 bytes;
+	int action;
 
 	path.packet.end = (void *)(long)xdp->data_end;
 	bytes = path.packet.end - data;
@@ -49,11 +51,21 @@ static __always_inline int cgn_xdp(struct xdp_md *xdp, int inside)
 	cgn_count(v, bytes);
 	if (v <= CGN_HAIRPIN) {
 		cgn_hop(path.packet.ip);
+		cgn_mend(&path.packet, &path.mend);
 		__builtin_memcpy(eth->h_dest, path.fib.dmac, ETH_ALEN);
 		__builtin_memcpy(eth->h_source, path.fib.smac, ETH_ALEN);
 		return bpf_redirect(path.fib.ifindex, 0);
 	}
-	return v < CGN_REPLIED ? XDP_PASS : XDP_DROP;
+	if (v < CGN_REPLIED)
+		return XDP_PASS;
+	if (cgn_icmp_of(v) && cgn_answers(&path.packet)) {
+		action = cgn_reply(xdp, cgn_icmp_of(v), v == CGN_DROP_TOO_BIG ? path.fib.mtu_result : 0,
+				   path.packet.ip->saddr, path.length, sizeof(*eth));
+		if (action)
+			cgn_count(CGN_REPLIED, 0);
+		return action ? action : XDP_DROP;
+	}
+	return XDP_DROP;
 }
 
 SEC("xdp")
@@ -66,4 +78,43 @@ SEC("xdp")
 int cgn_outside(struct xdp_md *xdp)
 {
 	return cgn_xdp(xdp, 0);
+}
+
+/* cgn_tc is the slow way. What it leaves to the host has been counted in the driver. */
+static __always_inline int cgn_tc(struct __sk_buff *skb, int inside)
+{
+	struct cgn_path path = {.ctx = skb, .ifindex = skb->ifindex};
+	struct ethhdr *eth;
+	struct iphdr *ip;
+	enum cgn_verdict v;
+
+	if (skb->protocol != bpf_htons(ETH_P_IP))
+		return TC_ACT_UNSPEC;
+	bpf_skb_pull_data(skb, skb->len < CGN_HEADERS ? skb->len : CGN_HEADERS);
+	eth = (void *)(long)skb->data;
+	ip = (void *)(eth + 1);
+	path.packet.end = (void *)(long)skb->data_end;
+	if ((void *)(ip + 1) > path.packet.end)
+		return TC_ACT_SHOT;
+	if (!skb->gso_size)
+		path.length = bpf_ntohs(ip->tot_len);
+	v = inside ? cgn_from_inside(&path, ip, 0) : cgn_from_outside(&path, ip, 0);
+	if (v > CGN_HAIRPIN && v < CGN_REPLIED)
+		return TC_ACT_UNSPEC;
+	if (v == CGN_CUT)
+		v = CGN_DROP_TOO_BIG;
+	cgn_count(v, skb->len);
+	return v <= CGN_HAIRPIN ? cgn_send(skb, &path) : TC_ACT_SHOT;
+}
+
+SEC("tcx/ingress")
+int cgn_inside_slow(struct __sk_buff *skb)
+{
+	return cgn_tc(skb, 1);
+}
+
+SEC("tcx/ingress")
+int cgn_outside_slow(struct __sk_buff *skb)
+{
+	return cgn_tc(skb, 0);
 }

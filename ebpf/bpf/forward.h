@@ -40,6 +40,12 @@ static __always_inline enum cgn_verdict cgn_route(void *ctx, const struct cgn_pa
 	}
 }
 
+/* cgn_fragmentable reports whether a packet may be cut, and then needs an identification of its own (RFC 6864). */
+static __always_inline int cgn_fragmentable(const struct iphdr *ip)
+{
+	return !(ip->frag_off & bpf_htons(CGN_IP_DF));
+}
+
 /* cgn_hop takes one from the TTL, which is more than 1. */
 static __always_inline void cgn_hop(struct iphdr *ip)
 {

@@ -291,6 +291,12 @@ static __always_inline enum cgn_verdict cgn_parse_ports(struct cgn_packet *k)
 		break;
 	case IPPROTO_ICMP:
 		return cgn_parse_icmp(k, l4);
+	case IPPROTO_DCCP:
+	case IPPROTO_UDPLITE: /* their checksums are where UDP has its own, and cover addresses too */
+		if ((void *)(udp + 1) > k->end)
+			return CGN_DROP_MALFORMED;
+		k->check = (__be16 *)&udp->check;
+		/* fallthrough */
 	default:
 		k->flow.kind = CGN_PORTLESS;
 		return CGN_CONTINUE;

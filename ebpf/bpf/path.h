@@ -17,9 +17,21 @@ struct cgn_path {
 	__u32 ifindex; /* that it came in on */
 	__u32 realm; /* of the inside interface */
 	__u16 length; /* for the MTU; 0 = the kernel knows it better */
+	struct cgn_mend mend;
 	struct bpf_fib_lookup fib;
 	struct cgn_packet packet;
 };
+
+/*
+ * cgn_slowly is for what the driver cannot do: a neighbour to be asked for its address, a packet to be cut. It is left to
+ * the run behind the driver.
+ */
+static __always_inline enum cgn_verdict cgn_slowly(enum cgn_verdict v, int driver)
+{
+	if (v == CGN_CONTINUE || driver)
+		return v == CGN_CONTINUE ? v : CGN_PASS_SLOW;
+	return v == CGN_DROP_TOO_BIG ? CGN_CUT : CGN_CONTINUE;
+}
 
 /* cgn_way_out decides about the way of a packet from the inside. The host answers what cannot go on: it knows the sender. */
 static __always_inline enum cgn_verdict cgn_way_out(struct cgn_path *path, int driver)
@@ -27,13 +39,11 @@ static __always_inline enum cgn_verdict cgn_way_out(struct cgn_path *path, int d
 	struct cgn_packet *k = &path->packet;
 	enum cgn_verdict v = cgn_route(path->ctx, k, k->flow.far.addr, path->ifindex, path->length, &path->fib);
 
-	if (v == CGN_PASS_SLOW && !driver)
-		v = CGN_CONTINUE;
-	if (v == CGN_DROP_TOO_BIG)
+	if (v == CGN_PASS_LOCAL || v == CGN_PASS_UNROUTED)
+		return v;
+	if (k->ip->ttl <= 1 || (v == CGN_DROP_TOO_BIG && !cgn_fragmentable(k->ip)))
 		return CGN_PASS_ANSWER;
-	if (v == CGN_CONTINUE && k->ip->ttl <= 1)
-		return CGN_PASS_ANSWER;
-	return v;
+	return cgn_slowly(v, driver);
 }
 
 /* cgn_way_in decides about the way of a packet to an inside address. */
@@ -44,11 +54,11 @@ static __always_inline enum cgn_verdict cgn_way_in(struct cgn_path *path, __be32
 
 	if (v == CGN_PASS_LOCAL || v == CGN_PASS_UNROUTED)
 		return CGN_DROP_UNROUTED;
-	if (v == CGN_PASS_SLOW && !driver)
-		v = CGN_CONTINUE;
-	if (v == CGN_CONTINUE && k->ip->ttl <= 1)
+	if (k->ip->ttl <= 1)
 		return CGN_DROP_TTL;
-	return v;
+	if (v == CGN_DROP_TOO_BIG && !cgn_fragmentable(k->ip))
+		return v;
+	return cgn_slowly(v, driver);
 }
 
 /* cgn_turn_back decides about a packet from the inside to an outside address of ours. */
@@ -57,7 +67,6 @@ static __always_inline enum cgn_verdict cgn_turn_back(struct cgn_path *path, con
 {
 	struct cgn_packet *k = &path->packet;
 	struct cgn_endpoint near = {}, far = {};
-	struct cgn_mend mend = {};
 	enum cgn_verdict v;
 
 	v = cgn_near_half(&k->flow, o, &near);
@@ -69,9 +78,8 @@ static __always_inline enum cgn_verdict cgn_turn_back(struct cgn_path *path, con
 	v = cgn_way_in(path, far.addr, driver);
 	if (v != CGN_CONTINUE)
 		return v;
-	cgn_set_near(k, &mend, &near);
-	cgn_set_far(k, &mend, &far);
-	cgn_mend(k, &mend);
+	cgn_set_near(k, &path->mend, &near);
+	cgn_set_far(k, &path->mend, &far);
 	return CGN_HAIRPIN;
 }
 
@@ -82,7 +90,6 @@ static __always_inline enum cgn_verdict cgn_from_inside(struct cgn_path *path, v
 	enum cgn_verdict v = cgn_parse_ip(k, ip), ports;
 	struct cgn_endpoint near = {};
 	struct cgn_outside at = {};
-	struct cgn_mend mend = {};
 	struct cgn_owner o = {};
 
 	if (v != CGN_CONTINUE)
@@ -102,8 +109,7 @@ static __always_inline enum cgn_verdict cgn_from_inside(struct cgn_path *path, v
 	v = cgn_near_half(&k->flow, &o, &near);
 	if (v != CGN_CONTINUE)
 		return v;
-	cgn_set_near(k, &mend, &near);
-	cgn_mend(k, &mend);
+	cgn_set_near(k, &path->mend, &near);
 	return CGN_OUTBOUND;
 }
 
@@ -114,7 +120,6 @@ static __always_inline enum cgn_verdict cgn_from_outside(struct cgn_path *path, 
 	enum cgn_verdict v = cgn_parse_ip(k, ip);
 	struct cgn_endpoint far = {};
 	struct cgn_outside at = {};
-	struct cgn_mend mend = {};
 
 	if (v != CGN_CONTINUE)
 		return v;
@@ -131,8 +136,7 @@ static __always_inline enum cgn_verdict cgn_from_outside(struct cgn_path *path, 
 	v = cgn_way_in(path, far.addr, driver);
 	if (v != CGN_CONTINUE)
 		return v;
-	cgn_set_far(k, &mend, &far);
-	cgn_mend(k, &mend);
+	cgn_set_far(k, &path->mend, &far);
 	return CGN_INBOUND;
 }
 

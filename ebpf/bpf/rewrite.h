@@ -71,14 +71,14 @@ static __always_inline void cgn_set_far(struct cgn_packet *k, struct cgn_mend *m
 	}
 }
 
-/* cgn_mend mends the checksum over the ports of a session. */
+/* cgn_mend mends the checksum over the ports of a session, or over the addresses of another protocol. */
 static __always_inline void cgn_mend(struct cgn_packet *k, const struct cgn_mend *mend)
 {
 	__be16 check;
 
 	if (k->quoted || !k->check || (k->udp && !*k->check))
 		return;
-	check = cgn_checksum(*k->check, k->flow.proto == CGN_ICMP ? mend->port : mend->addr + mend->port);
+	check = cgn_checksum(*k->check, k->icmp ? mend->port : mend->addr + mend->port);
 	*k->check = k->udp && !check ? 0xffff : check;
 }
 

@@ -200,6 +200,7 @@ enum cgn_verdict {
 	CGN_DROP_TABLES,
 	CGN_VERDICTS,
 	CGN_CONTINUE, /* not decided yet, never counted */
+	CGN_CUT, /* to be cut into fragments, never counted */
 };
 
 struct cgn_counter {

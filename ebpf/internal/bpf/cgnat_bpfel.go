@@ -129,6 +129,12 @@ type CgnatCgnRange struct {
 	Position uint32
 }
 
+type CgnatCgnRate struct {
+	_       structs.HostLayout
+	Tick    uint32
+	Replies uint32
+}
+
 type CgnatCgnRow struct {
 	_    structs.HostLayout
 	Addr uint32
@@ -196,27 +202,31 @@ const (
 	CgnatCgnVerdictCGN_DROP_TABLES         CgnatCgnVerdict = 27
 	CgnatCgnVerdictCGN_VERDICTS            CgnatCgnVerdict = 28
 	CgnatCgnVerdictCGN_CONTINUE            CgnatCgnVerdict = 29
+	CgnatCgnVerdictCGN_CUT                 CgnatCgnVerdict = 30
 )
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	CgnatMapAccounts    = "accounts"
-	CgnatMapCounters    = "counters"
-	CgnatMapCuts        = "cuts"
-	CgnatMapIndexes     = "indexes"
-	CgnatMapLists       = "lists"
-	CgnatMapNodes       = "nodes"
-	CgnatMapPolicies    = "policies"
-	CgnatMapPools       = "pools"
-	CgnatMapRanges      = "ranges"
-	CgnatMapRows        = "rows"
-	CgnatMapSlots       = "slots"
-	CgnatProgCgnInside  = "cgn_inside"
-	CgnatProgCgnOutside = "cgn_outside"
-	CgnatVarCarry       = "carry"
-	CgnatVarHomeKey     = "home_key"
+	CgnatMapAccounts        = "accounts"
+	CgnatMapCounters        = "counters"
+	CgnatMapCuts            = "cuts"
+	CgnatMapIndexes         = "indexes"
+	CgnatMapLists           = "lists"
+	CgnatMapNodes           = "nodes"
+	CgnatMapPolicies        = "policies"
+	CgnatMapPools           = "pools"
+	CgnatMapRanges          = "ranges"
+	CgnatMapRates           = "rates"
+	CgnatMapRows            = "rows"
+	CgnatMapSlots           = "slots"
+	CgnatProgCgnInside      = "cgn_inside"
+	CgnatProgCgnInsideSlow  = "cgn_inside_slow"
+	CgnatProgCgnOutside     = "cgn_outside"
+	CgnatProgCgnOutsideSlow = "cgn_outside_slow"
+	CgnatVarCarry           = "carry"
+	CgnatVarHomeKey         = "home_key"
 )
 
 // LoadCgnat returns the embedded CollectionSpec for Cgnat.
@@ -261,8 +271,10 @@ type CgnatSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type CgnatProgramSpecs struct {
-	CgnInside  *ebpf.ProgramSpec `ebpf:"cgn_inside"`
-	CgnOutside *ebpf.ProgramSpec `ebpf:"cgn_outside"`
+	CgnInside      *ebpf.ProgramSpec `ebpf:"cgn_inside"`
+	CgnInsideSlow  *ebpf.ProgramSpec `ebpf:"cgn_inside_slow"`
+	CgnOutside     *ebpf.ProgramSpec `ebpf:"cgn_outside"`
+	CgnOutsideSlow *ebpf.ProgramSpec `ebpf:"cgn_outside_slow"`
 }
 
 // CgnatMapSpecs contains maps before they are loaded into the kernel.
@@ -278,6 +290,7 @@ type CgnatMapSpecs struct {
 	Policies *ebpf.MapSpec `ebpf:"policies"`
 	Pools    *ebpf.MapSpec `ebpf:"pools"`
 	Ranges   *ebpf.MapSpec `ebpf:"ranges"`
+	Rates    *ebpf.MapSpec `ebpf:"rates"`
 	Rows     *ebpf.MapSpec `ebpf:"rows"`
 	Slots    *ebpf.MapSpec `ebpf:"slots"`
 }
@@ -319,6 +332,7 @@ type CgnatMaps struct {
 	Policies *ebpf.Map `ebpf:"policies"`
 	Pools    *ebpf.Map `ebpf:"pools"`
 	Ranges   *ebpf.Map `ebpf:"ranges"`
+	Rates    *ebpf.Map `ebpf:"rates"`
 	Rows     *ebpf.Map `ebpf:"rows"`
 	Slots    *ebpf.Map `ebpf:"slots"`
 }
@@ -334,6 +348,7 @@ func (m *CgnatMaps) Close() error {
 		m.Policies,
 		m.Pools,
 		m.Ranges,
+		m.Rates,
 		m.Rows,
 		m.Slots,
 	)
@@ -351,14 +366,18 @@ type CgnatVariables struct {
 //
 // It can be passed to LoadCgnatObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CgnatPrograms struct {
-	CgnInside  *ebpf.Program `ebpf:"cgn_inside"`
-	CgnOutside *ebpf.Program `ebpf:"cgn_outside"`
+	CgnInside      *ebpf.Program `ebpf:"cgn_inside"`
+	CgnInsideSlow  *ebpf.Program `ebpf:"cgn_inside_slow"`
+	CgnOutside     *ebpf.Program `ebpf:"cgn_outside"`
+	CgnOutsideSlow *ebpf.Program `ebpf:"cgn_outside_slow"`
 }
 
 func (p *CgnatPrograms) Close() error {
 	return _CgnatClose(
 		p.CgnInside,
+		p.CgnInsideSlow,
 		p.CgnOutside,
+		p.CgnOutsideSlow,
 	)
 }
 

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * ICMP errors of our own, for packets that are dropped and whose sender should know (RFC 6888 REQ-11, RFC 4787 REQ-13, RFC
+ * 1812 section 5.3.1). They quote the packet as its sender sent it. What comes from the inside and cannot go on for its TTL
+ * or its size is answered by the host instead.
+ */
+#ifndef CGN_REPLY_H
+#define CGN_REPLY_H
+
+#include "forward.h"
+#include "slot.h"
+
+enum cgn_reply_limit {
+	CGN_QUOTE_MIN = 28, /* RFC 792: the IP header and 8 octets */
+	CGN_QUOTE_MAX = 128,
+	CGN_REPLIES = 64, /* of a CPU in a tick */
+	CGN_REPLY_TTL = 64,
+};
+
+struct cgn_rate {
+	__u32 tick;
+	__u32 replies;
+};
+
+/* Replies by CPU in the tick. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cgn_rate);
+	__uint(max_entries, 1);
+} rates SEC(".maps");
+
+/* cgn_may_reply limits replies: they must not be a way to make us busy (RFC 1812 section 4.3.2.8). */
+static __always_inline int cgn_may_reply(void)
+{
+	__u32 zero = 0, now = cgn_now();
+	struct cgn_rate *r = bpf_map_lookup_elem(&rates, &zero);
+
+	if (!r)
+		return 0;
+	if (r->tick != now) {
+		r->tick = now;
+		r->replies = 0;
+	}
+	return r->replies++ < CGN_REPLIES;
+}
+
+/* cgn_icmp_of returns what a verdict is to the sender: type and code, 0 for silence. */
+static __always_inline __u16 cgn_icmp_of(enum cgn_verdict v)
+{
+	switch (v) {
+	case CGN_DROP_EXHAUSTED:
+	case CGN_DROP_LIMIT:
+	case CGN_DROP_RATE:
+		return CGN_UNREACHABLE << 8 | 1; /* host unreachable: RFC 6888 REQ-11B, and not RFC 5508's code 13 */
+	case CGN_DROP_TOO_BIG:
+		return CGN_UNREACHABLE << 8 | 4;
+	case CGN_DROP_TTL:
+		return CGN_TIME_EXCEEDED << 8;
+	default:
+		return 0;
+	}
+}
+
+/* A sum over words that a loop of calls adds up. */
+struct cgn_words {
+	const __u16 *word;
+	const void *end;
+	__u32 sum;
+};
+
+static long cgn_add_word(__u32 i, void *data)
+{
+	struct cgn_words *w = data;
+
+	if ((const void *)(w->word + 1) > w->end)
+		return 1;
+	w->sum += *w->word++;
+	return 0;
+}
+
+/* cgn_answers reports whether an ICMP error about a packet is allowed: not about an error, not to nobody in particular. */
+static __always_inline int cgn_answers(const struct cgn_packet *k)
+{
+	__u32 from = bpf_ntohl(k->ip->saddr);
+
+	return k->flow.kind != CGN_ERROR && from >> 28 < 14 && from >> 24 != 127 && from >> 24;
+}
+
+/*
+ * cgn_reply turns a packet into an ICMP error to its sender, and sends it back where it came from. It returns an XDP action,
+ * or 0 where there is nothing to be said. ip is where the header is, behind an Ethernet header of eth octets.
+ */
+static __always_inline int cgn_reply(struct xdp_md *xdp, __u16 icmp_of, __u16 mtu, __be32 to, __u16 length, __u32 eth_length)
+{
+	struct bpf_fib_lookup fib = {.family = CGN_INET, .ipv4_dst = to, .ifindex = xdp->ingress_ifindex};
+	__u32 quote = length < CGN_QUOTE_MAX ? length & ~3 : CGN_QUOTE_MAX, have, i;
+	struct cgn_words words = {};
+	struct cgn_icmp *icmp;
+	struct iphdr *ip;
+	struct ethhdr *eth;
+	__u8 mac[ETH_ALEN];
+
+	if (quote < CGN_QUOTE_MIN || !cgn_may_reply())
+		return 0;
+	/* Our own address towards the sender. */
+	if (bpf_fib_lookup(xdp, &fib, sizeof(fib), BPF_FIB_LOOKUP_SRC | BPF_FIB_LOOKUP_SKIP_NEIGH))
+		return 0;
+	have = (void *)(long)xdp->data_end - (void *)(long)xdp->data;
+	if (have < eth_length + quote || bpf_xdp_adjust_tail(xdp, (int)(eth_length + quote) - (int)have))
+		return 0;
+	if (bpf_xdp_adjust_head(xdp, -(int)(sizeof(*ip) + sizeof(*icmp))))
+		return 0;
+	eth = (void *)(long)xdp->data;
+	if ((void *)eth + sizeof(*eth) + sizeof(*ip) + sizeof(*icmp) + sizeof(*eth) > (void *)(long)xdp->data_end)
+		return 0;
+	/* The old Ethernet header is still before the quoted packet. */
+	{
+		struct ethhdr *old = (void *)eth + sizeof(*ip) + sizeof(*icmp);
+
+		__builtin_memcpy(mac, old->h_dest, ETH_ALEN);
+		__builtin_memcpy(eth->h_dest, old->h_source, ETH_ALEN);
+		__builtin_memcpy(eth->h_source, mac, ETH_ALEN);
+		eth->h_proto = bpf_htons(ETH_P_IP);
+	}
+	ip = (void *)(eth + 1);
+	icmp = (void *)(ip + 1);
+	__builtin_memset(ip, 0, sizeof(*ip));
+	ip->version = 4;
+	ip->ihl = 5;
+	ip->tos = 0xc0; /* internetwork control: RFC 1812 section 4.3.2.5 */
+	ip->tot_len = bpf_htons(sizeof(*ip) + sizeof(*icmp) + quote);
+	ip->frag_off = bpf_htons(CGN_IP_DF);
+	ip->ttl = CGN_REPLY_TTL;
+	ip->protocol = IPPROTO_ICMP;
+	ip->saddr = fib.ipv4_src;
+	ip->daddr = to;
+#pragma clang loop unroll(full)
+	for (i = 0; i < 10; i++)
+		words.sum += ((__u16 *)ip)[i];
+	ip->check = ~cgn_fold(words.sum);
+	icmp->type = icmp_of >> 8;
+	icmp->code = icmp_of;
+	icmp->check = 0;
+	icmp->id = 0;
+	icmp->word = bpf_htons(mtu);
+	words.word = (__u16 *)icmp;
+	words.end = (void *)(long)xdp->data_end;
+	words.sum = 0;
+	bpf_loop((sizeof(*icmp) + CGN_QUOTE_MAX) / 2, cgn_add_word, &words, 0);
+	icmp->check = ~cgn_fold(words.sum);
+	return bpf_redirect(xdp->ingress_ifindex, 0);
+}
+
+#endif
