@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -49,6 +50,7 @@ type Datapath struct {
 	links  []link.Link
 	tables *Tables
 	slots  []*ebpf.Map // of the outside addresses, by row
+	tick   time.Duration
 }
 
 // Load loads the programs and attaches them.
@@ -75,6 +77,11 @@ func (d *Datapath) load(c Config) error {
 	if err := d.tables.size(spec); err != nil {
 		return err
 	}
+	return d.loadMaps(spec, c)
+}
+
+// loadMaps loads a specification whose plan maps have their sizes, and fills its maps.
+func (d *Datapath) loadMaps(spec *ebpf.CollectionSpec, c Config) (err error) {
 	n := uint32(max(1, len(d.tables.rows)))
 	spec.Maps[bpf.CgnatMapSlots].MaxEntries = n
 	spec.Maps[bpf.CgnatMapAccounts].MaxEntries = n
@@ -85,6 +92,14 @@ func (d *Datapath) load(c Config) error {
 	key := [2]uint64{binary.LittleEndian.Uint64(c.Key[:8]), binary.LittleEndian.Uint64(c.Key[8:])}
 	if err := spec.Variables["home_key"].Set(key); err != nil {
 		return fmt.Errorf("set the key: %w", err)
+	}
+	shift, tick, err := tickShift()
+	if err != nil {
+		return err
+	}
+	d.tick = tick
+	if err := spec.Variables["tick_shift"].Set(shift); err != nil {
+		return fmt.Errorf("set the tick: %w", err)
 	}
 	if d.coll, err = ebpf.NewCollection(spec); err != nil {
 		return fmt.Errorf("load the programs: %w", err)

@@ -4,5 +4,6 @@ package ebpf
 // are where Debian keeps asm/types.h, which the bpf target does not find by itself. The objects are committed, so that only
 // who changes the C needs clang, and it is clang 14 because others write other objects.
 
-//go:generate go tool bpf2go -cc clang-14 -strip llvm-strip-14 -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu -I/usr/include/aarch64-linux-gnu" -go-package bpf -output-dir internal/bpf -type cgn_pool_flag -type cgn_slot -type cgn_slot_state -type cgn_tcp_state -type cgn_account -type cgn_verdict -type cgn_proto -type cgn_filtering Cgnat bpf/cgnat.bpf.c
+//go:generate go tool bpf2go -cc clang-14 -strip llvm-strip-14 -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu -I/usr/include/aarch64-linux-gnu" -go-package bpf -output-dir internal/bpf -type cgn_pool_flag -type cgn_limit -type cgn_slot -type cgn_slot_state -type cgn_tcp_state -type cgn_account -type cgn_verdict -type cgn_proto -type cgn_filtering Cgnat bpf/cgnat.bpf.c
 //go:generate go tool bpf2go -cc clang-14 -strip llvm-strip-14 -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu -I/usr/include/aarch64-linux-gnu" -go-package selftest -output-dir internal/selftest -type cgn_status Selftest bpf/selftest.bpf.c
+//go:generate go tool bpf2go -cc clang-14 -strip llvm-strip-14 -cflags "-O2 -g -Wall -Werror -mcpu=v3 -I/usr/include/x86_64-linux-gnu -I/usr/include/aarch64-linux-gnu" -go-package bench -output-dir internal/bench Bench bpf/bench.bpf.c

@@ -8,11 +8,10 @@ import (
 	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
 )
 
-// size sets how many entries the plan's maps get.
+// size sets how many entries the plan's maps get, and what the programs have as constants.
 func (t *Tables) size(spec *ebpf.CollectionSpec) error {
 	for name, n := range map[string]int{
-		bpf.CgnatMapPools: len(t.pools), bpf.CgnatMapRows: len(t.rows), bpf.CgnatMapIndexes: len(t.indexes),
-		bpf.CgnatMapNodes: len(t.nodes), bpf.CgnatMapRanges: len(t.ranges), bpf.CgnatMapLists: len(t.lists),
+		bpf.CgnatMapPools: len(t.pools), bpf.CgnatMapRows: len(t.rows), bpf.CgnatMapNodes: len(t.nodes), bpf.CgnatMapRanges: len(t.ranges), bpf.CgnatMapLists: len(t.lists),
 		bpf.CgnatMapCuts: len(t.cuts),
 	} {
 		m := spec.Maps[name]
@@ -20,6 +19,17 @@ func (t *Tables) size(spec *ebpf.CollectionSpec) error {
 			return fmt.Errorf("map %s: the object has none", name)
 		}
 		m.MaxEntries = max(1, uint32(n)) // the kernel refuses empty maps
+	}
+	var constants [maxIndexes]index
+	copy(constants[:], t.indexes)
+	for name, value := range map[string]any{"indexes": constants, "realms": uint32(len(t.indexes) - 1)} {
+		v := spec.Variables[name]
+		if v == nil {
+			return fmt.Errorf("variable %s: the object has none", name)
+		}
+		if err := v.Set(value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
 	}
 	return nil
 }
@@ -30,7 +40,6 @@ func (t *Tables) fill(maps map[string]*ebpf.Map) error {
 	for _, err := range []error{
 		write(maps, bpf.CgnatMapPools, t.pools),
 		write(maps, bpf.CgnatMapRows, t.rows),
-		write(maps, bpf.CgnatMapIndexes, t.indexes),
 		write(maps, bpf.CgnatMapNodes, t.nodes),
 		write(maps, bpf.CgnatMapRanges, t.ranges),
 		write(maps, bpf.CgnatMapCuts, t.cuts),

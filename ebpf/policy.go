@@ -18,7 +18,7 @@ const (
 )
 
 // A Policy is how a pool behaves. The zero value of a field is the default that is named there; times are rounded up to
-// 0.27 s.
+// ticks of about a quarter of a second.
 type Policy struct {
 	UDP         time.Duration // without a packet from the inside, a mapping ends; RFC 4787 REQ-5; 5 minutes
 	ICMP        time.Duration // the same for queries; RFC 5508 REQ-2; 60 s
@@ -34,21 +34,32 @@ type Policy struct {
 // A Limit is how many mappings a subscriber may have; 0 stands for its whole share.
 type Limit struct{ TCP, UDP, ICMP int }
 
-const tick = 1 << 28 * time.Nanosecond
+// tickShift returns how many bits of jiffies a tick leaves out, and how long it is: the power of two of them next to a
+// quarter of a second.
+func tickShift() (shift uint32, tick time.Duration, err error) {
+	tick, err = jiffy()
+	if err != nil {
+		return 0, 0, fmt.Errorf("ask how long a jiffy is: %w", err)
+	}
+	for ; tick < 180*time.Millisecond; tick *= 2 {
+		shift++
+	}
+	return shift, tick, nil
+}
 
 // ticks returns a duration for C, never shorter.
-func ticks(d, otherwise time.Duration) uint32 {
+func ticks(d, otherwise, tick time.Duration) uint32 {
 	if d == 0 {
 		d = otherwise
 	}
 	return uint32((d + tick - 1) / tick)
 }
 
-func (p Policy) entry() bpf.CgnatCgnPolicy {
+func (p Policy) entry(tick time.Duration) bpf.CgnatCgnPolicy {
 	e := bpf.CgnatCgnPolicy{
-		Udp: ticks(p.UDP, 5*time.Minute), Icmp: ticks(p.ICMP, time.Minute),
-		Established: ticks(p.Established, 2*time.Hour+4*time.Minute), Transitory: ticks(p.Transitory, 4*time.Minute),
-		Hold: ticks(p.Hold, 0), Filtering: bpf.CgnatCgnFiltering(p.Filtering),
+		Udp: ticks(p.UDP, 5*time.Minute, tick), Icmp: ticks(p.ICMP, time.Minute, tick),
+		Established: ticks(p.Established, 2*time.Hour+4*time.Minute, tick), Transitory: ticks(p.Transitory, 4*time.Minute, tick),
+		Hold: ticks(p.Hold, 0, tick), Filtering: bpf.CgnatCgnFiltering(p.Filtering),
 	}
 	for i, n := range [...]int{p.Limit.TCP, p.Limit.UDP, p.Limit.ICMP} {
 		e.Limit[i] = 1 << 16
@@ -71,7 +82,7 @@ func (d *Datapath) setPolicies(c Config) error {
 		if !ok {
 			policy = c.Policy
 		}
-		if err := d.coll.Maps[bpf.CgnatMapPolicies].Put(number, policy.entry()); err != nil {
+		if err := d.coll.Maps[bpf.CgnatMapPolicies].Put(number, policy.entry(d.tick)); err != nil {
 			return fmt.Errorf("set the policy of %s: %w", p.Name(), err)
 		}
 		number++

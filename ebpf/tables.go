@@ -32,6 +32,12 @@ const (
 	parity   = bpf.CgnatCgnPoolFlagCGN_POOL_PARITY
 )
 
+// maxIndexes is how many indexes the programs can have: one, and one a realm.
+const maxIndexes = int(bpf.CgnatCgnLimitCGN_INDEXES)
+
+// ErrTooManyRealms means: the plan has more realms than the programs can tell apart.
+var ErrTooManyRealms = errors.New("too many realms")
+
 // ErrTooManyRanges means: the plan has more address ranges than the maps can index.
 var ErrTooManyRanges = errors.New("too many address ranges")
 
@@ -52,8 +58,11 @@ type Tables struct {
 	shared []sharedList
 }
 
-// NewTables returns the tables of a plan. The error wraps ErrTooManyRanges.
+// NewTables returns the tables of a plan. The error wraps ErrTooManyRanges or ErrTooManyRealms.
 func NewTables(plan *alloc.Plan) (*Tables, error) {
+	if n := len(plan.Realms()); n >= maxIndexes {
+		return nil, fmt.Errorf("%w: %d, and at most %d are possible", ErrTooManyRealms, n, maxIndexes-1)
+	}
 	t := &Tables{plan: plan}
 	var outside []addrRange
 	inside := make(map[string][]addrRange)

@@ -12,6 +12,7 @@ struct cgn_carry {
 	enum cgn_slot_state state;
 	enum cgn_tcp_state tcp;
 	struct cgn_account account;
+	enum cgn_limit limit;
 	enum cgn_verdict verdict;
 	enum cgn_proto proto;
 };
@@ -60,7 +61,7 @@ static __always_inline int cgn_xdp(struct xdp_md *xdp, int inside)
 		return XDP_PASS;
 	if (cgn_icmp_of(v) && cgn_answers(&path.packet)) {
 		action = cgn_reply(xdp, cgn_icmp_of(v), v == CGN_DROP_TOO_BIG ? path.fib.mtu_result : 0,
-				   path.packet.ip->saddr, path.length, sizeof(*eth));
+				   path.packet.ip->saddr, path.length);
 		if (action)
 			cgn_count(CGN_REPLIED, 0);
 		return action ? action : XDP_DROP;

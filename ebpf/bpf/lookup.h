@@ -17,21 +17,18 @@ struct cgn_owner {
 	struct cgn_place place;
 };
 
-/* cgn_find returns the range of an index that holds an address, or NULL. O(log16 of its ranges) map lookups. */
+/* cgn_find returns the range of an index, below CGN_INDEXES, that holds an address, or NULL. O(log16 of its ranges) map lookups. */
 static __always_inline struct cgn_range *cgn_find(__u32 index, __u32 addr)
 {
-	struct cgn_index *ix = bpf_map_lookup_elem(&indexes, &index);
+	const volatile struct cgn_index *ix = &indexes[index];
+	__u32 j = 0, at, depth = ix->depth;
 	struct cgn_range *r;
-	__u32 j = 0, at;
 	int level;
 
-	if (!ix)
-		return NULL;
-#pragma clang loop unroll(full)
 	for (level = 0; level < CGN_LEVELS; level++) {
 		struct cgn_node *node;
 
-		if (level >= ix->depth)
+		if (level >= depth)
 			break;
 		at = ix->level[level] + j;
 		node = bpf_map_lookup_elem(&nodes, &at);
@@ -75,9 +72,14 @@ static __always_inline struct cgn_cut *cgn_cut_of(const struct cgn_pool *p, __u3
 static __always_inline struct cgn_pool *cgn_subscriber(__u32 realm, __be32 inside, struct cgn_owner *o)
 {
 	__u32 addr = bpf_ntohl(inside);
-	struct cgn_range *r = cgn_find(1 + realm, addr);
+	struct cgn_range *r;
 	struct cgn_pool *p;
 
+	if (realms == 1)
+		realm = 0;
+	if (realm >= CGN_INDEXES - 1)
+		return NULL;
+	r = cgn_find(1 + realm, addr);
 	if (!r)
 		return NULL;
 	o->pool = r->pool;

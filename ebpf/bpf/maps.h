@@ -26,8 +26,12 @@ CGN_PLAN_MAP(struct cgn_pool) pools SEC(".maps");
 /* The outside addresses: from a row to the address, for packets to the outside. */
 CGN_PLAN_MAP(struct cgn_row) rows SEC(".maps");
 
-/* The indexes: 0 over the outside addresses, 1 + r over the inside addresses of realm r, in the order of the plan. */
-CGN_PLAN_MAP(struct cgn_index) indexes SEC(".maps");
+/*
+ * The indexes: 0 over the outside addresses, 1 + r over the inside addresses of realm r, in the order of the plan. Constants,
+ * so that the verifier leaves out of a program what its plan does not need: of a plan of prefixes, most of the search.
+ */
+const volatile struct cgn_index indexes[CGN_INDEXES];
+const volatile __u32 realms; /* how many */
 
 /* The nodes and the ranges of all indexes, one index after the other. */
 CGN_PLAN_MAP(struct cgn_node) nodes SEC(".maps");

@@ -36,11 +36,11 @@ static __always_inline struct cgn_place cgn_locate(const struct cgn_pool *p, __u
 	struct cgn_place place;
 
 	if (p->flags & CGN_POOL_STRIPE) {
-		place.address = pos % p->addresses;
 		place.slot = pos / p->addresses;
+		place.address = pos - place.slot * p->addresses;
 	} else {
 		place.address = pos / p->ratio;
-		place.slot = pos % p->ratio;
+		place.slot = pos - place.address * p->ratio;
 	}
 	return place;
 }
@@ -69,8 +69,11 @@ static __always_inline struct cgn_share cgn_share(const struct cgn_pool *p, __u3
 		if (p->offset)
 			s.first += s.stride;
 		s.len = p->size;
+	} else if (p->step == 1) {
+		s.first = slot * p->size;
+		s.len = p->size;
 	} else {
-		/* Scheme step; sequential is step with T = 1, staggered with T = C. */
+		/* Scheme step; sequential is step with T = 1, which needs no division, staggered with T = C. */
 		s.stride = p->step;
 		s.first = slot / p->step * (p->size * p->step) + slot % p->step;
 		s.len = p->size;

@@ -88,10 +88,10 @@ static __always_inline int cgn_answers(const struct cgn_packet *k)
 }
 
 /*
- * cgn_reply turns a packet into an ICMP error to its sender, and sends it back where it came from. It returns an XDP action,
- * or 0 where there is nothing to be said. ip is where the header is, behind an Ethernet header of eth octets.
+ * cgn_reply turns a packet of length octets behind its Ethernet header into an ICMP error to its sender, and sends it back
+ * where it came from. It returns an XDP action, or 0 where there is nothing to be said.
  */
-static __always_inline int cgn_reply(struct xdp_md *xdp, __u16 icmp_of, __u16 mtu, __be32 to, __u16 length, __u32 eth_length)
+static __noinline int cgn_reply(struct xdp_md *xdp, __u16 icmp_of, __u16 mtu, __be32 to, __u16 length)
 {
 	struct bpf_fib_lookup fib = {.family = CGN_INET, .ipv4_dst = to, .ifindex = xdp->ingress_ifindex};
 	__u32 quote = length < CGN_QUOTE_MAX ? length & ~3 : CGN_QUOTE_MAX, have, i;
@@ -107,7 +107,7 @@ static __always_inline int cgn_reply(struct xdp_md *xdp, __u16 icmp_of, __u16 mt
 	if (bpf_fib_lookup(xdp, &fib, sizeof(fib), BPF_FIB_LOOKUP_SRC | BPF_FIB_LOOKUP_SKIP_NEIGH))
 		return 0;
 	have = (void *)(long)xdp->data_end - (void *)(long)xdp->data;
-	if (have < eth_length + quote || bpf_xdp_adjust_tail(xdp, (int)(eth_length + quote) - (int)have))
+	if (have < ETH_HLEN + quote || bpf_xdp_adjust_tail(xdp, (int)(ETH_HLEN + quote) - (int)have))
 		return 0;
 	if (bpf_xdp_adjust_head(xdp, -(int)(sizeof(*ip) + sizeof(*icmp))))
 		return 0;

@@ -17,14 +17,16 @@
 #include "tcp.h"
 
 enum cgn_slot_limit {
-	CGN_TICK_SHIFT = 28, /* a tick is 2^28 ns */
 	CGN_LOCK_TRIES = 4096,
 };
+
+/* Set by Go before load: a tick is 2^tick_shift jiffies, a quarter of a second or so. Reading a clock would take longer than a map. */
+const volatile __u32 tick_shift;
 
 /* cgn_now returns the tick. */
 static __always_inline __u32 cgn_now(void)
 {
-	return bpf_ktime_get_coarse_ns() >> CGN_TICK_SHIFT;
+	return bpf_jiffies64() >> tick_shift;
 }
 
 /* cgn_owner_word is who owns a slot: inside address and port in the order of the wire, and the turn, which counts owners. */

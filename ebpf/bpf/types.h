@@ -44,6 +44,7 @@ enum cgn_proto {
 enum cgn_limit {
 	CGN_FANOUT = 16, /* keys of a node, one cache line */
 	CGN_LEVELS = 6, /* levels of nodes: 16^6 ranges */
+	CGN_INDEXES = 256, /* one and a realm each */
 	CGN_PORTS = 65536,
 	CGN_NO_PORT = 0xffff, /* in cgn_list.index and cgn_cut.slot: there is none */
 };
@@ -154,7 +155,7 @@ enum cgn_filtering {
 	CGN_APDF, /* endpoints that it has sent to */
 };
 
-/* How a pool behaves. Go may change it while packets pass. Times are in ticks of 2^28 ns, about 0.27 s. */
+/* How a pool behaves. Go may change it while packets pass. Times are in ticks, a quarter of a second or so. */
 struct cgn_policy {
 	__u32 udp; /* RFC 4787 REQ-5 */
 	__u32 icmp; /* RFC 5508 REQ-2 */

@@ -55,6 +55,16 @@ type CgnatCgnIndex struct {
 	Level  [6]uint32
 }
 
+type CgnatCgnLimit uint32
+
+const (
+	CgnatCgnLimitCGN_FANOUT  CgnatCgnLimit = 16
+	CgnatCgnLimitCGN_LEVELS  CgnatCgnLimit = 6
+	CgnatCgnLimitCGN_INDEXES CgnatCgnLimit = 256
+	CgnatCgnLimitCGN_PORTS   CgnatCgnLimit = 65536
+	CgnatCgnLimitCGN_NO_PORT CgnatCgnLimit = 65535
+)
+
 type CgnatCgnList struct {
 	_     structs.HostLayout
 	Port  [65536]uint16
@@ -212,7 +222,6 @@ const (
 	CgnatMapAccounts        = "accounts"
 	CgnatMapCounters        = "counters"
 	CgnatMapCuts            = "cuts"
-	CgnatMapIndexes         = "indexes"
 	CgnatMapLists           = "lists"
 	CgnatMapNodes           = "nodes"
 	CgnatMapPolicies        = "policies"
@@ -227,6 +236,9 @@ const (
 	CgnatProgCgnOutsideSlow = "cgn_outside_slow"
 	CgnatVarCarry           = "carry"
 	CgnatVarHomeKey         = "home_key"
+	CgnatVarIndexes         = "indexes"
+	CgnatVarRealms          = "realms"
+	CgnatVarTickShift       = "tick_shift"
 )
 
 // LoadCgnat returns the embedded CollectionSpec for Cgnat.
@@ -284,7 +296,6 @@ type CgnatMapSpecs struct {
 	Accounts *ebpf.MapSpec `ebpf:"accounts"`
 	Counters *ebpf.MapSpec `ebpf:"counters"`
 	Cuts     *ebpf.MapSpec `ebpf:"cuts"`
-	Indexes  *ebpf.MapSpec `ebpf:"indexes"`
 	Lists    *ebpf.MapSpec `ebpf:"lists"`
 	Nodes    *ebpf.MapSpec `ebpf:"nodes"`
 	Policies *ebpf.MapSpec `ebpf:"policies"`
@@ -299,8 +310,11 @@ type CgnatMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type CgnatVariableSpecs struct {
-	Carry   *ebpf.VariableSpec `ebpf:"carry"`
-	HomeKey *ebpf.VariableSpec `ebpf:"home_key"`
+	Carry     *ebpf.VariableSpec `ebpf:"carry"`
+	HomeKey   *ebpf.VariableSpec `ebpf:"home_key"`
+	Indexes   *ebpf.VariableSpec `ebpf:"indexes"`
+	Realms    *ebpf.VariableSpec `ebpf:"realms"`
+	TickShift *ebpf.VariableSpec `ebpf:"tick_shift"`
 }
 
 // CgnatObjects contains all objects after they have been loaded into the kernel.
@@ -326,7 +340,6 @@ type CgnatMaps struct {
 	Accounts *ebpf.Map `ebpf:"accounts"`
 	Counters *ebpf.Map `ebpf:"counters"`
 	Cuts     *ebpf.Map `ebpf:"cuts"`
-	Indexes  *ebpf.Map `ebpf:"indexes"`
 	Lists    *ebpf.Map `ebpf:"lists"`
 	Nodes    *ebpf.Map `ebpf:"nodes"`
 	Policies *ebpf.Map `ebpf:"policies"`
@@ -342,7 +355,6 @@ func (m *CgnatMaps) Close() error {
 		m.Accounts,
 		m.Counters,
 		m.Cuts,
-		m.Indexes,
 		m.Lists,
 		m.Nodes,
 		m.Policies,
@@ -358,8 +370,11 @@ func (m *CgnatMaps) Close() error {
 //
 // It can be passed to LoadCgnatObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CgnatVariables struct {
-	Carry   *ebpf.Variable `ebpf:"carry"`
-	HomeKey *ebpf.Variable `ebpf:"home_key"`
+	Carry     *ebpf.Variable `ebpf:"carry"`
+	HomeKey   *ebpf.Variable `ebpf:"home_key"`
+	Indexes   *ebpf.Variable `ebpf:"indexes"`
+	Realms    *ebpf.Variable `ebpf:"realms"`
+	TickShift *ebpf.Variable `ebpf:"tick_shift"`
 }
 
 // CgnatPrograms contains all programs after they have been loaded into the kernel.

@@ -111,7 +111,6 @@ type SelftestQuery struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	SelftestMapCuts          = "cuts"
-	SelftestMapIndexes       = "indexes"
 	SelftestMapLists         = "lists"
 	SelftestMapNodes         = "nodes"
 	SelftestMapPools         = "pools"
@@ -124,7 +123,9 @@ const (
 	SelftestProgForward      = "forward"
 	SelftestProgReverse      = "reverse"
 	SelftestVarAsked         = "asked"
+	SelftestVarIndexes       = "indexes"
 	SelftestVarReach         = "reach"
+	SelftestVarRealms        = "realms"
 	SelftestVarTurn          = "turn"
 )
 
@@ -182,7 +183,6 @@ type SelftestProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type SelftestMapSpecs struct {
 	Cuts    *ebpf.MapSpec `ebpf:"cuts"`
-	Indexes *ebpf.MapSpec `ebpf:"indexes"`
 	Lists   *ebpf.MapSpec `ebpf:"lists"`
 	Nodes   *ebpf.MapSpec `ebpf:"nodes"`
 	Pools   *ebpf.MapSpec `ebpf:"pools"`
@@ -195,9 +195,11 @@ type SelftestMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SelftestVariableSpecs struct {
-	Asked *ebpf.VariableSpec `ebpf:"asked"`
-	Reach *ebpf.VariableSpec `ebpf:"reach"`
-	Turn  *ebpf.VariableSpec `ebpf:"turn"`
+	Asked   *ebpf.VariableSpec `ebpf:"asked"`
+	Indexes *ebpf.VariableSpec `ebpf:"indexes"`
+	Reach   *ebpf.VariableSpec `ebpf:"reach"`
+	Realms  *ebpf.VariableSpec `ebpf:"realms"`
+	Turn    *ebpf.VariableSpec `ebpf:"turn"`
 }
 
 // SelftestObjects contains all objects after they have been loaded into the kernel.
@@ -221,7 +223,6 @@ func (o *SelftestObjects) Close() error {
 // It can be passed to LoadSelftestObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SelftestMaps struct {
 	Cuts    *ebpf.Map `ebpf:"cuts"`
-	Indexes *ebpf.Map `ebpf:"indexes"`
 	Lists   *ebpf.Map `ebpf:"lists"`
 	Nodes   *ebpf.Map `ebpf:"nodes"`
 	Pools   *ebpf.Map `ebpf:"pools"`
@@ -233,7 +234,6 @@ type SelftestMaps struct {
 func (m *SelftestMaps) Close() error {
 	return _SelftestClose(
 		m.Cuts,
-		m.Indexes,
 		m.Lists,
 		m.Nodes,
 		m.Pools,
@@ -247,9 +247,11 @@ func (m *SelftestMaps) Close() error {
 //
 // It can be passed to LoadSelftestObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SelftestVariables struct {
-	Asked *ebpf.Variable `ebpf:"asked"`
-	Reach *ebpf.Variable `ebpf:"reach"`
-	Turn  *ebpf.Variable `ebpf:"turn"`
+	Asked   *ebpf.Variable `ebpf:"asked"`
+	Indexes *ebpf.Variable `ebpf:"indexes"`
+	Reach   *ebpf.Variable `ebpf:"reach"`
+	Realms  *ebpf.Variable `ebpf:"realms"`
+	Turn    *ebpf.Variable `ebpf:"turn"`
 }
 
 // SelftestPrograms contains all programs after they have been loaded into the kernel.

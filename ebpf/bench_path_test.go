@@ -1,0 +1,132 @@
+//go:build linux
+
+package ebpf
+
+import (
+	"math/bits"
+	"net/netip"
+	"runtime"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf/internal/bench"
+)
+
+// BenchmarkTranslation reports what a translation costs in the kernel, without routing and redirect: nanoseconds over what
+// the same program takes that only writes the packet. The programs alternate; the figure is the median of the rounds.
+func BenchmarkTranslation(b *testing.B) {
+	for _, c := range []struct {
+		name               string
+		flows, subscribers int
+	}{
+		{"1k flows", 1 << 10, 1 << 8},
+		{"131k flows", 1 << 17, 1 << 13},
+		{"1M flows", 1 << 20, 1 << 16},
+	} {
+		for _, p := range []struct {
+			name   string
+			number uint32
+		}{{"UDP", unix.IPPROTO_UDP}, {"TCP", unix.IPPROTO_TCP}} {
+			b.Run(c.name+" "+p.name, func(b *testing.B) {
+				pin(b)
+				w := newWorkload(b, c.flows, c.subscribers, p.number)
+				w.set("fresh", 1)
+				made := w.time("bench_learn", c.flows) - w.time("bench_in_floor", c.flows)
+				w.set("fresh", 0)
+				var inFloor, in, outFloor, out []float64
+				for range 7 {
+					inFloor = append(inFloor, w.time("bench_in_floor", 400_000))
+					in = append(in, w.time("bench_in", 400_000))
+					outFloor = append(outFloor, w.time("bench_out_floor", 400_000))
+					out = append(out, w.time("bench_out", 400_000))
+				}
+				b.ReportMetric(median(inFloor), "floor-ns")
+				b.ReportMetric(median(in)-median(inFloor), "in-out-ns")
+				b.ReportMetric(median(out)-median(outFloor), "out-in-ns")
+				b.ReportMetric(made, "new-ns")
+				b.ReportMetric(0, "ns/op")
+				w.check()
+			})
+		}
+	}
+}
+
+// pin keeps the benchmark on one CPU.
+func pin(b *testing.B) {
+	runtime.LockOSThread()
+	b.Cleanup(runtime.UnlockOSThread)
+	var one unix.CPUSet
+	one.Set(1)
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// A workload is a plan and a number of flows in the bench object.
+type workload struct {
+	b    *testing.B
+	coll *ebpf.Collection
+}
+
+func newWorkload(b *testing.B, flows, subscribers int, protocol uint32) *workload {
+	b.Helper()
+	root(b)
+	inside := netip.PrefixFrom(netip.MustParseAddr("10.0.0.0"), 32-bits.TrailingZeros(uint(subscribers)))
+	plan := mustPlan(b, alloc.PoolSpec{Inside: spans(inside.String()), Outside: spans("198.18.0.0/20"), PortsPerSubscriber: 1024})
+	tables, err := NewTables(plan)
+	if err != nil {
+		b.Fatal(err)
+	}
+	tables.rows = tables.rows[:(subscribers+62)/63] // memory for those that are used
+	spec := must(bench.LoadBench())
+	if err := tables.size(spec); err != nil {
+		b.Fatal(err)
+	}
+	spec.Maps["learned"].MaxEntries = uint32(flows)
+	d := &Datapath{tables: tables}
+	b.Cleanup(func() { _ = d.Close() })
+	if err := d.loadMaps(spec, Config{Plan: plan}); err != nil {
+		b.Fatal(err)
+	}
+	w := &workload{b: b, coll: d.coll}
+	w.set("flows", uint32(flows-1))
+	w.set("subscribers", uint32(subscribers-1))
+	w.set("subscriber_bits", uint32(bits.TrailingZeros(uint(subscribers))))
+	w.set("first", hostOrder(inside.Addr()))
+	w.set("remote", wire(netip.MustParseAddr("203.0.113.1")))
+	w.set("protocol", protocol)
+	return w
+}
+
+func (w *workload) set(name string, value uint32) {
+	w.b.Helper()
+	if err := w.coll.Variables[name].Set(value); err != nil {
+		w.b.Fatal(err)
+	}
+}
+
+// time returns the nanoseconds of one run of a program, over n runs.
+func (w *workload) time(program string, n int) float64 {
+	w.b.Helper()
+	w.set("turn", 0)
+	_, each, err := w.coll.Programs[program].Benchmark(packet, n, nil)
+	if err != nil {
+		w.b.Fatal(err)
+	}
+	return float64(each.Nanoseconds())
+}
+
+// check fails when a packet was not translated.
+func (w *workload) check() {
+	w.b.Helper()
+	var failed uint32
+	if err := w.coll.Variables["failed"].Get(&failed); err != nil {
+		w.b.Fatal(err)
+	}
+	if failed > 0 {
+		w.b.Errorf("%d packets were not translated", failed)
+	}
+}

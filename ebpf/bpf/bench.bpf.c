@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Test only: what a translation costs. The kernel does not restore a packet between the runs of one test, so every program
+ * writes another packet first, and the one that does nothing else is the floor. There is no routing and no redirect here.
+ */
+#include "rewrite.h"
+#include "translate.h"
+
+char _license[] SEC("license") = "Dual BSD/GPL";
+
+/* What the packet is; written by Go. */
+__u32 flows; /* a power of two, less one */
+__u32 subscribers; /* a power of two, less one */
+__u32 first; /* the lowest inside address */
+__u32 remote;
+__u32 subscriber_bits;
+__u32 protocol; /* of the IP header */
+__u32 fresh; /* every packet is of another flow, in order */
+__u32 turn;
+__u32 failed;
+
+/* The outside endpoints of the flows, as learn found them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cgn_endpoint);
+	__uint(max_entries, 1);
+} learned SEC(".maps");
+
+static __always_inline __u32 next(void)
+{
+	__u32 i = turn++;
+
+	return fresh ? i & flows : (i * 0x9e3779b1 >> 7) & flows;
+}
+
+static __always_inline struct cgn_endpoint inside_of(__u32 i)
+{
+	struct cgn_endpoint e = {
+		.addr = bpf_htonl(first + (i & subscribers)),
+		.port = bpf_htons(1024 + (i >> subscriber_bits)),
+	};
+
+	return e;
+}
+
+/*
+ * put writes a packet from one endpoint to another, and returns its IP header. The checksum of the ports is not right, and
+ * need not be.
+ */
+static __always_inline struct iphdr *put(struct xdp_md *xdp, struct cgn_endpoint from, struct cgn_endpoint to)
+{
+	struct ethhdr *eth = (void *)(long)xdp->data;
+	struct iphdr *ip = (void *)(eth + 1);
+	struct tcphdr *tcp = (void *)(ip + 1);
+	__u32 sum;
+
+	if ((void *)(tcp + 1) > (void *)(long)xdp->data_end)
+		return NULL;
+	eth->h_proto = bpf_htons(ETH_P_IP);
+	ip->version = 4;
+	ip->ihl = 5;
+	ip->tot_len = bpf_htons(sizeof(*ip) + sizeof(*tcp));
+	ip->frag_off = bpf_htons(CGN_IP_DF);
+	ip->ttl = 64;
+	ip->protocol = protocol;
+	ip->saddr = from.addr;
+	ip->daddr = to.addr;
+	sum = ((__u16 *)ip)[0] + ip->tot_len + ip->frag_off + ((__u16 *)ip)[4];
+	sum += (from.addr & 0xffff) + (from.addr >> 16) + (to.addr & 0xffff) + (to.addr >> 16);
+	ip->check = ~cgn_fold(sum);
+	tcp->source = from.port;
+	tcp->dest = to.port;
+	if (protocol == IPPROTO_TCP) {
+		tcp->doff = 5;
+		tcp->ack = 1;
+	}
+	return ip;
+}
+
+/* count is what the production object does at the end. */
+static __always_inline int count(int v)
+{
+	__u32 at = v;
+	struct cgn_counter *c = bpf_map_lookup_elem(&counters, &at);
+
+	if (c) {
+		c->packets++;
+		c->bytes += sizeof(struct ethhdr);
+	}
+	return XDP_PASS;
+}
+
+static __always_inline int outbound(struct xdp_md *xdp, __u32 i, struct cgn_endpoint *near)
+{
+	struct cgn_endpoint to = {.addr = remote, .port = bpf_htons(80)};
+	struct cgn_packet k = {};
+	struct cgn_mend mend = {};
+	struct cgn_outside at = {};
+	struct cgn_owner o = {};
+	struct iphdr *ip = put(xdp, inside_of(i), to);
+	int v;
+
+	if (!ip)
+		return CGN_DROP_MALFORMED;
+	k.end = (void *)(long)xdp->data_end;
+	v = cgn_parse_ip(&k, ip);
+	if (v != CGN_CONTINUE)
+		return v;
+	v = cgn_parse_ports(&k);
+	if (v != CGN_CONTINUE)
+		return v;
+	if (!cgn_is_subscriber(0, k.flow.near.addr, &o))
+		return CGN_PASS_NOT_SUBSCRIBER;
+	if (cgn_is_outside(k.flow.far.addr, &at))
+		return CGN_HAIRPIN;
+	v = cgn_near_half(&k.flow, &o, near);
+	if (v != CGN_CONTINUE)
+		return v;
+	cgn_set_near(&k, &mend, near);
+	cgn_mend(&k, &mend);
+	return CGN_OUTBOUND;
+}
+
+SEC("xdp")
+int bench_in_floor(struct xdp_md *xdp)
+{
+	struct cgn_endpoint to = {.addr = remote, .port = bpf_htons(80)};
+
+	return put(xdp, inside_of(next()), to) ? XDP_PASS : XDP_ABORTED;
+}
+
+SEC("xdp")
+int bench_in(struct xdp_md *xdp)
+{
+	struct cgn_endpoint near = {};
+	int v = outbound(xdp, next(), &near);
+
+	if (v != CGN_OUTBOUND)
+		failed++;
+	return count(v);
+}
+
+/* bench_learn is bench_in that notes what the inside endpoint became. */
+SEC("xdp")
+int bench_learn(struct xdp_md *xdp)
+{
+	struct cgn_endpoint near = {}, *e;
+	__u32 i = next();
+	int v = outbound(xdp, i, &near);
+
+	e = bpf_map_lookup_elem(&learned, &i);
+	if (e && v == CGN_OUTBOUND)
+		*e = near;
+	else
+		failed++;
+	return XDP_PASS;
+}
+
+SEC("xdp")
+int bench_out_floor(struct xdp_md *xdp)
+{
+	struct cgn_endpoint from = {.addr = remote, .port = bpf_htons(80)}, *to;
+	__u32 i = next();
+
+	to = bpf_map_lookup_elem(&learned, &i);
+	return to && put(xdp, from, *to) ? XDP_PASS : XDP_ABORTED;
+}
+
+static __always_inline int inbound(struct xdp_md *xdp)
+{
+	struct cgn_endpoint from = {.addr = remote, .port = bpf_htons(80)}, far = {}, *to;
+	struct cgn_outside at = {};
+	struct cgn_packet k = {};
+	struct cgn_mend mend = {};
+	__u32 i = next();
+	struct iphdr *ip;
+	int v;
+
+	to = bpf_map_lookup_elem(&learned, &i);
+	if (!to)
+		return CGN_DROP_TABLES;
+	ip = put(xdp, from, *to);
+	if (!ip)
+		return CGN_DROP_MALFORMED;
+	k.end = (void *)(long)xdp->data_end;
+	v = cgn_parse_ip(&k, ip);
+	if (v != CGN_CONTINUE)
+		return v;
+	if (!cgn_is_outside(k.flow.far.addr, &at))
+		return CGN_PASS_NOT_OUTSIDE;
+	v = cgn_parse_ports(&k);
+	if (v != CGN_CONTINUE)
+		return v;
+	v = cgn_far_half(&k.flow, &at, &k.flow.near, &far);
+	if (v != CGN_CONTINUE)
+		return v;
+	cgn_set_far(&k, &mend, &far);
+	cgn_mend(&k, &mend);
+	return CGN_INBOUND;
+}
+
+SEC("xdp")
+int bench_out(struct xdp_md *xdp)
+{
+	int v = inbound(xdp);
+
+	if (v != CGN_INBOUND)
+		failed++;
+	return count(v);
+}
