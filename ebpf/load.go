@@ -12,7 +12,7 @@ import (
 func (t *Tables) size(spec *ebpf.CollectionSpec) error {
 	for name, n := range map[string]int{
 		bpf.CgnatMapPools: len(t.pools), bpf.CgnatMapRows: len(t.rows), bpf.CgnatMapNodes: len(t.nodes), bpf.CgnatMapRanges: len(t.ranges), bpf.CgnatMapLists: len(t.lists),
-		bpf.CgnatMapCuts: len(t.cuts),
+		bpf.CgnatMapCuts: len(t.cuts), bpf.CgnatMapExempts: len(t.exempts),
 	} {
 		m := spec.Maps[name]
 		if m == nil {
@@ -22,7 +22,7 @@ func (t *Tables) size(spec *ebpf.CollectionSpec) error {
 	}
 	var constants [maxIndexes]index
 	copy(constants[:], t.indexes)
-	for name, value := range map[string]any{"indexes": constants, "realms": uint32(len(t.indexes) - 1)} {
+	for name, value := range map[string]any{"indexes": constants, "realms": uint32(len(t.indexes) - 2)} {
 		v := spec.Variables[name]
 		if v == nil {
 			return fmt.Errorf("variable %s: the object has none", name)
@@ -43,6 +43,7 @@ func (t *Tables) fill(maps map[string]*ebpf.Map) error {
 		write(maps, bpf.CgnatMapNodes, t.nodes),
 		write(maps, bpf.CgnatMapRanges, t.ranges),
 		write(maps, bpf.CgnatMapCuts, t.cuts),
+		write(maps, bpf.CgnatMapExempts, t.exempts),
 		t.fillLists(maps[bpf.CgnatMapLists]),
 	} {
 		if err != nil {

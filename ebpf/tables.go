@@ -20,6 +20,7 @@ type (
 	node      = bpf.CgnatCgnNode
 	addrRange = bpf.CgnatCgnRange
 	cut       = bpf.CgnatCgnCut
+	exempt    = bpf.CgnatCgnExempt
 )
 
 const (
@@ -32,7 +33,7 @@ const (
 	parity   = bpf.CgnatCgnPoolFlagCGN_POOL_PARITY
 )
 
-// maxIndexes is how many indexes the programs can have: one, and one a realm.
+// maxIndexes is how many indexes the programs can have: one a realm, and two.
 const maxIndexes = int(bpf.CgnatCgnLimitCGN_INDEXES)
 
 // ErrTooManyRealms means: the plan has more realms than the programs can tell apart.
@@ -53,6 +54,7 @@ type Tables struct {
 	nodes   []node
 	ranges  []addrRange
 	cuts    []cut
+	exempts []exempt
 
 	lists  []func(*list) // each writes one; they are too large to keep
 	shared []sharedList
@@ -60,8 +62,8 @@ type Tables struct {
 
 // NewTables returns the tables of a plan. The error wraps ErrTooManyRanges or ErrTooManyRealms.
 func NewTables(plan *alloc.Plan) (*Tables, error) {
-	if n := len(plan.Realms()); n >= maxIndexes {
-		return nil, fmt.Errorf("%w: %d, and at most %d are possible", ErrTooManyRealms, n, maxIndexes-1)
+	if n := len(plan.Realms()); n > maxIndexes-2 {
+		return nil, fmt.Errorf("%w: %d, and at most %d are possible", ErrTooManyRealms, n, maxIndexes-2)
 	}
 	t := &Tables{plan: plan}
 	var outside []addrRange
@@ -79,6 +81,13 @@ func NewTables(plan *alloc.Plan) (*Tables, error) {
 		if err := t.addIndex(inside[realm]); err != nil {
 			return nil, fmt.Errorf("realm %s: %w", realm, err)
 		}
+	}
+	exempts, err := t.addExempts(plan.NoTranslate())
+	if err != nil {
+		return nil, err
+	}
+	if err := t.addIndex(exempts); err != nil {
+		return nil, fmt.Errorf("destinations that are not translated: %w", err)
 	}
 	return t, nil
 }
@@ -143,7 +152,7 @@ func appendRanges(out []addrRange, pool uint32, in []alloc.AddrRange) []addrRang
 
 // Bytes returns the memory of the maps' contents.
 func (t *Tables) Bytes() uint64 {
-	return bytesOf(t.pools) + bytesOf(t.rows) + bytesOf(t.indexes) + bytesOf(t.nodes) + bytesOf(t.ranges) + bytesOf(t.cuts) +
+	return bytesOf(t.pools) + bytesOf(t.rows) + bytesOf(t.indexes) + bytesOf(t.nodes) + bytesOf(t.ranges) + bytesOf(t.cuts) + bytesOf(t.exempts) +
 		uint64(len(t.lists))*uint64(unsafe.Sizeof(list{}))
 }
 

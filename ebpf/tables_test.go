@@ -19,7 +19,7 @@ func TestSizes(t *testing.T) {
 		bpf.CgnatMapPools: unsafe.Sizeof(pool{}), bpf.CgnatMapRows: unsafe.Sizeof(row{}),
 		bpf.CgnatMapNodes: unsafe.Sizeof(node{}),
 		bpf.CgnatMapRanges: unsafe.Sizeof(addrRange{}), bpf.CgnatMapLists: unsafe.Sizeof(list{}),
-		bpf.CgnatMapCuts: unsafe.Sizeof(cut{}),
+		bpf.CgnatMapCuts: unsafe.Sizeof(cut{}), bpf.CgnatMapExempts: unsafe.Sizeof(exempt{}),
 	} {
 		if got := spec.Maps[name].ValueSize; uintptr(got) != size {
 			t.Errorf("%s: %d bytes in C, %d in Go", name, got, size)
@@ -54,8 +54,8 @@ func TestBytesDoNotGrowWithSubscribers(t *testing.T) {
 // The parts of what Bytes counts.
 func TestBytes(t *testing.T) {
 	prefix := alloc.PoolSpec{Inside: spans("10.0.0.0/20"), Outside: spans("198.51.100.0/26"), SharingRatio: 64}
-	if got, want := mustTables(t, prefix).Bytes(), uint64(48+64*8+2*36+2*16); got != want {
-		t.Errorf("one prefix: %d bytes, want a pool, 64 rows, two indexes and two ranges: %d", got, want)
+	if got, want := mustTables(t, prefix).Bytes(), uint64(48+64*8+3*36+2*16); got != want {
+		t.Errorf("one prefix: %d bytes, want a pool, 64 rows, three indexes and two ranges: %d", got, want)
 	}
 	holes := prefix
 	holes.Reserve = portSet("0-1023,5060")

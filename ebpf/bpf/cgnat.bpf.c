@@ -33,13 +33,15 @@ static __always_inline void cgn_count(enum cgn_verdict v, __u32 bytes)
 /* cgn_xdp is the way of a packet in the driver. */
 static __always_inline int cgn_xdp(struct xdp_md *xdp, int inside)
 {
-	struct cgn_path path = {.ctx = xdp, .ifindex = xdp->ingress_ifindex};
+	struct cgn_path path = {.ctx = xdp, .ifindex = xdp->ingress_ifindex, .scratch = cgn_scratch_of_cpu()};
 	void *data = (void *)(long)xdp->data;
 	struct ethhdr *eth = data;
 	enum cgn_verdict v = CGN_PASS_NOT_IPV4;
 	__u32 bytes;
 	int action;
 
+	if (!path.scratch)
+		return XDP_DROP;
 	path.packet.end = (void *)(long)xdp->data_end;
 	bytes = path.packet.end - data;
 	if ((void *)(eth + 1) <= path.packet.end && eth->h_proto == bpf_htons(ETH_P_IP)) {
@@ -53,14 +55,14 @@ static __always_inline int cgn_xdp(struct xdp_md *xdp, int inside)
 	if (v <= CGN_HAIRPIN) {
 		cgn_hop(path.packet.ip);
 		cgn_mend(&path.packet, &path.mend);
-		__builtin_memcpy(eth->h_dest, path.fib.dmac, ETH_ALEN);
-		__builtin_memcpy(eth->h_source, path.fib.smac, ETH_ALEN);
-		return bpf_redirect(path.fib.ifindex, 0);
+		__builtin_memcpy(eth->h_dest, path.scratch->fib.dmac, ETH_ALEN);
+		__builtin_memcpy(eth->h_source, path.scratch->fib.smac, ETH_ALEN);
+		return bpf_redirect(path.scratch->fib.ifindex, 0);
 	}
 	if (v < CGN_REPLIED)
 		return XDP_PASS;
 	if (cgn_icmp_of(v) && cgn_answers(&path.packet)) {
-		action = cgn_reply(xdp, cgn_icmp_of(v), v == CGN_DROP_TOO_BIG ? path.fib.mtu_result : 0,
+		action = cgn_reply(xdp, cgn_icmp_of(v), v == CGN_DROP_TOO_BIG ? path.scratch->fib.mtu_result : 0,
 				   path.packet.ip->saddr, path.length);
 		if (action)
 			cgn_count(CGN_REPLIED, 0);
@@ -81,15 +83,33 @@ int cgn_outside(struct xdp_md *xdp)
 	return cgn_xdp(xdp, 0);
 }
 
+/* cgn_take_apart is for fragments, and for packets that become some. It returns what became of the packet. */
+static __always_inline enum cgn_verdict cgn_take_apart(struct __sk_buff *skb, struct cgn_path *path, enum cgn_verdict v,
+						       int inside)
+{
+	struct iphdr *ip = path->packet.ip;
+	struct cgn_fragment_key key;
+
+	if (v == CGN_CUT)
+		return cgn_cut(skb, ip, path->scratch->fib.mtu_result);
+	if (v != CGN_HELD && v != CGN_RELEASE)
+		return v;
+	key = cgn_fragment_key_of(ip, cgn_side(path, inside));
+	if (v == CGN_HELD)
+		return cgn_hold(skb, &key);
+	cgn_release_held(skb, &key);
+	return v;
+}
+
 /* cgn_tc is the slow way. What it leaves to the host has been counted in the driver. */
 static __always_inline int cgn_tc(struct __sk_buff *skb, int inside)
 {
-	struct cgn_path path = {.ctx = skb, .ifindex = skb->ifindex};
+	struct cgn_path path = {.ctx = skb, .ifindex = skb->ifindex, .scratch = cgn_scratch_of_cpu()};
 	struct ethhdr *eth;
 	struct iphdr *ip;
 	enum cgn_verdict v;
 
-	if (skb->protocol != bpf_htons(ETH_P_IP))
+	if (skb->protocol != bpf_htons(ETH_P_IP) || !path.scratch)
 		return TC_ACT_UNSPEC;
 	bpf_skb_pull_data(skb, skb->len < CGN_HEADERS ? skb->len : CGN_HEADERS);
 	eth = (void *)(long)skb->data;
@@ -102,9 +122,10 @@ static __always_inline int cgn_tc(struct __sk_buff *skb, int inside)
 	v = inside ? cgn_from_inside(&path, ip, 0) : cgn_from_outside(&path, ip, 0);
 	if (v > CGN_HAIRPIN && v < CGN_REPLIED)
 		return TC_ACT_UNSPEC;
-	if (v == CGN_CUT)
-		v = CGN_DROP_TOO_BIG;
-	cgn_count(v, skb->len);
+	if (v > CGN_HAIRPIN)
+		v = cgn_take_apart(skb, &path, v, inside);
+	if (v < CGN_VERDICTS)
+		cgn_count(v, skb->len);
 	return v <= CGN_HAIRPIN ? cgn_send(skb, &path) : TC_ACT_SHOT;
 }
 

@@ -27,8 +27,8 @@ CGN_PLAN_MAP(struct cgn_pool) pools SEC(".maps");
 CGN_PLAN_MAP(struct cgn_row) rows SEC(".maps");
 
 /*
- * The indexes: 0 over the outside addresses, 1 + r over the inside addresses of realm r, in the order of the plan. Constants,
- * so that the verifier leaves out of a program what its plan does not need: of a plan of prefixes, most of the search.
+ * The indexes: 0 over the outside addresses, 1 + r over the inside addresses of realm r, in the order of the plan. Behind them is the one
+ * over the destinations that are not translated. Constants, so that the verifier leaves out of a program what its plan does not need: of a plan of prefixes, most of the search.
  */
 const volatile struct cgn_index indexes[CGN_INDEXES];
 const volatile __u32 realms; /* how many */
@@ -42,5 +42,11 @@ CGN_PLAN_MAP(struct cgn_list) lists SEC(".maps");
 
 /* The cuts of pools with scheme psid that have reserved ports in their sets. */
 CGN_PLAN_MAP(struct cgn_cut) cuts SEC(".maps");
+
+/*
+ * What is not translated, behind the ranges of the index after the realms': there, pool is the first entry of a range and
+ * position how many it has.
+ */
+CGN_PLAN_MAP(struct cgn_exempt) exempts SEC(".maps");
 
 #endif

@@ -272,8 +272,6 @@ static __always_inline enum cgn_verdict cgn_parse_ports(struct cgn_packet *k)
 	struct tcphdr *tcp = l4;
 	struct udphdr *udp = l4;
 
-	if (k->ip->frag_off & bpf_htons(CGN_IP_MF | CGN_IP_OFFSET))
-		return CGN_DROP_FRAGMENT;
 	switch (k->ip->protocol) {
 	case IPPROTO_TCP:
 		if ((void *)(tcp + 1) > k->end || tcp->doff < 5)

@@ -9,16 +9,42 @@
 #define CGN_PATH_H
 
 #include "forward.h"
+#include "fragment.h"
+#include "ident.h"
 #include "rewrite.h"
 #include "translate.h"
+
+/* What is too much for the stack: everything that is found out about a packet, as opposed to read from it. */
+struct cgn_scratch {
+	struct bpf_fib_lookup fib;
+	struct cgn_owner owner;
+	struct cgn_outside outside;
+	struct cgn_endpoint near, far; /* what they become */
+};
+
+/* Of a CPU. The programs do not interrupt each other: they all run where the network's interrupts are served. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(key_size, sizeof(__u32)); /* sizes, because the kernel's struct does not translate to Go */
+	__uint(value_size, sizeof(struct cgn_scratch));
+	__uint(max_entries, 1);
+} scratches SEC(".maps");
+
+/* cgn_scratch_of_cpu returns the scratch of this CPU; NULL never. */
+static __always_inline struct cgn_scratch *cgn_scratch_of_cpu(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&scratches, &zero);
+}
 
 struct cgn_path {
 	void *ctx;
 	__u32 ifindex; /* that it came in on */
 	__u32 realm; /* of the inside interface */
 	__u16 length; /* for the MTU; 0 = the kernel knows it better */
+	struct cgn_scratch *scratch;
 	struct cgn_mend mend;
-	struct bpf_fib_lookup fib;
 	struct cgn_packet packet;
 };
 
@@ -37,7 +63,7 @@ static __always_inline enum cgn_verdict cgn_slowly(enum cgn_verdict v, int drive
 static __always_inline enum cgn_verdict cgn_way_out(struct cgn_path *path, int driver)
 {
 	struct cgn_packet *k = &path->packet;
-	enum cgn_verdict v = cgn_route(path->ctx, k, k->flow.far.addr, path->ifindex, path->length, &path->fib);
+	enum cgn_verdict v = cgn_route(path->ctx, k, k->flow.far.addr, path->ifindex, path->length, &path->scratch->fib);
 
 	if (v == CGN_PASS_LOCAL || v == CGN_PASS_UNROUTED)
 		return v;
@@ -50,7 +76,7 @@ static __always_inline enum cgn_verdict cgn_way_out(struct cgn_path *path, int d
 static __always_inline enum cgn_verdict cgn_way_in(struct cgn_path *path, __be32 to, int driver)
 {
 	struct cgn_packet *k = &path->packet;
-	enum cgn_verdict v = cgn_route(path->ctx, k, to, path->ifindex, path->length, &path->fib);
+	enum cgn_verdict v = cgn_route(path->ctx, k, to, path->ifindex, path->length, &path->scratch->fib);
 
 	if (v == CGN_PASS_LOCAL || v == CGN_PASS_UNROUTED)
 		return CGN_DROP_UNROUTED;
@@ -61,26 +87,173 @@ static __always_inline enum cgn_verdict cgn_way_in(struct cgn_path *path, __be32
 	return cgn_slowly(v, driver);
 }
 
+/* cgn_side is how fragments tell where they come from. */
+static __always_inline __u8 cgn_side(const struct cgn_path *path, int inside)
+{
+	return inside ? path->realm + 1 : 0;
+}
+
+/* cgn_number gives a packet an identification of ours where it may be cut. */
+static __always_inline void cgn_number(struct cgn_packet *k, __be32 near, __be32 far)
+{
+	if (cgn_fragmentable(k->ip))
+		cgn_set_ident(k->ip, cgn_ident(near, far, k->ip->protocol));
+}
+
+/*
+ * cgn_note_first notes what becomes of a packet whose first fragment this is, and gives it the identification of the others.
+ * Where some of them wait, it is for the slow way to let them go.
+ */
+static __always_inline enum cgn_verdict cgn_note_first(struct cgn_path *path, enum cgn_verdict v, __be32 near, __be32 far,
+						       int driver)
+{
+	struct iphdr *ip = path->packet.ip;
+	struct cgn_fragment_key key = cgn_fragment_key_of(ip, cgn_side(path, v != CGN_INBOUND));
+	struct cgn_fragment_note note = {.near = near,
+					 .far = far,
+					 .ident = ip->id,
+					 .state = CGN_FRAGMENT_READY,
+					 .verdict = v},
+				 *n;
+
+	if (v != CGN_INBOUND)
+		note.ident = cgn_ident(near, far, ip->protocol);
+	n = cgn_fragment_find(&key);
+	if (!n)
+		n = cgn_fragment_add(&key, &note);
+	if (!n)
+		return CGN_DROP_FRAGMENT;
+	if (n->state == CGN_FRAGMENT_WAITING && driver)
+		return CGN_PASS_SLOW;
+	if (n->state == CGN_FRAGMENT_WAITING) {
+		n->near = near;
+		n->far = far;
+		n->ident = note.ident;
+		n->verdict = v;
+		n->seen = cgn_now();
+		__sync_lock_test_and_set(&n->state, CGN_FRAGMENT_READY); /* only when all else is there */
+		return CGN_RELEASE;
+	}
+	if (n->near != near || n->far != far) { /* an earlier packet with the same number */
+		n->near = near;
+		n->far = far;
+		n->verdict = v;
+	}
+	cgn_set_ident(ip, n->ident);
+	return v;
+}
+
+/* cgn_finish numbers a packet from the inside, or notes what becomes of it where it is the first fragment of one. */
+static __always_inline enum cgn_verdict cgn_finish(struct cgn_path *path, enum cgn_verdict v, __be32 near, __be32 far,
+						   int driver)
+{
+	if (cgn_is_fragment(path->packet.ip))
+		return cgn_note_first(path, v, near, far, driver);
+	if (v != CGN_INBOUND)
+		cgn_number(&path->packet, near, far);
+	return v;
+}
+
+/* cgn_follow does to a later fragment what was done to the first. */
+static __always_inline enum cgn_verdict cgn_follow(struct cgn_path *path, const struct cgn_fragment_note *n, int driver)
+{
+	__be32 near = n->near, far = n->far;
+	__u32 verdict = n->verdict;
+	__be16 ident = n->ident;
+	struct iphdr *ip = path->packet.ip;
+	enum cgn_verdict v = verdict == CGN_OUTBOUND ? cgn_way_out(path, driver) : cgn_way_in(path, far, driver);
+
+	if (v != CGN_CONTINUE)
+		return v;
+	cgn_set_ident(ip, ident);
+	ip->check = cgn_checksum(ip->check, cgn_delta32(ip->saddr, near) + cgn_delta32(ip->daddr, far));
+	ip->saddr = near;
+	ip->daddr = far;
+	return verdict == CGN_OUTBOUND ? CGN_OUTBOUND : verdict == CGN_INBOUND ? CGN_INBOUND : CGN_HAIRPIN;
+}
+
+/* cgn_overlaps reports whether a later fragment would write over the ports and flags of the first (RFC 3128). */
+static __always_inline int cgn_overlaps(const struct iphdr *ip)
+{
+	return ip->protocol == IPPROTO_TCP && (bpf_ntohs(ip->frag_off) & CGN_IP_OFFSET) * 8 < sizeof(struct tcphdr);
+}
+
+/* cgn_has_ports reports whether only first fragments of a protocol say whose they are. */
+static __always_inline int cgn_has_ports(__u8 protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_ICMP;
+}
+
+/* cgn_later_from_inside decides about a later fragment from the inside. */
+static __always_inline enum cgn_verdict cgn_later_from_inside(struct cgn_path *path, int driver)
+{
+	struct iphdr *ip = path->packet.ip;
+	struct cgn_fragment_key key = cgn_fragment_key_of(ip, cgn_side(path, 1));
+	struct cgn_fragment_note note = {.far = ip->daddr, .state = CGN_FRAGMENT_READY, .verdict = CGN_OUTBOUND}, *n;
+	struct cgn_scratch *s = path->scratch;
+	struct cgn_row *row;
+	__u32 at;
+
+	if (!cgn_is_subscriber(path->realm, ip->saddr, &s->owner))
+		return CGN_PASS_NOT_SUBSCRIBER;
+	if (cgn_overlaps(ip))
+		return CGN_DROP_MALFORMED;
+	n = cgn_fragment_find(&key);
+	if (n && n->state == CGN_FRAGMENT_READY)
+		return cgn_follow(path, n, driver);
+	if (cgn_is_outside(ip->daddr, &s->outside))
+		return driver ? CGN_PASS_SLOW : CGN_HELD;
+	if (cgn_is_exempt(ip->daddr, ip->protocol, 0))
+		return CGN_PASS_NO_TRANSLATE;
+	if (cgn_is_inside(path->realm, ip->daddr))
+		return CGN_PASS_INSIDE;
+	at = s->owner.row;
+	row = bpf_map_lookup_elem(&rows, &at);
+	if (!row)
+		return CGN_DROP_TABLES;
+	note.near = row->addr;
+	note.ident = cgn_ident(note.near, note.far, ip->protocol);
+	n = cgn_fragment_add(&key, &note);
+	return n ? cgn_follow(path, n, driver) : CGN_DROP_FRAGMENT;
+}
+
+/* cgn_later_from_outside decides about a later fragment to an outside address of ours. */
+static __always_inline enum cgn_verdict cgn_later_from_outside(struct cgn_path *path, int driver)
+{
+	struct iphdr *ip = path->packet.ip;
+	struct cgn_fragment_key key = cgn_fragment_key_of(ip, cgn_side(path, 0));
+	struct cgn_fragment_note *n;
+
+	if (cgn_overlaps(ip))
+		return CGN_DROP_MALFORMED;
+	n = cgn_fragment_find(&key);
+	if (n && n->state == CGN_FRAGMENT_READY)
+		return cgn_follow(path, n, driver);
+	return driver ? CGN_PASS_SLOW : CGN_HELD;
+}
+
 /* cgn_turn_back decides about a packet from the inside to an outside address of ours. */
-static __always_inline enum cgn_verdict cgn_turn_back(struct cgn_path *path, const struct cgn_owner *o,
-						      const struct cgn_outside *at, int driver)
+static __always_inline enum cgn_verdict cgn_turn_back(struct cgn_path *path, int driver)
 {
 	struct cgn_packet *k = &path->packet;
-	struct cgn_endpoint near = {}, far = {};
+	struct cgn_scratch *s = path->scratch;
 	enum cgn_verdict v;
 
-	v = cgn_near_half(&k->flow, o, &near);
+	v = cgn_near_half(&k->flow, &s->owner, &s->near);
 	if (v != CGN_CONTINUE)
 		return v;
-	v = cgn_far_half(&k->flow, at, &near, &far);
+	v = cgn_far_half(&k->flow, &s->outside, &s->near, &s->far);
 	if (v != CGN_CONTINUE)
 		return v;
-	v = cgn_way_in(path, far.addr, driver);
+	v = cgn_way_in(path, s->far.addr, driver);
 	if (v != CGN_CONTINUE)
 		return v;
-	cgn_set_near(k, &path->mend, &near);
-	cgn_set_far(k, &path->mend, &far);
-	return CGN_HAIRPIN;
+	v = cgn_finish(path, CGN_HAIRPIN, s->near.addr, s->far.addr, driver);
+	if (v != CGN_HAIRPIN)
+		return v;
+	cgn_set_near(k, &path->mend, &s->near);
+	cgn_set_far(k, &path->mend, &s->far);
+	return v;
 }
 
 /* cgn_from_inside decides about a packet that comes from the inside. */
@@ -88,29 +261,36 @@ static __always_inline enum cgn_verdict cgn_from_inside(struct cgn_path *path, v
 {
 	struct cgn_packet *k = &path->packet;
 	enum cgn_verdict v = cgn_parse_ip(k, ip), ports;
-	struct cgn_endpoint near = {};
-	struct cgn_outside at = {};
-	struct cgn_owner o = {};
+	struct cgn_scratch *s = path->scratch;
 
 	if (v != CGN_CONTINUE)
 		return v;
+	if (cgn_is_later(k->ip) && cgn_has_ports(k->ip->protocol))
+		return cgn_later_from_inside(path, driver);
 	ports = cgn_parse_ports(k);
-	if (!cgn_is_subscriber(path->realm, k->flow.near.addr, &o))
+	if (!cgn_is_subscriber(path->realm, k->flow.near.addr, &s->owner))
 		return CGN_PASS_NOT_SUBSCRIBER;
 	if (ports != CGN_CONTINUE)
 		return ports;
 	if (k->flow.far.addr != k->ip->daddr)
 		return CGN_DROP_MALFORMED; /* an error to somebody else than it is about */
-	if (cgn_is_outside(k->flow.far.addr, &at))
-		return cgn_turn_back(path, &o, &at, driver);
+	if (cgn_is_outside(k->flow.far.addr, &s->outside))
+		return cgn_turn_back(path, driver);
+	if (cgn_is_exempt(k->flow.far.addr, k->ip->protocol, k->flow.kind == CGN_SESSION && !k->icmp ? k->flow.far.port : 0))
+		return CGN_PASS_NO_TRANSLATE;
+	if (cgn_is_inside(path->realm, k->flow.far.addr))
+		return CGN_PASS_INSIDE;
 	v = cgn_way_out(path, driver);
 	if (v != CGN_CONTINUE)
 		return v;
-	v = cgn_near_half(&k->flow, &o, &near);
+	v = cgn_near_half(&k->flow, &s->owner, &s->near);
 	if (v != CGN_CONTINUE)
 		return v;
-	cgn_set_near(k, &path->mend, &near);
-	return CGN_OUTBOUND;
+	v = cgn_finish(path, CGN_OUTBOUND, s->near.addr, k->flow.far.addr, driver);
+	if (v != CGN_OUTBOUND)
+		return v;
+	cgn_set_near(k, &path->mend, &s->near);
+	return v;
 }
 
 /* cgn_from_outside decides about a packet that comes from the outside. */
@@ -118,26 +298,30 @@ static __always_inline enum cgn_verdict cgn_from_outside(struct cgn_path *path, 
 {
 	struct cgn_packet *k = &path->packet;
 	enum cgn_verdict v = cgn_parse_ip(k, ip);
-	struct cgn_endpoint far = {};
-	struct cgn_outside at = {};
+	struct cgn_scratch *s = path->scratch;
 
 	if (v != CGN_CONTINUE)
 		return v;
-	if (!cgn_is_outside(k->flow.far.addr, &at))
+	if (!cgn_is_outside(k->flow.far.addr, &s->outside))
 		return CGN_PASS_NOT_OUTSIDE;
+	if (cgn_is_later(k->ip) && cgn_has_ports(k->ip->protocol))
+		return cgn_later_from_outside(path, driver);
 	v = cgn_parse_ports(k);
 	if (v != CGN_CONTINUE)
 		return v;
 	if (k->flow.far.addr != k->ip->daddr)
 		return CGN_DROP_MALFORMED;
-	v = cgn_far_half(&k->flow, &at, &k->flow.near, &far);
+	v = cgn_far_half(&k->flow, &s->outside, &k->flow.near, &s->far);
 	if (v != CGN_CONTINUE)
 		return v;
-	v = cgn_way_in(path, far.addr, driver);
+	v = cgn_way_in(path, s->far.addr, driver);
 	if (v != CGN_CONTINUE)
 		return v;
-	cgn_set_far(k, &path->mend, &far);
-	return CGN_INBOUND;
+	v = cgn_finish(path, CGN_INBOUND, k->flow.near.addr, s->far.addr, driver);
+	if (v != CGN_INBOUND)
+		return v;
+	cgn_set_far(k, &path->mend, &s->far);
+	return v;
 }
 
 #endif

@@ -12,6 +12,7 @@
 
 enum cgn_slow_limit {
 	CGN_HEADERS = ETH_HLEN + 60 + 8 + 60 + 20, /* the longest that is looked at: an error about TCP, both with options */
+	CGN_BODY_MAX = 1 << 14, /* octets that can be cut into parts; a power of two */
 };
 
 /*
@@ -39,12 +40,168 @@ static __always_inline void cgn_mend_skb(struct __sk_buff *skb, const struct cgn
 /* cgn_send hands a translated packet to the next hop. */
 static __always_inline int cgn_send(struct __sk_buff *skb, struct cgn_path *path)
 {
-	struct bpf_redir_neigh hop = {.nh_family = path->fib.family};
+	struct bpf_redir_neigh hop = {.nh_family = path->scratch->fib.family};
 
-	__builtin_memcpy(hop.ipv6_nh, path->fib.ipv6_dst, sizeof(hop.ipv6_nh));
+	__builtin_memcpy(hop.ipv6_nh, path->scratch->fib.ipv6_dst, sizeof(hop.ipv6_nh));
 	cgn_hop(path->packet.ip);
 	cgn_mend_skb(skb, path);
-	return bpf_redirect_neigh(path->fib.ifindex, &hop, sizeof(hop), 0);
+	return bpf_redirect_neigh(path->scratch->fib.ifindex, &hop, sizeof(hop), 0);
+}
+
+/* A part of a packet that waits for the first one. */
+struct cgn_held_key {
+	struct cgn_fragment_key packet;
+	__u32 number;
+};
+
+struct cgn_held {
+	__u32 length;
+	__u8 data[CGN_HELD_BYTES];
+	__u8 pad[2];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct cgn_held_key);
+	__type(value, struct cgn_held);
+	__uint(max_entries, CGN_HELD_MAX);
+} held SEC(".maps");
+
+/* A packet on its way between the kernel's memory and ours, of a CPU. */
+struct cgn_body {
+	__u8 data[2 * CGN_BODY_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cgn_body);
+	__uint(max_entries, 1);
+} bodies SEC(".maps");
+
+/* cgn_again has a packet come in once more, behind the driver. */
+static __always_inline void cgn_again(struct __sk_buff *skb)
+{
+	bpf_clone_redirect(skb, skb->ifindex, BPF_F_INGRESS);
+}
+
+/* cgn_hold keeps a later fragment until the first one comes. It returns what became of it. */
+static __always_inline enum cgn_verdict cgn_hold(struct __sk_buff *skb, const struct cgn_fragment_key *packet)
+{
+	struct cgn_fragment_note waiting = {.state = CGN_FRAGMENT_WAITING}, *n = cgn_fragment_find(packet);
+	struct cgn_held_key key = {.packet = *packet};
+	__u32 zero = 0, length = skb->len;
+	struct cgn_held *h = bpf_map_lookup_elem(&bodies, &zero);
+
+	if (!n)
+		n = cgn_fragment_add(packet, &waiting);
+	if (!n || !h || length < ETH_HLEN || length > CGN_HELD_BYTES)
+		return CGN_DROP_FRAGMENT;
+	key.number = __sync_fetch_and_add(&n->held, 1);
+	if (key.number >= CGN_HELD_EACH)
+		return CGN_DROP_FRAGMENT;
+	h->length = length;
+	if (bpf_skb_load_bytes(skb, 0, h->data, length) || bpf_map_update_elem(&held, &key, h, BPF_ANY))
+		return CGN_DROP_FRAGMENT;
+	if (n->state == CGN_FRAGMENT_READY) /* the first one came meanwhile, on another CPU */
+		cgn_again(skb);
+	return CGN_HELD;
+}
+
+/* The way through the fragments that are held of a packet. */
+struct cgn_release {
+	struct __sk_buff *skb;
+	struct cgn_held_key key;
+};
+
+/* cgn_release_one has one fragment come in again: step of a loop. */
+static long cgn_release_one(__u32 i, void *data)
+{
+	struct cgn_release *r = data;
+	struct cgn_held *h;
+	__u32 length;
+
+	r->key.number = i;
+	h = bpf_map_lookup_elem(&held, &r->key);
+	if (!h)
+		return 0;
+	length = h->length;
+	if (length < ETH_HLEN || length > CGN_HELD_BYTES)
+		return 0;
+	if (!bpf_skb_change_tail(r->skb, length, 0) && !bpf_skb_store_bytes(r->skb, 0, h->data, length, 0))
+		cgn_again(r->skb);
+	bpf_map_delete_elem(&held, &r->key);
+	return 0;
+}
+
+/* cgn_release_held has the first fragment of a packet come in again, and those after it that were held. */
+static __always_inline void cgn_release_held(struct __sk_buff *skb, const struct cgn_fragment_key *packet)
+{
+	struct cgn_release r = {.skb = skb, .key = {.packet = *packet}};
+
+	cgn_again(skb);
+	bpf_loop(CGN_HELD_EACH, cgn_release_one, &r, 0);
+}
+
+/* The way through a packet that is cut. Lengths and offsets are octets behind the IP header. */
+struct cgn_cutting {
+	struct __sk_buff *skb;
+	struct cgn_body *body;
+	__u32 head; /* Ethernet and IP header */
+	__u32 total;
+	__u32 unit; /* of a part, a multiple of 8 */
+	__u16 flags; /* of the packet that is cut: it may be a part itself */
+	__be16 length; /* of the part before, as the header has it */
+	__be16 offset;
+};
+
+/* cgn_cut_one has one part come in: step of a loop. */
+static long cgn_cut_one(__u32 i, void *data)
+{
+	struct cgn_cutting *c = data;
+	__u32 at = i * c->unit, size = c->total - at;
+	__be16 length, offset;
+
+	if (at >= c->total || at >= CGN_BODY_MAX)
+		return 1;
+	if (size > c->unit)
+		size = c->unit;
+	if (!size || size >= CGN_BODY_MAX)
+		return 1;
+	length = bpf_htons(c->head - ETH_HLEN + size);
+	offset = bpf_htons((c->flags + at / 8) | (at + size < c->total ? CGN_IP_MF : 0));
+	if (bpf_skb_change_tail(c->skb, c->head + size, 0) ||
+	    bpf_skb_store_bytes(c->skb, c->head, c->body->data + at, size, 0))
+		return 1;
+	bpf_skb_store_bytes(c->skb, ETH_HLEN + offsetof(struct iphdr, tot_len), &length, sizeof(length), 0);
+	bpf_skb_store_bytes(c->skb, ETH_HLEN + offsetof(struct iphdr, frag_off), &offset, sizeof(offset), 0);
+	bpf_l3_csum_replace(c->skb, ETH_HLEN + offsetof(struct iphdr, check), c->length, length, sizeof(length));
+	bpf_l3_csum_replace(c->skb, ETH_HLEN + offsetof(struct iphdr, check), c->offset, offset, sizeof(offset));
+	c->length = length;
+	c->offset = offset;
+	cgn_again(c->skb);
+	return 0;
+}
+
+/*
+ * cgn_cut cuts a packet into parts that fit, in order, and has them come in again: fragments know their way. It returns what
+ * became of the packet.
+ */
+static __always_inline enum cgn_verdict cgn_cut(struct __sk_buff *skb, const struct iphdr *ip, __u32 mtu)
+{
+	struct cgn_cutting c = {.skb = skb, .length = ip->tot_len, .offset = ip->frag_off, .flags = bpf_ntohs(ip->frag_off)};
+	__u32 zero = 0, header = ip->ihl * 4;
+
+	c.head = ETH_HLEN + header;
+	c.total = bpf_ntohs(ip->tot_len) - header;
+	c.unit = mtu > header ? (mtu - header) & ~7 : 0;
+	c.body = bpf_map_lookup_elem(&bodies, &zero);
+	if (!c.body || c.unit < 8 || !c.total || c.total >= CGN_BODY_MAX)
+		return CGN_DROP_TOO_BIG;
+	if (bpf_skb_load_bytes(skb, c.head, c.body->data, c.total))
+		return CGN_DROP_MALFORMED;
+	bpf_loop(CGN_BODY_MAX / 8, cgn_cut_one, &c, 0);
+	return CGN_CUT;
 }
 
 #endif

@@ -58,4 +58,14 @@ struct {
 	__uint(max_entries, CGN_VERDICTS);
 } counters SEC(".maps");
 
+/* Remote endpoints by subscriber, for pools that filter by them; written by programs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cgn_bucket);
+	__uint(max_entries, 1);
+} filters SEC(".maps");
+
+const volatile __u32 filter_mask; /* how many buckets there are, a power of two, less one */
+
 #endif

@@ -9,6 +9,7 @@
 #ifndef CGN_TRANSLATE_H
 #define CGN_TRANSLATE_H
 
+#include "filter.h"
 #include "session.h"
 #include "slot.h"
 
@@ -80,6 +81,52 @@ __noinline int cgn_is_subscriber(__u32 realm, __be32 inside, struct cgn_owner *o
 	return o && cgn_subscriber(realm, inside, o);
 }
 
+/* A search among what is exempt. */
+struct cgn_exempt_search {
+	__u32 at;
+	__u32 found;
+	__u16 port;
+	__u8 protocol;
+	__u8 pad;
+};
+
+static long cgn_exempt_look(__u32 i, void *data)
+{
+	struct cgn_exempt_search *s = data;
+	__u32 at = s->at + i;
+	struct cgn_exempt *e = bpf_map_lookup_elem(&exempts, &at);
+
+	if (!e)
+		return 1;
+	s->found = !e->protocol || (e->protocol == s->protocol && s->port >= e->first && s->port <= e->last);
+	return s->found != 0;
+}
+
+/* cgn_is_inside reports whether an address is one of a realm. */
+__noinline int cgn_is_inside(__u32 realm, __be32 addr)
+{
+	if (realms == 1)
+		realm = 0;
+	return realm < CGN_INDEXES - 1 && cgn_find(1 + realm, bpf_ntohl(addr));
+}
+
+/* cgn_is_exempt reports whether the plan leaves a destination untranslated (RFC 6888 REQ-6). */
+__noinline int cgn_is_exempt(__be32 to, __u8 protocol, __be16 port)
+{
+	__u32 index = realms + 1;
+	struct cgn_exempt_search s = {.protocol = protocol, .port = bpf_ntohs(port)};
+	struct cgn_range *r;
+
+	if (index >= CGN_INDEXES || !indexes[index].ranges)
+		return 0;
+	r = cgn_find(index, bpf_ntohl(to));
+	if (!r)
+		return 0;
+	s.at = r->pool;
+	bpf_loop(r->position, cgn_exempt_look, &s, 0);
+	return s.found;
+}
+
 /* cgn_is_outside finds which outside address of ours one is. It returns 0 for none. */
 __noinline int cgn_is_outside(__be32 outside, struct cgn_outside *at)
 {
@@ -98,6 +145,22 @@ __noinline int cgn_is_outside(__be32 outside, struct cgn_outside *at)
 	at->alone = p->ratio == 1;
 	at->realm = p->realm;
 	return 1;
+}
+
+/* cgn_open lets the remote endpoint of a packet send to its mapping. */
+static __noinline int cgn_open(const struct cgn_flow *f, __u32 row, __u32 realm_port, __u32 now, __u32 filtering)
+{
+	struct cgn_filter_search s = {
+		.bucket = cgn_bucket_of(f->near.addr, realm_port >> 16),
+		.mapping = cgn_filter_mapping(row, f->proto, realm_port),
+		.addr = f->far.addr,
+		.port = filtering == CGN_APDF && f->proto != CGN_ICMP ? f->far.port : 0,
+		.now = now,
+	};
+
+	if (s.bucket)
+		cgn_filter_open(&s);
+	return 0;
 }
 
 /* cgn_near_half finds what the near endpoint becomes, which is of subscriber o. It returns a verdict. */
@@ -142,7 +205,25 @@ __noinline int cgn_near_half(const struct cgn_flow *f, const struct cgn_owner *o
 			cgn_touch(slot, s.now);
 	}
 	to->port = bpf_htons(port);
+	if (s.policy->filtering != CGN_EIF && f->kind == CGN_SESSION)
+		cgn_open(f, o->row, (__u32)s.pool->realm << 16 | port, s.now, s.policy->filtering);
 	return CGN_CONTINUE;
+}
+
+/* cgn_allows reports whether remote may send to a mapping of inside at an outside address. */
+static __noinline int cgn_allows(const struct cgn_flow *f, const struct cgn_outside *at, const struct cgn_endpoint *remote,
+				 __be32 inside, const struct cgn_policy *policy)
+{
+	struct cgn_filter_search s = {
+		.bucket = cgn_bucket_of(inside, at->realm),
+		.mapping = cgn_filter_mapping(at->row, f->proto, bpf_ntohs(f->far.port)),
+		.addr = remote->addr,
+		.port = policy->filtering == CGN_APDF && f->proto != CGN_ICMP ? remote->port : 0,
+		.now = cgn_now(),
+	};
+	__u32 ticks = f->proto == CGN_TCP ? policy->established : f->proto == CGN_UDP ? policy->udp : policy->icmp;
+
+	return s.bucket && cgn_filter_allows(&s, ticks);
 }
 
 /* cgn_far_half finds what the far endpoint becomes, which is of the outside address at. remote is who sends. It returns a verdict. */
@@ -173,6 +254,9 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 	owner = slot->owner;
 	if (!owner || (f->kind != CGN_PORTLESS && cgn_idle(slot, policy, f->proto, now, 0)))
 		return CGN_DROP_NO_MAPPING;
+	/* Errors come from anywhere on the way (RFC 4787 REQ-12). */
+	if (policy->filtering != CGN_EIF && f->kind == CGN_SESSION && !cgn_allows(f, at, remote, owner >> 32, policy))
+		return CGN_DROP_FILTERED;
 	if (f->kind == CGN_SESSION && f->proto == CGN_TCP)
 		cgn_session_in(slot, cgn_digest(remote->addr, remote->port), f->tcp, now);
 	to->addr = owner >> 32;

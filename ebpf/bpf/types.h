@@ -44,7 +44,8 @@ enum cgn_proto {
 enum cgn_limit {
 	CGN_FANOUT = 16, /* keys of a node, one cache line */
 	CGN_LEVELS = 6, /* levels of nodes: 16^6 ranges */
-	CGN_INDEXES = 256, /* one and a realm each */
+	CGN_INDEXES = 256, /* one, one a realm, and one of what is exempt */
+	CGN_FILTER_WAYS = 32, /* a power of two */
 	CGN_PORTS = 65536,
 	CGN_NO_PORT = 0xffff, /* in cgn_list.index and cgn_cut.slot: there is none */
 };
@@ -169,6 +170,28 @@ struct cgn_policy {
 };
 _Static_assert(sizeof(struct cgn_policy) == 48, "struct cgn_policy");
 
+/* A remote endpoint that a mapping has sent to. */
+struct cgn_filter {
+	__u64 mapping; /* row, protocol and port */
+	__be32 addr; /* 0 = free */
+	__be16 port; /* 0 where only addresses count */
+	__u16 seen; /* low bits of the tick */
+};
+_Static_assert(sizeof(struct cgn_filter) == 16, "struct cgn_filter");
+
+struct cgn_bucket {
+	struct cgn_filter way[CGN_FILTER_WAYS];
+};
+
+/* Destinations of the plan that are not translated: a protocol and ports of it. */
+struct cgn_exempt {
+	__u16 first;
+	__u16 last;
+	__u8 protocol; /* 0 = any */
+	__u8 pad[3];
+};
+_Static_assert(sizeof(struct cgn_exempt) == 8, "struct cgn_exempt");
+
 /* What became of a packet. Append-only: the numbers are those of the counters. */
 enum cgn_verdict {
 	CGN_OUTBOUND, /* translated */
@@ -178,11 +201,13 @@ enum cgn_verdict {
 	CGN_PASS_NOT_SUBSCRIBER,
 	CGN_PASS_NOT_OUTSIDE,
 	CGN_PASS_NO_TRANSLATE,
+	CGN_PASS_INSIDE,
 	CGN_PASS_LOCAL,
 	CGN_PASS_UNROUTED,
 	CGN_PASS_ANSWER, /* the host answers with an ICMP error */
 	CGN_PASS_SLOW,
 	CGN_REPLIED, /* answered with an ICMP error */
+	CGN_HELD, /* until the first fragment comes */
 	CGN_DROP_MALFORMED, /* dropped */
 	CGN_DROP_CHECKSUM,
 	CGN_DROP_SOURCE_ROUTE,
@@ -202,6 +227,7 @@ enum cgn_verdict {
 	CGN_VERDICTS,
 	CGN_CONTINUE, /* not decided yet, never counted */
 	CGN_CUT, /* to be cut into fragments, never counted */
+	CGN_RELEASE, /* the first fragment is here, never counted */
 };
 
 struct cgn_counter {

@@ -13,6 +13,17 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type BenchCgnBucket struct {
+	_   structs.HostLayout
+	Way [32]struct {
+		_       structs.HostLayout
+		Mapping uint64
+		Addr    uint32
+		Port    uint16
+		Seen    uint16
+	}
+}
+
 type BenchCgnCounter struct {
 	_       structs.HostLayout
 	Packets uint64
@@ -32,6 +43,14 @@ type BenchCgnEndpoint struct {
 	Addr uint32
 	Port uint16
 	Pad  uint16
+}
+
+type BenchCgnExempt struct {
+	_        structs.HostLayout
+	First    uint16
+	Last     uint16
+	Protocol uint8
+	Pad      [3]uint8
 }
 
 type BenchCgnIndex struct {
@@ -107,6 +126,8 @@ const (
 	BenchMapAccounts       = "accounts"
 	BenchMapCounters       = "counters"
 	BenchMapCuts           = "cuts"
+	BenchMapExempts        = "exempts"
+	BenchMapFilters        = "filters"
 	BenchMapLearned        = "learned"
 	BenchMapLists          = "lists"
 	BenchMapNodes          = "nodes"
@@ -121,6 +142,7 @@ const (
 	BenchProgBenchOut      = "bench_out"
 	BenchProgBenchOutFloor = "bench_out_floor"
 	BenchVarFailed         = "failed"
+	BenchVarFilterMask     = "filter_mask"
 	BenchVarFirst          = "first"
 	BenchVarFlows          = "flows"
 	BenchVarFresh          = "fresh"
@@ -191,6 +213,8 @@ type BenchMapSpecs struct {
 	Accounts *ebpf.MapSpec `ebpf:"accounts"`
 	Counters *ebpf.MapSpec `ebpf:"counters"`
 	Cuts     *ebpf.MapSpec `ebpf:"cuts"`
+	Exempts  *ebpf.MapSpec `ebpf:"exempts"`
+	Filters  *ebpf.MapSpec `ebpf:"filters"`
 	Learned  *ebpf.MapSpec `ebpf:"learned"`
 	Lists    *ebpf.MapSpec `ebpf:"lists"`
 	Nodes    *ebpf.MapSpec `ebpf:"nodes"`
@@ -206,6 +230,7 @@ type BenchMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type BenchVariableSpecs struct {
 	Failed         *ebpf.VariableSpec `ebpf:"failed"`
+	FilterMask     *ebpf.VariableSpec `ebpf:"filter_mask"`
 	First          *ebpf.VariableSpec `ebpf:"first"`
 	Flows          *ebpf.VariableSpec `ebpf:"flows"`
 	Fresh          *ebpf.VariableSpec `ebpf:"fresh"`
@@ -243,6 +268,8 @@ type BenchMaps struct {
 	Accounts *ebpf.Map `ebpf:"accounts"`
 	Counters *ebpf.Map `ebpf:"counters"`
 	Cuts     *ebpf.Map `ebpf:"cuts"`
+	Exempts  *ebpf.Map `ebpf:"exempts"`
+	Filters  *ebpf.Map `ebpf:"filters"`
 	Learned  *ebpf.Map `ebpf:"learned"`
 	Lists    *ebpf.Map `ebpf:"lists"`
 	Nodes    *ebpf.Map `ebpf:"nodes"`
@@ -258,6 +285,8 @@ func (m *BenchMaps) Close() error {
 		m.Accounts,
 		m.Counters,
 		m.Cuts,
+		m.Exempts,
+		m.Filters,
 		m.Learned,
 		m.Lists,
 		m.Nodes,
@@ -274,6 +303,7 @@ func (m *BenchMaps) Close() error {
 // It can be passed to LoadBenchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type BenchVariables struct {
 	Failed         *ebpf.Variable `ebpf:"failed"`
+	FilterMask     *ebpf.Variable `ebpf:"filter_mask"`
 	First          *ebpf.Variable `ebpf:"first"`
 	Flows          *ebpf.Variable `ebpf:"flows"`
 	Fresh          *ebpf.Variable `ebpf:"fresh"`

@@ -25,6 +25,22 @@ type CgnatCgnAccount struct {
 	Told      uint8
 }
 
+type CgnatCgnBody struct {
+	_    structs.HostLayout
+	Data [32768]uint8
+}
+
+type CgnatCgnBucket struct {
+	_   structs.HostLayout
+	Way [32]struct {
+		_       structs.HostLayout
+		Mapping uint64
+		Addr    uint32
+		Port    uint16
+		Seen    uint16
+	}
+}
+
 type CgnatCgnCounter struct {
 	_       structs.HostLayout
 	Packets uint64
@@ -39,6 +55,14 @@ type CgnatCgnCut struct {
 	Pad   uint16
 }
 
+type CgnatCgnExempt struct {
+	_        structs.HostLayout
+	First    uint16
+	Last     uint16
+	Protocol uint8
+	Pad      [3]uint8
+}
+
 type CgnatCgnFiltering uint32
 
 const (
@@ -46,6 +70,39 @@ const (
 	CgnatCgnFilteringCGN_ADF  CgnatCgnFiltering = 1
 	CgnatCgnFilteringCGN_APDF CgnatCgnFiltering = 2
 )
+
+type CgnatCgnFragmentKey struct {
+	_        structs.HostLayout
+	From     uint32
+	To       uint32
+	Ident    uint16
+	Protocol uint8
+	Side     uint8
+}
+
+type CgnatCgnFragmentNote struct {
+	_       structs.HostLayout
+	Near    uint32
+	Far     uint32
+	Ident   uint16
+	Verdict uint16
+	State   uint32
+	Held    uint32
+	Seen    uint32
+}
+
+type CgnatCgnHeld struct {
+	_      structs.HostLayout
+	Length uint32
+	Data   [1518]uint8
+	Pad    [2]uint8
+}
+
+type CgnatCgnHeldKey struct {
+	_      structs.HostLayout
+	Packet CgnatCgnFragmentKey
+	Number uint32
+}
 
 type CgnatCgnIndex struct {
 	_      structs.HostLayout
@@ -58,11 +115,12 @@ type CgnatCgnIndex struct {
 type CgnatCgnLimit uint32
 
 const (
-	CgnatCgnLimitCGN_FANOUT  CgnatCgnLimit = 16
-	CgnatCgnLimitCGN_LEVELS  CgnatCgnLimit = 6
-	CgnatCgnLimitCGN_INDEXES CgnatCgnLimit = 256
-	CgnatCgnLimitCGN_PORTS   CgnatCgnLimit = 65536
-	CgnatCgnLimitCGN_NO_PORT CgnatCgnLimit = 65535
+	CgnatCgnLimitCGN_FANOUT      CgnatCgnLimit = 16
+	CgnatCgnLimitCGN_LEVELS      CgnatCgnLimit = 6
+	CgnatCgnLimitCGN_INDEXES     CgnatCgnLimit = 256
+	CgnatCgnLimitCGN_FILTER_WAYS CgnatCgnLimit = 32
+	CgnatCgnLimitCGN_PORTS       CgnatCgnLimit = 65536
+	CgnatCgnLimitCGN_NO_PORT     CgnatCgnLimit = 65535
 )
 
 type CgnatCgnList struct {
@@ -189,30 +247,33 @@ const (
 	CgnatCgnVerdictCGN_PASS_NOT_SUBSCRIBER CgnatCgnVerdict = 4
 	CgnatCgnVerdictCGN_PASS_NOT_OUTSIDE    CgnatCgnVerdict = 5
 	CgnatCgnVerdictCGN_PASS_NO_TRANSLATE   CgnatCgnVerdict = 6
-	CgnatCgnVerdictCGN_PASS_LOCAL          CgnatCgnVerdict = 7
-	CgnatCgnVerdictCGN_PASS_UNROUTED       CgnatCgnVerdict = 8
-	CgnatCgnVerdictCGN_PASS_ANSWER         CgnatCgnVerdict = 9
-	CgnatCgnVerdictCGN_PASS_SLOW           CgnatCgnVerdict = 10
-	CgnatCgnVerdictCGN_REPLIED             CgnatCgnVerdict = 11
-	CgnatCgnVerdictCGN_DROP_MALFORMED      CgnatCgnVerdict = 12
-	CgnatCgnVerdictCGN_DROP_CHECKSUM       CgnatCgnVerdict = 13
-	CgnatCgnVerdictCGN_DROP_SOURCE_ROUTE   CgnatCgnVerdict = 14
-	CgnatCgnVerdictCGN_DROP_PROTOCOL       CgnatCgnVerdict = 15
-	CgnatCgnVerdictCGN_DROP_ICMP_TYPE      CgnatCgnVerdict = 16
-	CgnatCgnVerdictCGN_DROP_FRAGMENT       CgnatCgnVerdict = 17
-	CgnatCgnVerdictCGN_DROP_NO_MAPPING     CgnatCgnVerdict = 18
-	CgnatCgnVerdictCGN_DROP_FILTERED       CgnatCgnVerdict = 19
-	CgnatCgnVerdictCGN_DROP_EXHAUSTED      CgnatCgnVerdict = 20
-	CgnatCgnVerdictCGN_DROP_LIMIT          CgnatCgnVerdict = 21
-	CgnatCgnVerdictCGN_DROP_RATE           CgnatCgnVerdict = 22
-	CgnatCgnVerdictCGN_DROP_CONTENDED      CgnatCgnVerdict = 23
-	CgnatCgnVerdictCGN_DROP_UNROUTED       CgnatCgnVerdict = 24
-	CgnatCgnVerdictCGN_DROP_TTL            CgnatCgnVerdict = 25
-	CgnatCgnVerdictCGN_DROP_TOO_BIG        CgnatCgnVerdict = 26
-	CgnatCgnVerdictCGN_DROP_TABLES         CgnatCgnVerdict = 27
-	CgnatCgnVerdictCGN_VERDICTS            CgnatCgnVerdict = 28
-	CgnatCgnVerdictCGN_CONTINUE            CgnatCgnVerdict = 29
-	CgnatCgnVerdictCGN_CUT                 CgnatCgnVerdict = 30
+	CgnatCgnVerdictCGN_PASS_INSIDE         CgnatCgnVerdict = 7
+	CgnatCgnVerdictCGN_PASS_LOCAL          CgnatCgnVerdict = 8
+	CgnatCgnVerdictCGN_PASS_UNROUTED       CgnatCgnVerdict = 9
+	CgnatCgnVerdictCGN_PASS_ANSWER         CgnatCgnVerdict = 10
+	CgnatCgnVerdictCGN_PASS_SLOW           CgnatCgnVerdict = 11
+	CgnatCgnVerdictCGN_REPLIED             CgnatCgnVerdict = 12
+	CgnatCgnVerdictCGN_HELD                CgnatCgnVerdict = 13
+	CgnatCgnVerdictCGN_DROP_MALFORMED      CgnatCgnVerdict = 14
+	CgnatCgnVerdictCGN_DROP_CHECKSUM       CgnatCgnVerdict = 15
+	CgnatCgnVerdictCGN_DROP_SOURCE_ROUTE   CgnatCgnVerdict = 16
+	CgnatCgnVerdictCGN_DROP_PROTOCOL       CgnatCgnVerdict = 17
+	CgnatCgnVerdictCGN_DROP_ICMP_TYPE      CgnatCgnVerdict = 18
+	CgnatCgnVerdictCGN_DROP_FRAGMENT       CgnatCgnVerdict = 19
+	CgnatCgnVerdictCGN_DROP_NO_MAPPING     CgnatCgnVerdict = 20
+	CgnatCgnVerdictCGN_DROP_FILTERED       CgnatCgnVerdict = 21
+	CgnatCgnVerdictCGN_DROP_EXHAUSTED      CgnatCgnVerdict = 22
+	CgnatCgnVerdictCGN_DROP_LIMIT          CgnatCgnVerdict = 23
+	CgnatCgnVerdictCGN_DROP_RATE           CgnatCgnVerdict = 24
+	CgnatCgnVerdictCGN_DROP_CONTENDED      CgnatCgnVerdict = 25
+	CgnatCgnVerdictCGN_DROP_UNROUTED       CgnatCgnVerdict = 26
+	CgnatCgnVerdictCGN_DROP_TTL            CgnatCgnVerdict = 27
+	CgnatCgnVerdictCGN_DROP_TOO_BIG        CgnatCgnVerdict = 28
+	CgnatCgnVerdictCGN_DROP_TABLES         CgnatCgnVerdict = 29
+	CgnatCgnVerdictCGN_VERDICTS            CgnatCgnVerdict = 30
+	CgnatCgnVerdictCGN_CONTINUE            CgnatCgnVerdict = 31
+	CgnatCgnVerdictCGN_CUT                 CgnatCgnVerdict = 32
+	CgnatCgnVerdictCGN_RELEASE             CgnatCgnVerdict = 33
 )
 
 // Names of all BPF objects in the ELF.
@@ -220,8 +281,14 @@ const (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	CgnatMapAccounts        = "accounts"
+	CgnatMapBodies          = "bodies"
 	CgnatMapCounters        = "counters"
 	CgnatMapCuts            = "cuts"
+	CgnatMapExempts         = "exempts"
+	CgnatMapFilters         = "filters"
+	CgnatMapFragments       = "fragments"
+	CgnatMapHeld            = "held"
+	CgnatMapIdents          = "idents"
 	CgnatMapLists           = "lists"
 	CgnatMapNodes           = "nodes"
 	CgnatMapPolicies        = "policies"
@@ -229,12 +296,14 @@ const (
 	CgnatMapRanges          = "ranges"
 	CgnatMapRates           = "rates"
 	CgnatMapRows            = "rows"
+	CgnatMapScratches       = "scratches"
 	CgnatMapSlots           = "slots"
 	CgnatProgCgnInside      = "cgn_inside"
 	CgnatProgCgnInsideSlow  = "cgn_inside_slow"
 	CgnatProgCgnOutside     = "cgn_outside"
 	CgnatProgCgnOutsideSlow = "cgn_outside_slow"
 	CgnatVarCarry           = "carry"
+	CgnatVarFilterMask      = "filter_mask"
 	CgnatVarHomeKey         = "home_key"
 	CgnatVarIndexes         = "indexes"
 	CgnatVarRealms          = "realms"
@@ -293,28 +362,36 @@ type CgnatProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type CgnatMapSpecs struct {
-	Accounts *ebpf.MapSpec `ebpf:"accounts"`
-	Counters *ebpf.MapSpec `ebpf:"counters"`
-	Cuts     *ebpf.MapSpec `ebpf:"cuts"`
-	Lists    *ebpf.MapSpec `ebpf:"lists"`
-	Nodes    *ebpf.MapSpec `ebpf:"nodes"`
-	Policies *ebpf.MapSpec `ebpf:"policies"`
-	Pools    *ebpf.MapSpec `ebpf:"pools"`
-	Ranges   *ebpf.MapSpec `ebpf:"ranges"`
-	Rates    *ebpf.MapSpec `ebpf:"rates"`
-	Rows     *ebpf.MapSpec `ebpf:"rows"`
-	Slots    *ebpf.MapSpec `ebpf:"slots"`
+	Accounts  *ebpf.MapSpec `ebpf:"accounts"`
+	Bodies    *ebpf.MapSpec `ebpf:"bodies"`
+	Counters  *ebpf.MapSpec `ebpf:"counters"`
+	Cuts      *ebpf.MapSpec `ebpf:"cuts"`
+	Exempts   *ebpf.MapSpec `ebpf:"exempts"`
+	Filters   *ebpf.MapSpec `ebpf:"filters"`
+	Fragments *ebpf.MapSpec `ebpf:"fragments"`
+	Held      *ebpf.MapSpec `ebpf:"held"`
+	Idents    *ebpf.MapSpec `ebpf:"idents"`
+	Lists     *ebpf.MapSpec `ebpf:"lists"`
+	Nodes     *ebpf.MapSpec `ebpf:"nodes"`
+	Policies  *ebpf.MapSpec `ebpf:"policies"`
+	Pools     *ebpf.MapSpec `ebpf:"pools"`
+	Ranges    *ebpf.MapSpec `ebpf:"ranges"`
+	Rates     *ebpf.MapSpec `ebpf:"rates"`
+	Rows      *ebpf.MapSpec `ebpf:"rows"`
+	Scratches *ebpf.MapSpec `ebpf:"scratches"`
+	Slots     *ebpf.MapSpec `ebpf:"slots"`
 }
 
 // CgnatVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type CgnatVariableSpecs struct {
-	Carry     *ebpf.VariableSpec `ebpf:"carry"`
-	HomeKey   *ebpf.VariableSpec `ebpf:"home_key"`
-	Indexes   *ebpf.VariableSpec `ebpf:"indexes"`
-	Realms    *ebpf.VariableSpec `ebpf:"realms"`
-	TickShift *ebpf.VariableSpec `ebpf:"tick_shift"`
+	Carry      *ebpf.VariableSpec `ebpf:"carry"`
+	FilterMask *ebpf.VariableSpec `ebpf:"filter_mask"`
+	HomeKey    *ebpf.VariableSpec `ebpf:"home_key"`
+	Indexes    *ebpf.VariableSpec `ebpf:"indexes"`
+	Realms     *ebpf.VariableSpec `ebpf:"realms"`
+	TickShift  *ebpf.VariableSpec `ebpf:"tick_shift"`
 }
 
 // CgnatObjects contains all objects after they have been loaded into the kernel.
@@ -337,24 +414,37 @@ func (o *CgnatObjects) Close() error {
 //
 // It can be passed to LoadCgnatObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CgnatMaps struct {
-	Accounts *ebpf.Map `ebpf:"accounts"`
-	Counters *ebpf.Map `ebpf:"counters"`
-	Cuts     *ebpf.Map `ebpf:"cuts"`
-	Lists    *ebpf.Map `ebpf:"lists"`
-	Nodes    *ebpf.Map `ebpf:"nodes"`
-	Policies *ebpf.Map `ebpf:"policies"`
-	Pools    *ebpf.Map `ebpf:"pools"`
-	Ranges   *ebpf.Map `ebpf:"ranges"`
-	Rates    *ebpf.Map `ebpf:"rates"`
-	Rows     *ebpf.Map `ebpf:"rows"`
-	Slots    *ebpf.Map `ebpf:"slots"`
+	Accounts  *ebpf.Map `ebpf:"accounts"`
+	Bodies    *ebpf.Map `ebpf:"bodies"`
+	Counters  *ebpf.Map `ebpf:"counters"`
+	Cuts      *ebpf.Map `ebpf:"cuts"`
+	Exempts   *ebpf.Map `ebpf:"exempts"`
+	Filters   *ebpf.Map `ebpf:"filters"`
+	Fragments *ebpf.Map `ebpf:"fragments"`
+	Held      *ebpf.Map `ebpf:"held"`
+	Idents    *ebpf.Map `ebpf:"idents"`
+	Lists     *ebpf.Map `ebpf:"lists"`
+	Nodes     *ebpf.Map `ebpf:"nodes"`
+	Policies  *ebpf.Map `ebpf:"policies"`
+	Pools     *ebpf.Map `ebpf:"pools"`
+	Ranges    *ebpf.Map `ebpf:"ranges"`
+	Rates     *ebpf.Map `ebpf:"rates"`
+	Rows      *ebpf.Map `ebpf:"rows"`
+	Scratches *ebpf.Map `ebpf:"scratches"`
+	Slots     *ebpf.Map `ebpf:"slots"`
 }
 
 func (m *CgnatMaps) Close() error {
 	return _CgnatClose(
 		m.Accounts,
+		m.Bodies,
 		m.Counters,
 		m.Cuts,
+		m.Exempts,
+		m.Filters,
+		m.Fragments,
+		m.Held,
+		m.Idents,
 		m.Lists,
 		m.Nodes,
 		m.Policies,
@@ -362,6 +452,7 @@ func (m *CgnatMaps) Close() error {
 		m.Ranges,
 		m.Rates,
 		m.Rows,
+		m.Scratches,
 		m.Slots,
 	)
 }
@@ -370,11 +461,12 @@ func (m *CgnatMaps) Close() error {
 //
 // It can be passed to LoadCgnatObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CgnatVariables struct {
-	Carry     *ebpf.Variable `ebpf:"carry"`
-	HomeKey   *ebpf.Variable `ebpf:"home_key"`
-	Indexes   *ebpf.Variable `ebpf:"indexes"`
-	Realms    *ebpf.Variable `ebpf:"realms"`
-	TickShift *ebpf.Variable `ebpf:"tick_shift"`
+	Carry      *ebpf.Variable `ebpf:"carry"`
+	FilterMask *ebpf.Variable `ebpf:"filter_mask"`
+	HomeKey    *ebpf.Variable `ebpf:"home_key"`
+	Indexes    *ebpf.Variable `ebpf:"indexes"`
+	Realms     *ebpf.Variable `ebpf:"realms"`
+	TickShift  *ebpf.Variable `ebpf:"tick_shift"`
 }
 
 // CgnatPrograms contains all programs after they have been loaded into the kernel.

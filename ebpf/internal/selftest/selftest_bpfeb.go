@@ -21,6 +21,14 @@ type SelftestCgnCut struct {
 	Pad   uint16
 }
 
+type SelftestCgnExempt struct {
+	_        structs.HostLayout
+	First    uint16
+	Last     uint16
+	Protocol uint8
+	Pad      [3]uint8
+}
+
 type SelftestCgnIndex struct {
 	_      structs.HostLayout
 	Range  uint32
@@ -111,6 +119,7 @@ type SelftestQuery struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	SelftestMapCuts          = "cuts"
+	SelftestMapExempts       = "exempts"
 	SelftestMapLists         = "lists"
 	SelftestMapNodes         = "nodes"
 	SelftestMapPools         = "pools"
@@ -183,6 +192,7 @@ type SelftestProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type SelftestMapSpecs struct {
 	Cuts    *ebpf.MapSpec `ebpf:"cuts"`
+	Exempts *ebpf.MapSpec `ebpf:"exempts"`
 	Lists   *ebpf.MapSpec `ebpf:"lists"`
 	Nodes   *ebpf.MapSpec `ebpf:"nodes"`
 	Pools   *ebpf.MapSpec `ebpf:"pools"`
@@ -223,6 +233,7 @@ func (o *SelftestObjects) Close() error {
 // It can be passed to LoadSelftestObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SelftestMaps struct {
 	Cuts    *ebpf.Map `ebpf:"cuts"`
+	Exempts *ebpf.Map `ebpf:"exempts"`
 	Lists   *ebpf.Map `ebpf:"lists"`
 	Nodes   *ebpf.Map `ebpf:"nodes"`
 	Pools   *ebpf.Map `ebpf:"pools"`
@@ -234,6 +245,7 @@ type SelftestMaps struct {
 func (m *SelftestMaps) Close() error {
 	return _SelftestClose(
 		m.Cuts,
+		m.Exempts,
 		m.Lists,
 		m.Nodes,
 		m.Pools,
