@@ -9,7 +9,7 @@ SAMPLE  := testdata/plans/br-1to32.yaml
 FUZZ    ?= 30000x
 SESSION := testdata/plans/tiny.yaml
 
-.PHONY: build demo test tools unit fuzz cross lint generate conformance bench man clean
+.PHONY: build demo test tools unit fuzz cross lint generate conformance bench bench-xdp man clean
 
 build: ## build bin/cgnctl
 	$(GO) build -o $(BIN) ./cmd/cgnctl
@@ -74,6 +74,10 @@ generate: tools build ## everything that is made from the code
 
 conformance: tools ## run the conformance tests and write docs/conformance.md
 	UPDATE_CONFORMANCE=1 $(GO) test -count=1 ./internal/conformance
+
+bench-xdp: ## what the XDP backend takes: a lookup, a translation, a packet from cable to cable beside nftables; needs root
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./ebpf
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./ebpf/internal/bench
 
 man: build ## man pages into build/man
 	$(BIN) gen man build/man

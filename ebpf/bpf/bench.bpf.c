@@ -18,6 +18,8 @@ __u32 protocol; /* of the IP header */
 __u32 fresh; /* every packet is of another flow, in order */
 __u32 turn;
 __u32 failed;
+__u32 cable; /* what generate sends out of */
+__u8 gateway[ETH_ALEN]; /* the MAC address at its other end */
 
 /* The outside endpoints of the flows, as learn found them. */
 struct {
@@ -74,6 +76,9 @@ static __always_inline struct iphdr *put(struct xdp_md *xdp, struct cgn_endpoint
 	if (protocol == IPPROTO_TCP) {
 		tcp->doff = 5;
 		tcp->ack = 1;
+	} else {
+		((struct udphdr *)tcp)->len = bpf_htons(sizeof(*tcp));
+		((struct udphdr *)tcp)->check = 0;
 	}
 	return ip;
 }
@@ -208,4 +213,35 @@ int bench_out(struct xdp_md *xdp)
 	if (v != CGN_INBOUND)
 		failed++;
 	return count(v);
+}
+
+/* generate sends packets of the flows, as a subscriber would. */
+SEC("xdp")
+int generate(struct xdp_md *xdp)
+{
+	struct cgn_endpoint to = {.addr = remote, .port = bpf_htons(80)};
+	struct iphdr *ip = put(xdp, inside_of(next()), to);
+	struct ethhdr *eth;
+
+	if (!ip)
+		return XDP_ABORTED;
+	eth = (void *)ip - sizeof(*eth);
+	__builtin_memcpy(eth->h_dest, gateway, ETH_ALEN);
+	__builtin_memset(eth->h_source, 2, ETH_ALEN);
+	return bpf_redirect(cable, 0);
+}
+
+__u64 arrived;
+
+/* sink is where they end. */
+SEC("xdp")
+int sink(struct xdp_md *xdp)
+{
+	struct ethhdr *eth = (void *)(long)xdp->data;
+
+	if ((void *)(eth + 1) <= (void *)(long)xdp->data_end && eth->h_proto == bpf_htons(ETH_P_IP)) {
+		__sync_fetch_and_add(&arrived, 1);
+		return XDP_DROP;
+	}
+	return XDP_PASS;
 }

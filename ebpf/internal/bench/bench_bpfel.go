@@ -141,11 +141,16 @@ const (
 	BenchProgBenchLearn    = "bench_learn"
 	BenchProgBenchOut      = "bench_out"
 	BenchProgBenchOutFloor = "bench_out_floor"
+	BenchProgGenerate      = "generate"
+	BenchProgSink          = "sink"
+	BenchVarArrived        = "arrived"
+	BenchVarCable          = "cable"
 	BenchVarFailed         = "failed"
 	BenchVarFilterMask     = "filter_mask"
 	BenchVarFirst          = "first"
 	BenchVarFlows          = "flows"
 	BenchVarFresh          = "fresh"
+	BenchVarGateway        = "gateway"
 	BenchVarHomeKey        = "home_key"
 	BenchVarIndexes        = "indexes"
 	BenchVarProtocol       = "protocol"
@@ -204,6 +209,8 @@ type BenchProgramSpecs struct {
 	BenchLearn    *ebpf.ProgramSpec `ebpf:"bench_learn"`
 	BenchOut      *ebpf.ProgramSpec `ebpf:"bench_out"`
 	BenchOutFloor *ebpf.ProgramSpec `ebpf:"bench_out_floor"`
+	Generate      *ebpf.ProgramSpec `ebpf:"generate"`
+	Sink          *ebpf.ProgramSpec `ebpf:"sink"`
 }
 
 // BenchMapSpecs contains maps before they are loaded into the kernel.
@@ -229,11 +236,14 @@ type BenchMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type BenchVariableSpecs struct {
+	Arrived        *ebpf.VariableSpec `ebpf:"arrived"`
+	Cable          *ebpf.VariableSpec `ebpf:"cable"`
 	Failed         *ebpf.VariableSpec `ebpf:"failed"`
 	FilterMask     *ebpf.VariableSpec `ebpf:"filter_mask"`
 	First          *ebpf.VariableSpec `ebpf:"first"`
 	Flows          *ebpf.VariableSpec `ebpf:"flows"`
 	Fresh          *ebpf.VariableSpec `ebpf:"fresh"`
+	Gateway        *ebpf.VariableSpec `ebpf:"gateway"`
 	HomeKey        *ebpf.VariableSpec `ebpf:"home_key"`
 	Indexes        *ebpf.VariableSpec `ebpf:"indexes"`
 	Protocol       *ebpf.VariableSpec `ebpf:"protocol"`
@@ -302,11 +312,14 @@ func (m *BenchMaps) Close() error {
 //
 // It can be passed to LoadBenchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type BenchVariables struct {
+	Arrived        *ebpf.Variable `ebpf:"arrived"`
+	Cable          *ebpf.Variable `ebpf:"cable"`
 	Failed         *ebpf.Variable `ebpf:"failed"`
 	FilterMask     *ebpf.Variable `ebpf:"filter_mask"`
 	First          *ebpf.Variable `ebpf:"first"`
 	Flows          *ebpf.Variable `ebpf:"flows"`
 	Fresh          *ebpf.Variable `ebpf:"fresh"`
+	Gateway        *ebpf.Variable `ebpf:"gateway"`
 	HomeKey        *ebpf.Variable `ebpf:"home_key"`
 	Indexes        *ebpf.Variable `ebpf:"indexes"`
 	Protocol       *ebpf.Variable `ebpf:"protocol"`
@@ -327,6 +340,8 @@ type BenchPrograms struct {
 	BenchLearn    *ebpf.Program `ebpf:"bench_learn"`
 	BenchOut      *ebpf.Program `ebpf:"bench_out"`
 	BenchOutFloor *ebpf.Program `ebpf:"bench_out_floor"`
+	Generate      *ebpf.Program `ebpf:"generate"`
+	Sink          *ebpf.Program `ebpf:"sink"`
 }
 
 func (p *BenchPrograms) Close() error {
@@ -336,6 +351,8 @@ func (p *BenchPrograms) Close() error {
 		p.BenchLearn,
 		p.BenchOut,
 		p.BenchOutFloor,
+		p.Generate,
+		p.Sink,
 	)
 }
 
