@@ -17,7 +17,7 @@ func TestSizes(t *testing.T) {
 	spec := must(bpf.LoadCgnat())
 	for name, size := range map[string]uintptr{
 		bpf.CgnatMapPools: unsafe.Sizeof(pool{}), bpf.CgnatMapRows: unsafe.Sizeof(row{}),
-		bpf.CgnatMapNodes: unsafe.Sizeof(node{}),
+		bpf.CgnatMapNodes:  unsafe.Sizeof(node{}),
 		bpf.CgnatMapRanges: unsafe.Sizeof(addrRange{}), bpf.CgnatMapLists: unsafe.Sizeof(list{}),
 		bpf.CgnatMapCuts: unsafe.Sizeof(cut{}), bpf.CgnatMapExempts: unsafe.Sizeof(exempt{}),
 	} {

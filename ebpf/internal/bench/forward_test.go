@@ -3,7 +3,6 @@
 package bench
 
 import (
-	"fmt"
 	"math/bits"
 	"net"
 	"net/netip"
@@ -309,6 +308,6 @@ func wire(s string) uint32 {
 func check(b *testing.B, err error) {
 	b.Helper()
 	if err != nil {
-		b.Fatal(fmt.Sprintf("%+v", err))
+		b.Fatalf("%+v", err)
 	}
 }
