@@ -1,0 +1,172 @@
+//go:build linux
+
+package ebpf
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+)
+
+// ICMP errors carry the packet that they are about, and both are translated (RFC 5508 REQ-3 to REQ-7).
+func TestErrors(t *testing.T) {
+	l := newLab(t, Config{}, labPools()...)
+	c := newCast(l)
+	l.play(t, errorsIn(c))
+	l.play(t, errorsOut(c))
+	l.play(t, errorsBack(c))
+	l.play(t, errorsRefused(c))
+	l.play(t, errorsFromSubscribersRefused(c))
+}
+
+// about returns what an error quotes: a packet one hop on its way, from its IP header to a length.
+func about(d datagram, most int) []byte {
+	d.ttl = 1
+	b := d.ip()
+	return b[:min(len(b), most)]
+}
+
+// shortest is how much of a packet without options an error has to quote.
+const shortest = 28
+
+// routed has a record route option, which is of no account in a quoted packet.
+func routed(d datagram) datagram {
+	d.options = []byte{131, 7, 4, 192, 0, 2, 9, 0}
+	return d
+}
+
+func errorsIn(c *cast) []scene {
+	a := c.alice
+	from := func(typ, code uint8, quote func(endpoint [3]netip.AddrPort) []byte) (in, out []byte) {
+		return icmpError(router, a.out[0].Addr(), typ, code, quote(a.out)).frame(),
+			toSubscriber(icmpError(router, a.in[0].Addr(), typ, code, quote(a.in)))
+	}
+	var scenes []scene
+	for _, e := range []struct {
+		name      string
+		typ, code uint8
+		quote     func(me [3]netip.AddrPort) []byte
+	}{
+		{"about UDP", unreachable, 3, func(me [3]netip.AddrPort) []byte { return about(udp(me[planeUDP], server, "ask"), 1500) }},
+		{"about UDP, the least", unreachable, 3, func(me [3]netip.AddrPort) []byte { return about(udp(me[planeUDP], server, "ask"), shortest) }},
+		{"about UDP without a checksum", unreachable, 3, func(me [3]netip.AddrPort) []byte { return about(udpWithout(me[planeUDP], server, "ask"), 1500) }},
+		{"about UDP with a source route", unreachable, 5, func(me [3]netip.AddrPort) []byte { return about(routed(udp(me[planeUDP], server, "ask")), 1500) }},
+		{"about UDP with options, the least", unreachable, 5, func(me [3]netip.AddrPort) []byte { return about(routed(udp(me[planeUDP], server, "ask")), 36) }},
+		{"about TCP, whole", unreachable, 1, func(me [3]netip.AddrPort) []byte { return about(tcp(me[planeTCP], server, ack, "data"), 1500) }},
+		{"about TCP, 8 octets", unreachable, 1, func(me [3]netip.AddrPort) []byte { return about(tcp(me[planeTCP], server, ack, "data"), shortest) }},
+		{"about TCP, up to its checksum", unreachable, 1, func(me [3]netip.AddrPort) []byte { return about(tcp(me[planeTCP], server, ack, "data"), 36) }},
+		{"about TCP, its header", timeExceeded, 0, func(me [3]netip.AddrPort) []byte { return about(tcp(me[planeTCP], server, syn, ""), 40) }},
+		{"about TCP, too big", unreachable, 4, func(me [3]netip.AddrPort) []byte { return about(tcp(me[planeTCP], server, ack, "data"), 1500) }},
+		{"about an echo", timeExceeded, 0, func(me [3]netip.AddrPort) []byte {
+			return about(icmpQuery(me[planeICMP].Addr(), server.Addr(), echoRequest, me[planeICMP].Port(), "ping"), 1500)
+		}},
+		{"about a timestamp, the least", parameterProblem, 0, func(me [3]netip.AddrPort) []byte {
+			return about(icmpQuery(me[planeICMP].Addr(), server.Addr(), timestamp, me[planeICMP].Port(), "ping"), shortest)
+		}},
+		{"about a first fragment", timeExceeded, 1, func(me [3]netip.AddrPort) []byte {
+			return about(udp(me[planeUDP], server, "ask").with(func(d *datagram) { d.flags = moreFragments }), 1500)
+		}},
+		{"with trailing octets of RFC 4884", timeExceeded, 0, func(me [3]netip.AddrPort) []byte {
+			return append(about(udp(me[planeUDP], server, "ask"), 1500), make([]byte, 100)...)
+		}},
+	} {
+		in, out := from(e.typ, e.code, e.quote)
+		scenes = append(scenes, scene{"in, " + e.name, fromOutside, in, inbound, out})
+	}
+	return scenes
+}
+
+func errorsOut(c *cast) []scene {
+	a := c.alice
+	quote := func(me netip.AddrPort) []byte { return about(udp(server, me, "what"), 1500) }
+	in, out := a.in[planeUDP], a.out[planeUDP]
+	return []scene{
+		{
+			"out, port unreachable", fromInside, icmpError(in.Addr(), server.Addr(), unreachable, 3, quote(in)).frame(),
+			outbound, toServer(icmpError(out.Addr(), server.Addr(), unreachable, 3, quote(out))),
+		},
+		{
+			"out, from a router that is no subscriber", fromInside, icmpError(c.stranger, server.Addr(), timeExceeded, 0, quote(in)).frame(),
+			outbound, toServer(icmpError(out.Addr(), server.Addr(), timeExceeded, 0, quote(out))),
+		},
+		{
+			"out, about an echo from outside", fromInside,
+			icmpError(in.Addr(), server.Addr(), unreachable, 2, about(icmpQuery(server.Addr(), in.Addr(), echoRequest, a.in[planeICMP].Port(), "x"), 1500)).frame(),
+			outbound,
+			toServer(icmpError(out.Addr(), server.Addr(), unreachable, 2, about(icmpQuery(server.Addr(), out.Addr(), echoRequest, a.out[planeICMP].Port(), "x"), 1500))),
+		},
+	}
+}
+
+func errorsBack(c *cast) []scene {
+	a, b := c.alice, c.bob
+	return []scene{
+		{
+			"back, about UDP to a neighbour", fromInside,
+			icmpError(b.in[1].Addr(), a.out[1].Addr(), unreachable, 3, about(udp(a.out[planeUDP], b.in[planeUDP], "hi"), 1500)).frame(),
+			hairpin,
+			toSubscriber(icmpError(b.out[1].Addr(), a.in[1].Addr(), unreachable, 3, about(udp(a.in[planeUDP], b.out[planeUDP], "hi"), 1500))),
+		},
+		{
+			"back, about TCP, 8 octets", fromInside,
+			icmpError(b.in[0].Addr(), a.out[0].Addr(), unreachable, 3, about(tcp(a.out[planeTCP], b.in[planeTCP], syn, ""), shortest)).frame(),
+			hairpin,
+			toSubscriber(icmpError(b.out[0].Addr(), a.in[0].Addr(), unreachable, 3, about(tcp(a.in[planeTCP], b.out[planeTCP], syn, ""), shortest))),
+		},
+	}
+}
+
+func errorsRefused(c *cast) []scene {
+	a := c.alice
+	out := a.out[planeUDP]
+	fine := about(udp(out, server, "ask"), 1500)
+	errorIn := func(typ uint8, quote []byte) []byte { return icmpError(router, out.Addr(), typ, 0, quote).frame() }
+	changed := func(at int, to byte) []byte { b := slices.Clone(fine); b[at] = to; return b }
+	unused := netip.AddrPortFrom(out.Addr(), out.Port()^1)
+	return []scene{
+		{"in, source quench", fromOutside, errorIn(sourceQuench, fine), dropICMPType, nil},
+		{"in, redirect", fromOutside, errorIn(redirect, fine), dropICMPType, nil},
+		{"in, information request", fromOutside, errorIn(informationAsk, fine), dropICMPType, nil},
+		{"in, address mask request", fromOutside, errorIn(addressMaskAsk, fine), dropICMPType, nil},
+		{"in, unknown type", fromOutside, errorIn(200, fine), dropICMPType, nil},
+		{"in, without a quote", fromOutside, errorIn(unreachable, nil), dropMalformed, nil},
+		{"in, one octet of the quote short", fromOutside, errorIn(unreachable, fine[:shortest-1]), dropMalformed, nil},
+		{"in, about a packet with a wrong header checksum", fromOutside, errorIn(unreachable, changed(10, fine[10]^1)), dropChecksum, nil},
+		{"in, about version 6", fromOutside, errorIn(unreachable, changed(0, 0x65)), dropMalformed, nil},
+		{"in, about a header of 16 octets", fromOutside, errorIn(unreachable, changed(0, 0x44)), dropMalformed, nil},
+		{"in, about a header longer than the packet", fromOutside, errorIn(unreachable, changed(0, 0x4f)), dropMalformed, nil},
+		{
+			"in, about a later fragment", fromOutside,
+			errorIn(unreachable, about(udp(out, server, "ask").with(func(d *datagram) { d.flags = 100 }), 1500)), dropFragment, nil,
+		},
+		{"in, about an error", fromOutside, errorIn(unreachable, about(icmpError(out.Addr(), server.Addr(), unreachable, 3, fine), 1500)), dropICMPType, nil},
+		{"in, about GRE", fromOutside, errorIn(unreachable, about(newDatagram(out.Addr(), server.Addr(), protoGRE, make([]byte, 8)), 1500)), dropProtocol, nil},
+		{"in, about a port that nobody has", fromOutside, errorIn(unreachable, about(udp(unused, server, "ask"), 1500)), dropNoMapping, nil},
+		{"in, about another protocol's port", fromOutside, errorIn(unreachable, about(tcp(out, server, syn, ""), 1500)), dropNoMapping, nil},
+		{
+			"in, forged: about a packet of somebody else's", fromOutside,
+			errorIn(unreachable, about(udp(ap("192.0.2.9:9"), server, "ask"), 1500)), dropMalformed, nil,
+		},
+		{
+			"in, to one outside address, about another", fromOutside,
+			icmpError(router, c.carol.out[1].Addr(), unreachable, 3, fine).frame(), dropMalformed, nil,
+		},
+	}
+}
+
+func errorsFromSubscribersRefused(c *cast) []scene {
+	me := c.alice.in[planeUDP]
+	from := func(to netip.Addr, quote []byte) []byte {
+		return icmpError(me.Addr(), to, unreachable, 3, quote).frame()
+	}
+	closed := netip.AddrPortFrom(me.Addr(), 9)
+	return []scene{
+		{"out, about a port that has sent nothing", fromInside, from(server.Addr(), about(udp(server, closed, "x"), 1500)), dropNoMapping, nil},
+		{"out, to somebody else than it is about", fromInside, from(router, about(udp(server, me, "x"), 1500)), dropMalformed, nil},
+		{"out, a redirect", fromInside, icmpError(me.Addr(), server.Addr(), redirect, 0, about(udp(server, me, "x"), 1500)).frame(), dropICMPType, nil},
+		{
+			"out, of nobody about nobody", fromInside, icmpError(c.stranger, server.Addr(), unreachable, 3, about(udp(server, netip.AddrPortFrom(c.stranger, 9), "x"), 1500)).frame(),
+			passNotSubscriber, nil,
+		},
+	}
+}

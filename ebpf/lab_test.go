@@ -1,0 +1,226 @@
+//go:build linux
+
+package ebpf
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"testing"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
+	"github.com/cgnkit/cgnkit/internal/netns"
+	"github.com/cgnkit/cgnkit/internal/netnstest"
+)
+
+// Where the lab's packets come from and go to. What a subscriber has is behind a router; so is the rest of the world.
+var (
+	labInside  = netip.MustParseAddr("100.127.255.253")
+	labOutside = netip.MustParseAddr("203.0.113.253")
+	labMAC     = [2]net.HardwareAddr{{2, 0, 0, 0, 1, 0}, {2, 0, 0, 0, 2, 0}}
+	routerMAC  = [2]net.HardwareAddr{{2, 0, 0, 0, 1, 1}, {2, 0, 0, 0, 2, 1}}
+)
+
+// The hops of the lab. Most packets go by the default route, or to the subscribers by 100.64.0.0/10.
+var labNetwork = network{
+	own: [2]netip.Addr{labInside, labOutside},
+	hops: []hop{
+		{to: netip.MustParsePrefix("100.64.255.0/24"), src: labMAC[0], mtu: 1500},                    // a router that nobody knows
+		{to: netip.MustParsePrefix("100.64.254.0/24"), none: passUnrouted},                           // blackholed
+		{to: netip.MustParsePrefix("100.64.253.0/24"), src: labMAC[0], dst: routerMAC[0], mtu: 1300}, // a narrow link
+		{to: netip.PrefixFrom(labInside, 32), none: passLocal},
+		{to: netip.MustParsePrefix("100.64.0.0/10"), src: labMAC[0], dst: routerMAC[0], mtu: 1500},
+		{to: netip.PrefixFrom(labOutside, 32), none: passLocal},
+		{to: netip.MustParsePrefix("203.0.113.0/24"), src: labMAC[1], mtu: 1500}, // nobody answers there
+		{to: netip.MustParsePrefix("192.0.2.128/26"), src: labMAC[1], dst: routerMAC[1], mtu: 1300},
+		{to: netip.MustParsePrefix("192.0.2.192/26"), none: passUnrouted},
+		{to: netip.MustParsePrefix("127.0.0.0/8"), none: passLocal},
+		{to: netip.MustParsePrefix("224.0.0.0/3"), none: passLocal},
+		{to: netip.MustParsePrefix("0.0.0.0/8"), none: passLocal},
+		{to: netip.MustParsePrefix("0.0.0.0/0"), src: labMAC[1], dst: routerMAC[1], mtu: 1500},
+	},
+}
+
+// A lab runs the programs on packets, in a namespace with the routes of labNetwork, and compares with the model. The programs
+// are attached to nothing: every packet is the test's.
+type lab struct {
+	testing.TB
+	d        *Datapath
+	model    *model
+	tally    *tally
+	was      map[verdict]uint64
+	programs [2]*ebpf.Program
+	links    [2]uint32
+	work     chan func()
+	slots    map[netip.Addr]*ebpf.Memory
+}
+
+// newLab returns a lab with a plan in force. The Plan of the Config is made of the pools.
+func newLab(tb testing.TB, c Config, pools ...alloc.PoolSpec) *lab {
+	tb.Helper()
+	ns := netnstest.New(tb)
+	c.Plan = mustPlan(tb, pools...)
+	l := &lab{TB: tb, model: newModel(c.Plan, labNetwork), work: make(chan func())}
+	l.connect(ns)
+	err := ns.Do(func() (err error) { l.d, err = Load(c); return err })
+	if v := (*ebpf.VerifierError)(nil); errors.As(err, &v) {
+		tb.Fatalf("%+v", v)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := l.d.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	l.programs = [2]*ebpf.Program{l.d.coll.Programs[bpf.CgnatProgCgnInside], l.d.coll.Programs[bpf.CgnatProgCgnOutside]}
+	l.tally = newTally(tb, l.d.coll.Maps[bpf.CgnatMapCounters])
+	l.was = l.tally.read()
+	l.slots = make(map[netip.Addr]*ebpf.Memory)
+	for i, r := range l.d.tables.rows {
+		l.slots[fromWire(r.Addr)] = must(l.d.slots[i].Memory())
+	}
+	l.model.learn = l.portOf
+	l.inhabit(ns)
+	return l
+}
+
+// inhabit keeps a thread in the namespace, where the kernel looks for the interface of a packet.
+func (l *lab) inhabit(ns *netns.NS) {
+	ended := make(chan error)
+	go func() {
+		ended <- ns.Do(func() error {
+			for f := range l.work {
+				f()
+			}
+			return nil
+		})
+	}()
+	l.Cleanup(func() {
+		close(l.work)
+		if err := <-ended; err != nil {
+			l.Error(err)
+		}
+	})
+}
+
+// connect makes the links and routes of labNetwork.
+func (l *lab) connect(ns *netns.NS) {
+	l.Helper()
+	run := func(args ...string) { l.Helper(); netnstest.Run(l, ns, "ip", args...) }
+	for i, name := range []string{"inside", "outside"} {
+		run("link", "add", name, "address", labMAC[i].String(), "type", "veth", "peer", "name", name+"-far")
+		run("link", "set", name+"-far", "up")
+		run("link", "set", name, "up")
+	}
+	if err := ns.SetSysctl("net.ipv4.ip_forward", "1"); err != nil {
+		l.Fatal(err)
+	}
+	run("address", "add", labInside.String()+"/29", "dev", "inside")
+	run("address", "add", labOutside.String()+"/24", "dev", "outside")
+	run("neighbour", "add", "100.127.255.254", "lladdr", routerMAC[0].String(), "dev", "inside")
+	run("neighbour", "add", "203.0.113.126", "lladdr", routerMAC[1].String(), "dev", "outside")
+	run("route", "add", "100.64.0.0/10", "via", "100.127.255.254")
+	run("route", "add", "100.64.255.0/24", "via", "100.127.255.252")
+	run("route", "add", "blackhole", "100.64.254.0/24")
+	run("route", "add", "100.64.253.0/24", "via", "100.127.255.254", "mtu", "lock", "1300")
+	run("route", "add", "default", "via", "203.0.113.126")
+	run("route", "add", "192.0.2.128/26", "via", "203.0.113.126", "mtu", "lock", "1300")
+	run("route", "add", "blackhole", "192.0.2.192/26")
+	err := ns.Do(func() error {
+		for i, name := range []string{"inside", "outside"} {
+			ifc, err := net.InterfaceByName(name)
+			if err != nil {
+				return err
+			}
+			l.links[i] = uint32(ifc.Index)
+		}
+		return nil
+	})
+	if err != nil {
+		l.Fatal(err)
+	}
+}
+
+// run runs a program on a frame that comes from a side.
+func (l *lab) run(from side, frame []byte) (o outcome) {
+	l.Helper()
+	opts := ebpf.RunOptions{
+		Data: frame, DataOut: make([]byte, len(frame)+256),
+		Context: &[6]uint32{1: uint32(len(frame)), 3: l.links[from]}, // struct xdp_md: data_end, ingress_ifindex
+	}
+	done, err := make(chan struct{}), error(nil)
+	l.work <- func() {
+		o.action, err = l.programs[from].Run(&opts)
+		close(done)
+	}
+	<-done
+	if err != nil {
+		l.Fatalf("run on %d octets: %v", len(frame), err)
+	}
+	o.frame = opts.DataOut
+	now := l.tally.read()
+	for v, n := range now {
+		switch {
+		case n == l.was[v]:
+		case v == replied:
+			o.reply = true
+		case o.verdict != "" || n != l.was[v]+1:
+			l.Fatalf("one packet counted more than once: %v, before %v", now, l.was)
+		default:
+			o.verdict = v
+		}
+	}
+	l.was = now
+	return o
+}
+
+// send runs a packet through, and fails the test where the model knows better.
+func (l *lab) send(from side, frame []byte) outcome {
+	l.Helper()
+	got := l.run(from, frame)
+	if diff := l.model.judge(from, frame, got); diff != "" {
+		l.Fatalf("%s\nthe packet:\n%s", diff, fmt.Sprint(lines(frame)))
+	}
+	return got
+}
+
+// slot reads a slot.
+func (l *lab) slot(p plane, outside netip.AddrPort) (s bpf.CgnatCgnSlot) {
+	l.Helper()
+	b := make([]byte, unsafe.Sizeof(s))
+	if _, err := l.slots[outside.Addr()].ReadAt(b, l.place(p, outside)); err != nil {
+		l.Fatal(err)
+	}
+	s.Owner, s.Seen, s.State = binary.NativeEndian.Uint64(b), binary.NativeEndian.Uint32(b[8:]), binary.NativeEndian.Uint32(b[12:])
+	return s
+}
+
+// place returns where a slot is in the shared memory of its address.
+func (l *lab) place(p plane, outside netip.AddrPort) int64 {
+	return (int64(p)<<16 | int64(outside.Port())) * int64(unsafe.Sizeof(bpf.CgnatCgnSlot{}))
+}
+
+// insideOf returns the inside endpoint that owns a slot.
+func insideOf(s bpf.CgnatCgnSlot) netip.AddrPort {
+	port := binary.NativeEndian.AppendUint16(nil, uint16(s.Owner>>16))
+	return netip.AddrPortFrom(fromWire(uint32(s.Owner>>32)), binary.BigEndian.Uint16(port))
+}
+
+// portOf looks for the port of an inside endpoint in the table.
+func (l *lab) portOf(who insider, a alloc.Allocation) uint16 {
+	l.Helper()
+	for port := range l.model.shares.of(a).Ports() {
+		if s := l.slot(who.plane, netip.AddrPortFrom(a.Outside(), port)); s.Owner != 0 && insideOf(s) == who.endpoint {
+			return port
+		}
+	}
+	return 0
+}

@@ -1,0 +1,165 @@
+//go:build linux
+
+package ebpf
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"testing"
+)
+
+// Packets that contradict themselves, that name a route, or that are of no session.
+func TestRefused(t *testing.T) {
+	l := newLab(t, Config{}, labPools()...)
+	c := newCast(l)
+	l.play(t, lyingHeaders(c))
+	l.play(t, ipOptions(c))
+	l.play(t, strangers(c))
+	l.play(t, withoutMapping(c))
+	l.play(t, otherProtocols(c))
+	l.play(t, fragments(c))
+}
+
+// edit returns a frame with one octet changed and the checksum of its IP header right again.
+func edit(frame []byte, at int, to byte) []byte {
+	frame[at] = to
+	return resealed(frame)
+}
+
+// resealed sets the checksum of an IP header whose length may be a lie.
+func resealed(frame []byte) []byte {
+	end := min(len(frame), ip+max(20, int(frame[ip]&15)*4))
+	frame[ip+10], frame[ip+11] = 0, 0
+	binary.BigEndian.PutUint16(frame[ip+10:], ^sum16(frame[ip:end]))
+	return frame
+}
+
+// lengthened returns a frame whose IP header says another length than it has.
+func lengthened(frame []byte, by int) []byte {
+	n := int(binary.BigEndian.Uint16(frame[ip+2:])) + by
+	binary.BigEndian.PutUint16(frame[ip+2:], uint16(n))
+	return resealed(frame)
+}
+
+func lyingHeaders(c *cast) []scene {
+	in, out := c.alice.in[planeUDP], c.alice.out[planeUDP]
+	u := func() []byte { return udp(in, server, "ask").frame() }
+	s := func() []byte { return tcp(c.alice.in[planeTCP], server, ack, "ask").frame() }
+	wrong := u()
+	wrong[ip+10] ^= 1
+	wrongIn := udp(server, out, "answer").frame()
+	wrongIn[ip+11] ^= 0x80
+	return []scene{
+		{"wrong header checksum, out", fromInside, wrong, dropChecksum, nil},
+		{"wrong header checksum, in", fromOutside, wrongIn, dropChecksum, nil},
+		{"version 6 in an IPv4 frame", fromInside, edit(u(), ip, 0x65), dropMalformed, nil},
+		{"header of 16 octets", fromInside, edit(u(), ip, 0x44), dropMalformed, nil},
+		{"header longer than the packet", fromInside, edit(udp(in, server, "").frame(), ip, 0x4f), dropMalformed, nil},
+		{"length shorter than the IP header", fromInside, lengthened(u(), -12), dropMalformed, nil},
+		{"TCP header of 16 octets", fromInside, edit(s(), ip+20+12, 0x40), dropMalformed, nil},
+	}
+}
+
+func ipOptions(c *cast) []scene {
+	in, out := c.alice.in[planeUDP], c.alice.out[planeUDP]
+	with := func(options ...byte) func(*datagram) { return func(d *datagram) { d.options = options } }
+	from := func(options ...byte) []byte { return udp(in, server, "ask").with(with(options...)).frame() }
+	gone := func(options ...byte) []byte { return toServer(udp(out, server, "ask").with(with(options...))) }
+	recordRoute := append([]byte{7, 39, 4}, make([]byte, 37)...)
+	return []scene{
+		{"record route, 40 octets", fromInside, from(recordRoute...), outbound, gone(recordRoute...)},
+		{"no operation and timestamp", fromInside, from(1, 68, 4, 5, 0, 0, 0, 0), outbound, gone(1, 68, 4, 5, 0, 0, 0, 0)},
+		{"router alert", fromInside, from(148, 4, 0, 0), outbound, gone(148, 4, 0, 0)},
+		{"loose source route, out", fromInside, from(131, 7, 4, 192, 0, 2, 9, 0), dropSourceRoute, nil},
+		{"strict source route, out", fromInside, from(137, 7, 4, 192, 0, 2, 9, 0), dropSourceRoute, nil},
+		{"source route behind others", fromInside, from(1, 1, 68, 4, 5, 0, 131, 7, 4, 192, 0, 2), dropSourceRoute, nil},
+		{"source route in the last octet", fromInside, from(1, 1, 1, 131), dropSourceRoute, nil},
+		{"source route, in", fromOutside, udp(server, out, "x").with(with(131, 7, 4, 192, 0, 2, 9, 0)).frame(), dropSourceRoute, nil},
+		{"the number of a source route behind the end of the list", fromInside, from(0, 131, 7, 4), outbound, gone(0, 131, 7, 4)},
+		{"the number of a source route within an option", fromInside, from(68, 4, 131, 137), outbound, gone(68, 4, 131, 137)},
+		{"option of length 0", fromInside, from(68, 0, 131, 4), outbound, gone(68, 0, 131, 4)},
+		{"option that ends behind the header", fromInside, from(68, 200, 131, 4), outbound, gone(68, 200, 131, 4)},
+	}
+}
+
+func strangers(c *cast) []scene {
+	me := netip.AddrPortFrom(c.stranger, 999)
+	arp := append([]byte{255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 2, 8, 6}, make([]byte, 28)...)
+	return []scene{
+		{"source is no subscriber", fromInside, udp(me, server, "x").frame(), passNotSubscriber, nil},
+		{"source is no subscriber, GRE", fromInside, newDatagram(c.stranger, server.Addr(), protoGRE, []byte("x")).frame(), passNotSubscriber, nil},
+		{"source is no subscriber, a fragment", fromInside, udp(me, server, "x").with(func(d *datagram) { d.flags = moreFragments }).frame(), passNotSubscriber, nil},
+		{"source is an outside address of ours", fromInside, udp(c.alice.out[1], server, "x").frame(), passNotSubscriber, nil},
+		{"source is a subscriber, from outside", fromOutside, udp(c.alice.in[1], server, "x").frame(), passNotOutside, nil},
+		{"to an inside address, from outside", fromOutside, udp(server, c.alice.in[1], "x").frame(), passNotOutside, nil},
+		{"to the host, from inside", fromInside, udp(c.alice.in[1], netip.AddrPortFrom(labInside, 53), "x").frame(), passLocal, nil},
+		{"to the host, from outside", fromOutside, udp(server, netip.AddrPortFrom(labOutside, 179), "x").frame(), passNotOutside, nil},
+		{"ARP", fromInside, arp, passNotIPv4, nil},
+		{"ARP from outside", fromOutside, arp, passNotIPv4, nil},
+		{"an Ethernet header and nothing else", fromInside, frameOf(nil), dropMalformed, nil},
+	}
+}
+
+func withoutMapping(c *cast) []scene {
+	a := c.alice
+	to := func(p plane, port uint16) netip.AddrPort { return netip.AddrPortFrom(a.out[p].Addr(), port) }
+	fresh := func(port uint16) netip.AddrPort { return netip.AddrPortFrom(a.in[0].Addr(), port) }
+	unused := a.out[planeUDP].Port() ^ 1
+	return []scene{
+		{"UDP to an unused port of the share", fromOutside, udp(server, to(planeUDP, unused), "x").frame(), dropNoMapping, nil},
+		{"UDP to a reserved port", fromOutside, udp(server, to(planeUDP, 53), "x").frame(), dropNoMapping, nil},
+		{"UDP to port 0", fromOutside, udp(server, to(planeUDP, 0), "x").frame(), dropNoMapping, nil},
+		{"UDP to port 65535", fromOutside, udp(server, to(planeUDP, 65535), "x").frame(), dropNoMapping, nil},
+		{"UDP to a port that only TCP has", fromOutside, udp(server, a.out[planeTCP], "x").frame(), dropNoMapping, nil},
+		{"TCP to a port that only UDP has", fromOutside, tcp(server, a.out[planeUDP], syn, "").frame(), dropNoMapping, nil},
+		{"echo to an identifier that nobody has", fromOutside, icmpQuery(server.Addr(), a.out[0].Addr(), echoRequest, unused, "").frame(), dropNoMapping, nil},
+		{"UDP from inside to an unused port of ours", fromInside, udp(a.in[planeUDP], to(planeUDP, unused), "x").frame(), dropNoMapping, nil},
+		{"UDP from a new port to an unused port of ours", fromInside, udp(fresh(31001), to(planeUDP, 53), "x").frame(), dropNoMapping, nil},
+		{"TCP reset of no session", fromInside, tcp(fresh(31002), server, rst, "").frame(), dropNoMapping, nil},
+		{"echo reply of no session", fromInside, icmpQuery(a.in[0].Addr(), server.Addr(), echoReply, 31003, "").frame(), dropNoMapping, nil},
+		{"timestamp reply of no session", fromInside, icmpQuery(a.in[0].Addr(), server.Addr(), timestampReply, 31003, "").frame(), dropNoMapping, nil},
+		{"address mask request", fromInside, icmp(a.in[0].Addr(), server.Addr(), []byte{addressMaskAsk, 0, 0, 0, 0, 1, 0, 1}).frame(), dropICMPType, nil},
+		{"information request", fromInside, icmp(a.in[0].Addr(), server.Addr(), []byte{informationAsk, 0, 0, 0, 0, 1, 0, 1}).frame(), dropICMPType, nil},
+	}
+}
+
+func otherProtocols(c *cast) []scene {
+	var scenes []scene
+	in, out := c.alice.in[0].Addr(), c.alice.out[0].Addr()
+	alone, aloneOut := c.solo.in[0].Addr(), c.solo.out[0].Addr()
+	for name, proto := range map[string]uint8{"GRE": protoGRE, "SCTP": protoSCTP, "ESP": 50, "IPv6": 41, "protocol 0": 0, "protocol 255": 255} {
+		p := func(from, to netip.Addr) datagram { return newDatagram(from, to, proto, []byte("0123456789ab")) }
+		scenes = append(scenes,
+			scene{name + " of who shares an address", fromInside, p(in, server.Addr()).frame(), dropProtocol, nil},
+			scene{name + " to an address that is shared", fromOutside, p(server.Addr(), out).frame(), dropProtocol, nil},
+			scene{name + " back to an address that is shared", fromInside, p(alone, out).frame(), dropProtocol, nil},
+			scene{name + " of who has an address alone", fromInside, p(alone, server.Addr()).frame(), outbound, toServer(p(aloneOut, server.Addr()))},
+		)
+	}
+	d := func(from, to netip.Addr) datagram {
+		return dccp(netip.AddrPortFrom(from, 7), netip.AddrPortFrom(to, 8))
+	}
+	lite := func(from, to netip.Addr) datagram {
+		return udpLite(netip.AddrPortFrom(from, 7), netip.AddrPortFrom(to, 8), "x")
+	}
+	for name, p := range map[string]func(from, to netip.Addr) datagram{"DCCP": d, "UDP-Lite": lite} {
+		scenes = append(scenes,
+			scene{name + " of who shares an address", fromInside, p(in, server.Addr()).frame(), dropProtocol, nil},
+			scene{name + " of who has an address alone", fromInside, p(alone, server.Addr()).frame(), outbound, toServer(p(aloneOut, server.Addr()))},
+		)
+	}
+	return scenes
+}
+
+func fragments(c *cast) []scene {
+	a := c.alice
+	of := func(from, to netip.AddrPort, flags uint16) []byte {
+		return udp(from, to, "12345678").with(func(d *datagram) { d.flags = flags }).frame()
+	}
+	return []scene{
+		{"first fragment out", fromInside, of(a.in[1], server, moreFragments), dropFragment, nil},
+		{"later fragment out", fromInside, of(a.in[1], server, 3), dropFragment, nil},
+		{"first fragment in", fromOutside, of(server, a.out[1], moreFragments), dropFragment, nil},
+		{"last fragment in", fromOutside, of(server, a.out[1], 8191), dropFragment, nil},
+	}
+}
