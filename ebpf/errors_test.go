@@ -73,7 +73,10 @@ func errorsIn(c *cast) []scene {
 		in, out := from(e.typ, e.code, e.quote)
 		scenes = append(scenes, scene{"in, " + e.name, fromOutside, in, inbound, out})
 	}
-	return scenes
+	// What is behind the end of the IP packet is no part of it: neither quoted nor under a checksum.
+	in, out := from(unreachable, 1, func(me [3]netip.AddrPort) []byte { return about(tcp(me[planeTCP], server, ack, "data"), shortest) })
+	trailer := []byte("0123456789abcdef")
+	return append(scenes, scene{"in, about TCP, 8 octets, padded", fromOutside, append(in, trailer...), inbound, append(out, trailer...)})
 }
 
 func errorsOut(c *cast) []scene {

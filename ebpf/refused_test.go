@@ -45,6 +45,9 @@ func lyingHeaders(c *cast) []scene {
 	in, out := c.alice.in[planeUDP], c.alice.out[planeUDP]
 	u := func() []byte { return udp(in, server, "ask").frame() }
 	s := func() []byte { return tcp(c.alice.in[planeTCP], server, ack, "ask").frame() }
+	e := func() []byte {
+		return icmpError(router, out.Addr(), unreachable, 3, about(udp(out, server, "ask"), 1500)).frame()
+	}
 	wrong := u()
 	wrong[ip+10] ^= 1
 	wrongIn := udp(server, out, "answer").frame()
@@ -55,8 +58,15 @@ func lyingHeaders(c *cast) []scene {
 		{"version 6 in an IPv4 frame", fromInside, edit(u(), ip, 0x65), dropMalformed, nil},
 		{"header of 16 octets", fromInside, edit(u(), ip, 0x44), dropMalformed, nil},
 		{"header longer than the packet", fromInside, edit(udp(in, server, "").frame(), ip, 0x4f), dropMalformed, nil},
+		{"length longer than the frame, out", fromInside, lengthened(u(), 1), dropMalformed, nil},
+		{"length longer than the frame, in", fromOutside, lengthened(udp(server, out, "answer").frame(), 1000), dropMalformed, nil},
 		{"length shorter than the IP header", fromInside, lengthened(u(), -12), dropMalformed, nil},
+		{"length without room for a UDP header", fromInside, lengthened(u(), -4), dropMalformed, nil},
+		{"length without room for a TCP header", fromInside, lengthened(s(), -4), dropMalformed, nil},
+		{"length without room for ICMP", fromInside, lengthened(icmpQuery(in.Addr(), server.Addr(), echoRequest, 1, "").frame(), -1), dropMalformed, nil},
+		{"length that cuts a quote short", fromOutside, lengthened(e(), -4), dropMalformed, nil},
 		{"TCP header of 16 octets", fromInside, edit(s(), ip+20+12, 0x40), dropMalformed, nil},
+		{"TCP header longer than the packet", fromInside, edit(s(), ip+20+12, 0xf0), dropMalformed, nil},
 	}
 }
 

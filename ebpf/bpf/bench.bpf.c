@@ -109,6 +109,7 @@ static __always_inline int outbound(struct xdp_md *xdp, __u32 i, struct cgn_endp
 	if (!ip)
 		return CGN_DROP_MALFORMED;
 	k.end = (void *)(long)xdp->data_end;
+	k.length = sizeof(*ip) + sizeof(struct tcphdr);
 	v = cgn_parse_ip(&k, ip);
 	if (v != CGN_CONTINUE)
 		return v;
@@ -189,6 +190,7 @@ static __always_inline int inbound(struct xdp_md *xdp)
 	if (!ip)
 		return CGN_DROP_MALFORMED;
 	k.end = (void *)(long)xdp->data_end;
+	k.length = sizeof(*ip) + sizeof(struct tcphdr);
 	v = cgn_parse_ip(&k, ip);
 	if (v != CGN_CONTINUE)
 		return v;

@@ -49,6 +49,7 @@ static __always_inline int cgn_xdp(struct xdp_md *xdp, int inside)
 
 		if ((void *)(ip + 1) <= path.packet.end)
 			path.length = bpf_ntohs(ip->tot_len);
+		path.packet.length = bytes - sizeof(*eth);
 		v = inside ? cgn_from_inside(&path, ip, 1) : cgn_from_outside(&path, ip, 1);
 	}
 	cgn_count(v, bytes);
@@ -119,6 +120,7 @@ static __always_inline int cgn_tc(struct __sk_buff *skb, int inside)
 		return TC_ACT_SHOT;
 	if (!skb->gso_size)
 		path.length = bpf_ntohs(ip->tot_len);
+	path.packet.length = skb->len - sizeof(*eth) < 0xffff ? skb->len - sizeof(*eth) : 0xffff;
 	v = inside ? cgn_from_inside(&path, ip, 0) : cgn_from_outside(&path, ip, 0);
 	if (v > CGN_HAIRPIN && v < CGN_REPLIED)
 		return TC_ACT_UNSPEC;

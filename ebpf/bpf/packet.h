@@ -86,6 +86,7 @@ struct cgn_packet {
 	__be16 *check; /* the one over the ports, NULL where there is none to keep right */
 	struct cgn_icmp *icmp; /* of a query or an error */
 	__u8 udp; /* check is of UDP, where 0 means none */
+	__u16 length; /* from the IP header on: of the frame at first, then of the packet; what follows is padding */
 	struct cgn_flow flow;
 };
 
@@ -170,13 +171,23 @@ static __always_inline enum cgn_verdict cgn_check_header(const struct iphdr *ip,
 	return sum == 0xffff ? CGN_CONTINUE : CGN_DROP_CHECKSUM;
 }
 
+/* cgn_within reports whether a packet goes up to a place, by what its header says; whether that can be read is another question. */
+static __always_inline int cgn_within(const struct cgn_packet *k, const void *up_to)
+{
+	return up_to <= (void *)k->ip + k->length;
+}
+
 /* cgn_parse_ip checks an IP header at ip. */
 static __always_inline enum cgn_verdict cgn_parse_ip(struct cgn_packet *k, struct iphdr *ip)
 {
+	__u32 length;
+
 	if ((void *)(ip + 1) > k->end || ip->version != 4 || ip->ihl < 5)
 		return CGN_DROP_MALFORMED;
-	if (bpf_ntohs(ip->tot_len) < ip->ihl * 4)
+	length = bpf_ntohs(ip->tot_len);
+	if (length < ip->ihl * 4 || length > k->length)
 		return CGN_DROP_MALFORMED;
+	k->length = length;
 	k->ip = ip;
 	k->flow.near.addr = ip->saddr;
 	k->flow.far.addr = ip->daddr;
@@ -195,6 +206,8 @@ static __always_inline enum cgn_verdict cgn_parse_quoted(struct cgn_packet *k, s
 
 	if ((void *)(ip + 1) > k->end || ip->version != 4 || ip->ihl < 5)
 		return CGN_DROP_MALFORMED;
+	if (!cgn_within(k, (void *)ip + ip->ihl * 4))
+		return CGN_DROP_MALFORMED;
 	v = cgn_check_header(ip, k->end, 1); /* RFC 5508 REQ-3a */
 	if (v != CGN_CONTINUE)
 		return v;
@@ -205,12 +218,12 @@ static __always_inline enum cgn_verdict cgn_parse_quoted(struct cgn_packet *k, s
 	k->flow.near.addr = ip->daddr;
 	k->flow.far.addr = ip->saddr;
 	tcp = (void *)ip + ip->ihl * 4;
-	if ((void *)tcp + 8 > k->end)
+	if ((void *)tcp + 8 > k->end || !cgn_within(k, (void *)tcp + 8))
 		return CGN_DROP_MALFORMED;
 	switch (ip->protocol) {
 	case IPPROTO_TCP:
 		k->flow.proto = CGN_TCP;
-		if ((void *)(tcp + 1) <= k->end)
+		if ((void *)(tcp + 1) <= k->end && cgn_within(k, tcp + 1))
 			k->check = (__be16 *)&tcp->check;
 		break;
 	case IPPROTO_UDP:
@@ -242,7 +255,7 @@ static __always_inline enum cgn_verdict cgn_parse_quoted(struct cgn_packet *k, s
 
 static __always_inline enum cgn_verdict cgn_parse_icmp(struct cgn_packet *k, struct cgn_icmp *icmp)
 {
-	if ((void *)(icmp + 1) > k->end)
+	if ((void *)(icmp + 1) > k->end || !cgn_within(k, icmp + 1))
 		return CGN_DROP_MALFORMED;
 	k->icmp = icmp;
 	switch (icmp->type) {
@@ -274,14 +287,14 @@ static __always_inline enum cgn_verdict cgn_parse_ports(struct cgn_packet *k)
 
 	switch (k->ip->protocol) {
 	case IPPROTO_TCP:
-		if ((void *)(tcp + 1) > k->end || tcp->doff < 5)
+		if ((void *)(tcp + 1) > k->end || tcp->doff < 5 || !cgn_within(k, (void *)tcp + tcp->doff * 4))
 			return CGN_DROP_MALFORMED;
 		k->flow.proto = CGN_TCP;
 		k->flow.tcp = ((__u8 *)tcp)[13];
 		k->check = (__be16 *)&tcp->check;
 		break;
 	case IPPROTO_UDP:
-		if ((void *)(udp + 1) > k->end)
+		if ((void *)(udp + 1) > k->end || !cgn_within(k, udp + 1))
 			return CGN_DROP_MALFORMED;
 		k->flow.proto = CGN_UDP;
 		k->udp = 1;
@@ -291,7 +304,7 @@ static __always_inline enum cgn_verdict cgn_parse_ports(struct cgn_packet *k)
 		return cgn_parse_icmp(k, l4);
 	case IPPROTO_DCCP:
 	case IPPROTO_UDPLITE: /* their checksums are where UDP has its own, and cover addresses too */
-		if ((void *)(udp + 1) > k->end)
+		if ((void *)(udp + 1) > k->end || !cgn_within(k, udp + 1))
 			return CGN_DROP_MALFORMED;
 		k->check = (__be16 *)&udp->check;
 		/* fallthrough */
