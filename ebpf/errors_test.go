@@ -158,7 +158,7 @@ func errorsRefused(c *cast) []scene {
 }
 
 func errorsFromSubscribersRefused(c *cast) []scene {
-	me := c.alice.in[planeUDP]
+	me, out := c.alice.in[planeUDP], c.alice.out[planeUDP]
 	from := func(to netip.Addr, quote []byte) []byte {
 		return icmpError(me.Addr(), to, unreachable, 3, quote).frame()
 	}
@@ -166,6 +166,8 @@ func errorsFromSubscribersRefused(c *cast) []scene {
 	return []scene{
 		{"out, about a port that has sent nothing", fromInside, from(server.Addr(), about(udp(server, closed, "x"), 1500)), dropNoMapping, nil},
 		{"out, to somebody else than it is about", fromInside, from(router, about(udp(server, me, "x"), 1500)), dropMalformed, nil},
+		{"out, forged: about a packet between others", fromInside, from(server.Addr(), about(udp(server, ap("192.0.2.9:9"), "x"), 1500)), dropNoMapping, nil},
+		{"out, forged: about a packet to an outside address", fromInside, from(server.Addr(), about(udp(server, out, "x"), 1500)), dropNoMapping, nil},
 		{"out, a redirect", fromInside, icmpError(me.Addr(), server.Addr(), redirect, 0, about(udp(server, me, "x"), 1500)).frame(), dropICMPType, nil},
 		{
 			"out, of nobody about nobody", fromInside, icmpError(c.stranger, server.Addr(), unreachable, 3, about(udp(server, netip.AddrPortFrom(c.stranger, 9), "x"), 1500)).frame(),

@@ -268,8 +268,12 @@ static __always_inline enum cgn_verdict cgn_from_inside(struct cgn_path *path, v
 	if (cgn_is_later(k->ip) && cgn_has_ports(k->ip->protocol))
 		return cgn_later_from_inside(path, driver);
 	ports = cgn_parse_ports(k);
-	if (!cgn_is_subscriber(path->realm, k->flow.near.addr, &s->owner))
-		return CGN_PASS_NOT_SUBSCRIBER;
+	if (!cgn_is_subscriber(path->realm, k->flow.near.addr, &s->owner)) {
+		/* A subscriber's error about what is nobody's must not get out with an inside address either. */
+		if (k->flow.near.addr == k->ip->saddr || !cgn_is_subscriber(path->realm, k->ip->saddr, &s->owner))
+			return CGN_PASS_NOT_SUBSCRIBER;
+		return ports == CGN_CONTINUE ? CGN_DROP_NO_MAPPING : ports;
+	}
 	if (ports != CGN_CONTINUE)
 		return ports;
 	if (k->flow.far.addr != k->ip->daddr)
