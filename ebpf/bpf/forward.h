@@ -13,6 +13,17 @@ enum cgn_family {
 	CGN_INET = 2,
 };
 
+/*
+ * cgn_unforwardable reports whether an address is one that packets are never forwarded to: everybody on a link, a group, this
+ * host (RFC 1812 section 4.2.2.11 and 5.3.4). The routing table does not know that; where there is a default route, it says that.
+ */
+static __always_inline int cgn_unforwardable(__be32 to)
+{
+	__u32 addr = bpf_ntohl(to);
+
+	return addr >> 28 == 14 || addr == 0xffffffff || addr >> 24 == 127 || !(addr >> 24);
+}
+
 /* cgn_route asks for the way to an address, as if the packet had come in on ifindex. The way is in fib on CGN_CONTINUE and on CGN_PASS_SLOW. */
 static __always_inline enum cgn_verdict cgn_route(void *ctx, const struct cgn_packet *k, __be32 to, __u32 ifindex,
 						  __u16 length, struct bpf_fib_lookup *fib)

@@ -63,8 +63,11 @@ static __always_inline enum cgn_verdict cgn_slowly(enum cgn_verdict v, int drive
 static __always_inline enum cgn_verdict cgn_way_out(struct cgn_path *path, int driver)
 {
 	struct cgn_packet *k = &path->packet;
-	enum cgn_verdict v = cgn_route(path->ctx, k, k->flow.far.addr, path->ifindex, path->length, &path->scratch->fib);
+	enum cgn_verdict v;
 
+	if (cgn_unforwardable(k->flow.far.addr))
+		return CGN_PASS_LOCAL;
+	v = cgn_route(path->ctx, k, k->flow.far.addr, path->ifindex, path->length, &path->scratch->fib);
 	if (v == CGN_PASS_LOCAL || v == CGN_PASS_UNROUTED)
 		return v;
 	if (k->ip->ttl <= 1 || (v == CGN_DROP_TOO_BIG && !cgn_fragmentable(k->ip)))
