@@ -149,8 +149,13 @@ func otherProtocols(c *cast) []scene {
 			scene{name + " to an address that is shared", fromOutside, p(server.Addr(), out).frame(), dropProtocol, nil},
 			scene{name + " back to an address that is shared", fromInside, p(alone, out).frame(), dropProtocol, nil},
 			scene{name + " of who has an address alone", fromInside, p(alone, server.Addr()).frame(), outbound, toServer(p(aloneOut, server.Addr()))},
+			scene{name + " to who has an address alone", fromOutside, p(server.Addr(), aloneOut).frame(), inbound, toSubscriber(p(server.Addr(), alone))},
 		)
 	}
+	scenes = append(scenes, scene{
+		"GRE to an address that has sent none", fromOutside,
+		newDatagram(server.Addr(), ad("198.51.100.128"), protoGRE, nil).frame(), dropNoMapping, nil,
+	})
 	d := func(from, to netip.Addr) datagram {
 		return dccp(netip.AddrPortFrom(from, 7), netip.AddrPortFrom(to, 8))
 	}
@@ -161,6 +166,7 @@ func otherProtocols(c *cast) []scene {
 		scenes = append(scenes,
 			scene{name + " of who shares an address", fromInside, p(in, server.Addr()).frame(), dropProtocol, nil},
 			scene{name + " of who has an address alone", fromInside, p(alone, server.Addr()).frame(), outbound, toServer(p(aloneOut, server.Addr()))},
+			scene{name + " to who has an address alone", fromOutside, p(server.Addr(), aloneOut).frame(), inbound, toSubscriber(p(server.Addr(), alone))},
 		)
 	}
 	return scenes

@@ -61,6 +61,23 @@ static __always_inline enum cgn_verdict cgn_search_for(struct cgn_search *s, con
 	return CGN_CONTINUE;
 }
 
+/*
+ * cgn_stand_alone notes who has an address alone, for packets without ports to it: at ICMP identifier 0, which nobody can have.
+ * It stays until the address is somebody else's.
+ */
+static __always_inline enum cgn_verdict cgn_stand_alone(const struct cgn_search *s)
+{
+	struct cgn_slot *slot = cgn_slot_at(s->table, CGN_ICMP, 0);
+
+	if (!slot)
+		return CGN_DROP_TABLES;
+	if (slot->owner != s->owner) {
+		slot->state = CGN_SLOT_STATIC;
+		slot->owner = s->owner;
+	}
+	return CGN_CONTINUE;
+}
+
 /* cgn_find_away finds or makes a mapping that is not at home. */
 static __always_inline enum cgn_verdict cgn_find_away(struct cgn_search *s, const struct cgn_owner *o, int create)
 {
@@ -184,7 +201,7 @@ __noinline int cgn_near_half(const struct cgn_flow *f, const struct cgn_owner *o
 	if (v != CGN_CONTINUE)
 		return v;
 	if (f->kind == CGN_PORTLESS)
-		return s.pool->ratio == 1 ? CGN_CONTINUE : CGN_DROP_PROTOCOL;
+		return s.pool->ratio == 1 ? cgn_stand_alone(&s) : CGN_DROP_PROTOCOL;
 	port = cgn_port_after(&s, 0);
 	slot = cgn_slot_at(s.table, s.proto, port);
 	if (!slot)
@@ -246,7 +263,6 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 		return CGN_DROP_TABLES;
 	if (f->kind == CGN_PORTLESS && !at->alone)
 		return CGN_DROP_PROTOCOL;
-	/* Who has an address alone is at ICMP identifier 0, which nobody can have. */
 	slot = f->kind == CGN_PORTLESS ? cgn_slot_at(table, CGN_ICMP, 0)
 				       : cgn_slot_at(table, f->proto, bpf_ntohs(f->far.port));
 	if (!slot)
