@@ -101,12 +101,16 @@ func udp(from, to netip.AddrPort, data string) datagram {
 	b = binary.BigEndian.AppendUint16(b, uint16(8+len(data)))
 	b = append(b, 0, 0)
 	b = append(b, data...)
-	check := ^sum16(pseudoHeader(from.Addr(), to.Addr(), protoUDP, len(b)), b)
-	if check == 0 {
-		check = 0xffff
-	}
-	binary.BigEndian.PutUint16(b[6:], check)
+	binary.BigEndian.PutUint16(b[6:], neverZero(^sum16(pseudoHeader(from.Addr(), to.Addr(), protoUDP, len(b)), b)))
 	return newDatagram(from.Addr(), to.Addr(), protoUDP, b)
+}
+
+// neverZero returns a checksum as UDP and UDP-Lite write it: for UDP 0 means that there is none, for UDP-Lite it is illegal.
+func neverZero(check uint16) uint16 {
+	if check == 0 {
+		return 0xffff
+	}
+	return check
 }
 
 // udpWithout is udp without a checksum.
@@ -161,7 +165,7 @@ func udpLite(from, to netip.AddrPort, data string) datagram {
 	b = binary.BigEndian.AppendUint16(b, to.Port())
 	b = append(b, 0, 0, 0, 0)
 	b = append(b, data...)
-	binary.BigEndian.PutUint16(b[6:], ^sum16(pseudoHeader(from.Addr(), to.Addr(), protoUDPLite, len(b)), b))
+	binary.BigEndian.PutUint16(b[6:], neverZero(^sum16(pseudoHeader(from.Addr(), to.Addr(), protoUDPLite, len(b)), b)))
 	return newDatagram(from.Addr(), to.Addr(), protoUDPLite, b)
 }
 

@@ -3,6 +3,7 @@
 package ebpf
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 	"testing"
@@ -16,6 +17,37 @@ func TestSessions(t *testing.T) {
 	l.play(t, tcpScenes(c))
 	l.play(t, queryScenes(c))
 	l.play(t, hairpinScenes(c))
+	l.play(t, zeroChecksums(t, c))
+}
+
+// zeroChecksums are packets whose checksums become zero, which UDP and UDP-Lite write as 0xffff and TCP does not.
+func zeroChecksums(t *testing.T, c *cast) (scenes []scene) {
+	in, out := c.solo.in, c.solo.out
+	for _, p := range []struct {
+		name   string
+		packet func(me [3]netip.AddrPort, data string) datagram
+		check  int
+		zero   uint16
+	}{
+		{"UDP", func(me [3]netip.AddrPort, data string) datagram { return udp(me[planeUDP], server, data) }, 6, 0xffff},
+		{"UDP-Lite", func(me [3]netip.AddrPort, data string) datagram {
+			return udpLite(netip.AddrPortFrom(me[0].Addr(), 9), server, data)
+		}, 6, 0xffff},
+		{"TCP", func(me [3]netip.AddrPort, data string) datagram { return tcp(me[planeTCP], server, ack, data) }, 16, 0},
+	} {
+		found := false
+		for word := 0; word < 0x10000 && !found; word++ {
+			data := string([]byte{byte(word >> 8), byte(word)})
+			if d := p.packet(out, data); binary.BigEndian.Uint16(d.payload[p.check:]) == p.zero {
+				found = true
+				scenes = append(scenes, scene{p.name + " whose checksum becomes zero", fromInside, p.packet(in, data).frame(), outbound, toServer(d)})
+			}
+		}
+		if !found {
+			t.Errorf("no %s data makes the checksum zero", p.name)
+		}
+	}
+	return scenes
 }
 
 func udpScenes(c *cast) []scene {

@@ -85,7 +85,7 @@ struct cgn_packet {
 	__be16 *near_port, *far_port; /* where they are; the same place for an ICMP query, NULL for portless */
 	__be16 *check; /* the one over the ports, NULL where there is none to keep right */
 	struct cgn_icmp *icmp; /* of a query or an error */
-	__u8 udp; /* check is of UDP, where 0 means none */
+	__u8 udp; /* check is of UDP, where 0 means none, or of UDP-Lite */
 	__u16 length; /* from the IP header on: of the frame at first, then of the packet; what follows is padding */
 	struct cgn_flow flow;
 };
@@ -307,6 +307,7 @@ static __always_inline enum cgn_verdict cgn_parse_ports(struct cgn_packet *k)
 		if ((void *)(udp + 1) > k->end || !cgn_within(k, udp + 1))
 			return CGN_DROP_MALFORMED;
 		k->check = (__be16 *)&udp->check;
+		k->udp = k->ip->protocol == IPPROTO_UDPLITE; /* which writes 0 as 0xffff, too: RFC 3828 section 3.1 */
 		/* fallthrough */
 	default:
 		k->flow.kind = CGN_PORTLESS;
