@@ -17,7 +17,6 @@ func TestRefused(t *testing.T) {
 	l.play(t, strangers(c))
 	l.play(t, withoutMapping(c))
 	l.play(t, otherProtocols(c))
-	l.play(t, fragments(c))
 }
 
 // edit returns a frame with one octet changed and the checksum of its IP header right again.
@@ -170,17 +169,4 @@ func otherProtocols(c *cast) []scene {
 		)
 	}
 	return scenes
-}
-
-func fragments(c *cast) []scene {
-	a := c.alice
-	of := func(from, to netip.AddrPort, flags uint16) []byte {
-		return udp(from, to, "12345678").with(func(d *datagram) { d.flags = flags }).frame()
-	}
-	return []scene{
-		{"first fragment out", fromInside, of(a.in[1], server, moreFragments), dropFragment, nil},
-		{"later fragment out", fromInside, of(a.in[1], server, 3), dropFragment, nil},
-		{"first fragment in", fromOutside, of(server, a.out[1], moreFragments), dropFragment, nil},
-		{"last fragment in", fromOutside, of(server, a.out[1], 8191), dropFragment, nil},
-	}
 }
