@@ -68,4 +68,19 @@ struct {
 
 const volatile __u32 filter_mask; /* how many buckets there are, a power of two, less one */
 
+/* What Go is told of; read by whoever listens, if anybody. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__type(value, struct cgn_event);
+	__uint(max_entries, 1 << 18);
+} events SEC(".maps");
+
+/* Events that found no room, by CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, 1);
+} lost SEC(".maps");
+
 #endif

@@ -9,6 +9,7 @@
 #ifndef CGN_TRANSLATE_H
 #define CGN_TRANSLATE_H
 
+#include "event.h"
 #include "filter.h"
 #include "session.h"
 #include "slot.h"
@@ -79,8 +80,10 @@ static __always_inline enum cgn_verdict cgn_stand_alone(const struct cgn_search 
 }
 
 /* cgn_find_away finds or makes a mapping that is not at home. */
-static __always_inline enum cgn_verdict cgn_find_away(struct cgn_search *s, const struct cgn_owner *o, int create)
+static __always_inline enum cgn_verdict cgn_find_away(struct cgn_search *s, const struct cgn_flow *f,
+						      const struct cgn_owner *o)
 {
+	enum cgn_verdict v;
 	__u32 at = o->place.slot, row = o->row;
 	void *table = bpf_map_lookup_elem(&accounts, &row);
 
@@ -89,7 +92,10 @@ static __always_inline enum cgn_verdict cgn_find_away(struct cgn_search *s, cons
 	s->account = bpf_map_lookup_elem(table, &at);
 	if (!s->account)
 		return CGN_DROP_TABLES;
-	return cgn_map(s, create);
+	v = cgn_map(s, cgn_creates(f));
+	if (v != CGN_CONTINUE)
+		cgn_tell(s->account, f, o, s->now, v);
+	return v;
 }
 
 /* cgn_is_subscriber finds who an inside address is. It returns 0 for nobody. */
@@ -207,7 +213,7 @@ __noinline int cgn_near_half(const struct cgn_flow *f, const struct cgn_owner *o
 	if (!slot)
 		return CGN_DROP_TABLES;
 	if (!cgn_same_endpoint(slot->owner, s.owner) || cgn_idle(slot, s.policy, s.proto, s.now, 0)) {
-		v = cgn_find_away(&s, o, cgn_creates(f));
+		v = cgn_find_away(&s, f, o);
 		if (v != CGN_CONTINUE)
 			return v;
 		port = cgn_port_after(&s, s.found);

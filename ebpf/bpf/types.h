@@ -145,7 +145,7 @@ struct cgn_account {
 	__u32 full; /* tick of the last search that found no slot; + 1, 0 = none */
 	__u16 tokens; /* new mappings that the rate allows now */
 	__u8 full_proto; /* bit by protocol: of what */
-	__u8 told; /* low bits of the tick of the last report that something was refused */
+	__u8 told; /* low bits of the tick of the last event, but for the lowest, which is set */
 };
 _Static_assert(sizeof(struct cgn_account) == 32, "struct cgn_account");
 
@@ -229,6 +229,26 @@ enum cgn_verdict {
 	CGN_CUT, /* to be cut into fragments, never counted */
 	CGN_RELEASE, /* the first fragment is here, never counted */
 };
+
+/* What Go is told of. Append-only. */
+enum cgn_event_kind {
+	CGN_EVENT_NONE,
+	CGN_EVENT_EXHAUSTED, /* no port of the subscriber's share is free */
+	CGN_EVENT_LIMIT, /* it has as many mappings as it may */
+	CGN_EVENT_RATE, /* it makes more mappings than it may */
+};
+
+/* Something happened to a subscriber. At most one in two ticks. */
+struct cgn_event {
+	__u64 time; /* ns of the monotonic clock */
+	__be32 inside;
+	__u32 row;
+	__u32 pool;
+	__be16 port; /* of the inside endpoint */
+	__u8 proto; /* enum cgn_proto */
+	__u8 kind; /* enum cgn_event_kind */
+};
+_Static_assert(sizeof(struct cgn_event) == 24, "struct cgn_event");
 
 struct cgn_counter {
 	__u64 packets;

@@ -45,6 +45,17 @@ type BenchCgnEndpoint struct {
 	Pad  uint16
 }
 
+type BenchCgnEvent struct {
+	_      structs.HostLayout
+	Time   uint64
+	Inside uint32
+	Row    uint32
+	Pool   uint32
+	Port   uint16
+	Proto  uint8
+	Kind   uint8
+}
+
 type BenchCgnExempt struct {
 	_        structs.HostLayout
 	First    uint16
@@ -126,10 +137,12 @@ const (
 	BenchMapAccounts       = "accounts"
 	BenchMapCounters       = "counters"
 	BenchMapCuts           = "cuts"
+	BenchMapEvents         = "events"
 	BenchMapExempts        = "exempts"
 	BenchMapFilters        = "filters"
 	BenchMapLearned        = "learned"
 	BenchMapLists          = "lists"
+	BenchMapLost           = "lost"
 	BenchMapNodes          = "nodes"
 	BenchMapPolicies       = "policies"
 	BenchMapPools          = "pools"
@@ -220,10 +233,12 @@ type BenchMapSpecs struct {
 	Accounts *ebpf.MapSpec `ebpf:"accounts"`
 	Counters *ebpf.MapSpec `ebpf:"counters"`
 	Cuts     *ebpf.MapSpec `ebpf:"cuts"`
+	Events   *ebpf.MapSpec `ebpf:"events"`
 	Exempts  *ebpf.MapSpec `ebpf:"exempts"`
 	Filters  *ebpf.MapSpec `ebpf:"filters"`
 	Learned  *ebpf.MapSpec `ebpf:"learned"`
 	Lists    *ebpf.MapSpec `ebpf:"lists"`
+	Lost     *ebpf.MapSpec `ebpf:"lost"`
 	Nodes    *ebpf.MapSpec `ebpf:"nodes"`
 	Policies *ebpf.MapSpec `ebpf:"policies"`
 	Pools    *ebpf.MapSpec `ebpf:"pools"`
@@ -278,10 +293,12 @@ type BenchMaps struct {
 	Accounts *ebpf.Map `ebpf:"accounts"`
 	Counters *ebpf.Map `ebpf:"counters"`
 	Cuts     *ebpf.Map `ebpf:"cuts"`
+	Events   *ebpf.Map `ebpf:"events"`
 	Exempts  *ebpf.Map `ebpf:"exempts"`
 	Filters  *ebpf.Map `ebpf:"filters"`
 	Learned  *ebpf.Map `ebpf:"learned"`
 	Lists    *ebpf.Map `ebpf:"lists"`
+	Lost     *ebpf.Map `ebpf:"lost"`
 	Nodes    *ebpf.Map `ebpf:"nodes"`
 	Policies *ebpf.Map `ebpf:"policies"`
 	Pools    *ebpf.Map `ebpf:"pools"`
@@ -295,10 +312,12 @@ func (m *BenchMaps) Close() error {
 		m.Accounts,
 		m.Counters,
 		m.Cuts,
+		m.Events,
 		m.Exempts,
 		m.Filters,
 		m.Learned,
 		m.Lists,
+		m.Lost,
 		m.Nodes,
 		m.Policies,
 		m.Pools,

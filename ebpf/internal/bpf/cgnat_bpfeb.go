@@ -55,6 +55,17 @@ type CgnatCgnCut struct {
 	Pad   uint16
 }
 
+type CgnatCgnEvent struct {
+	_      structs.HostLayout
+	Time   uint64
+	Inside uint32
+	Row    uint32
+	Pool   uint32
+	Port   uint16
+	Proto  uint8
+	Kind   uint8
+}
+
 type CgnatCgnExempt struct {
 	_        structs.HostLayout
 	First    uint16
@@ -284,12 +295,14 @@ const (
 	CgnatMapBodies          = "bodies"
 	CgnatMapCounters        = "counters"
 	CgnatMapCuts            = "cuts"
+	CgnatMapEvents          = "events"
 	CgnatMapExempts         = "exempts"
 	CgnatMapFilters         = "filters"
 	CgnatMapFragments       = "fragments"
 	CgnatMapHeld            = "held"
 	CgnatMapIdents          = "idents"
 	CgnatMapLists           = "lists"
+	CgnatMapLost            = "lost"
 	CgnatMapNodes           = "nodes"
 	CgnatMapPolicies        = "policies"
 	CgnatMapPools           = "pools"
@@ -366,12 +379,14 @@ type CgnatMapSpecs struct {
 	Bodies    *ebpf.MapSpec `ebpf:"bodies"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
 	Cuts      *ebpf.MapSpec `ebpf:"cuts"`
+	Events    *ebpf.MapSpec `ebpf:"events"`
 	Exempts   *ebpf.MapSpec `ebpf:"exempts"`
 	Filters   *ebpf.MapSpec `ebpf:"filters"`
 	Fragments *ebpf.MapSpec `ebpf:"fragments"`
 	Held      *ebpf.MapSpec `ebpf:"held"`
 	Idents    *ebpf.MapSpec `ebpf:"idents"`
 	Lists     *ebpf.MapSpec `ebpf:"lists"`
+	Lost      *ebpf.MapSpec `ebpf:"lost"`
 	Nodes     *ebpf.MapSpec `ebpf:"nodes"`
 	Policies  *ebpf.MapSpec `ebpf:"policies"`
 	Pools     *ebpf.MapSpec `ebpf:"pools"`
@@ -418,12 +433,14 @@ type CgnatMaps struct {
 	Bodies    *ebpf.Map `ebpf:"bodies"`
 	Counters  *ebpf.Map `ebpf:"counters"`
 	Cuts      *ebpf.Map `ebpf:"cuts"`
+	Events    *ebpf.Map `ebpf:"events"`
 	Exempts   *ebpf.Map `ebpf:"exempts"`
 	Filters   *ebpf.Map `ebpf:"filters"`
 	Fragments *ebpf.Map `ebpf:"fragments"`
 	Held      *ebpf.Map `ebpf:"held"`
 	Idents    *ebpf.Map `ebpf:"idents"`
 	Lists     *ebpf.Map `ebpf:"lists"`
+	Lost      *ebpf.Map `ebpf:"lost"`
 	Nodes     *ebpf.Map `ebpf:"nodes"`
 	Policies  *ebpf.Map `ebpf:"policies"`
 	Pools     *ebpf.Map `ebpf:"pools"`
@@ -440,12 +457,14 @@ func (m *CgnatMaps) Close() error {
 		m.Bodies,
 		m.Counters,
 		m.Cuts,
+		m.Events,
 		m.Exempts,
 		m.Filters,
 		m.Fragments,
 		m.Held,
 		m.Idents,
 		m.Lists,
+		m.Lost,
 		m.Nodes,
 		m.Policies,
 		m.Pools,
