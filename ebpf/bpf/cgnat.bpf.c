@@ -30,46 +30,99 @@ static __always_inline void cgn_count(enum cgn_verdict v, __u32 bytes)
 	}
 }
 
-/* cgn_xdp is the way of a packet in the driver. */
+/* cgn_answer sends an ICMP error about a packet that is dropped, if its sender should know. It returns an XDP action. */
+static __always_inline int cgn_answer(struct xdp_md *xdp, const struct cgn_path *path, enum cgn_verdict v, __u32 l2)
+{
+	__u16 icmp = cgn_icmp_of(v), mtu = v == CGN_DROP_TOO_BIG ? path->scratch->fib.mtu_result : 0;
+	int action;
+
+	if (!icmp || !cgn_answers(&path->packet))
+		return XDP_DROP;
+	action = cgn_reply(xdp, (__u32)icmp << 16 | mtu, path->packet.ip->saddr, l2 << 16 | path->length, path->ifindex);
+	if (!action)
+		return XDP_DROP;
+	cgn_count(CGN_REPLIED, 0);
+	return action;
+}
+
+/* cgn_decide is what becomes of a packet behind l2 octets; the packet is as it leaves. */
+static __always_inline enum cgn_verdict cgn_decide(struct cgn_path *path, struct iphdr *ip, __u32 frame, __u32 l2,
+						   int inside)
+{
+	enum cgn_verdict v;
+
+	if ((void *)(ip + 1) <= path->packet.end)
+		path->length = bpf_ntohs(ip->tot_len);
+	path->packet.length = frame - l2;
+	v = inside ? cgn_from_inside(path, ip, 1) : cgn_from_outside(path, ip, 1);
+	cgn_count(v, frame);
+	if (v <= CGN_HAIRPIN) {
+		cgn_hop(path->packet.ip);
+		cgn_mend(&path->packet, &path->mend);
+	}
+	return v;
+}
+
+/* cgn_xdp is the way of a packet in the driver, where no frame of ours has a tag. */
 static __always_inline int cgn_xdp(struct xdp_md *xdp, int inside)
 {
 	struct cgn_path path = {.ctx = xdp, .ifindex = xdp->ingress_ifindex, .scratch = cgn_scratch_of_cpu()};
 	void *data = (void *)(long)xdp->data;
 	struct ethhdr *eth = data;
-	enum cgn_verdict v = CGN_PASS_NOT_IPV4;
+	enum cgn_verdict v;
 	__u32 bytes;
-	int action;
 
 	if (!path.scratch)
 		return XDP_DROP;
 	path.packet.end = (void *)(long)xdp->data_end;
 	bytes = path.packet.end - data;
-	if ((void *)(eth + 1) <= path.packet.end && eth->h_proto == bpf_htons(ETH_P_IP)) {
-		struct iphdr *ip = (void *)(eth + 1);
-
-		if ((void *)(ip + 1) <= path.packet.end)
-			path.length = bpf_ntohs(ip->tot_len);
-		path.packet.length = bytes - sizeof(*eth);
-		v = inside ? cgn_from_inside(&path, ip, 1) : cgn_from_outside(&path, ip, 1);
+	if ((void *)(eth + 1) > path.packet.end || eth->h_proto != bpf_htons(ETH_P_IP)) {
+		cgn_count(CGN_PASS_NOT_IPV4, bytes);
+		return XDP_PASS;
 	}
-	cgn_count(v, bytes);
+	v = cgn_decide(&path, (void *)(eth + 1), bytes, ETH_HLEN, inside);
 	if (v <= CGN_HAIRPIN) {
-		cgn_hop(path.packet.ip);
-		cgn_mend(&path.packet, &path.mend);
 		__builtin_memcpy(eth->h_dest, path.scratch->fib.dmac, ETH_ALEN);
 		__builtin_memcpy(eth->h_source, path.scratch->fib.smac, ETH_ALEN);
 		return bpf_redirect(path.scratch->fib.ifindex, 0);
 	}
-	if (v < CGN_REPLIED)
+	return v < CGN_REPLIED ? XDP_PASS : cgn_answer(xdp, &path, v, ETH_HLEN);
+}
+
+/*
+ * cgn_tagged is for cards with VLANs, whatever side those are on, and for where packets may leave by one. What belongs to none
+ * of our interfaces is left alone.
+ */
+SEC("xdp")
+int cgn_tagged(struct xdp_md *xdp)
+{
+	struct cgn_wire wire = {.ifindex = xdp->ingress_ifindex};
+	struct cgn_path path = {.ctx = xdp, .scratch = cgn_scratch_of_cpu()};
+	void *data = (void *)(long)xdp->data, *ip;
+	struct cgn_frame frame = {};
+	struct cgn_link *link;
+	enum cgn_verdict v;
+	__u32 bytes;
+
+	if (!path.scratch)
+		return XDP_DROP;
+	path.packet.end = (void *)(long)xdp->data_end;
+	bytes = path.packet.end - data;
+	ip = cgn_untag(data, path.packet.end, &frame, &wire);
+	link = bpf_map_lookup_elem(&links, &wire);
+	if (!ip || !link) {
+		cgn_count(CGN_PASS_NOT_IPV4, bytes);
 		return XDP_PASS;
-	if (cgn_icmp_of(v) && cgn_answers(&path.packet)) {
-		action = cgn_reply(xdp, cgn_icmp_of(v), v == CGN_DROP_TOO_BIG ? path.scratch->fib.mtu_result : 0,
-				   path.packet.ip->saddr, path.length);
-		if (action)
-			cgn_count(CGN_REPLIED, 0);
-		return action ? action : XDP_DROP;
 	}
-	return XDP_DROP;
+	path.ifindex = link->ifindex;
+	path.realm = link->realm;
+	if (link->inside)
+		v = cgn_decide(&path, ip, bytes, frame.length, 1);
+	else
+		v = cgn_decide(&path, ip, bytes, frame.length, 0);
+	if (v <= CGN_HAIRPIN)
+		return cgn_depart(xdp, &frame, &path.scratch->fib);
+	return v < CGN_REPLIED ? XDP_PASS : cgn_answer(xdp, &path, v, frame.length);
 }
 
 SEC("xdp")

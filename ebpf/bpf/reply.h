@@ -9,6 +9,7 @@
 
 #include "forward.h"
 #include "slot.h"
+#include "wire.h"
 
 enum cgn_reply_limit {
 	CGN_QUOTE_MIN = 28, /* RFC 792: the IP header and 8 octets */
@@ -87,19 +88,38 @@ static __always_inline int cgn_answers(const struct cgn_packet *k)
 	return k->flow.kind != CGN_ERROR && from >> 28 < 14 && from >> 24 != 127 && from >> 24;
 }
 
-/*
- * cgn_reply turns a packet of length octets behind its Ethernet header into an ICMP error to its sender, and sends it back
- * where it came from. It returns an XDP action, or 0 where there is nothing to be said.
- */
-static __noinline int cgn_reply(struct xdp_md *xdp, __u16 icmp_of, __u16 mtu, __be32 to, __u16 length)
+/* cgn_move_front moves what is before the IP header of a frame to its new front, and turns it around. */
+static __always_inline int cgn_move_front(void *front, void *old, const void *end, __u32 length)
 {
-	struct bpf_fib_lookup fib = {.family = CGN_INET, .ipv4_dst = to, .ifindex = xdp->ingress_ifindex};
+	struct ethhdr *eth = front, *was = old;
+	__u32 *tag = (void *)(eth + 1), *tag_was = (void *)(was + 1);
+
+	if ((void *)(tag_was + CGN_TAGS) > end)
+		return 0;
+	__builtin_memcpy(eth->h_dest, was->h_source, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, was->h_dest, ETH_ALEN);
+	eth->h_proto = was->h_proto;
+	if (length > ETH_HLEN)
+		tag[0] = tag_was[0];
+	if (length > ETH_HLEN + sizeof(*tag))
+		tag[1] = tag_was[1];
+	return 1;
+}
+
+/*
+ * cgn_reply turns a packet into an ICMP error to its sender, and sends it back where it came from. l2 is how long what is
+ * before the IP header is, length the packet behind it. ifindex is the interface, which may be on top of the card. It returns
+ * an XDP action, or 0 where there is nothing to be said.
+ */
+static __noinline int cgn_reply(struct xdp_md *xdp, __u32 icmp_mtu, __be32 to, __u32 lengths, __u32 ifindex)
+{
+	struct bpf_fib_lookup fib = {.family = CGN_INET, .ipv4_dst = to, .ifindex = ifindex};
+	__u32 l2 = lengths >> 16, length = lengths & 0xffff;
 	__u32 quote = length < CGN_QUOTE_MAX ? length & ~3 : CGN_QUOTE_MAX, have, i;
 	struct cgn_words words = {};
 	struct cgn_icmp *icmp;
 	struct iphdr *ip;
-	struct ethhdr *eth;
-	__u8 mac[ETH_ALEN];
+	void *front, *end;
 
 	if (quote < CGN_QUOTE_MIN || !cgn_may_reply())
 		return 0;
@@ -107,23 +127,19 @@ static __noinline int cgn_reply(struct xdp_md *xdp, __u16 icmp_of, __u16 mtu, __
 	if (bpf_fib_lookup(xdp, &fib, sizeof(fib), BPF_FIB_LOOKUP_SRC | BPF_FIB_LOOKUP_SKIP_NEIGH))
 		return 0;
 	have = (void *)(long)xdp->data_end - (void *)(long)xdp->data;
-	if (have < ETH_HLEN + quote || bpf_xdp_adjust_tail(xdp, (int)(ETH_HLEN + quote) - (int)have))
+	if (have < l2 + quote || bpf_xdp_adjust_tail(xdp, (int)(l2 + quote) - (int)have))
 		return 0;
 	if (bpf_xdp_adjust_head(xdp, -(int)(sizeof(*ip) + sizeof(*icmp))))
 		return 0;
-	eth = (void *)(long)xdp->data;
-	if ((void *)eth + sizeof(*eth) + sizeof(*ip) + sizeof(*icmp) + sizeof(*eth) > (void *)(long)xdp->data_end)
+	front = (void *)(long)xdp->data;
+	end = (void *)(long)xdp->data_end;
+	if (l2 != ETH_HLEN && l2 != ETH_HLEN + 4 && l2 != ETH_HLEN + 8)
 		return 0;
-	/* The old Ethernet header is still before the quoted packet. */
-	{
-		struct ethhdr *old = (void *)eth + sizeof(*ip) + sizeof(*icmp);
-
-		__builtin_memcpy(mac, old->h_dest, ETH_ALEN);
-		__builtin_memcpy(eth->h_dest, old->h_source, ETH_ALEN);
-		__builtin_memcpy(eth->h_source, mac, ETH_ALEN);
-		eth->h_proto = bpf_htons(ETH_P_IP);
-	}
-	ip = (void *)(eth + 1);
+	if (!cgn_move_front(front, front + sizeof(*ip) + sizeof(*icmp), end, l2))
+		return 0;
+	ip = front + l2;
+	if ((void *)(ip + 1) + sizeof(*icmp) > end)
+		return 0;
 	icmp = (void *)(ip + 1);
 	__builtin_memset(ip, 0, sizeof(*ip));
 	ip->version = 4;
@@ -139,11 +155,11 @@ static __noinline int cgn_reply(struct xdp_md *xdp, __u16 icmp_of, __u16 mtu, __
 	for (i = 0; i < 10; i++)
 		words.sum += ((__u16 *)ip)[i];
 	ip->check = ~cgn_fold(words.sum);
-	icmp->type = icmp_of >> 8;
-	icmp->code = icmp_of;
+	icmp->type = icmp_mtu >> 24;
+	icmp->code = icmp_mtu >> 16;
 	icmp->check = 0;
 	icmp->id = 0;
-	icmp->word = bpf_htons(mtu);
+	icmp->word = bpf_htons((__u16)icmp_mtu);
 	words.word = (__u16 *)icmp;
 	words.end = (void *)(long)xdp->data_end;
 	words.sum = 0;

@@ -41,6 +41,17 @@ type CgnatCgnBucket struct {
 	}
 }
 
+type CgnatCgnCable struct {
+	_       structs.HostLayout
+	Ifindex uint32
+	Tags    uint32
+	Tag     [2]struct {
+		_        structs.HostLayout
+		Protocol uint16
+		Tci      uint16
+	}
+}
+
 type CgnatCgnCounter struct {
 	_       structs.HostLayout
 	Packets uint64
@@ -133,6 +144,13 @@ const (
 	CgnatCgnLimitCGN_PORTS       CgnatCgnLimit = 65536
 	CgnatCgnLimitCGN_NO_PORT     CgnatCgnLimit = 65535
 )
+
+type CgnatCgnLink struct {
+	_       structs.HostLayout
+	Ifindex uint32
+	Realm   uint16
+	Inside  uint16
+}
 
 type CgnatCgnList struct {
 	_     structs.HostLayout
@@ -287,12 +305,19 @@ const (
 	CgnatCgnVerdictCGN_RELEASE             CgnatCgnVerdict = 33
 )
 
+type CgnatCgnWire struct {
+	_       structs.HostLayout
+	Ifindex uint32
+	Vid     [2]uint16
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	CgnatMapAccounts        = "accounts"
 	CgnatMapBodies          = "bodies"
+	CgnatMapCables          = "cables"
 	CgnatMapCounters        = "counters"
 	CgnatMapCuts            = "cuts"
 	CgnatMapEvents          = "events"
@@ -301,6 +326,7 @@ const (
 	CgnatMapFragments       = "fragments"
 	CgnatMapHeld            = "held"
 	CgnatMapIdents          = "idents"
+	CgnatMapLinks           = "links"
 	CgnatMapLists           = "lists"
 	CgnatMapLost            = "lost"
 	CgnatMapNodes           = "nodes"
@@ -315,6 +341,7 @@ const (
 	CgnatProgCgnInsideSlow  = "cgn_inside_slow"
 	CgnatProgCgnOutside     = "cgn_outside"
 	CgnatProgCgnOutsideSlow = "cgn_outside_slow"
+	CgnatProgCgnTagged      = "cgn_tagged"
 	CgnatVarCarry           = "carry"
 	CgnatVarFilterMask      = "filter_mask"
 	CgnatVarHomeKey         = "home_key"
@@ -369,6 +396,7 @@ type CgnatProgramSpecs struct {
 	CgnInsideSlow  *ebpf.ProgramSpec `ebpf:"cgn_inside_slow"`
 	CgnOutside     *ebpf.ProgramSpec `ebpf:"cgn_outside"`
 	CgnOutsideSlow *ebpf.ProgramSpec `ebpf:"cgn_outside_slow"`
+	CgnTagged      *ebpf.ProgramSpec `ebpf:"cgn_tagged"`
 }
 
 // CgnatMapSpecs contains maps before they are loaded into the kernel.
@@ -377,6 +405,7 @@ type CgnatProgramSpecs struct {
 type CgnatMapSpecs struct {
 	Accounts  *ebpf.MapSpec `ebpf:"accounts"`
 	Bodies    *ebpf.MapSpec `ebpf:"bodies"`
+	Cables    *ebpf.MapSpec `ebpf:"cables"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
 	Cuts      *ebpf.MapSpec `ebpf:"cuts"`
 	Events    *ebpf.MapSpec `ebpf:"events"`
@@ -385,6 +414,7 @@ type CgnatMapSpecs struct {
 	Fragments *ebpf.MapSpec `ebpf:"fragments"`
 	Held      *ebpf.MapSpec `ebpf:"held"`
 	Idents    *ebpf.MapSpec `ebpf:"idents"`
+	Links     *ebpf.MapSpec `ebpf:"links"`
 	Lists     *ebpf.MapSpec `ebpf:"lists"`
 	Lost      *ebpf.MapSpec `ebpf:"lost"`
 	Nodes     *ebpf.MapSpec `ebpf:"nodes"`
@@ -431,6 +461,7 @@ func (o *CgnatObjects) Close() error {
 type CgnatMaps struct {
 	Accounts  *ebpf.Map `ebpf:"accounts"`
 	Bodies    *ebpf.Map `ebpf:"bodies"`
+	Cables    *ebpf.Map `ebpf:"cables"`
 	Counters  *ebpf.Map `ebpf:"counters"`
 	Cuts      *ebpf.Map `ebpf:"cuts"`
 	Events    *ebpf.Map `ebpf:"events"`
@@ -439,6 +470,7 @@ type CgnatMaps struct {
 	Fragments *ebpf.Map `ebpf:"fragments"`
 	Held      *ebpf.Map `ebpf:"held"`
 	Idents    *ebpf.Map `ebpf:"idents"`
+	Links     *ebpf.Map `ebpf:"links"`
 	Lists     *ebpf.Map `ebpf:"lists"`
 	Lost      *ebpf.Map `ebpf:"lost"`
 	Nodes     *ebpf.Map `ebpf:"nodes"`
@@ -455,6 +487,7 @@ func (m *CgnatMaps) Close() error {
 	return _CgnatClose(
 		m.Accounts,
 		m.Bodies,
+		m.Cables,
 		m.Counters,
 		m.Cuts,
 		m.Events,
@@ -463,6 +496,7 @@ func (m *CgnatMaps) Close() error {
 		m.Fragments,
 		m.Held,
 		m.Idents,
+		m.Links,
 		m.Lists,
 		m.Lost,
 		m.Nodes,
@@ -496,6 +530,7 @@ type CgnatPrograms struct {
 	CgnInsideSlow  *ebpf.Program `ebpf:"cgn_inside_slow"`
 	CgnOutside     *ebpf.Program `ebpf:"cgn_outside"`
 	CgnOutsideSlow *ebpf.Program `ebpf:"cgn_outside_slow"`
+	CgnTagged      *ebpf.Program `ebpf:"cgn_tagged"`
 }
 
 func (p *CgnatPrograms) Close() error {
@@ -504,6 +539,7 @@ func (p *CgnatPrograms) Close() error {
 		p.CgnInsideSlow,
 		p.CgnOutside,
 		p.CgnOutsideSlow,
+		p.CgnTagged,
 	)
 }
 
