@@ -166,24 +166,24 @@ static __always_inline void cgn_look_up(struct cgn_search *s)
 	bpf_loop(s->account->reach[cgn_plane(s->proto)], cgn_look, s, 0);
 }
 
-/* cgn_token takes a new mapping from what the rate of a subscriber allows. */
+/*
+ * cgn_token takes a new mapping from what the rate of a subscriber allows. Up to tick t that is t * rate / 16, rounded down: what
+ * an earlier tick rounded off is not lost, and nothing is given twice.
+ */
 static __always_inline int cgn_token(struct cgn_account *account, const struct cgn_policy *policy, __u32 now)
 {
 	__u32 rate = policy->rate, most = policy->burst < 0xffff ? policy->burst : 0xffff;
-	__u32 more;
+	__u32 since = account->refill;
+	__u64 more;
 
 	if (!rate)
 		return 1;
-	if (now - account->refill >= 16 * (most / rate + 1)) {
-		account->tokens = most;
-		account->refill = now;
-	} else {
-		more = (now - account->refill) * rate / 16;
-		if (more) {
-			account->tokens = account->tokens + more < most ? account->tokens + more : most;
-			account->refill += more * 16 / rate;
-		}
-	}
+	if (now - since >= 16 * (most / rate + 1))
+		more = most;
+	else
+		more = ((__u64)(now - since) * rate + (since * rate & 15)) / 16;
+	account->tokens = account->tokens + more < most ? account->tokens + more : most;
+	account->refill = now;
 	if (!account->tokens)
 		return 0;
 	account->tokens--;
