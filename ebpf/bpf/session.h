@@ -32,6 +32,8 @@ static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote,
 		return;
 	if ((state & CGN_SLOT_REMOTE) == remote && tcp != CGN_TCP_CLOSED)
 		next = (state & ~CGN_SLOT_TCP) | cgn_tcp_next(tcp, 1, flags);
+	else if (flags & CGN_TCP_RST)
+		return; /* who is told to go away opens nothing, and has nothing to keep alive: RFC 7857 section 7 */
 	else if (tcp == CGN_TCP_CLOSED || tcp == CGN_TCP_TRANS || tcp == CGN_TCP_BOTH_FIN)
 		next = (state & CGN_SLOT_STATIC) | remote | cgn_tcp_next(CGN_TCP_CLOSED, 1, flags);
 	else
