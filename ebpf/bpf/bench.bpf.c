@@ -118,8 +118,9 @@ static __always_inline int outbound(struct xdp_md *xdp, __u32 i, struct cgn_endp
 		return v;
 	if (!cgn_is_subscriber(0, k.flow.near.addr, &o))
 		return CGN_PASS_NOT_SUBSCRIBER;
-	if (cgn_is_outside(k.flow.far.addr, &at))
-		return CGN_HAIRPIN;
+	v = cgn_destination(k.flow.far.addr, 0, k.ip->protocol, k.flow.far.port, &at);
+	if (v != CGN_CONTINUE)
+		return v;
 	v = cgn_near_half(&k.flow, &o, near);
 	if (v != CGN_CONTINUE)
 		return v;

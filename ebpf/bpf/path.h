@@ -194,6 +194,7 @@ static __always_inline enum cgn_verdict cgn_later_from_inside(struct cgn_path *p
 	struct cgn_fragment_key key = cgn_fragment_key_of(ip, cgn_side(path, 1));
 	struct cgn_fragment_note note = {.far = ip->daddr, .state = CGN_FRAGMENT_READY, .verdict = CGN_OUTBOUND}, *n;
 	struct cgn_scratch *s = path->scratch;
+	enum cgn_verdict v;
 	struct cgn_row *row;
 	__u32 at;
 
@@ -204,12 +205,11 @@ static __always_inline enum cgn_verdict cgn_later_from_inside(struct cgn_path *p
 	n = cgn_fragment_find(&key);
 	if (n && n->state == CGN_FRAGMENT_READY)
 		return cgn_follow(path, n, driver);
-	if (cgn_is_outside(ip->daddr, &s->outside))
+	v = cgn_destination(ip->daddr, path->realm, ip->protocol, 0, &s->outside);
+	if (v == CGN_HAIRPIN)
 		return driver ? CGN_PASS_SLOW : CGN_HELD;
-	if (cgn_is_exempt(ip->daddr, ip->protocol, 0))
-		return CGN_PASS_NO_TRANSLATE;
-	if (cgn_is_inside(path->realm, ip->daddr))
-		return CGN_PASS_INSIDE;
+	if (v != CGN_CONTINUE)
+		return v;
 	at = s->owner.row;
 	row = bpf_map_lookup_elem(&rows, &at);
 	if (!row)
@@ -281,12 +281,11 @@ static __always_inline enum cgn_verdict cgn_from_inside(struct cgn_path *path, v
 		return ports;
 	if (k->flow.far.addr != k->ip->daddr)
 		return CGN_DROP_MALFORMED; /* an error to somebody else than it is about */
-	if (cgn_is_outside(k->flow.far.addr, &s->outside))
+	v = cgn_destination(k->flow.far.addr, path->realm, k->ip->protocol, k->icmp ? 0 : k->flow.far.port, &s->outside);
+	if (v == CGN_HAIRPIN)
 		return cgn_turn_back(path, driver);
-	if (cgn_is_exempt(k->flow.far.addr, k->ip->protocol, k->flow.kind == CGN_SESSION && !k->icmp ? k->flow.far.port : 0))
-		return CGN_PASS_NO_TRANSLATE;
-	if (cgn_is_inside(path->realm, k->flow.far.addr))
-		return CGN_PASS_INSIDE;
+	if (v != CGN_CONTINUE)
+		return v;
 	v = cgn_way_out(path, driver);
 	if (v != CGN_CONTINUE)
 		return v;

@@ -4,7 +4,7 @@
  * inside. The far half replaces a mapping by its inside endpoint, for packets that go there. A packet from the inside to an
  * outside address of ours takes both (hairpinning, RFC 4787 REQ-9).
  *
- * These functions are global, so that the verifier looks at each of them once, and not once for every kind of packet.
+ * Both are global functions, so that the verifier looks at them once, and not once for every kind of packet.
  */
 #ifndef CGN_TRANSLATE_H
 #define CGN_TRANSLATE_H
@@ -13,14 +13,7 @@
 #include "filter.h"
 #include "session.h"
 #include "slot.h"
-
-/* An outside address of ours. */
-struct cgn_outside {
-	__u32 row;
-	__u32 pool;
-	__u32 realm;
-	__u32 alone; /* its only subscriber shares it with nobody */
-};
+#include "whose.h"
 
 /* cgn_creates reports whether a packet from the inside may make a mapping: errors, answers and resets may not. */
 static __always_inline int cgn_creates(const struct cgn_flow *f)
@@ -96,78 +89,6 @@ static __always_inline enum cgn_verdict cgn_find_away(struct cgn_search *s, cons
 	if (v != CGN_CONTINUE)
 		cgn_tell(s->account, f, o, s->now, v);
 	return v;
-}
-
-/* cgn_is_subscriber finds who an inside address is. It returns 0 for nobody. */
-__noinline int cgn_is_subscriber(__u32 realm, __be32 inside, struct cgn_owner *o)
-{
-	return o && cgn_subscriber(realm, inside, o);
-}
-
-/* A search among what is exempt. */
-struct cgn_exempt_search {
-	__u32 at;
-	__u32 found;
-	__u16 port;
-	__u8 protocol;
-	__u8 pad;
-};
-
-static long cgn_exempt_look(__u32 i, void *data)
-{
-	struct cgn_exempt_search *s = data;
-	__u32 at = s->at + i;
-	struct cgn_exempt *e = bpf_map_lookup_elem(&exempts, &at);
-
-	if (!e)
-		return 1;
-	s->found = !e->protocol || (e->protocol == s->protocol && s->port >= e->first && s->port <= e->last);
-	return s->found != 0;
-}
-
-/* cgn_is_inside reports whether an address is one of a realm. */
-__noinline int cgn_is_inside(__u32 realm, __be32 addr)
-{
-	if (realms == 1)
-		realm = 0;
-	return realm < CGN_INDEXES - 1 && cgn_find(1 + realm, bpf_ntohl(addr));
-}
-
-/* cgn_is_exempt reports whether the plan leaves a destination untranslated (RFC 6888 REQ-6). */
-__noinline int cgn_is_exempt(__be32 to, __u8 protocol, __be16 port)
-{
-	__u32 index = realms + 1;
-	struct cgn_exempt_search s = {.protocol = protocol, .port = bpf_ntohs(port)};
-	struct cgn_range *r;
-
-	if (index >= CGN_INDEXES || !indexes[index].ranges)
-		return 0;
-	r = cgn_find(index, bpf_ntohl(to));
-	if (!r)
-		return 0;
-	s.at = r->pool;
-	bpf_loop(r->position, cgn_exempt_look, &s, 0);
-	return s.found;
-}
-
-/* cgn_is_outside finds which outside address of ours one is. It returns 0 for none. */
-__noinline int cgn_is_outside(__be32 outside, struct cgn_outside *at)
-{
-	__u32 addr = bpf_ntohl(outside), number;
-	struct cgn_range *r = cgn_find(0, addr);
-	struct cgn_pool *p;
-
-	if (!r || !at)
-		return 0;
-	number = r->pool;
-	p = bpf_map_lookup_elem(&pools, &number);
-	if (!p)
-		return 0;
-	at->pool = number;
-	at->row = p->row + r->position + (addr - r->first);
-	at->alone = p->ratio == 1;
-	at->realm = p->realm;
-	return 1;
 }
 
 /* cgn_open lets the remote endpoint of a packet send to its mapping. */
