@@ -42,6 +42,18 @@ struct {
 	__array(values, struct cgn_accounts);
 } accounts SEC(".maps");
 
+/*
+ * The ports of mappings that are not at home. It spares a search through the port set, which in a full one is long: what
+ * somebody sends in vain must not cost more than what is translated. Where it has no room, that search is what is left.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct cgn_displaced);
+	__type(value, __u16);
+	__uint(max_entries, 1 << 20);
+} displaced SEC(".maps");
+
 /* How pools behave, in the order of the plan. Go may write it at any time. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

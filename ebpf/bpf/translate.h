@@ -12,7 +12,7 @@
 #include "event.h"
 #include "filter.h"
 #include "session.h"
-#include "slot.h"
+#include "mapping.h"
 #include "whose.h"
 
 /* cgn_creates reports whether a packet from the inside may make a mapping: errors, answers and resets may not. */

@@ -139,15 +139,30 @@ _Static_assert(sizeof(struct cgn_slot) == 16, "struct cgn_slot");
 /* What a subscriber has taken, beside the slots themselves. The lock is held to take or free a slot, never to use one. */
 struct cgn_account {
 	__u32 lock;
-	__u16 reach[CGN_PLANES]; /* no mapping is further from its home slot than this less one */
+	__u16 reach
+		[CGN_PLANES]; /* no mapping is further from its home slot than this less one; of use with CGN_ACCOUNT_ASTRAY */
 	__u16 used[CGN_PLANES]; /* slots with an owner, expired ones too */
 	__u32 refill; /* tick up to which tokens are counted */
 	__u32 full; /* tick of the last search that found no slot; + 1, 0 = none */
 	__u16 tokens; /* new mappings that the rate allows now */
-	__u8 full_proto; /* bit by protocol: of what */
+	__u8 flags; /* enum cgn_account_flag */
 	__u8 told; /* low bits of the tick of the last event, but for the lowest, which is set */
 };
 _Static_assert(sizeof(struct cgn_account) == 32, "struct cgn_account");
+
+enum cgn_account_flag {
+	CGN_ACCOUNT_FULL = 1 << 0, /* shifted by protocol: what the last search in vain was for */
+	CGN_ACCOUNT_ASTRAY = 1 << 4, /* shifted by protocol: displaced has not all mappings that are not at home */
+};
+
+/* An inside endpoint, where its mapping is not at home. */
+struct cgn_displaced {
+	__be32 addr;
+	__be16 port;
+	__u8 proto;
+	__u8 realm;
+};
+_Static_assert(sizeof(struct cgn_displaced) == 8, "struct cgn_displaced");
 
 /* Who may send to a mapping (RFC 4787 section 5). */
 enum cgn_filtering {

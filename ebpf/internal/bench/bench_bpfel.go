@@ -38,6 +38,14 @@ type BenchCgnCut struct {
 	Pad   uint16
 }
 
+type BenchCgnDisplaced struct {
+	_     structs.HostLayout
+	Addr  uint32
+	Port  uint16
+	Proto uint8
+	Realm uint8
+}
+
 type BenchCgnEndpoint struct {
 	_    structs.HostLayout
 	Addr uint32
@@ -137,6 +145,7 @@ const (
 	BenchMapAccounts       = "accounts"
 	BenchMapCounters       = "counters"
 	BenchMapCuts           = "cuts"
+	BenchMapDisplaced      = "displaced"
 	BenchMapEvents         = "events"
 	BenchMapExempts        = "exempts"
 	BenchMapFilters        = "filters"
@@ -230,21 +239,22 @@ type BenchProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type BenchMapSpecs struct {
-	Accounts *ebpf.MapSpec `ebpf:"accounts"`
-	Counters *ebpf.MapSpec `ebpf:"counters"`
-	Cuts     *ebpf.MapSpec `ebpf:"cuts"`
-	Events   *ebpf.MapSpec `ebpf:"events"`
-	Exempts  *ebpf.MapSpec `ebpf:"exempts"`
-	Filters  *ebpf.MapSpec `ebpf:"filters"`
-	Learned  *ebpf.MapSpec `ebpf:"learned"`
-	Lists    *ebpf.MapSpec `ebpf:"lists"`
-	Lost     *ebpf.MapSpec `ebpf:"lost"`
-	Nodes    *ebpf.MapSpec `ebpf:"nodes"`
-	Policies *ebpf.MapSpec `ebpf:"policies"`
-	Pools    *ebpf.MapSpec `ebpf:"pools"`
-	Ranges   *ebpf.MapSpec `ebpf:"ranges"`
-	Rows     *ebpf.MapSpec `ebpf:"rows"`
-	Slots    *ebpf.MapSpec `ebpf:"slots"`
+	Accounts  *ebpf.MapSpec `ebpf:"accounts"`
+	Counters  *ebpf.MapSpec `ebpf:"counters"`
+	Cuts      *ebpf.MapSpec `ebpf:"cuts"`
+	Displaced *ebpf.MapSpec `ebpf:"displaced"`
+	Events    *ebpf.MapSpec `ebpf:"events"`
+	Exempts   *ebpf.MapSpec `ebpf:"exempts"`
+	Filters   *ebpf.MapSpec `ebpf:"filters"`
+	Learned   *ebpf.MapSpec `ebpf:"learned"`
+	Lists     *ebpf.MapSpec `ebpf:"lists"`
+	Lost      *ebpf.MapSpec `ebpf:"lost"`
+	Nodes     *ebpf.MapSpec `ebpf:"nodes"`
+	Policies  *ebpf.MapSpec `ebpf:"policies"`
+	Pools     *ebpf.MapSpec `ebpf:"pools"`
+	Ranges    *ebpf.MapSpec `ebpf:"ranges"`
+	Rows      *ebpf.MapSpec `ebpf:"rows"`
+	Slots     *ebpf.MapSpec `ebpf:"slots"`
 }
 
 // BenchVariableSpecs contains global variables before they are loaded into the kernel.
@@ -290,21 +300,22 @@ func (o *BenchObjects) Close() error {
 //
 // It can be passed to LoadBenchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type BenchMaps struct {
-	Accounts *ebpf.Map `ebpf:"accounts"`
-	Counters *ebpf.Map `ebpf:"counters"`
-	Cuts     *ebpf.Map `ebpf:"cuts"`
-	Events   *ebpf.Map `ebpf:"events"`
-	Exempts  *ebpf.Map `ebpf:"exempts"`
-	Filters  *ebpf.Map `ebpf:"filters"`
-	Learned  *ebpf.Map `ebpf:"learned"`
-	Lists    *ebpf.Map `ebpf:"lists"`
-	Lost     *ebpf.Map `ebpf:"lost"`
-	Nodes    *ebpf.Map `ebpf:"nodes"`
-	Policies *ebpf.Map `ebpf:"policies"`
-	Pools    *ebpf.Map `ebpf:"pools"`
-	Ranges   *ebpf.Map `ebpf:"ranges"`
-	Rows     *ebpf.Map `ebpf:"rows"`
-	Slots    *ebpf.Map `ebpf:"slots"`
+	Accounts  *ebpf.Map `ebpf:"accounts"`
+	Counters  *ebpf.Map `ebpf:"counters"`
+	Cuts      *ebpf.Map `ebpf:"cuts"`
+	Displaced *ebpf.Map `ebpf:"displaced"`
+	Events    *ebpf.Map `ebpf:"events"`
+	Exempts   *ebpf.Map `ebpf:"exempts"`
+	Filters   *ebpf.Map `ebpf:"filters"`
+	Learned   *ebpf.Map `ebpf:"learned"`
+	Lists     *ebpf.Map `ebpf:"lists"`
+	Lost      *ebpf.Map `ebpf:"lost"`
+	Nodes     *ebpf.Map `ebpf:"nodes"`
+	Policies  *ebpf.Map `ebpf:"policies"`
+	Pools     *ebpf.Map `ebpf:"pools"`
+	Ranges    *ebpf.Map `ebpf:"ranges"`
+	Rows      *ebpf.Map `ebpf:"rows"`
+	Slots     *ebpf.Map `ebpf:"slots"`
 }
 
 func (m *BenchMaps) Close() error {
@@ -312,6 +323,7 @@ func (m *BenchMaps) Close() error {
 		m.Accounts,
 		m.Counters,
 		m.Cuts,
+		m.Displaced,
 		m.Events,
 		m.Exempts,
 		m.Filters,

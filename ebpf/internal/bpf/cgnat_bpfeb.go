@@ -14,15 +14,15 @@ import (
 )
 
 type CgnatCgnAccount struct {
-	_         structs.HostLayout
-	Lock      uint32
-	Reach     [4]uint16
-	Used      [4]uint16
-	Refill    uint32
-	Full      uint32
-	Tokens    uint16
-	FullProto uint8
-	Told      uint8
+	_      structs.HostLayout
+	Lock   uint32
+	Reach  [4]uint16
+	Used   [4]uint16
+	Refill uint32
+	Full   uint32
+	Tokens uint16
+	Flags  uint8
+	Told   uint8
 }
 
 type CgnatCgnBody struct {
@@ -64,6 +64,14 @@ type CgnatCgnCut struct {
 	Len   uint16
 	Slot  uint16
 	Pad   uint16
+}
+
+type CgnatCgnDisplaced struct {
+	_     structs.HostLayout
+	Addr  uint32
+	Port  uint16
+	Proto uint8
+	Realm uint8
 }
 
 type CgnatCgnEvent struct {
@@ -320,6 +328,7 @@ const (
 	CgnatMapCables          = "cables"
 	CgnatMapCounters        = "counters"
 	CgnatMapCuts            = "cuts"
+	CgnatMapDisplaced       = "displaced"
 	CgnatMapEvents          = "events"
 	CgnatMapExempts         = "exempts"
 	CgnatMapFilters         = "filters"
@@ -408,6 +417,7 @@ type CgnatMapSpecs struct {
 	Cables    *ebpf.MapSpec `ebpf:"cables"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
 	Cuts      *ebpf.MapSpec `ebpf:"cuts"`
+	Displaced *ebpf.MapSpec `ebpf:"displaced"`
 	Events    *ebpf.MapSpec `ebpf:"events"`
 	Exempts   *ebpf.MapSpec `ebpf:"exempts"`
 	Filters   *ebpf.MapSpec `ebpf:"filters"`
@@ -464,6 +474,7 @@ type CgnatMaps struct {
 	Cables    *ebpf.Map `ebpf:"cables"`
 	Counters  *ebpf.Map `ebpf:"counters"`
 	Cuts      *ebpf.Map `ebpf:"cuts"`
+	Displaced *ebpf.Map `ebpf:"displaced"`
 	Events    *ebpf.Map `ebpf:"events"`
 	Exempts   *ebpf.Map `ebpf:"exempts"`
 	Filters   *ebpf.Map `ebpf:"filters"`
@@ -490,6 +501,7 @@ func (m *CgnatMaps) Close() error {
 		m.Cables,
 		m.Counters,
 		m.Cuts,
+		m.Displaced,
 		m.Events,
 		m.Exempts,
 		m.Filters,

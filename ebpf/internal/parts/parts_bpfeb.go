@@ -14,15 +14,15 @@ import (
 )
 
 type PartsCgnAccount struct {
-	_         structs.HostLayout
-	Lock      uint32
-	Reach     [4]uint16
-	Used      [4]uint16
-	Refill    uint32
-	Full      uint32
-	Tokens    uint16
-	FullProto uint8
-	Told      uint8
+	_      structs.HostLayout
+	Lock   uint32
+	Reach  [4]uint16
+	Used   [4]uint16
+	Refill uint32
+	Full   uint32
+	Tokens uint16
+	Flags  uint8
+	Told   uint8
 }
 
 type PartsCgnBucket struct {
@@ -48,6 +48,14 @@ type PartsCgnCut struct {
 	Len   uint16
 	Slot  uint16
 	Pad   uint16
+}
+
+type PartsCgnDisplaced struct {
+	_     structs.HostLayout
+	Addr  uint32
+	Port  uint16
+	Proto uint8
+	Realm uint8
 }
 
 type PartsCgnEvent struct {
@@ -152,6 +160,7 @@ const (
 	PartsMapAccounts     = "accounts"
 	PartsMapCounters     = "counters"
 	PartsMapCuts         = "cuts"
+	PartsMapDisplaced    = "displaced"
 	PartsMapEvents       = "events"
 	PartsMapExempts      = "exempts"
 	PartsMapFilters      = "filters"
@@ -236,6 +245,7 @@ type PartsMapSpecs struct {
 	Accounts  *ebpf.MapSpec `ebpf:"accounts"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
 	Cuts      *ebpf.MapSpec `ebpf:"cuts"`
+	Displaced *ebpf.MapSpec `ebpf:"displaced"`
 	Events    *ebpf.MapSpec `ebpf:"events"`
 	Exempts   *ebpf.MapSpec `ebpf:"exempts"`
 	Filters   *ebpf.MapSpec `ebpf:"filters"`
@@ -286,6 +296,7 @@ type PartsMaps struct {
 	Accounts  *ebpf.Map `ebpf:"accounts"`
 	Counters  *ebpf.Map `ebpf:"counters"`
 	Cuts      *ebpf.Map `ebpf:"cuts"`
+	Displaced *ebpf.Map `ebpf:"displaced"`
 	Events    *ebpf.Map `ebpf:"events"`
 	Exempts   *ebpf.Map `ebpf:"exempts"`
 	Filters   *ebpf.Map `ebpf:"filters"`
@@ -305,6 +316,7 @@ func (m *PartsMaps) Close() error {
 		m.Accounts,
 		m.Counters,
 		m.Cuts,
+		m.Displaced,
 		m.Events,
 		m.Exempts,
 		m.Filters,

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The port set of a subscriber as a hash table. The mapping of an inside endpoint is at its home or after it; a
+ * free slot is claimed by compare-and-swap. Nothing is ever evicted (RFC 6888 REQ-11d): a slot
+ * whose time has run out is as good as free, and stays as it is until somebody needs it or a sweep comes by.
+ *
+ * To use a mapping takes no lock. To make one takes the lock of the subscriber's account, so that two packets of one endpoint
+ * on two CPUs cannot make two.
+ */
+#ifndef CGN_MAPPING_H
+#define CGN_MAPPING_H
+
+#include "search.h"
+
+enum cgn_mapping_limit {
+	CGN_LOCK_TRIES = 4096,
+};
+
+static long cgn_try_lock(__u32 i, void *data)
+{
+	struct cgn_search *s = data;
+
+	return !__sync_val_compare_and_swap(&s->account->lock, 0, 1);
+}
+
+/* cgn_lock reports whether it got the lock of an account. It gives up rather than wait for long. */
+static __always_inline int cgn_lock(struct cgn_search *s)
+{
+	return bpf_loop(CGN_LOCK_TRIES, cgn_try_lock, s, 0) < CGN_LOCK_TRIES;
+}
+
+static __always_inline void cgn_unlock(struct cgn_account *account)
+{
+	__sync_lock_test_and_set(&account->lock, 0);
+}
+
+/*
+ * cgn_token takes a new mapping from what the rate of a subscriber allows. Up to tick t that is t * rate / 16, rounded down: what
+ * an earlier tick rounded off is not lost, and nothing is given twice.
+ */
+static __always_inline int cgn_token(struct cgn_account *account, const struct cgn_policy *policy, __u32 now)
+{
+	__u32 rate = policy->rate, most = policy->burst < 0xffff ? policy->burst : 0xffff;
+	__u32 since = account->refill;
+	__u64 more;
+
+	if (!rate)
+		return 1;
+	if (now - since >= 16 * (most / rate + 1))
+		more = most;
+	else
+		more = ((__u64)(now - since) * rate + (since * rate & 15)) / 16;
+	account->tokens = account->tokens + more < most ? account->tokens + more : most;
+	account->refill = now;
+	if (!account->tokens)
+		return 0;
+	account->tokens--;
+	return 1;
+}
+
+/* cgn_recount frees a slot whose time is over and counts the others: step of a loop. s->free counts. */
+static long cgn_recount(__u32 i, void *data)
+{
+	struct cgn_search *s = data;
+	struct cgn_slot *slot;
+	__u64 owner;
+
+	if (s->at >= s->share.len)
+		return 1;
+	slot = cgn_slot_at(s->table, s->proto, cgn_port_after(s, s->at));
+	if (!slot)
+		return 1;
+	s->at++;
+	owner = slot->owner;
+	if (!owner)
+		return 0;
+	if (!cgn_claimable(s, slot, owner))
+		s->free++;
+	else if (__sync_val_compare_and_swap(&slot->owner, owner, 0) == owner)
+		cgn_forget(s, owner);
+	return 0;
+}
+
+/* cgn_within_limit reports whether a subscriber may have one more mapping. */
+static __always_inline int cgn_within_limit(struct cgn_search *s)
+{
+	struct cgn_account *account = s->account;
+	__u32 limit = s->policy->limit[cgn_plane(s->proto)];
+
+	if (limit >= s->share.len || account->used[cgn_plane(s->proto)] < limit)
+		return 1;
+	s->at = s->free = 0;
+	bpf_loop(s->share.len, cgn_recount, s, 0);
+	account->used[cgn_plane(s->proto)] = s->free;
+	return account->used[cgn_plane(s->proto)] < limit;
+}
+
+/*
+ * cgn_take gives a slot at a distance from home to s->owner: first to nobody, so that nobody reads the new state as the old
+ * owner's. It fails when another subscriber is faster, who had the port under an earlier plan.
+ */
+static __always_inline int cgn_take(struct cgn_search *s, __u32 distance)
+{
+	struct cgn_slot *slot = cgn_slot_at(s->table, s->proto, cgn_port_after(s, distance));
+	__u64 owner;
+	__u16 turn;
+
+	if (!slot)
+		return 0;
+	owner = slot->owner;
+	turn = owner + 1;
+	if (owner && __sync_val_compare_and_swap(&slot->owner, owner, 0) != owner)
+		return 0;
+	if (owner && !cgn_same_endpoint(owner, s->owner))
+		cgn_forget(s, owner);
+	slot->state = 0;
+	slot->seen = s->now;
+	if (s->account->reach[cgn_plane(s->proto)] <= distance)
+		s->account->reach[cgn_plane(s->proto)] = distance + 1;
+	cgn_remember(s, distance);
+	if (__sync_val_compare_and_swap(&slot->owner, 0, s->owner | turn))
+		return 0;
+	if (!owner || (owner ^ s->owner) >> 32)
+		s->account->used[cgn_plane(s->proto)]++;
+	return 1;
+}
+
+/* cgn_settle makes the mapping. The lock is held. */
+static __always_inline enum cgn_verdict cgn_settle(struct cgn_search *s)
+{
+	struct cgn_account *account = s->account;
+
+	cgn_look_up(s);
+	if (s->found < s->share.len) { /* another CPU was faster, or the mapping has expired */
+		struct cgn_slot *slot = cgn_slot_at(s->table, s->proto, cgn_port_after(s, s->found));
+
+		if (!slot)
+			return CGN_DROP_TABLES;
+		if (!cgn_idle(slot, s->policy, s->proto, s->now, 0))
+			return CGN_CONTINUE;
+		if (!cgn_token(account, s->policy, s->now))
+			return CGN_DROP_RATE;
+		return cgn_take(s, s->found) ? CGN_CONTINUE : CGN_DROP_CONTENDED;
+	}
+	if (!cgn_within_limit(s))
+		return CGN_DROP_LIMIT;
+	if (!cgn_token(account, s->policy, s->now))
+		return CGN_DROP_RATE;
+	s->at = 0;
+	s->free = s->share.len;
+	bpf_loop(s->share.len, cgn_look_free, s, 0);
+	if (s->free >= s->share.len)
+		return CGN_DROP_EXHAUSTED;
+	s->found = s->free;
+	return cgn_take(s, s->free) ? CGN_CONTINUE : CGN_DROP_CONTENDED;
+}
+
+/* cgn_refused reports whether the last search for a free slot was in this tick, and in vain: it need not be repeated. */
+static __always_inline int cgn_refused(const struct cgn_search *s)
+{
+	return s->account->full == s->now + 1 && s->account->flags & CGN_ACCOUNT_FULL << cgn_plane(s->proto);
+}
+
+static __always_inline void cgn_remember_refusal(const struct cgn_search *s)
+{
+	struct cgn_account *account = s->account;
+
+	if (account->full != s->now + 1) {
+		account->full = s->now + 1;
+		account->flags &= ~(CGN_ACCOUNT_ASTRAY - 1);
+	}
+	account->flags |= CGN_ACCOUNT_FULL << cgn_plane(s->proto);
+}
+
+/*
+ * cgn_map is the way of a packet whose mapping is not at home: it finds it, or makes it where create says so. On
+ * CGN_CONTINUE, s->found is where it is.
+ */
+static __noinline enum cgn_verdict cgn_map(struct cgn_search *s, int create)
+{
+	enum cgn_verdict v;
+
+	cgn_look_up(s);
+	if (s->found < s->share.len) {
+		struct cgn_slot *slot = cgn_slot_at(s->table, s->proto, cgn_port_after(s, s->found));
+
+		if (slot && !cgn_idle(slot, s->policy, s->proto, s->now, 0))
+			return CGN_CONTINUE;
+	}
+	if (!create)
+		return CGN_DROP_NO_MAPPING;
+	if (cgn_refused(s))
+		return CGN_DROP_EXHAUSTED;
+	if (!cgn_lock(s))
+		return CGN_DROP_CONTENDED;
+	v = cgn_settle(s);
+	if (v == CGN_DROP_EXHAUSTED || v == CGN_DROP_LIMIT)
+		cgn_remember_refusal(s);
+	cgn_unlock(s->account);
+	return v;
+}
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The search for the mapping of an inside endpoint in the port set of its subscriber. It takes no lock. */
+#ifndef CGN_SEARCH_H
+#define CGN_SEARCH_H
+
+#include "home.h"
+#include "lookup.h"
+#include "slot.h"
+
+/* A search for the slot of an inside endpoint in a share. */
+struct cgn_search {
+	struct cgn_share share;
+	const struct cgn_pool *pool;
+	const struct cgn_list *list;
+	const struct cgn_policy *policy;
+	struct cgn_account *account;
+	void *table; /* the slots of the outside address */
+	__u64 owner; /* turn 0 */
+	enum cgn_proto proto;
+	__u32 home;
+	__u32 now;
+	__u32 at; /* the distance from home of the next slot to look at */
+	__u32 found; /* the distance of the mapping, or the length of the share */
+	__u32 free; /* the distance of the first slot that can be claimed, or the length of the share */
+};
+
+/* cgn_port_after returns the port at a distance from home, which is below the length of the share. */
+static __always_inline __u16 cgn_port_after(const struct cgn_search *s, __u32 distance)
+{
+	__u32 i = s->home + distance;
+
+	if (i >= s->share.len)
+		i -= s->share.len;
+	return cgn_share_port(s->pool, s->list, &s->share, i);
+}
+
+/* cgn_claimable reports whether a slot may get a new owner, the subscriber that s is for. */
+static __always_inline int cgn_claimable(const struct cgn_search *s, const struct cgn_slot *slot, __u64 owner)
+{
+	if (!owner)
+		return 1;
+	if ((owner ^ s->owner) >> 32)
+		return 1; /* of another subscriber, who had the port under an earlier plan */
+	return cgn_idle(slot, s->policy, s->proto, s->now, s->policy->hold);
+}
+
+/* cgn_look looks at one slot: step of the loops below. */
+static long cgn_look(__u32 i, void *data)
+{
+	struct cgn_search *s = data;
+	struct cgn_slot *slot;
+	__u64 owner;
+
+	if (s->at >= s->share.len)
+		return 1;
+	slot = cgn_slot_at(s->table, s->proto, cgn_port_after(s, s->at));
+	if (!slot)
+		return 1;
+	owner = slot->owner;
+	if (cgn_same_endpoint(owner, s->owner)) {
+		s->found = s->at;
+		return 1;
+	}
+	if (s->free == s->share.len && cgn_claimable(s, slot, owner))
+		s->free = s->at;
+	s->at++;
+	return 0;
+}
+
+/* cgn_look_free goes on until there is a slot to claim. */
+static long cgn_look_free(__u32 i, void *data)
+{
+	struct cgn_search *s = data;
+
+	return s->free < s->share.len || cgn_look(i, data);
+}
+
+/* cgn_displaced_key is how displaced knows the endpoint that owns a slot. */
+static __always_inline struct cgn_displaced cgn_displaced_key(const struct cgn_search *s, __u64 owner)
+{
+	struct cgn_displaced key = {.addr = owner >> 32, .port = owner >> 16, .proto = s->proto, .realm = s->pool->realm};
+
+	return key;
+}
+
+/* cgn_distance_of returns how far a port is from home, or the length of the share where it does not belong to it. */
+static __always_inline __u32 cgn_distance_of(const struct cgn_search *s, __u16 port)
+{
+	__s32 number = cgn_share_number(s->pool, s->list, &s->share, port);
+
+	if (number < 0)
+		return s->share.len;
+	return number >= s->home ? number - s->home : number + s->share.len - s->home;
+}
+
+/* cgn_look_displaced looks where displaced says. What it says may be of an earlier plan, or of a mapping that has ended. */
+static __always_inline void cgn_look_displaced(struct cgn_search *s)
+{
+	struct cgn_displaced key = cgn_displaced_key(s, s->owner);
+	__u16 *port = bpf_map_lookup_elem(&displaced, &key);
+	struct cgn_slot *slot;
+	__u32 distance;
+
+	if (!port)
+		return;
+	distance = cgn_distance_of(s, *port);
+	if (distance >= s->share.len)
+		return;
+	slot = cgn_slot_at(s->table, s->proto, *port);
+	if (slot && cgn_same_endpoint(slot->owner, s->owner))
+		s->found = distance;
+}
+
+/* cgn_look_up looks for the mapping: at home, where displaced says, and only if that does not know all, as far as one can be. */
+static __always_inline void cgn_look_up(struct cgn_search *s)
+{
+	__u32 plane = cgn_plane(s->proto);
+	struct cgn_slot *slot;
+
+	s->at = 0;
+	s->found = s->free = s->share.len;
+	slot = cgn_slot_at(s->table, s->proto, cgn_port_after(s, 0));
+	if (slot && cgn_same_endpoint(slot->owner, s->owner)) {
+		s->found = 0;
+		return;
+	}
+	cgn_look_displaced(s);
+	if (s->found == s->share.len && s->account->flags & CGN_ACCOUNT_ASTRAY << plane)
+		bpf_loop(s->account->reach[plane], cgn_look, s, 0);
+}
+
+/* cgn_forget takes the owner of a slot out of displaced. The lock is held. */
+static __always_inline void cgn_forget(const struct cgn_search *s, __u64 owner)
+{
+	struct cgn_displaced key = cgn_displaced_key(s, owner);
+
+	bpf_map_delete_elem(&displaced, &key);
+}
+
+/* cgn_remember puts the mapping at a distance from home into displaced. The lock is held. */
+static __always_inline void cgn_remember(struct cgn_search *s, __u32 distance)
+{
+	struct cgn_displaced key = cgn_displaced_key(s, s->owner);
+	__u16 port = cgn_port_after(s, distance);
+
+	if (distance && bpf_map_update_elem(&displaced, &key, &port, BPF_ANY))
+		s->account->flags |= CGN_ACCOUNT_ASTRAY << cgn_plane(s->proto);
+}
+
+#endif
