@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"net/netip"
 	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -54,6 +55,33 @@ func BenchmarkTranslation(b *testing.B) {
 	}
 }
 
+// BenchmarkRefused reports what a packet costs for which no port is free: what a subscriber sends in vain must not slow others
+// down, however many ports it has.
+func BenchmarkRefused(b *testing.B) {
+	for _, ports := range []int{1024, 64512} {
+		b.Run(strconv.Itoa(ports)+" ports", func(b *testing.B) {
+			pin(b)
+			plan := mustPlan(b, alloc.PoolSpec{Inside: spans("10.0.0.0/32"), Outside: spans("198.18.0.0/32"), PortsPerSubscriber: ports})
+			w := loadWorkload(b, plan, 1<<16, 1)
+			w.set("fresh", 1)
+			filled := w.time("bench_in", ports) - w.time("bench_in_floor", ports)
+			w.check()
+			var refused []float64
+			for range 7 { // beginning where the share is full
+				w.set("turn", uint32(ports))
+				refused = append(refused, w.run("bench_in", 1<<16-ports)-w.time("bench_in_floor", 1<<16-ports))
+			}
+			var failed uint32
+			if err := w.coll.Variables["failed"].Get(&failed); err != nil || failed != uint32(7*(1<<16-ports)) {
+				b.Errorf("%d packets were refused (error %v)", failed, err)
+			}
+			b.ReportMetric(filled, "fill-ns")
+			b.ReportMetric(median(refused), "refused-ns")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
 // pin keeps the benchmark on one CPU.
 func pin(b *testing.B) {
 	runtime.LockOSThread()
@@ -73,14 +101,23 @@ type workload struct {
 
 func newWorkload(b *testing.B, flows, subscribers int, protocol uint32) *workload {
 	b.Helper()
-	root(b)
 	inside := netip.PrefixFrom(netip.MustParseAddr("10.0.0.0"), 32-bits.TrailingZeros(uint(subscribers)))
-	plan := mustPlan(b, alloc.PoolSpec{Inside: spans(inside.String()), Outside: spans("198.18.0.0/20"), PortsPerSubscriber: 1024})
+	w := loadWorkload(b, mustPlan(b, alloc.PoolSpec{Inside: spans(inside.String()), Outside: spans("198.18.0.0/20"), PortsPerSubscriber: 1024}), flows, (subscribers+62)/63)
+	w.set("subscribers", uint32(subscribers-1))
+	w.set("subscriber_bits", uint32(bits.TrailingZeros(uint(subscribers))))
+	w.set("protocol", protocol)
+	return w
+}
+
+// loadWorkload loads the bench object with a plan whose subscribers begin at 10.0.0.0, with memory for some outside addresses.
+func loadWorkload(b *testing.B, plan *alloc.Plan, flows, addresses int) *workload {
+	b.Helper()
+	root(b)
 	tables, err := NewTables(plan)
 	if err != nil {
 		b.Fatal(err)
 	}
-	tables.rows = tables.rows[:(subscribers+62)/63] // memory for those that are used
+	tables.rows = tables.rows[:addresses]
 	spec := must(bench.LoadBench())
 	if err := tables.size(spec); err != nil {
 		b.Fatal(err)
@@ -93,11 +130,9 @@ func newWorkload(b *testing.B, flows, subscribers int, protocol uint32) *workloa
 	}
 	w := &workload{b: b, coll: d.coll}
 	w.set("flows", uint32(flows-1))
-	w.set("subscribers", uint32(subscribers-1))
-	w.set("subscriber_bits", uint32(bits.TrailingZeros(uint(subscribers))))
-	w.set("first", hostOrder(inside.Addr()))
+	w.set("first", 10<<24)
 	w.set("remote", wire(netip.MustParseAddr("203.0.113.1")))
-	w.set("protocol", protocol)
+	w.set("protocol", unix.IPPROTO_UDP)
 	return w
 }
 
@@ -108,10 +143,16 @@ func (w *workload) set(name string, value uint32) {
 	}
 }
 
-// time returns the nanoseconds of one run of a program, over n runs.
+// time returns the nanoseconds of one run of a program, over n runs from the first flow on.
 func (w *workload) time(program string, n int) float64 {
 	w.b.Helper()
 	w.set("turn", 0)
+	return w.run(program, n)
+}
+
+// run is time from where the last run ended.
+func (w *workload) run(program string, n int) float64 {
+	w.b.Helper()
 	_, each, err := w.coll.Programs[program].Benchmark(packet, n, nil)
 	if err != nil {
 		w.b.Fatal(err)
