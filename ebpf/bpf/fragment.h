@@ -40,7 +40,8 @@ struct cgn_fragment_note {
 	__be32 near; /* the addresses that it gets */
 	__be32 far;
 	__be16 ident;
-	__u16 verdict;
+	__u8 verdict;
+	__u8 realm; /* of the far address */
 	__u32 state;
 	__u32 held;
 	__u32 seen;

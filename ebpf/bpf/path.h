@@ -75,11 +75,22 @@ static __always_inline enum cgn_verdict cgn_way_out(struct cgn_path *path, int d
 	return cgn_slowly(v, driver);
 }
 
-/* cgn_way_in decides about the way of a packet to an inside address. */
-static __always_inline enum cgn_verdict cgn_way_in(struct cgn_path *path, __be32 to, int driver)
+/*
+ * An interface of each realm, set by Go before load. The same inside address may be in several realms: which one is meant is
+ * for the routing rules of the interface (a VRF, or ip rule iif) to say, as if the packet had come in there.
+ */
+const volatile __u32 realm_interface[CGN_INDEXES];
+
+/* cgn_way_in decides about the way of a packet to an inside address of a realm. */
+static __always_inline enum cgn_verdict cgn_way_in(struct cgn_path *path, __be32 to, __u32 realm, int driver)
 {
 	struct cgn_packet *k = &path->packet;
-	enum cgn_verdict v = cgn_route(path->ctx, k, to, path->ifindex, path->length, &path->scratch->fib);
+	__u32 ifindex = path->ifindex;
+	enum cgn_verdict v;
+
+	if (realms > 1 && realm_interface[realm & (CGN_INDEXES - 1)])
+		ifindex = realm_interface[realm & (CGN_INDEXES - 1)];
+	v = cgn_route(path->ctx, k, to, ifindex, path->length, &path->scratch->fib);
 
 	if (v == CGN_PASS_LOCAL || v == CGN_PASS_UNROUTED)
 		return CGN_DROP_UNROUTED;
@@ -133,6 +144,7 @@ static __always_inline enum cgn_verdict cgn_note_first(struct cgn_path *path, en
 		n->far = far;
 		n->ident = note.ident;
 		n->verdict = v;
+		n->realm = note.realm;
 		n->seen = cgn_now();
 		__sync_lock_test_and_set(&n->state, CGN_FRAGMENT_READY); /* only when all else is there */
 		return CGN_RELEASE;
@@ -141,6 +153,7 @@ static __always_inline enum cgn_verdict cgn_note_first(struct cgn_path *path, en
 		n->near = near;
 		n->far = far;
 		n->verdict = v;
+		n->realm = note.realm;
 	}
 	cgn_set_ident(ip, n->ident);
 	return v;
@@ -161,10 +174,10 @@ static __always_inline enum cgn_verdict cgn_finish(struct cgn_path *path, enum c
 static __always_inline enum cgn_verdict cgn_follow(struct cgn_path *path, const struct cgn_fragment_note *n, int driver)
 {
 	__be32 near = n->near, far = n->far;
-	__u32 verdict = n->verdict;
+	__u32 verdict = n->verdict, realm = n->realm;
 	__be16 ident = n->ident;
 	struct iphdr *ip = path->packet.ip;
-	enum cgn_verdict v = verdict == CGN_OUTBOUND ? cgn_way_out(path, driver) : cgn_way_in(path, far, driver);
+	enum cgn_verdict v = verdict == CGN_OUTBOUND ? cgn_way_out(path, driver) : cgn_way_in(path, far, realm, driver);
 
 	if (v != CGN_CONTINUE)
 		return v;
@@ -248,7 +261,7 @@ static __always_inline enum cgn_verdict cgn_turn_back(struct cgn_path *path, int
 	v = cgn_far_half(&k->flow, &s->outside, &s->near, &s->far);
 	if (v != CGN_CONTINUE)
 		return v;
-	v = cgn_way_in(path, s->far.addr, driver);
+	v = cgn_way_in(path, s->far.addr, s->outside.realm, driver);
 	if (v != CGN_CONTINUE)
 		return v;
 	v = cgn_finish(path, CGN_HAIRPIN, s->near.addr, s->far.addr, driver);
@@ -320,7 +333,7 @@ static __always_inline enum cgn_verdict cgn_from_outside(struct cgn_path *path, 
 	v = cgn_far_half(&k->flow, &s->outside, &k->flow.near, &s->far);
 	if (v != CGN_CONTINUE)
 		return v;
-	v = cgn_way_in(path, s->far.addr, driver);
+	v = cgn_way_in(path, s->far.addr, s->outside.realm, driver);
 	if (v != CGN_CONTINUE)
 		return v;
 	v = cgn_finish(path, CGN_INBOUND, k->flow.near.addr, s->far.addr, driver);

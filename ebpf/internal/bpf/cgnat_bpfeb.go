@@ -115,7 +115,8 @@ type CgnatCgnFragmentNote struct {
 	Near    uint32
 	Far     uint32
 	Ident   uint16
-	Verdict uint16
+	Verdict uint8
+	Realm   uint8
 	State   uint32
 	Held    uint32
 	Seen    uint32
@@ -355,6 +356,7 @@ const (
 	CgnatVarFilterMask      = "filter_mask"
 	CgnatVarHomeKey         = "home_key"
 	CgnatVarIndexes         = "indexes"
+	CgnatVarRealmInterface  = "realm_interface"
 	CgnatVarRealms          = "realms"
 	CgnatVarTickShift       = "tick_shift"
 )
@@ -441,12 +443,13 @@ type CgnatMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type CgnatVariableSpecs struct {
-	Carry      *ebpf.VariableSpec `ebpf:"carry"`
-	FilterMask *ebpf.VariableSpec `ebpf:"filter_mask"`
-	HomeKey    *ebpf.VariableSpec `ebpf:"home_key"`
-	Indexes    *ebpf.VariableSpec `ebpf:"indexes"`
-	Realms     *ebpf.VariableSpec `ebpf:"realms"`
-	TickShift  *ebpf.VariableSpec `ebpf:"tick_shift"`
+	Carry          *ebpf.VariableSpec `ebpf:"carry"`
+	FilterMask     *ebpf.VariableSpec `ebpf:"filter_mask"`
+	HomeKey        *ebpf.VariableSpec `ebpf:"home_key"`
+	Indexes        *ebpf.VariableSpec `ebpf:"indexes"`
+	RealmInterface *ebpf.VariableSpec `ebpf:"realm_interface"`
+	Realms         *ebpf.VariableSpec `ebpf:"realms"`
+	TickShift      *ebpf.VariableSpec `ebpf:"tick_shift"`
 }
 
 // CgnatObjects contains all objects after they have been loaded into the kernel.
@@ -526,12 +529,13 @@ func (m *CgnatMaps) Close() error {
 //
 // It can be passed to LoadCgnatObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CgnatVariables struct {
-	Carry      *ebpf.Variable `ebpf:"carry"`
-	FilterMask *ebpf.Variable `ebpf:"filter_mask"`
-	HomeKey    *ebpf.Variable `ebpf:"home_key"`
-	Indexes    *ebpf.Variable `ebpf:"indexes"`
-	Realms     *ebpf.Variable `ebpf:"realms"`
-	TickShift  *ebpf.Variable `ebpf:"tick_shift"`
+	Carry          *ebpf.Variable `ebpf:"carry"`
+	FilterMask     *ebpf.Variable `ebpf:"filter_mask"`
+	HomeKey        *ebpf.Variable `ebpf:"home_key"`
+	Indexes        *ebpf.Variable `ebpf:"indexes"`
+	RealmInterface *ebpf.Variable `ebpf:"realm_interface"`
+	Realms         *ebpf.Variable `ebpf:"realms"`
+	TickShift      *ebpf.Variable `ebpf:"tick_shift"`
 }
 
 // CgnatPrograms contains all programs after they have been loaded into the kernel.
