@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -60,7 +61,8 @@ type lab struct {
 	programs [2]*ebpf.Program
 	links    [2]uint32
 	work     chan func()
-	slots    map[netip.Addr]*ebpf.Memory
+	slots    map[netip.Addr]*ebpf.Memory // of the outside addresses
+	accounts map[netip.Addr]*ebpf.Map
 }
 
 // newLab returns a lab with a plan in force. The Plan of the Config is made of the pools.
@@ -85,13 +87,25 @@ func newLab(tb testing.TB, c Config, pools ...alloc.PoolSpec) *lab {
 	l.programs = [2]*ebpf.Program{l.d.coll.Programs[bpf.CgnatProgCgnInside], l.d.coll.Programs[bpf.CgnatProgCgnOutside]}
 	l.tally = newTally(tb, l.d.coll.Maps[bpf.CgnatMapCounters])
 	l.was = l.tally.read()
-	l.slots = make(map[netip.Addr]*ebpf.Memory)
-	for i, r := range l.d.tables.rows {
-		l.slots[fromWire(r.Addr)] = must(l.d.slots[i].Memory())
-	}
+	l.openTables()
 	l.model.learn = l.portOf
 	l.inhabit(ns)
 	return l
+}
+
+// openTables opens the slots and accounts of all outside addresses.
+func (l *lab) openTables() {
+	l.Helper()
+	l.slots, l.accounts = make(map[netip.Addr]*ebpf.Memory), make(map[netip.Addr]*ebpf.Map)
+	for i, r := range l.d.tables.rows {
+		var id ebpf.MapID
+		if err := l.d.coll.Maps[bpf.CgnatMapAccounts].Lookup(uint32(i), &id); err != nil {
+			l.Fatal(err)
+		}
+		accounts := must(ebpf.NewMapFromID(id))
+		l.Cleanup(func() { _ = accounts.Close() })
+		l.slots[fromWire(r.Addr)], l.accounts[fromWire(r.Addr)] = must(l.d.slots[i].Memory()), accounts
+	}
 }
 
 // inhabit keeps a thread in the namespace, where the kernel looks for the interface of a packet.
@@ -151,6 +165,13 @@ func (l *lab) connect(ns *netns.NS) {
 	}
 }
 
+// on makes failures those of a subtest, until the function is called that it returns.
+func (l *lab) on(t *testing.T) (back func()) {
+	outer := l.TB
+	l.TB = t
+	return func() { l.TB = outer }
+}
+
 // run runs a program on a frame that comes from a side.
 func (l *lab) run(from side, frame []byte) (o outcome) {
 	l.Helper()
@@ -188,10 +209,30 @@ func (l *lab) run(from side, frame []byte) (o outcome) {
 func (l *lab) send(from side, frame []byte) outcome {
 	l.Helper()
 	got := l.run(from, frame)
-	if diff := l.model.judge(from, frame, got); diff != "" {
+	if diff := l.judge(from, frame, got); diff != "" {
 		l.Fatalf("%s\nthe packet:\n%s", diff, fmt.Sprint(lines(frame)))
 	}
 	return got
+}
+
+// judge compares an outcome with the model, except that nobody is told of a drop once a CPU has told enough in a tick.
+func (l *lab) judge(from side, frame []byte, got outcome) string {
+	l.Helper()
+	if got.verdict.drops() && !got.reply && l.repliesSpent() {
+		l.model.mute = true
+		defer func() { l.model.mute = false }()
+	}
+	return l.model.judge(from, frame, got)
+}
+
+// repliesSpent reports whether a CPU has sent as many ICMP errors as it may in a tick.
+func (l *lab) repliesSpent() bool {
+	l.Helper()
+	var rates []bpf.CgnatCgnRate
+	if err := l.d.coll.Maps[bpf.CgnatMapRates].Lookup(uint32(0), &rates); err != nil {
+		l.Fatal(err)
+	}
+	return slices.ContainsFunc(rates, func(r bpf.CgnatCgnRate) bool { return r.Replies > 64 })
 }
 
 // slot reads a slot.
@@ -210,17 +251,17 @@ func (l *lab) place(p plane, outside netip.AddrPort) int64 {
 	return (int64(p)<<16 | int64(outside.Port())) * int64(unsafe.Sizeof(bpf.CgnatCgnSlot{}))
 }
 
-// insideOf returns the inside endpoint that owns a slot.
-func insideOf(s bpf.CgnatCgnSlot) netip.AddrPort {
-	port := binary.NativeEndian.AppendUint16(nil, uint16(s.Owner>>16))
-	return netip.AddrPortFrom(fromWire(uint32(s.Owner>>32)), binary.BigEndian.Uint16(port))
+// insideOf returns the inside endpoint that is a slot's owner.
+func insideOf(owner uint64) netip.AddrPort {
+	port := binary.NativeEndian.AppendUint16(nil, uint16(owner>>16))
+	return netip.AddrPortFrom(fromWire(uint32(owner>>32)), binary.BigEndian.Uint16(port))
 }
 
 // portOf looks for the port of an inside endpoint in the table.
 func (l *lab) portOf(who insider, a alloc.Allocation) uint16 {
 	l.Helper()
 	for port := range l.model.shares.of(a).Ports() {
-		if s := l.slot(who.plane, netip.AddrPortFrom(a.Outside(), port)); s.Owner != 0 && insideOf(s) == who.endpoint {
+		if s := l.slot(who.plane, netip.AddrPortFrom(a.Outside(), port)); s.Owner != 0 && insideOf(s.Owner) == who.endpoint {
 			return port
 		}
 	}

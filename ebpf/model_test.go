@@ -61,6 +61,8 @@ type model struct {
 	alone   map[netip.Addr]netip.Addr // outside addresses of 1:1 subscribers that have sent something without ports
 	shares  portsOf
 
+	mute bool // no more ICMP errors in this tick
+
 	// learn finds out which port an inside endpoint has got, where no packet shows it.
 	learn func(who insider, a alloc.Allocation) uint16
 }

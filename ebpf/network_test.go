@@ -89,7 +89,7 @@ func icmpOf(v verdict) (typ, code uint8, ok bool) {
 
 // answers reports whether the sender hears of a drop: never about an error, and only one host (RFC 1812 section 4.3.2.7).
 func (m *model) answers(s *shape, v verdict) bool {
-	if _, _, ok := icmpOf(v); !ok || s.kind == quotes {
+	if _, _, ok := icmpOf(v); !ok || s.kind == quotes || m.mute {
 		return false
 	}
 	first := s.teller.As4()[0]
