@@ -155,10 +155,14 @@ static __always_inline enum cgn_verdict cgn_settle(struct cgn_search *s)
 	return cgn_take(s, s->free) ? CGN_CONTINUE : CGN_DROP_CONTENDED;
 }
 
-/* cgn_refused reports whether the last search for a free slot was in this tick, and in vain: it need not be repeated. */
-static __always_inline int cgn_refused(const struct cgn_search *s)
+/* cgn_refused returns how a search for a free slot ended that was in this tick and in vain: it need not be repeated. */
+static __always_inline enum cgn_verdict cgn_refused(const struct cgn_search *s)
 {
-	return s->account->full == s->now + 1 && s->account->flags & CGN_ACCOUNT_FULL << cgn_plane(s->proto);
+	__u32 plane = cgn_plane(s->proto), limit = s->policy->limit[plane];
+
+	if (s->account->full != s->now + 1 || !(s->account->flags & CGN_ACCOUNT_FULL << plane))
+		return CGN_CONTINUE;
+	return limit < s->share.len && s->account->used[plane] >= limit ? CGN_DROP_LIMIT : CGN_DROP_EXHAUSTED;
 }
 
 static __always_inline void cgn_remember_refusal(const struct cgn_search *s)
@@ -189,8 +193,9 @@ static __noinline enum cgn_verdict cgn_map(struct cgn_search *s, int create)
 	}
 	if (!create)
 		return CGN_DROP_NO_MAPPING;
-	if (cgn_refused(s))
-		return CGN_DROP_EXHAUSTED;
+	v = cgn_refused(s);
+	if (v != CGN_CONTINUE)
+		return v;
 	if (!cgn_lock(s))
 		return CGN_DROP_CONTENDED;
 	v = cgn_settle(s);
