@@ -3,17 +3,17 @@ package nat44
 import (
 	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/cgnkit/cgnkit/internal/instance"
 )
 
 // ErrInstance says that a name cannot be that of an instance.
 var ErrInstance = errors.New("invalid instance name")
 
 // DefaultInstance is the instance of those who name none.
-const DefaultInstance = "cgn"
+const DefaultInstance = instance.Default
 
-// maxInstance keeps every name made from an instance's below the kernel's limit, and readable.
-const maxInstance = 32
+const maxInstance = instance.MaxLen
 
 // An Instance names everything that one plan owns in the kernel. Several instances do not touch each other. Make one with
 // ParseInstance; the zero Instance is invalid.
@@ -22,13 +22,9 @@ type Instance struct{ name string }
 // ParseInstance checks a name: 1 to 32 lower-case letters, digits, '-' and '_', the first of them a letter. An empty name means
 // DefaultInstance. The error wraps ErrInstance.
 func ParseInstance(name string) (Instance, error) {
-	if name == "" {
-		name = DefaultInstance
-	}
-	ok := len(name) <= maxInstance && name[0] >= 'a' && name[0] <= 'z' &&
-		strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == ""
+	name, ok := instance.Parse(name)
 	if !ok {
-		return Instance{}, fmt.Errorf("%w %q: want 1 to %d lower-case letters, digits, '-' and '_', a letter first", ErrInstance, name, maxInstance)
+		return Instance{}, fmt.Errorf("%w %q: want %s", ErrInstance, name, instance.Rule)
 	}
 	return Instance{name}, nil
 }
