@@ -12,7 +12,7 @@
 /* cgn_bucket_of returns the bucket of a subscriber. */
 static __always_inline struct cgn_bucket *cgn_bucket_of(__be32 inside, __u32 realm)
 {
-	__u32 at = cgn_keyed_hash((__u64)inside << 32 | realm) & filter_mask;
+	__u32 at = cgn_keyed_hash((__u64)inside << 8 | realm) & filter_mask;
 
 	return bpf_map_lookup_elem(&filters, &at);
 }

@@ -24,18 +24,19 @@ static __always_inline __u64 cgn_rotate(__u64 x, int by)
 		v2 += v1, v1 = cgn_rotate(v1, 17) ^ v2, v2 = cgn_rotate(v2, 32); \
 	} while (0)
 
-/* cgn_keyed_hash returns SipHash-1-3 of one word. */
-static __always_inline __u64 cgn_keyed_hash(__u64 word)
+/*
+ * cgn_keyed_hash returns SipHash-1-3 of the seven lower octets of a word, from the lowest. The length of the message takes the
+ * eighth, so that there is one block of it, and one round less than for eight.
+ */
+static __always_inline __u64 cgn_keyed_hash(__u64 octets)
 {
+	__u64 word = (octets & ~0ULL >> 8) | 7ULL << 56;
 	__u64 k0 = home_key[0], k1 = home_key[1];
 	__u64 v0 = k0 ^ 0x736f6d6570736575, v1 = k1 ^ 0x646f72616e646f6d;
 	__u64 v2 = k0 ^ 0x6c7967656e657261, v3 = k1 ^ 0x7465646279746573 ^ word;
 
 	CGN_SIP_ROUND;
 	v0 ^= word;
-	v3 ^= 8ULL << 56; /* the length */
-	CGN_SIP_ROUND;
-	v0 ^= 8ULL << 56;
 	v2 ^= 0xff;
 	CGN_SIP_ROUND;
 	CGN_SIP_ROUND;
@@ -50,7 +51,7 @@ static __always_inline __u64 cgn_keyed_hash(__u64 word)
  */
 static __always_inline __u32 cgn_home(__u32 addr, __u16 port, enum cgn_proto proto, __u32 len, int parity, __u16 first)
 {
-	__u64 word = (__u64)addr << 32 | port << 8 | proto;
+	__u64 word = (__u64)addr << 24 | (__u64)port << 8 | proto;
 
 	if (parity && proto == CGN_UDP && len > 1) {
 		__u32 hash = cgn_keyed_hash(word) >> 32;

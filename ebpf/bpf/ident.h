@@ -28,7 +28,7 @@ struct {
 /* cgn_ident returns the next number for packets between two addresses. */
 static __always_inline __be16 cgn_ident(__be32 from, __be32 to, __u8 protocol)
 {
-	__u64 hash = cgn_keyed_hash(((__u64)from << 32 | to) + ((__u64)protocol << 56));
+	__u64 hash = cgn_keyed_hash(((__u64)from << 24 ^ to) + ((__u64)protocol << 48));
 	__u32 at = hash & (CGN_IDENTS - 1), *count;
 
 	count = bpf_map_lookup_elem(&idents, &at);

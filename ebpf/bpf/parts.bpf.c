@@ -75,7 +75,7 @@ static __always_inline void next_checksum(struct question *q)
 static __always_inline void find_home(struct question *q)
 {
 	q->answer = cgn_home(q->a, q->b >> 8, q->b & 0xff, q->c, q->d != 0, q->d - 1);
-	q->second = cgn_keyed_hash(q->a << 32 | q->b);
+	q->second = cgn_keyed_hash(q->a << 24 | q->b);
 }
 
 /* How long a mapping of protocol a in state b lives, and whether one that was seen at 0 is idle at tick c with d more. */
