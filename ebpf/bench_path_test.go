@@ -3,6 +3,7 @@
 package ebpf
 
 import (
+	"errors"
 	"math/bits"
 	"net/netip"
 	"runtime"
@@ -119,21 +120,29 @@ func loadWorkload(b *testing.B, plan *alloc.Plan, flows, addresses int) *workloa
 	}
 	tables.rows = tables.rows[:addresses]
 	spec := must(bench.LoadBench())
-	if err := tables.size(spec); err != nil {
-		b.Fatal(err)
-	}
 	spec.Maps["learned"].MaxEntries = uint32(flows)
-	d := &Datapath{tables: tables}
-	b.Cleanup(func() { _ = d.Close() })
-	if err := d.loadMaps(spec, Config{Plan: plan}); err != nil {
-		b.Fatal(err)
-	}
-	w := &workload{b: b, coll: d.coll}
+	w := &workload{b: b, coll: loadUnpinned(b, spec, tables)}
 	w.set("flows", uint32(flows-1))
 	w.set("first", 10<<24)
 	w.set("remote", wire(netip.MustParseAddr("203.0.113.1")))
 	w.set("protocol", unix.IPPROTO_UDP)
 	return w
+}
+
+// loadUnpinned loads an object with tables, and leaves no trace of it.
+func loadUnpinned(tb testing.TB, spec *ebpf.CollectionSpec, tables *Tables) *ebpf.Collection {
+	tb.Helper()
+	b := &builder{generation: &generation{plan: tables.plan, tables: tables}, spec: spec}
+	b.record = must(newRecord(Config{Plan: tables.plan}, nil))
+	if err := b.configure(); err != nil {
+		tb.Fatal(err)
+	}
+	b.coll = must(ebpf.NewCollection(spec))
+	tb.Cleanup(b.coll.Close)
+	if err := errors.Join(b.fill(), b.addAddresses()); err != nil {
+		tb.Fatal(err)
+	}
+	return b.coll
 }
 
 func (w *workload) set(name string, value uint32) {

@@ -2,23 +2,22 @@ package ebpf
 
 import (
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
-	"time"
+	"io/fs"
+	"os"
+	"path/filepath"
 
-	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 
 	"github.com/cgnkit/cgnkit/alloc"
-	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
 )
 
 // An Interface is a link of this host that packets come in on.
 type Interface struct {
 	Name string
-	// Realm is the plan's realm of the inside addresses behind it. An outside interface has none.
+	// Realm is the plan's realm of the inside addresses behind it; "" = the only one, or alloc.DefaultRealm. An outside
+	// interface has none.
 	Realm string
 }
 
@@ -32,159 +31,153 @@ func NewKey() (k Key) {
 	return k
 }
 
-// Config is what a Datapath is made of.
+// Config is what an instance is to be. The zero values of all but Plan mean something.
 type Config struct {
+	// Instance names what is pinned; "" = "cgn". Several do not touch each other.
+	Instance string
+	// Plan is required.
 	Plan *alloc.Plan
-	// Inside are the interfaces towards the subscribers, Outside those towards everybody else. They differ.
+	// Inside are the interfaces towards the subscribers, Outside those towards everybody else. None stands twice.
 	Inside, Outside []Interface
-	// Key is what ports follow from; by default it is random.
+	// Key is what ports follow from; the zero Key = the one that the instance has, or a random one.
 	Key Key
-	// Policy is how all pools behave that Policies does not name. The zero Policy stands for DefaultPolicy.
+	// Policy is how all pools behave that Policies does not name. The zero Policy is every default.
 	Policy   Policy
 	Policies map[string]Policy
+	// Keys are those of pools with scheme random of the plan that is in force, where that is not Plan itself.
+	Keys []alloc.Key
 }
 
-// A Datapath is a plan in force: programs in the kernel, attached to interfaces, and the mappings of subscribers.
+// A Datapath is an instance that is open: a plan in force, programs in the kernel, attached to interfaces, and the mappings of
+// subscribers. It is in the kernel and not in this process, which may end without a packet being lost. It is safe for
+// concurrent use.
 type Datapath struct {
-	coll   *ebpf.Collection
-	links  []link.Link
-	tables *Tables
-	slots  []*ebpf.Map // of the outside addresses, by row
-	tick   time.Duration
+	folder     folder
+	generation *generation
 }
 
-// Load loads the programs and attaches them.
-func Load(c Config) (*Datapath, error) {
-	tables, err := NewTables(c.Plan)
+// Open opens an instance of the network namespace of the calling thread; "" = "cgn". Plans that have pools with scheme random
+// need their keys. The error wraps ErrInstance, ErrNotLoaded, ErrVersion, ErrMount or alloc.ErrKey.
+//
+// Where a process was killed while it changed the instance, Open finishes the change.
+func Open(name string, keys ...alloc.Key) (*Datapath, error) {
+	f, err := findFolder(name)
 	if err != nil {
 		return nil, err
 	}
-	d := &Datapath{tables: tables}
-	if err := d.load(c); err != nil {
-		return nil, errors.Join(err, d.Close())
+	if err := requireBPFFS(false); err != nil {
+		return nil, err
 	}
-	if err := d.attach(c); err != nil {
-		return nil, errors.Join(err, d.Close())
+	if err := f.checkVersion(); err != nil {
+		return nil, err
 	}
-	return d, nil
-}
-
-func (d *Datapath) load(c Config) error {
-	spec, err := bpf.LoadCgnat()
+	g, err := f.open(keys)
+	if err == nil && g == nil {
+		err = fmt.Errorf("%w: %s has no pins in %s; `cgnctl apply` loads it", ErrNotLoaded, f.instance, f.path)
+	}
 	if err != nil {
-		return fmt.Errorf("read the object: %w", err)
+		return nil, fmt.Errorf("open instance %s: %w", f.instance, err)
 	}
-	if err := d.tables.size(spec); err != nil {
-		return err
-	}
-	return d.loadMaps(spec, c)
+	return &Datapath{folder: f, generation: g}, nil
 }
 
-// loadMaps loads a specification whose plan maps have their sizes, and fills its maps.
-func (d *Datapath) loadMaps(spec *ebpf.CollectionSpec, c Config) (err error) {
-	n := uint32(max(1, len(d.tables.rows)))
-	spec.Maps[bpf.CgnatMapSlots].MaxEntries = n
-	spec.Maps[bpf.CgnatMapAccounts].MaxEntries = n
-	spec.Maps[bpf.CgnatMapPolicies].MaxEntries = uint32(max(1, len(d.tables.pools)))
-	if c.Key == (Key{}) {
-		c.Key = NewKey()
+// open opens the generation in force. It recovers where nobody is at work.
+func (f folder) open(keys []alloc.Key) (*generation, error) {
+	if _, err := os.Stat(f.next()); errors.Is(err, fs.ErrNotExist) {
+		return f.openAt(f.live(), nil, keys)
 	}
-	key := [2]uint64{binary.LittleEndian.Uint64(c.Key[:8]), binary.LittleEndian.Uint64(c.Key[8:])}
-	if err := spec.Variables["home_key"].Set(key); err != nil {
-		return fmt.Errorf("set the key: %w", err)
+	release, err := f.lock()
+	if errors.Is(err, ErrBusy) {
+		return f.openAt(f.live(), nil, keys)
 	}
-	shift, tick, err := tickShift()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	d.tick = tick
-	if err := spec.Variables["tick_shift"].Set(shift); err != nil {
-		return fmt.Errorf("set the tick: %w", err)
-	}
-	if d.coll, err = ebpf.NewCollection(spec); err != nil {
-		return fmt.Errorf("load the programs: %w", err)
-	}
-	if err := d.tables.fill(d.coll.Maps); err != nil {
-		return err
-	}
-	if err := d.addAddresses(spec); err != nil {
-		return err
-	}
-	return d.setPolicies(c)
+	defer release()
+	return f.recover(nil, keys)
 }
 
-// addAddresses makes the slots and accounts of every outside address.
-func (d *Datapath) addAddresses(spec *ebpf.CollectionSpec) error {
-	slots := spec.Maps[bpf.CgnatMapSlots].InnerMap
-	for i, r := range d.tables.rows {
-		s, err := ebpf.NewMap(slots)
-		if err != nil {
-			return fmt.Errorf("make the slots of %v: %w", fromWire(r.Addr), err)
-		}
-		d.slots = append(d.slots, s)
-		if err := d.coll.Maps[bpf.CgnatMapSlots].Put(uint32(i), s); err != nil {
-			return fmt.Errorf("add the slots of %v: %w", fromWire(r.Addr), err)
-		}
-		accounts := spec.Maps[bpf.CgnatMapAccounts].InnerMap.Copy()
-		accounts.MaxEntries = d.tables.pools[r.Pool].Ratio
-		a, err := ebpf.NewMap(accounts)
-		if err != nil {
-			return fmt.Errorf("make the accounts of %v: %w", fromWire(r.Addr), err)
-		}
-		err = d.coll.Maps[bpf.CgnatMapAccounts].Put(uint32(i), a)
-		if err = errors.Join(err, a.Close()); err != nil {
-			return fmt.Errorf("add the accounts of %v: %w", fromWire(r.Addr), err)
+// Plan returns the plan that was in force when the datapath was opened.
+func (d *Datapath) Plan() *alloc.Plan { return d.generation.plan }
+
+// Key returns the key of the instance: what a node that stands in for this one needs.
+func (d *Datapath) Key() Key { return d.generation.record.key() }
+
+// Interfaces returns the interfaces that the instance was given.
+func (d *Datapath) Interfaces() (inside, outside []Interface) {
+	for _, a := range d.generation.record.Links {
+		if a.Inside {
+			inside = append(inside, Interface{Name: a.Name, Realm: a.Realm})
+		} else {
+			outside = append(outside, Interface{Name: a.Name})
 		}
 	}
-	return nil
+	return inside, outside
 }
 
-// attach attaches the programs to the interfaces.
-func (d *Datapath) attach(c Config) error {
-	for _, in := range c.Inside {
-		if err := d.attachTo(in.Name, bpf.CgnatProgCgnInside, bpf.CgnatProgCgnInsideSlow); err != nil {
-			return err
-		}
-	}
-	for _, out := range c.Outside {
-		if err := d.attachTo(out.Name, bpf.CgnatProgCgnOutside, bpf.CgnatProgCgnOutsideSlow); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// attachTo attaches the program of the driver and the one behind it to an interface. The one behind comes first: until it is
-// there, a packet that the driver leaves to it would go on untranslated.
-func (d *Datapath) attachTo(name, driver, behind string) error {
-	ifc, err := net.InterfaceByName(name)
-	if err != nil {
-		return fmt.Errorf("attach to %s: %w", name, err)
-	}
-	slow, err := link.AttachTCX(link.TCXOptions{Program: d.coll.Programs[behind], Interface: ifc.Index, Attach: ebpf.AttachTCXIngress})
-	if err != nil {
-		return fmt.Errorf("attach tcx to %s: %w", name, err)
-	}
-	d.links = append(d.links, slow)
-	l, err := link.AttachXDP(link.XDPOptions{Program: d.coll.Programs[driver], Interface: ifc.Index, Flags: link.XDPDriverMode})
-	if err != nil {
-		return fmt.Errorf("attach XDP to %s: %w", name, err)
-	}
-	d.links = append(d.links, l)
-	return nil
-}
-
-// Close detaches the programs and lets go of everything.
+// Close lets go of the instance. What is in the kernel stays as it is. The error is nil.
 func (d *Datapath) Close() error {
+	d.generation.close()
+	return nil
+}
+
+// Remove takes an instance of the network namespace of the calling thread out of the kernel, whatever release has made it:
+// programs, mappings, everything. Packets are no longer translated. That there is none is no error; others wrap ErrInstance,
+// ErrBusy or ErrMount.
+func Remove(name string) error {
+	f, err := findFolder(name)
+	if err != nil {
+		return err
+	}
+	if err := requireBPFFS(false); err != nil {
+		if errors.Is(err, ErrNotLoaded) {
+			return nil
+		}
+		return err
+	}
+	if _, err := os.Stat(f.path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	release, err := f.lock()
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := f.remove(); err != nil {
+		return fmt.Errorf("remove instance %s: %w", f.instance, err)
+	}
+	return nil
+}
+
+// remove detaches all programs, which a pin that is gone would not do where another process has the link open, and unpins
+// everything.
+func (f folder) remove() error {
 	var errs []error
-	for _, l := range d.links {
-		errs = append(errs, l.Close())
+	for _, h := range []hook{driverHook, behindHook} {
+		links, err := filepath.Glob(filepath.Join(f.path, "*", "*", "links", "*-"+h.name))
+		errs = append(errs, err)
+		for _, path := range links {
+			errs = append(errs, detach(path))
+		}
 	}
-	for _, s := range d.slots {
-		errs = append(errs, s.Close())
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
-	if d.coll != nil {
-		d.coll.Close()
+	if err := os.RemoveAll(f.path); err != nil {
+		return err
 	}
-	return errors.Join(errs...)
+	f.tryRemove()
+	return nil
+}
+
+func detach(path string) error {
+	l, err := link.LoadPinnedLink(path, nil)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if err := l.Detach(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }

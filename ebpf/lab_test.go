@@ -72,7 +72,7 @@ func newLab(tb testing.TB, c Config, pools ...alloc.PoolSpec) *lab {
 	c.Plan = mustPlan(tb, pools...)
 	l := &lab{TB: tb, model: newModel(c.Plan, labNetwork), work: make(chan func())}
 	l.connect(ns)
-	err := ns.Do(func() (err error) { l.d, err = Load(c); return err })
+	err := ns.Do(func() (err error) { l.d, err = Apply(c); return err })
 	if v := (*ebpf.VerifierError)(nil); errors.As(err, &v) {
 		tb.Fatalf("%+v", v)
 	}
@@ -80,12 +80,13 @@ func newLab(tb testing.TB, c Config, pools ...alloc.PoolSpec) *lab {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
-		if err := l.d.Close(); err != nil {
+		if err := errors.Join(l.d.Close(), ns.Do(func() error { return Remove(c.Instance) })); err != nil {
 			tb.Error(err)
 		}
 	})
-	l.programs = [2]*ebpf.Program{l.d.coll.Programs[bpf.CgnatProgCgnInside], l.d.coll.Programs[bpf.CgnatProgCgnOutside]}
-	l.tally = newTally(tb, l.d.coll.Maps[bpf.CgnatMapCounters])
+	g := l.d.generation
+	l.programs = [2]*ebpf.Program{must(g.openProgram(bpf.CgnatProgCgnInside)), must(g.openProgram(bpf.CgnatProgCgnOutside))}
+	l.tally = newTally(tb, must(g.openMap("maps", bpf.CgnatMapCounters)))
 	l.was = l.tally.read()
 	l.openTables()
 	l.model.learn = l.portOf
@@ -97,15 +98,21 @@ func newLab(tb testing.TB, c Config, pools ...alloc.PoolSpec) *lab {
 func (l *lab) openTables() {
 	l.Helper()
 	l.slots, l.accounts = make(map[netip.Addr]*ebpf.Memory), make(map[netip.Addr]*ebpf.Map)
-	for i, r := range l.d.tables.rows {
-		var id ebpf.MapID
-		if err := l.d.coll.Maps[bpf.CgnatMapAccounts].Lookup(uint32(i), &id); err != nil {
-			l.Fatal(err)
-		}
-		accounts := must(ebpf.NewMapFromID(id))
+	g := l.d.generation
+	for i := range g.tables.rows {
+		addr := g.address(i)
+		accounts := must(g.openMap("accounts", addr))
 		l.Cleanup(func() { _ = accounts.Close() })
-		l.slots[fromWire(r.Addr)], l.accounts[fromWire(r.Addr)] = must(l.d.slots[i].Memory()), accounts
+		l.slots[addr], l.accounts[addr] = must(must(g.openMap("slots", addr)).Memory()), accounts
 	}
+}
+
+// table opens a map.
+func (l *lab) table(name string) *ebpf.Map {
+	l.Helper()
+	m := must(l.d.generation.openMap("maps", name))
+	l.Cleanup(func() { _ = m.Close() })
+	return m
 }
 
 // inhabit keeps a thread in the namespace, where the kernel looks for the interface of a packet.
@@ -229,7 +236,7 @@ func (l *lab) judge(from side, frame []byte, got outcome) string {
 func (l *lab) repliesSpent() bool {
 	l.Helper()
 	var rates []bpf.CgnatCgnRate
-	if err := l.d.coll.Maps[bpf.CgnatMapRates].Lookup(uint32(0), &rates); err != nil {
+	if err := l.table(bpf.CgnatMapRates).Lookup(uint32(0), &rates); err != nil {
 		l.Fatal(err)
 	}
 	return slices.ContainsFunc(rates, func(r bpf.CgnatCgnRate) bool { return r.Replies > 64 })

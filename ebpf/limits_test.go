@@ -47,10 +47,14 @@ func TestLimits(t *testing.T) {
 func TestLimitsChange(t *testing.T) {
 	l := newLab(t, Config{Policy: Policy{Limit: Limit{UDP: 2}}}, limited())
 	me := ad("100.64.0.1")
-	next := uint16(1000)
+	next, policies := uint16(1000), l.table(bpf.CgnatMapPolicies)
+	_, tick, err := tickShift()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, limit := range []int{2, 4, 1, 5, 200} {
 		l.model.limit[planeUDP] = limit
-		if err := l.d.coll.Maps[bpf.CgnatMapPolicies].Put(uint32(0), Policy{Limit: Limit{UDP: limit}}.entry(l.d.tick)); err != nil {
+		if err := policies.Put(uint32(0), Policy{Limit: Limit{UDP: limit}}.entry(tick)); err != nil {
 			t.Fatal(err)
 		}
 		l.forgetRefusal(me)

@@ -3,6 +3,7 @@
 package ebpf
 
 import (
+	"errors"
 	"net/netip"
 	"testing"
 
@@ -19,11 +20,12 @@ func attach(tb testing.TB, top *netns.Topology, c Config) *Datapath {
 	tb.Helper()
 	c.Inside, c.Outside = []Interface{{Name: netns.InsideLink}}, []Interface{{Name: netns.OutsideLink}}
 	var d *Datapath
-	if err := top.CGN.Do(func() (err error) { d, err = Load(c); return err }); err != nil {
+	if err := top.CGN.Do(func() (err error) { d, err = Apply(c); return err }); err != nil {
 		tb.Fatalf("%+v", err)
 	}
 	tb.Cleanup(func() {
-		if err := d.Close(); err != nil {
+		err := errors.Join(d.Close(), top.CGN.Do(func() error { return Remove(c.Instance) }))
+		if err != nil {
 			tb.Error(err)
 		}
 	})

@@ -73,19 +73,3 @@ func (p Policy) entry(tick time.Duration) bpf.CgnatCgnPolicy {
 	}
 	return e
 }
-
-// setPolicies writes the policies of all pools.
-func (d *Datapath) setPolicies(c Config) error {
-	number := uint32(0)
-	for p := range c.Plan.Pools() {
-		policy, ok := c.Policies[p.Name()]
-		if !ok {
-			policy = c.Policy
-		}
-		if err := d.coll.Maps[bpf.CgnatMapPolicies].Put(number, policy.entry(d.tick)); err != nil {
-			return fmt.Errorf("set the policy of %s: %w", p.Name(), err)
-		}
-		number++
-	}
-	return nil
-}

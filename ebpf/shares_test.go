@@ -50,7 +50,7 @@ func shareShapes() (out []alloc.PoolSpec) {
 func TestSharesAreUsedUp(t *testing.T) {
 	l := newLab(t, Config{}, shareShapes()...)
 	ports := 0
-	for p := range l.d.tables.plan.Pools() {
+	for p := range l.d.Plan().Pools() {
 		a, ok := p.At(0)
 		if !ok {
 			t.Fatalf("%s has no subscriber", p.Name())

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The production object: the entry points. */
+#include "claim.h"
 #include "path.h"
 #include "reply.h"
 #include "slow.h"
+#include "tidy.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
+
+/* The realm of the interface that a program is attached to. Set by Go, which loads the programs of the inside for each realm. */
+const volatile __u32 inside_realm;
 
 /* What only the tables of an outside address hold, for Go: clang describes no type that it does not see used. */
 struct cgn_carry {
@@ -12,9 +17,13 @@ struct cgn_carry {
 	enum cgn_slot_state state;
 	enum cgn_tcp_state tcp;
 	struct cgn_account account;
+	enum cgn_account_flag flag;
 	enum cgn_limit limit;
 	enum cgn_verdict verdict;
 	enum cgn_proto proto;
+	struct cgn_tidying tidying;
+	struct cgn_evicting evicting;
+	struct cgn_claiming claiming;
 };
 const struct cgn_carry *carry __attribute__((unused));
 
@@ -66,7 +75,8 @@ static __always_inline enum cgn_verdict cgn_decide(struct cgn_path *path, struct
 /* cgn_xdp is the way of a packet in the driver, where no frame of ours has a tag. */
 static __always_inline int cgn_xdp(struct xdp_md *xdp, int inside)
 {
-	struct cgn_path path = {.ctx = xdp, .ifindex = xdp->ingress_ifindex, .scratch = cgn_scratch_of_cpu()};
+	struct cgn_path path = {
+		.ctx = xdp, .ifindex = xdp->ingress_ifindex, .realm = inside_realm, .scratch = cgn_scratch_of_cpu()};
 	void *data = (void *)(long)xdp->data;
 	struct ethhdr *eth = data;
 	enum cgn_verdict v;
@@ -158,7 +168,7 @@ static __always_inline enum cgn_verdict cgn_take_apart(struct __sk_buff *skb, st
 /* cgn_tc is the slow way. What it leaves to the host has been counted in the driver. */
 static __always_inline int cgn_tc(struct __sk_buff *skb, int inside)
 {
-	struct cgn_path path = {.ctx = skb, .ifindex = skb->ifindex, .scratch = cgn_scratch_of_cpu()};
+	struct cgn_path path = {.ctx = skb, .ifindex = skb->ifindex, .realm = inside_realm, .scratch = cgn_scratch_of_cpu()};
 	struct ethhdr *eth;
 	struct iphdr *ip;
 	enum cgn_verdict v;
@@ -194,4 +204,54 @@ SEC("tcx/ingress")
 int cgn_outside_slow(struct __sk_buff *skb)
 {
 	return cgn_tc(skb, 0);
+}
+
+/*
+ * For Go, which runs these programs without a packet: what is asked and answered is where the packet would be. They are XDP
+ * programs because in a run of those nothing interrupts who holds the lock of an account: no packet on this CPU waits in vain.
+ */
+#define CGN_ASKED(type)                                                \
+	({                                                             \
+		type *asked = (void *)(long)xdp->data;                 \
+                                                                       \
+		if ((void *)(asked + 1) > (void *)(long)xdp->data_end) \
+			return XDP_ABORTED;                            \
+		asked;                                                 \
+	})
+
+SEC("xdp")
+int cgn_tidy(struct xdp_md *xdp)
+{
+	struct cgn_tidying told = *CGN_ASKED(struct cgn_tidying);
+
+	told.now = cgn_now();
+	bpf_loop(CGN_TIDY_SHARES, cgn_tidy_share, &told, 0);
+	*CGN_ASKED(struct cgn_tidying) = told;
+	return XDP_PASS;
+}
+
+SEC("xdp")
+int cgn_evict(struct xdp_md *xdp)
+{
+	struct cgn_evicting told = *CGN_ASKED(struct cgn_evicting);
+	struct cgn_walk w = {};
+
+	if (!cgn_walk_row(&w, told.row))
+		return XDP_ABORTED;
+	w.s.at = told.at;
+	bpf_loop(CGN_EVICT_SLOTS, cgn_evict_slot, &w, 0);
+	told.at = w.s.at;
+	told.freed += w.freed;
+	*CGN_ASKED(struct cgn_evicting) = told;
+	return XDP_PASS;
+}
+
+SEC("xdp")
+int cgn_claim(struct xdp_md *xdp)
+{
+	struct cgn_claiming c = *CGN_ASKED(struct cgn_claiming);
+
+	c.result = cgn_claim_port(&c);
+	*CGN_ASKED(struct cgn_claiming) = c;
+	return XDP_PASS;
 }

@@ -6,6 +6,9 @@
 #ifndef CGN_HOME_H
 #define CGN_HOME_H
 
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h> /* without it, __always_inline is only a wish */
+
 #include "types.h"
 
 /* Set by Go before load. Two nodes that stand in for each other have the same. */

@@ -115,9 +115,8 @@ static __always_inline int cgn_take(struct cgn_search *s, __u32 distance)
 		cgn_forget(s, owner);
 	slot->state = 0;
 	slot->seen = s->now;
-	if (s->account->reach[cgn_plane(s->proto)] <= distance)
-		s->account->reach[cgn_plane(s->proto)] = distance + 1;
-	cgn_remember(s, distance);
+	if (distance)
+		cgn_remember(s, s->owner, cgn_port_after(s, distance));
 	if (__sync_val_compare_and_swap(&slot->owner, 0, s->owner | turn))
 		return 0;
 	if (!owner || (owner ^ s->owner) >> 32)

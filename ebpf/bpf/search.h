@@ -111,7 +111,7 @@ static __always_inline void cgn_look_displaced(struct cgn_search *s)
 		s->found = distance;
 }
 
-/* cgn_look_up looks for the mapping: at home, where displaced says, and only if that does not know all, as far as one can be. */
+/* cgn_look_up looks for the mapping: at home, where displaced says, and only if that does not know all, everywhere. */
 static __always_inline void cgn_look_up(struct cgn_search *s)
 {
 	__u32 plane = cgn_plane(s->proto);
@@ -126,7 +126,7 @@ static __always_inline void cgn_look_up(struct cgn_search *s)
 	}
 	cgn_look_displaced(s);
 	if (s->found == s->share.len && s->account->flags & CGN_ACCOUNT_ASTRAY << plane)
-		bpf_loop(s->account->reach[plane], cgn_look, s, 0);
+		bpf_loop(s->share.len, cgn_look, s, 0);
 }
 
 /* cgn_forget takes the owner of a slot out of displaced. The lock is held. */
@@ -137,14 +137,15 @@ static __always_inline void cgn_forget(const struct cgn_search *s, __u64 owner)
 	bpf_map_delete_elem(&displaced, &key);
 }
 
-/* cgn_remember puts the mapping at a distance from home into displaced. The lock is held. */
-static __always_inline void cgn_remember(struct cgn_search *s, __u32 distance)
+/* cgn_remember puts the port of an owner that is not at home into displaced. The lock is held. It returns 0 for no room. */
+static __always_inline int cgn_remember(struct cgn_search *s, __u64 owner, __u16 port)
 {
-	struct cgn_displaced key = cgn_displaced_key(s, s->owner);
-	__u16 port = cgn_port_after(s, distance);
+	struct cgn_displaced key = cgn_displaced_key(s, owner);
 
-	if (distance && bpf_map_update_elem(&displaced, &key, &port, BPF_ANY))
-		s->account->flags |= CGN_ACCOUNT_ASTRAY << cgn_plane(s->proto);
+	if (!bpf_map_update_elem(&displaced, &key, &port, BPF_ANY))
+		return 1;
+	s->account->flags |= CGN_ACCOUNT_ASTRAY << cgn_plane(s->proto);
+	return 0;
 }
 
 #endif

@@ -9,6 +9,9 @@
 #ifndef CGN_TCP_H
 #define CGN_TCP_H
 
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h> /* without it, __always_inline is only a wish */
+
 #include "types.h"
 
 enum cgn_tcp_state {

@@ -139,14 +139,13 @@ _Static_assert(sizeof(struct cgn_slot) == 16, "struct cgn_slot");
 /* What a subscriber has taken, beside the slots themselves. The lock is held to take or free a slot, never to use one. */
 struct cgn_account {
 	__u32 lock;
-	__u16 reach
-		[CGN_PLANES]; /* no mapping is further from its home slot than this less one; of use with CGN_ACCOUNT_ASTRAY */
 	__u16 used[CGN_PLANES]; /* slots with an owner, expired ones too */
 	__u32 refill; /* tick up to which tokens are counted */
 	__u32 full; /* tick of the last search that found no slot; + 1, 0 = none */
 	__u16 tokens; /* new mappings that the rate allows now */
 	__u8 flags; /* enum cgn_account_flag */
 	__u8 told; /* low bits of the tick of the last event, but for the lowest, which is set */
+	__u32 pad[2];
 };
 _Static_assert(sizeof(struct cgn_account) == 32, "struct cgn_account");
 

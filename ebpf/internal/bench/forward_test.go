@@ -293,10 +293,13 @@ func applyXDP(b *testing.B, w *way) func() {
 	b.Helper()
 	var d *cgn.Datapath
 	check(b, w.cgn.Do(func() (err error) {
-		d, err = cgn.Load(cgn.Config{Plan: plan(b), Inside: []cgn.Interface{{Name: "in"}}, Outside: []cgn.Interface{{Name: "out"}}})
+		d, err = cgn.Apply(cgn.Config{Plan: plan(b), Inside: []cgn.Interface{{Name: "in"}}, Outside: []cgn.Interface{{Name: "out"}}})
 		return err
 	}))
-	return func() { check(b, d.Close()) }
+	return func() {
+		check(b, d.Close())
+		check(b, w.cgn.Do(func() error { return cgn.Remove("") }))
+	}
 }
 
 // wire returns an address as C's __be32.

@@ -16,14 +16,21 @@ import (
 type CgnatCgnAccount struct {
 	_      structs.HostLayout
 	Lock   uint32
-	Reach  [4]uint16
 	Used   [4]uint16
 	Refill uint32
 	Full   uint32
 	Tokens uint16
 	Flags  uint8
 	Told   uint8
+	Pad    [2]uint32
 }
+
+type CgnatCgnAccountFlag uint32
+
+const (
+	CgnatCgnAccountFlagCGN_ACCOUNT_FULL   CgnatCgnAccountFlag = 1
+	CgnatCgnAccountFlagCGN_ACCOUNT_ASTRAY CgnatCgnAccountFlag = 16
+)
 
 type CgnatCgnBody struct {
 	_    structs.HostLayout
@@ -50,6 +57,43 @@ type CgnatCgnCable struct {
 		Protocol uint16
 		Tci      uint16
 	}
+}
+
+type CgnatCgnClaimKind uint32
+
+const (
+	CgnatCgnClaimKindCGN_CLAIM_RESTORE CgnatCgnClaimKind = 0
+	CgnatCgnClaimKindCGN_CLAIM_FORWARD CgnatCgnClaimKind = 1
+	CgnatCgnClaimKindCGN_CLAIM_RELEASE CgnatCgnClaimKind = 2
+)
+
+type CgnatCgnClaimResult uint32
+
+const (
+	CgnatCgnClaimResultCGN_CLAIM_DONE           CgnatCgnClaimResult = 0
+	CgnatCgnClaimResultCGN_CLAIM_NOT_SUBSCRIBER CgnatCgnClaimResult = 1
+	CgnatCgnClaimResultCGN_CLAIM_NOT_OWNED      CgnatCgnClaimResult = 2
+	CgnatCgnClaimResultCGN_CLAIM_TAKEN          CgnatCgnClaimResult = 3
+	CgnatCgnClaimResultCGN_CLAIM_ELSEWHERE      CgnatCgnClaimResult = 4
+	CgnatCgnClaimResultCGN_CLAIM_NONE           CgnatCgnClaimResult = 5
+	CgnatCgnClaimResultCGN_CLAIM_BUSY           CgnatCgnClaimResult = 6
+	CgnatCgnClaimResultCGN_CLAIM_TABLES         CgnatCgnClaimResult = 7
+)
+
+type CgnatCgnClaiming struct {
+	_          structs.HostLayout
+	Kind       CgnatCgnClaimKind
+	Result     CgnatCgnClaimResult
+	Realm      uint32
+	Proto      CgnatCgnProto
+	Inside     uint32
+	InsidePort uint16
+	Port       uint16
+	State      uint32
+	Age        uint32
+	HolderAddr uint32
+	HolderPort uint16
+	Pad        uint16
 }
 
 type CgnatCgnCounter struct {
@@ -83,6 +127,13 @@ type CgnatCgnEvent struct {
 	Port   uint16
 	Proto  uint8
 	Kind   uint8
+}
+
+type CgnatCgnEvicting struct {
+	_     structs.HostLayout
+	Row   uint32
+	At    uint32
+	Freed uint32
 }
 
 type CgnatCgnExempt struct {
@@ -275,6 +326,20 @@ const (
 	CgnatCgnTcpStateCGN_TCP_TRANS       CgnatCgnTcpState = 6
 )
 
+type CgnatCgnTidying struct {
+	_      structs.HostLayout
+	Row    uint32
+	Share  uint32
+	Until  uint32
+	Budget uint32
+	All    uint32
+	Looked uint32
+	Freed  uint32
+	Kept   uint32
+	Busy   uint32
+	Now    uint32
+}
+
 type CgnatCgnVerdict uint32
 
 const (
@@ -347,15 +412,19 @@ const (
 	CgnatMapRows            = "rows"
 	CgnatMapScratches       = "scratches"
 	CgnatMapSlots           = "slots"
+	CgnatProgCgnClaim       = "cgn_claim"
+	CgnatProgCgnEvict       = "cgn_evict"
 	CgnatProgCgnInside      = "cgn_inside"
 	CgnatProgCgnInsideSlow  = "cgn_inside_slow"
 	CgnatProgCgnOutside     = "cgn_outside"
 	CgnatProgCgnOutsideSlow = "cgn_outside_slow"
 	CgnatProgCgnTagged      = "cgn_tagged"
+	CgnatProgCgnTidy        = "cgn_tidy"
 	CgnatVarCarry           = "carry"
 	CgnatVarFilterMask      = "filter_mask"
 	CgnatVarHomeKey         = "home_key"
 	CgnatVarIndexes         = "indexes"
+	CgnatVarInsideRealm     = "inside_realm"
 	CgnatVarRealmInterface  = "realm_interface"
 	CgnatVarRealms          = "realms"
 	CgnatVarTickShift       = "tick_shift"
@@ -403,11 +472,14 @@ type CgnatSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type CgnatProgramSpecs struct {
+	CgnClaim       *ebpf.ProgramSpec `ebpf:"cgn_claim"`
+	CgnEvict       *ebpf.ProgramSpec `ebpf:"cgn_evict"`
 	CgnInside      *ebpf.ProgramSpec `ebpf:"cgn_inside"`
 	CgnInsideSlow  *ebpf.ProgramSpec `ebpf:"cgn_inside_slow"`
 	CgnOutside     *ebpf.ProgramSpec `ebpf:"cgn_outside"`
 	CgnOutsideSlow *ebpf.ProgramSpec `ebpf:"cgn_outside_slow"`
 	CgnTagged      *ebpf.ProgramSpec `ebpf:"cgn_tagged"`
+	CgnTidy        *ebpf.ProgramSpec `ebpf:"cgn_tidy"`
 }
 
 // CgnatMapSpecs contains maps before they are loaded into the kernel.
@@ -447,6 +519,7 @@ type CgnatVariableSpecs struct {
 	FilterMask     *ebpf.VariableSpec `ebpf:"filter_mask"`
 	HomeKey        *ebpf.VariableSpec `ebpf:"home_key"`
 	Indexes        *ebpf.VariableSpec `ebpf:"indexes"`
+	InsideRealm    *ebpf.VariableSpec `ebpf:"inside_realm"`
 	RealmInterface *ebpf.VariableSpec `ebpf:"realm_interface"`
 	Realms         *ebpf.VariableSpec `ebpf:"realms"`
 	TickShift      *ebpf.VariableSpec `ebpf:"tick_shift"`
@@ -533,6 +606,7 @@ type CgnatVariables struct {
 	FilterMask     *ebpf.Variable `ebpf:"filter_mask"`
 	HomeKey        *ebpf.Variable `ebpf:"home_key"`
 	Indexes        *ebpf.Variable `ebpf:"indexes"`
+	InsideRealm    *ebpf.Variable `ebpf:"inside_realm"`
 	RealmInterface *ebpf.Variable `ebpf:"realm_interface"`
 	Realms         *ebpf.Variable `ebpf:"realms"`
 	TickShift      *ebpf.Variable `ebpf:"tick_shift"`
@@ -542,20 +616,26 @@ type CgnatVariables struct {
 //
 // It can be passed to LoadCgnatObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CgnatPrograms struct {
+	CgnClaim       *ebpf.Program `ebpf:"cgn_claim"`
+	CgnEvict       *ebpf.Program `ebpf:"cgn_evict"`
 	CgnInside      *ebpf.Program `ebpf:"cgn_inside"`
 	CgnInsideSlow  *ebpf.Program `ebpf:"cgn_inside_slow"`
 	CgnOutside     *ebpf.Program `ebpf:"cgn_outside"`
 	CgnOutsideSlow *ebpf.Program `ebpf:"cgn_outside_slow"`
 	CgnTagged      *ebpf.Program `ebpf:"cgn_tagged"`
+	CgnTidy        *ebpf.Program `ebpf:"cgn_tidy"`
 }
 
 func (p *CgnatPrograms) Close() error {
 	return _CgnatClose(
+		p.CgnClaim,
+		p.CgnEvict,
 		p.CgnInside,
 		p.CgnInsideSlow,
 		p.CgnOutside,
 		p.CgnOutsideSlow,
 		p.CgnTagged,
+		p.CgnTidy,
 	)
 }
 

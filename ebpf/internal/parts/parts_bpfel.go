@@ -16,13 +16,13 @@ import (
 type PartsCgnAccount struct {
 	_      structs.HostLayout
 	Lock   uint32
-	Reach  [4]uint16
 	Used   [4]uint16
 	Refill uint32
 	Full   uint32
 	Tokens uint16
 	Flags  uint8
 	Told   uint8
+	Pad    [2]uint32
 }
 
 type PartsCgnBucket struct {

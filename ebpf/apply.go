@@ -1,0 +1,174 @@
+package ebpf
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/cgnkit/cgnkit/alloc"
+)
+
+// Apply makes an instance what c says, in the network namespace of the calling thread, and opens it. It is how an instance is
+// loaded, how it gets another plan, other policies or interfaces, and how its programs are replaced by those of this release.
+// Where there is nothing to change, nothing is done.
+//
+// Packets pass all the while. A subscriber that has the same share as before keeps its mappings; those of the others end at
+// once. The order is: everything is made and pinned beside what is in force; the programs on the outside interfaces are
+// replaced, then those on the inside ones; the new state takes the place of the old one; slots of subscribers that have moved
+// are freed. Interfaces that are new have the programs before, those that are no longer named lose them after. A process that
+// is killed at any moment leaves the old state, or the new one; where the latter is not quite finished, the next Apply or Open
+// finishes it.
+//
+// The error wraps ErrInstance, ErrInterface, ErrVersion, ErrBusy, ErrMount, ErrKernel, ErrMemory, ErrPermission or
+// ErrTooManyRanges. After an error what was in force is in force.
+//
+// It takes 3 MiB for an outside address, for good, and the time that the kernel needs to check the programs, under a second.
+func Apply(c Config) (*Datapath, error) {
+	f, err := findFolder(c.Instance)
+	if err != nil {
+		return nil, err
+	}
+	if c.Plan == nil {
+		return nil, fmt.Errorf("apply to instance %s: the configuration has no plan", f.instance)
+	}
+	if err := requireBPFFS(true); err != nil {
+		return nil, err
+	}
+	release, err := f.lock()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if err := f.checkVersion(); err != nil {
+		return nil, err
+	}
+	g, err := f.apply(c)
+	if err != nil {
+		f.tryRemove()
+		return nil, fmt.Errorf("apply to instance %s: %w", f.instance, err)
+	}
+	return &Datapath{folder: f, generation: g}, nil
+}
+
+// apply returns the generation that is in force then. The lock is held.
+func (f folder) apply(c Config) (*generation, error) {
+	live, err := f.recover(c.Plan, c.Keys)
+	if err != nil {
+		return nil, err
+	}
+	want, err := newRecord(c, live)
+	if err != nil {
+		live.close()
+		return nil, err
+	}
+	if live != nil && live.record.same(want) {
+		ok, err := live.attached()
+		if ok && err == nil {
+			return live, nil
+		}
+		if err != nil {
+			live.close()
+			return nil, err
+		}
+	}
+	defer live.close()
+	b, err := build(f.next(), want, live, c)
+	if err != nil {
+		return nil, errors.Join(err, removeGeneration(f.next()))
+	}
+	err = f.switchTo(live, b.generation)
+	if err == nil {
+		err = f.settle(live, b.generation, b.relaid)
+	}
+	if err != nil {
+		b.close()
+		return nil, err
+	}
+	return b.generation, nil
+}
+
+// switchTo puts the generation next in force, instead of live, which may be nil. After an error live is in force, and next is
+// removed.
+func (f folder) switchTo(live, next *generation) error {
+	if live == nil {
+		return os.Rename(f.next(), f.live())
+	}
+	if err := next.runOn(); err != nil && !errors.Is(err, errGone) {
+		return errors.Join(err, live.runOn(), removeGeneration(f.next()))
+	}
+	return exchange(f.live(), f.next())
+}
+
+// settle ends what the switch has left: mappings of subscribers that have moved, and the generation old, which may be nil.
+func (f folder) settle(old, live *generation, relaid []int) error {
+	if old == nil {
+		return nil
+	}
+	if err := live.evictMoved(old, relaid); err != nil {
+		return err
+	}
+	return removeGeneration(f.next())
+}
+
+// recover finishes or undoes what a killed process has left, and returns the generation in force, nil where there is none.
+func (f folder) recover(known *alloc.Plan, keys []alloc.Key) (*generation, error) {
+	live, err := f.openAt(f.live(), known, keys)
+	if err != nil {
+		return nil, err
+	}
+	next, err := openGeneration(f.next())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		// It was not whole, if there was one.
+		return live, removeGeneration(f.next())
+	case err != nil:
+		live.close()
+		return nil, err
+	}
+	defer next.close()
+	if err := next.understand(known, keys); err != nil {
+		live.close()
+		return nil, err
+	}
+	if live != nil && next.record.Serial < live.record.Serial {
+		return live, f.settle(next, live, live.allRows())
+	}
+	defer live.close()
+	if err := f.switchTo(live, next); err != nil {
+		return nil, err
+	}
+	if err := f.settle(live, next, next.allRows()); err != nil {
+		return nil, err
+	}
+	return f.openAt(f.live(), known, keys)
+}
+
+// openAt opens a generation and its plan. It returns nil where there is none.
+func (f folder) openAt(path string, known *alloc.Plan, keys []alloc.Key) (*generation, error) {
+	g, err := openGeneration(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if g.record.Layout != layout {
+		err = f.versionError(fmt.Sprintf("v%d", g.record.Layout))
+	} else {
+		err = g.understand(known, keys)
+	}
+	if err != nil {
+		g.close()
+		return nil, err
+	}
+	return g, nil
+}
+
+// tryRemove removes the folders of the instance that are empty.
+func (f folder) tryRemove() {
+	for _, path := range []string{f.version(), f.path, filepath.Dir(f.path)} {
+		_ = os.Remove(path) // who has something is kept
+	}
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One mapping, made or ended by Go: port forwards, and mappings that are brought back from a checkpoint. */
+#ifndef CGN_CLAIM_H
+#define CGN_CLAIM_H
+
+#include "translate.h"
+
+enum cgn_claim_kind {
+	CGN_CLAIM_RESTORE, /* nothing is overwritten that lives */
+	CGN_CLAIM_FORWARD, /* a mapping of the endpoint elsewhere ends, because an endpoint has one */
+	CGN_CLAIM_RELEASE, /* ends a forward */
+};
+
+enum cgn_claim_result {
+	CGN_CLAIM_DONE,
+	CGN_CLAIM_NOT_SUBSCRIBER,
+	CGN_CLAIM_NOT_OWNED, /* the port is not of the subscriber's share */
+	CGN_CLAIM_TAKEN, /* another endpoint of the subscriber has it: holder */
+	CGN_CLAIM_ELSEWHERE, /* the endpoint has another port: port */
+	CGN_CLAIM_NONE, /* there is no such forward */
+	CGN_CLAIM_BUSY, /* the account is locked */
+	CGN_CLAIM_TABLES, /* the tables contradict themselves */
+};
+
+struct cgn_claiming {
+	enum cgn_claim_kind kind;
+	enum cgn_claim_result result; /* out */
+	__u32 realm;
+	enum cgn_proto proto;
+	__be32 inside;
+	__be16 inside_port;
+	__u16 port; /* outside; out where the result says so */
+	__u32 state; /* enum cgn_slot_state */
+	__u32 age; /* ticks since the last packet */
+	__be32 holder_addr; /* out */
+	__be16 holder_port; /* out */
+	__u16 pad;
+};
+
+static __always_inline struct cgn_slot *cgn_slot_after(const struct cgn_search *s, __u32 distance)
+{
+	return cgn_slot_at(s->table, s->proto, cgn_port_after(s, distance));
+}
+
+/* cgn_let_go frees the slot at a distance from home. The lock is held. */
+static __always_inline int cgn_let_go(struct cgn_search *s, __u32 distance)
+{
+	struct cgn_slot *slot = cgn_slot_after(s, distance);
+	__u32 plane = cgn_plane(s->proto);
+	__u64 owner;
+
+	if (!slot)
+		return 0;
+	owner = slot->owner;
+	if (__sync_val_compare_and_swap(&slot->owner, owner, 0) != owner)
+		return 0;
+	cgn_forget(s, owner);
+	if (s->account->used[plane])
+		s->account->used[plane]--;
+	return 1;
+}
+
+/* cgn_claim_release ends the forward at a distance from home. */
+static __always_inline enum cgn_claim_result cgn_claim_release(struct cgn_search *s, __u32 distance)
+{
+	struct cgn_slot *slot = cgn_slot_after(s, distance);
+
+	if (!slot)
+		return CGN_CLAIM_TABLES;
+	if (!cgn_same_endpoint(slot->owner, s->owner) || !(slot->state & CGN_SLOT_STATIC))
+		return CGN_CLAIM_NONE;
+	return cgn_let_go(s, distance) ? CGN_CLAIM_DONE : CGN_CLAIM_BUSY;
+}
+
+/* cgn_claim_elsewhere decides about a mapping that the endpoint has at s->found, which is not what is wanted. */
+static __always_inline enum cgn_claim_result cgn_claim_elsewhere(struct cgn_search *s, struct cgn_claiming *c)
+{
+	struct cgn_slot *slot = cgn_slot_after(s, s->found);
+
+	if (!slot)
+		return CGN_CLAIM_TABLES;
+	if (slot->state & CGN_SLOT_STATIC ||
+	    (c->kind == CGN_CLAIM_RESTORE && !cgn_idle(slot, s->policy, s->proto, s->now, 0))) {
+		c->port = cgn_port_after(s, s->found);
+		return CGN_CLAIM_ELSEWHERE;
+	}
+	return cgn_let_go(s, s->found) ? CGN_CLAIM_DONE : CGN_CLAIM_BUSY;
+}
+
+/* cgn_claim_slot makes the mapping at a distance from home. The lock is held. */
+static __always_inline enum cgn_claim_result cgn_claim_slot(struct cgn_search *s, struct cgn_claiming *c, __u32 distance)
+{
+	struct cgn_slot *slot = cgn_slot_after(s, distance);
+	enum cgn_claim_result r;
+	__u64 owner;
+	__be32 addr;
+
+	if (!slot)
+		return CGN_CLAIM_TABLES;
+	owner = slot->owner;
+	if (!cgn_same_endpoint(owner, s->owner) && !cgn_claimable(s, slot, owner)) {
+		addr = owner >> 32;
+		c->holder_addr = addr;
+		c->holder_port = owner >> 16;
+		return CGN_CLAIM_TAKEN;
+	}
+	if (s->found < s->share.len && s->found != distance) {
+		r = cgn_claim_elsewhere(s, c);
+		if (r != CGN_CLAIM_DONE)
+			return r;
+	}
+	if (cgn_same_endpoint(owner, s->owner) && !cgn_idle(slot, s->policy, s->proto, s->now, 0)) {
+		if (c->kind == CGN_CLAIM_FORWARD)
+			slot->state |= CGN_SLOT_STATIC; /* the session on it goes on */
+		return CGN_CLAIM_DONE;
+	}
+	if (!cgn_take(s, distance))
+		return CGN_CLAIM_BUSY;
+	slot->state = c->state;
+	slot->seen = s->now - c->age;
+	return CGN_CLAIM_DONE;
+}
+
+/* cgn_claim_port does what is asked for one port. */
+static __always_inline enum cgn_claim_result cgn_claim_port(struct cgn_claiming *c)
+{
+	struct cgn_flow flow = {.near = {.addr = c->inside, .port = c->inside_port}, .proto = c->proto};
+	enum cgn_claim_result r;
+	struct cgn_search s = {};
+	struct cgn_owner o = {};
+	__s32 number;
+	__u32 distance, row, share;
+	void *table;
+
+	if (c->proto >= CGN_PROTOS)
+		return CGN_CLAIM_NOT_OWNED;
+	if (!cgn_is_subscriber(c->realm, c->inside, &o))
+		return CGN_CLAIM_NOT_SUBSCRIBER;
+	if (cgn_search_for(&s, &flow, &o) != CGN_CONTINUE)
+		return CGN_CLAIM_TABLES;
+	number = cgn_share_number(s.pool, s.list, &s.share, c->port);
+	if (number < 0)
+		return CGN_CLAIM_NOT_OWNED;
+	distance = number >= s.home ? number - s.home : number + s.share.len - s.home;
+	row = o.row;
+	table = bpf_map_lookup_elem(&accounts, &row);
+	if (!table)
+		return CGN_CLAIM_TABLES;
+	share = o.place.slot;
+	s.account = bpf_map_lookup_elem(table, &share);
+	if (!s.account)
+		return CGN_CLAIM_TABLES;
+	if (!cgn_lock(&s))
+		return CGN_CLAIM_BUSY;
+	cgn_look_up(&s);
+	r = c->kind == CGN_CLAIM_RELEASE ? cgn_claim_release(&s, distance) : cgn_claim_slot(&s, c, distance);
+	cgn_unlock(s.account);
+	return r;
+}
+
+#endif

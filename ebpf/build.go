@@ -1,0 +1,246 @@
+package ebpf
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
+)
+
+// A builder makes a generation beside the one in force, of which it takes over what stays: the slots of addresses, the
+// accounts, the counters, the links.
+type builder struct {
+	*generation // what is being made
+	old         *generation
+	spec        *ebpf.CollectionSpec
+	coll        *ebpf.Collection
+	relaid      []int // rows with slots of the old generation and accounts that are new
+}
+
+// build makes a generation at path. What it leaves there after an error is to be removed.
+func build(path string, want record, old *generation, c Config) (*builder, error) {
+	b := &builder{generation: &generation{path: path, record: want}, old: old, coll: &ebpf.Collection{}}
+	if err := b.understand(c.Plan, nil); err != nil {
+		return nil, err
+	}
+	for _, kind := range []string{"maps", "slots", "accounts", "programs", "links"} {
+		if err := os.MkdirAll(filepath.Join(path, kind), 0o700); err != nil {
+			return nil, fmt.Errorf("make a generation: %w", err)
+		}
+	}
+	defer func() { b.coll.Close() }()
+	if err := b.load(); err != nil {
+		return nil, err
+	}
+	for _, step := range []func() error{b.addAddresses, b.pinAll, b.addLinks} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	if err := want.pin(filepath.Join(path, "meta")); err != nil {
+		return nil, err
+	}
+	handle, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the new generation: %w", err)
+	}
+	b.handle = handle
+	return b, nil
+}
+
+// load loads the object with the plan.
+func (b *builder) load() (err error) {
+	if b.spec, err = bpf.LoadCgnat(); err != nil {
+		return fmt.Errorf("read the object: %w", err)
+	}
+	if err := b.configure(); err != nil {
+		return err
+	}
+	taken, err := b.takeOver()
+	defer closeMaps(taken)
+	if err != nil {
+		return err
+	}
+	coll, err := ebpf.NewCollectionWithOptions(b.spec, ebpf.CollectionOptions{MapReplacements: taken})
+	if err != nil {
+		return fmt.Errorf("load the programs: %w", explainLoad(err))
+	}
+	b.coll = coll
+	if err := b.addRealms(); err != nil {
+		return err
+	}
+	return b.fill()
+}
+
+// configure sets the sizes of maps and the constants of programs.
+func (b *builder) configure() error {
+	if err := b.tables.size(b.spec); err != nil {
+		return err
+	}
+	n := uint32(max(1, len(b.tables.rows)))
+	b.spec.Maps[bpf.CgnatMapSlots].MaxEntries = n
+	b.spec.Maps[bpf.CgnatMapAccounts].MaxEntries = n
+	b.spec.Maps[bpf.CgnatMapPolicies].MaxEntries = uint32(max(1, len(b.tables.pools)))
+	key := b.record.key()
+	words := [2]uint64{binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])}
+	if err := b.spec.Variables["home_key"].Set(words); err != nil {
+		return fmt.Errorf("set the key: %w", err)
+	}
+	shift, _, err := tickShift()
+	if err != nil {
+		return err
+	}
+	if err := b.spec.Variables["tick_shift"].Set(shift); err != nil {
+		return fmt.Errorf("set the tick: %w", err)
+	}
+	return nil
+}
+
+// fill writes the plan and the policies into their maps.
+func (b *builder) fill() error {
+	if err := b.tables.fill(b.coll.Maps); err != nil {
+		return err
+	}
+	for i, p := range b.record.Policies {
+		if err := b.coll.Maps[bpf.CgnatMapPolicies].Put(uint32(i), p); err != nil {
+			return fmt.Errorf("set policy %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// ofPlan reports whether a map belongs to one plan, and so to one generation: it says what the plan says, or counts on its rows.
+func ofPlan(name string) bool {
+	return strings.HasPrefix(name, ".") || slices.Contains([]string{
+		bpf.CgnatMapPools, bpf.CgnatMapRows, bpf.CgnatMapNodes, bpf.CgnatMapRanges, bpf.CgnatMapLists,
+		bpf.CgnatMapCuts, bpf.CgnatMapExempts, bpf.CgnatMapSlots, bpf.CgnatMapAccounts, bpf.CgnatMapPolicies,
+		bpf.CgnatMapLinks, bpf.CgnatMapCables, bpf.CgnatMapFilters,
+	}, name)
+}
+
+// takeOver opens the maps of the old generation that do not belong to its plan: counters and the like. One that has another
+// shape, because the programs are newer, begins anew.
+func (b *builder) takeOver() (map[string]*ebpf.Map, error) {
+	taken := make(map[string]*ebpf.Map)
+	if b.old == nil {
+		return taken, nil
+	}
+	for name, spec := range b.spec.Maps {
+		if ofPlan(name) {
+			continue
+		}
+		m, err := b.old.openMap("maps", name)
+		if errors.Is(err, ErrChanged) {
+			continue
+		}
+		if err != nil {
+			return taken, err
+		}
+		if spec.Compatible(m) != nil {
+			m.Close()
+			continue
+		}
+		taken[name] = m
+	}
+	return taken, nil
+}
+
+func closeMaps(maps map[string]*ebpf.Map) {
+	for _, m := range maps {
+		m.Close()
+	}
+}
+
+// addRealms loads the programs of the inside once more for every realm but the first. That is before the maps of the plan are
+// frozen: the kernel refuses programs over frozen arrays of several entries (ENOTSUPP in its verifier).
+func (b *builder) addRealms() error {
+	for n := 1; n < len(b.plan.Realms()); n++ {
+		spec := b.spec.Copy()
+		for name := range spec.Programs {
+			if name != bpf.CgnatProgCgnInside && name != bpf.CgnatProgCgnInsideSlow {
+				delete(spec.Programs, name)
+			}
+		}
+		if err := spec.Variables["inside_realm"].Set(uint32(n)); err != nil {
+			return fmt.Errorf("set the realm: %w", err)
+		}
+		shared := make(map[string]*ebpf.Map)
+		for name, m := range b.coll.Maps {
+			if !strings.HasPrefix(name, ".") {
+				shared[name] = m
+			}
+		}
+		coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared})
+		if err != nil {
+			return fmt.Errorf("load the programs of realm %s: %w", b.plan.Realms()[n], explainLoad(err))
+		}
+		for name := range spec.Programs {
+			b.coll.Programs[realmProgram(name, n)] = coll.DetachProgram(name)
+		}
+		coll.Close()
+	}
+	return nil
+}
+
+// pinAll pins maps and programs.
+func (b *builder) pinAll() error {
+	for name, m := range b.coll.Maps {
+		if strings.HasPrefix(name, ".") {
+			continue // the programs hold them
+		}
+		if err := m.Pin(b.at("maps", name)); err != nil {
+			return fmt.Errorf("pin map %s: %w", name, err)
+		}
+	}
+	for name, p := range b.coll.Programs {
+		if err := p.Pin(b.at("programs", name)); err != nil {
+			return fmt.Errorf("pin program %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// addLinks pins the links of interfaces that stay, which still run the old programs, and attaches to the others.
+func (b *builder) addLinks() error {
+	return b.record.inOrder(func(a attachment, h hook) error {
+		if b.old != nil {
+			l, err := b.old.openLink(a, h)
+			if err != nil {
+				return err
+			}
+			if l != nil {
+				defer l.Close()
+				if _, ok := alive(l, a); ok {
+					return pinLink(l, b.at("links", h.pin(a)))
+				}
+			}
+		}
+		l, err := h.attachTo(a, b.coll.Programs[h.program(a, b.plan.Realms())])
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		return pinLink(l, b.at("links", h.pin(a)))
+	})
+}
+
+// pinLink pins a link once more, wherever it is pinned already. A link of the library that knows its pin would move it.
+func pinLink(l link.Link, path string) error {
+	other, err := cloneLink(l)
+	if err != nil {
+		return err
+	}
+	defer other.Close()
+	if err := other.Pin(path); err != nil {
+		return fmt.Errorf("pin a link: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package ebpf
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+)
+
+// bpffs is where the BPF filesystem is by convention.
+const bpffs = "/sys/fs/bpf"
+
+// namespaceCookie returns the number of the network namespace that the calling thread is in. It is never used again, unlike
+// inode numbers.
+func namespaceCookie() (uint64, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, fmt.Errorf("identify the network namespace: %w", err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	cookie, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	if errors.Is(err, unix.ENOPROTOOPT) {
+		err = fmt.Errorf("%w: SO_NETNS_COOKIE needs Linux 5.14", ErrKernel)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("identify the network namespace: %w", err)
+	}
+	return cookie, nil
+}
+
+// requireBPFFS sees to it that there is a BPF filesystem that outlives this process. It mounts one only where mount says so.
+func requireBPFFS(mount bool) error {
+	var st unix.Statfs_t
+	if err := unix.Statfs(bpffs, &st); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("look at %s: %w", bpffs, err)
+	}
+	if uint32(st.Type) == unix.BPF_FS_MAGIC {
+		return nil
+	}
+	if err := lastingMounts(); err != nil {
+		return err
+	}
+	if !mount {
+		return fmt.Errorf("%w: nothing is mounted at %s", ErrNotLoaded, bpffs)
+	}
+	if err := unix.Mount("bpf", bpffs, "bpf", 0, "mode=0700"); err != nil {
+		return fmt.Errorf("%w: mount it with `mount -t bpf none %s`: %w", ErrMount, bpffs, err)
+	}
+	return nil
+}
+
+// lastingMounts refuses a mount namespace of this process's own, such as that of ip netns exec, which mounts another /sys: what
+// is mounted there goes with the process, and all pins with it.
+func lastingMounts() error {
+	own, err := os.Readlink("/proc/thread-self/ns/mnt")
+	if err != nil {
+		return fmt.Errorf("%w: which mount namespace this is cannot be told: %w", ErrMount, err)
+	}
+	if first, err := os.Readlink("/proc/1/ns/mnt"); err != nil || own != first {
+		return fmt.Errorf("%w: %s is not mounted in this mount namespace, which ends with the process; "+
+			"enter the network namespace with `nsenter --net=/run/netns/NAME` instead of `ip netns exec NAME`, "+
+			"or mount it first with `mount -t bpf none %s`", ErrMount, bpffs, bpffs)
+	}
+	return nil
+}
+
+// lockFolder takes the lock of a folder, which goes with the process, however that ends.
+func lockFolder(path string) (release func(), err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("lock %s: %w: another process is changing this instance", path, ErrBusy)
+		}
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	// Who had the lock may have taken the folder away.
+	mine, err := f.Stat()
+	if err == nil {
+		var now os.FileInfo
+		if now, err = os.Stat(path); err == nil && !os.SameFile(mine, now) {
+			err = fs.ErrNotExist
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return func() { f.Close() }, nil
+}
+
+// exchange swaps two folders at once.
+func exchange(a, b string) error {
+	if err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE); err != nil {
+		return fmt.Errorf("exchange %s and %s: %w", a, b, err)
+	}
+	return nil
+}
+
+// cloneLink returns another handle of a link, which knows nothing of its pins.
+func cloneLink(l link.Link) (link.Link, error) {
+	has, ok := l.(interface{ FD() int })
+	if !ok {
+		return nil, fmt.Errorf("clone a link: %T has no descriptor", l)
+	}
+	fd, err := unix.FcntlInt(uintptr(has.FD()), unix.F_DUPFD_CLOEXEC, 0)
+	runtime.KeepAlive(l)
+	if err != nil {
+		return nil, fmt.Errorf("clone a link: %w", err)
+	}
+	return link.NewFromFD(fd)
+}
+
+// attachBehind attaches a program behind the driver of an interface.
+func attachBehind(p *ebpf.Program, index int) (link.Link, error) {
+	return link.AttachTCX(link.TCXOptions{Program: p, Interface: index, Attach: ebpf.AttachTCXIngress})
+}
+
+// attachDriver attaches a program in the driver of an interface, never in front of one that cannot run it.
+func attachDriver(p *ebpf.Program, index int) (link.Link, error) {
+	return link.AttachXDP(link.XDPOptions{Program: p, Interface: index, Flags: link.XDPDriverMode})
+}
+
+// linkIndex returns the interface of a link, 0 when it is gone.
+func linkIndex(info *link.Info) uint32 {
+	if x := info.XDP(); x != nil {
+		return x.Ifindex
+	}
+	if x := info.TCX(); x != nil {
+		return x.Ifindex
+	}
+	return 0
+}

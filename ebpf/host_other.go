@@ -1,0 +1,31 @@
+//go:build !linux
+
+package ebpf
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+)
+
+// bpffs is where Linux has the BPF filesystem.
+const bpffs = "/sys/fs/bpf"
+
+var errLinux = fmt.Errorf("%w: the XDP backend needs Linux", ErrKernel)
+
+func namespaceCookie() (uint64, error) { return 0, errLinux }
+
+func requireBPFFS(bool) error { return errLinux }
+
+func lockFolder(string) (func(), error) { return nil, errLinux }
+
+func exchange(string, string) error { return errLinux }
+
+func cloneLink(link.Link) (link.Link, error) { return nil, errLinux }
+
+func attachBehind(*ebpf.Program, int) (link.Link, error) { return nil, errLinux }
+
+func attachDriver(*ebpf.Program, int) (link.Link, error) { return nil, errLinux }
+
+func linkIndex(*link.Info) uint32 { return 0 }

@@ -1,0 +1,189 @@
+package ebpf
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
+)
+
+// A record says what a generation is. It is pinned with it, and written last: a generation with a record is whole.
+type record struct {
+	Layout   int                  `json:"layout"`
+	Serial   uint64               `json:"serial"` // of the generation: the later, the higher
+	Object   string               `json:"object"` // SHA-256 of the program code
+	SHA256   string               `json:"plan_sha256"`
+	Plan     string               `json:"plan"` // canonical form
+	Key      string               `json:"key"`
+	Policies []bpf.CgnatCgnPolicy `json:"policies"` // by pool
+	Links    []attachment         `json:"links"`
+}
+
+// An attachment is an interface with our programs on it.
+type attachment struct {
+	Name   string `json:"name"`
+	Index  int    `json:"index"`
+	Inside bool   `json:"inside"`
+	Realm  string `json:"realm,omitempty"`
+}
+
+// newRecord returns the record of what c asks for; live is what there is, or nil.
+func newRecord(c Config, live *generation) (record, error) {
+	r := record{Layout: layout, Serial: 1, Object: bpf.Digest(), SHA256: c.Plan.SHA256(), Plan: string(c.Plan.AppendCanonical(nil))}
+	key := c.Key
+	if live != nil {
+		r.Serial = live.record.Serial + 1
+		if key == (Key{}) {
+			key = live.record.key()
+		}
+	}
+	if key == (Key{}) {
+		key = NewKey()
+	}
+	r.Key = hex.EncodeToString(key[:])
+	var err error
+	if r.Policies, err = c.policies(); err != nil {
+		return record{}, err
+	}
+	r.Links, err = c.attachments()
+	return r, err
+}
+
+// policies returns the policies of the plan's pools.
+func (c Config) policies() (entries []bpf.CgnatCgnPolicy, err error) {
+	names := make(map[string]bool)
+	_, tick, err := tickShift()
+	if err != nil {
+		return nil, err
+	}
+	for p := range c.Plan.Pools() {
+		names[p.Name()] = true
+		policy, ok := c.Policies[p.Name()]
+		if !ok {
+			policy = c.Policy
+		}
+		entries = append(entries, policy.entry(tick))
+	}
+	for name := range c.Policies {
+		if !names[name] {
+			return nil, fmt.Errorf("policy of pool %s: the plan has no such pool", name)
+		}
+	}
+	return entries, nil
+}
+
+// attachments finds the interfaces in the network namespace of the calling thread.
+func (c Config) attachments() ([]attachment, error) {
+	var out []attachment
+	seen := make(map[int]string)
+	for i, ifc := range slices.Concat(c.Inside, c.Outside) {
+		found, err := net.InterfaceByName(ifc.Name)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrInterface, ifc.Name, err)
+		}
+		if other, twice := seen[found.Index]; twice {
+			return nil, fmt.Errorf("%w: %s and %s are the same: an interface is on one side, once", ErrInterface, other, ifc.Name)
+		}
+		seen[found.Index] = ifc.Name
+		a := attachment{Name: ifc.Name, Index: found.Index, Inside: i < len(c.Inside), Realm: ifc.Realm}
+		if err := a.checkRealm(c.Plan.Realms()); err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// checkRealm sets the realm of an inside interface where none is given.
+func (a *attachment) checkRealm(realms []string) error {
+	switch {
+	case !a.Inside && a.Realm != "":
+		return fmt.Errorf("%w: %s is an outside interface and has realm %q: only inside interfaces have one", ErrInterface, a.Name, a.Realm)
+	case a.Inside && a.Realm == "" && len(realms) == 1:
+		a.Realm = realms[0]
+	case a.Inside && a.Realm == "":
+		a.Realm = alloc.DefaultRealm
+	}
+	if a.Inside && !slices.Contains(realms, a.Realm) {
+		return fmt.Errorf("%w: %s has realm %q, and the plan has only %q", ErrInterface, a.Name, a.Realm, realms)
+	}
+	return nil
+}
+
+// key returns the key. A record that was written has a valid one.
+func (r record) key() (k Key) {
+	_, _ = hex.Decode(k[:], []byte(r.Key))
+	return k
+}
+
+// same reports whether two records ask for the same.
+func (r record) same(other record) bool {
+	return r.Object == other.Object && r.SHA256 == other.SHA256 && r.Key == other.Key &&
+		slices.Equal(r.Policies, other.Policies) && slices.Equal(r.Links, other.Links)
+}
+
+// parse returns the plan. It may be one that is known; otherwise plans with scheme random need their keys.
+func (r record) parse(known *alloc.Plan, keys []alloc.Key) (*alloc.Plan, error) {
+	if known != nil && known.SHA256() == r.SHA256 {
+		return known, nil
+	}
+	plan, err := alloc.ParseCanonical([]byte(r.Plan), keys...)
+	if errors.Is(err, alloc.ErrKey) {
+		return nil, fmt.Errorf("read the plan in force, %s: its pools with scheme random need their keys: %w", r.SHA256, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the plan in force, %s: %w", r.SHA256, err)
+	}
+	return plan, nil
+}
+
+// pin writes the record into a map and pins it.
+func (r record) pin(path string) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("write the record: %w", err)
+	}
+	m, err := ebpf.NewMap(&ebpf.MapSpec{
+		Name: "meta", Type: ebpf.Array, KeySize: 4, ValueSize: uint32(len(text)), MaxEntries: 1,
+	})
+	if err != nil {
+		return mapError(err, "make the record", uint64(len(text)))
+	}
+	defer m.Close()
+	if err := m.Put(uint32(0), text); err != nil {
+		return fmt.Errorf("write the record: %w", err)
+	}
+	if err := freeze(m, "meta"); err != nil {
+		return err
+	}
+	if err := m.Pin(path); err != nil {
+		return fmt.Errorf("pin the record: %w", err)
+	}
+	return nil
+}
+
+// readRecord reads what pin wrote.
+func readRecord(path string) (r record, err error) {
+	m, err := ebpf.LoadPinnedMap(path, &ebpf.LoadPinOptions{ReadOnly: true})
+	if err != nil {
+		return record{}, fmt.Errorf("open the record: %w", err)
+	}
+	defer m.Close()
+	text, err := m.LookupBytes(uint32(0))
+	if err != nil {
+		return record{}, fmt.Errorf("read the record: %w", err)
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	if err := d.Decode(&r); err != nil {
+		return record{}, fmt.Errorf("read the record: %w", err)
+	}
+	return r, nil
+}
