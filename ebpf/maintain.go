@@ -41,9 +41,7 @@ func ask[T any](p *ebpf.Program, question *T) error {
 
 // ownerOf returns who a slot says that it has: the inverse of cgn_owner_word. ok is false for a slot that is free.
 func ownerOf(word uint64) (inside netip.AddrPort, ok bool) {
-	var b [2]byte
-	binary.NativeEndian.PutUint16(b[:], uint16(word>>16))
-	return netip.AddrPortFrom(fromWire(uint32(word>>32)), binary.BigEndian.Uint16(b[:])), word != 0
+	return netip.AddrPortFrom(fromWire(uint32(word>>32)), fromWirePort(uint16(word>>16))), word != 0
 }
 
 func (g *generation) allRows() []int {
@@ -160,7 +158,7 @@ func (g *generation) tidy(p *ebpf.Program, c *cursor, slots int) (t bpf.CgnatCgn
 	if c.row >= c.last {
 		return t, errEnd
 	}
-	until := g.tables.pools[g.tables.rows[c.row].Pool].Ratio
+	until := g.ratio(c.row)
 	t = bpf.CgnatCgnTidying{Row: uint32(c.row), Share: c.share, Until: until, Budget: uint32(slots)}
 	if c.all {
 		t.All = 1

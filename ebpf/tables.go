@@ -180,3 +180,12 @@ func fromWire(a uint32) netip.Addr {
 	binary.NativeEndian.PutUint32(b[:], a)
 	return netip.AddrFrom4(b)
 }
+
+// wirePort returns a port as C's __be16, and fromWirePort is the inverse.
+func wirePort(port uint16) uint16 {
+	var b [2]byte
+	binary.BigEndian.PutUint16(b[:], port)
+	return binary.NativeEndian.Uint16(b[:])
+}
+
+func fromWirePort(port uint16) uint16 { return wirePort(port) }

@@ -56,11 +56,9 @@ struct cgn_part {
 
 /* A walk over slots of a row. */
 struct cgn_walk {
-	struct cgn_search
-		s; /* s.at is the next slot: its number in the share, or in the row. s.owner is the subscriber's, once known */
+	struct cgn_search s; /* s.at is the next slot: its number in the share, or in the row */
 	__u32 row;
 	__u32 address; /* of the row in the pool */
-	__u32 share;
 	__u32 parity; /* the first port follows where the home depends on it */
 	__u32 first;
 	__u32 freed;
@@ -95,19 +93,6 @@ static __always_inline int cgn_walk_row(struct cgn_walk *w, __u32 row)
 	return 1;
 }
 
-/* cgn_is_own reports whether an owner is the subscriber of the share that w is at. */
-static __always_inline int cgn_is_own(struct cgn_walk *w, __u64 owner)
-{
-	struct cgn_owner o = {};
-
-	if (!((owner ^ w->s.owner) >> 32))
-		return 1;
-	if (!cgn_is_subscriber(w->s.pool->realm, owner >> 32, &o) || o.row != w->row || o.place.slot != w->share)
-		return 0;
-	w->s.owner = owner;
-	return 1;
-}
-
 /* cgn_distance returns how far number i of a share is from the home of the owner. */
 static __always_inline __u32 cgn_distance(const struct cgn_walk *w, __u32 i, __u64 owner)
 {
@@ -119,7 +104,10 @@ static __always_inline __u32 cgn_distance(const struct cgn_walk *w, __u32 i, __u
 	return i >= home ? i - home : i + len - home;
 }
 
-/* cgn_tidy_slot looks at one slot: step of a loop. */
+/*
+ * cgn_tidy_slot looks at one slot: step of a loop. Whose it is does not matter here, so that a run that was begun under one
+ * plan does no harm under the next: who has moved is what cgn_evict is for.
+ */
 static long cgn_tidy_slot(__u32 i, void *data)
 {
 	struct cgn_walk *w = data;
@@ -139,7 +127,7 @@ static long cgn_tidy_slot(__u32 i, void *data)
 	owner = slot->owner;
 	if (!owner)
 		return 0;
-	if (!cgn_is_own(w, owner) || cgn_idle(slot, s->policy, s->proto, s->now, s->policy->hold)) {
+	if (cgn_idle(slot, s->policy, s->proto, s->now, s->policy->hold)) {
 		if (__sync_val_compare_and_swap(&slot->owner, owner, 0) == owner) {
 			cgn_forget(s, owner);
 			w->freed++;
@@ -170,7 +158,6 @@ static __always_inline int cgn_walk_share(struct cgn_walk *w, __u32 share, enum 
 	if (!s->share.len)
 		return 0;
 	s->proto = proto;
-	w->share = share;
 	w->first = w->parity ? cgn_share_port(s->pool, s->list, &s->share, 0) : 0;
 	return 1;
 }

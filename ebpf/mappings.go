@@ -1,0 +1,151 @@
+package ebpf
+
+import (
+	"encoding/binary"
+	"fmt"
+	"iter"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
+)
+
+// planeBytes is the memory of the slots of one protocol.
+const planeBytes = slotBytes << 16
+
+// Mappings iterates over the mappings that live: outside address by outside address in the order of the plan, TCP before UDP
+// before ICMP, in ascending order of ports. It reads the memory of the kernel while packets pass, so it is no snapshot: a mapping
+// that is made or ends meanwhile may be in it or not, and one whose state is changing may show some of each. An error is the last
+// pair.
+//
+// It reads 3 MiB for each outside address, in less than a millisecond or so, and computes for each mapping.
+func (d *Datapath) Mappings() iter.Seq2[Mapping, error] {
+	return func(yield func(Mapping, error) bool) {
+		r, err := d.reader()
+		if err != nil {
+			yield(Mapping{}, err)
+			return
+		}
+		slots := make([]byte, planeBytes)
+		for row := range r.tables.rows {
+			more, err := r.eachOf(row, slots, yield)
+			if err != nil {
+				yield(Mapping{}, err)
+			}
+			if !more || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// reader returns a reader of slots.
+func (d *Datapath) reader() (*reader, error) {
+	p, err := d.generation.openProgram(bpf.CgnatProgCgnTidy)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	var t bpf.CgnatCgnTidying // of no share
+	if err := ask(p, &t); err != nil {
+		return nil, err
+	}
+	_, tick, err := tickShift()
+	if err != nil {
+		return nil, err
+	}
+	return &reader{generation: d.generation, key: d.Key(), now: t.Now, tick: tick}, nil
+}
+
+// eachOf yields the mappings of one row. buffer holds the slots of a protocol.
+func (r *reader) eachOf(row int, buffer []byte, yield func(Mapping, error) bool) (more bool, err error) {
+	m, memory, err := r.openSlots(row)
+	if err != nil {
+		return false, err
+	}
+	defer m.Close()
+	at := place{row: row, pool: r.poolOf(row)}
+	for at.proto = range Protocol(protocols) {
+		if _, err := memory.ReadAt(buffer, int64(at.proto)*planeBytes); err != nil {
+			return false, fmt.Errorf("read the slots of %v: %w", r.address(row), err)
+		}
+		for i := 0; i < len(buffer); i += slotBytes {
+			if binary.NativeEndian.Uint64(buffer[i:]) == 0 {
+				continue
+			}
+			at.port = uint16(i / slotBytes)
+			if m, ok := r.mapping(slotFrom(buffer[i:]), at); ok && !yield(m, nil) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// openSlots maps the slots of a row into memory.
+func (r *reader) openSlots(row int) (*ebpf.Map, *ebpf.Memory, error) {
+	m, err := r.openMap("slots", r.address(row))
+	if err != nil {
+		return nil, nil, err
+	}
+	memory, err := m.Memory()
+	if err != nil {
+		m.Close()
+		return nil, nil, fmt.Errorf("read the slots of %v: %w", r.address(row), err)
+	}
+	return m, memory, nil
+}
+
+// slotFrom decodes struct cgn_slot.
+func slotFrom(b []byte) bpf.CgnatCgnSlot {
+	return bpf.CgnatCgnSlot{
+		Owner: binary.NativeEndian.Uint64(b), Seen: binary.NativeEndian.Uint32(b[8:]), State: binary.NativeEndian.Uint32(b[12:]),
+	}
+}
+
+// An Account is what a subscriber has.
+type Account struct {
+	Share          alloc.Allocation
+	TCP, UDP, ICMP Usage
+	Mappings       []Mapping // in the order of Datapath.Mappings
+}
+
+// A Usage is how many mappings of one protocol a subscriber has, and may have.
+type Usage struct{ Used, Limit int }
+
+// Subscriber returns what a subscriber has. The error wraps alloc.ErrNotSubscriber or alloc.ErrExcluded.
+func (d *Datapath) Subscriber(s alloc.Subscriber) (Account, error) {
+	share, err := d.generation.plan.Lookup(s)
+	if err != nil {
+		return Account{}, fmt.Errorf("subscriber %v: %w", s, err)
+	}
+	r, err := d.reader()
+	if err != nil {
+		return Account{}, err
+	}
+	row := r.rowsByAddress()[share.Outside()]
+	a := Account{Share: share}
+	m, memory, err := r.openSlots(row)
+	if err != nil {
+		return Account{}, err
+	}
+	defer m.Close()
+	ports := share.Ports()
+	limits := r.record.Policies[r.tables.rows[row].Pool].Limit
+	buffer := make([]byte, slotBytes)
+	for proto, usage := range []*Usage{&a.TCP, &a.UDP, &a.ICMP} {
+		usage.Limit = min(ports.Len(), int(limits[proto]))
+		at := place{row: row, pool: share.Pool(), proto: Protocol(proto)}
+		for at.port = range ports.Ports() {
+			if _, err := memory.ReadAt(buffer, int64(proto)*planeBytes+int64(at.port)*slotBytes); err != nil {
+				return Account{}, fmt.Errorf("read the slots of %v: %w", share.Outside(), err)
+			}
+			if m, ok := r.mapping(slotFrom(buffer), at); ok && m.Inside.Addr() == s.Addr() {
+				usage.Used++
+				a.Mappings = append(a.Mappings, m)
+			}
+		}
+	}
+	return a, nil
+}
