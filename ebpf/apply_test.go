@@ -222,6 +222,7 @@ func TestApplyRefused(t *testing.T) {
 		}
 		return out
 	}
+	huge := mustPlan(t, alloc.PoolSpec{Inside: spans("100.64.0.0/10"), Outside: spans("10.0.0.0/12"), SharingRatio: 64})
 	for name, test := range map[string]struct {
 		c    Config
 		want error
@@ -235,6 +236,7 @@ func TestApplyRefused(t *testing.T) {
 		"a bridge":       {Config{Plan: plan, Inside: link("inside", "br"), Outside: link("outside")}, ErrInterface, "driver"},
 		"foreign policy": {Config{Plan: plan, Inside: link("inside"), Policies: map[string]Policy{"nobody": {}}}, nil, "nobody"},
 		"taken":          {Config{Plan: plan, Instance: "other", Inside: link("inside")}, ErrInterface, "another XDP program"},
+		"memory":         {Config{Plan: huge}, ErrMemory, "1048576 outside addresses take 3"},
 		"a name":         {Config{Plan: plan, Instance: "../x"}, ErrInstance, "../x"},
 	} {
 		_, err := in(s, func() (*Datapath, error) { return Apply(test.c) })

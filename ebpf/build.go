@@ -27,6 +27,9 @@ type builder struct {
 
 // build makes a generation at path. What it leaves there after an error is to be removed.
 func build(path string, want record, old *generation, c Config) (*builder, error) {
+	if err := checkKernel(); err != nil {
+		return nil, err
+	}
 	b := &builder{generation: &generation{path: path, record: want}, old: old, coll: &ebpf.Collection{}}
 	if err := b.understand(c.Plan, nil); err != nil {
 		return nil, err
@@ -71,7 +74,7 @@ func (b *builder) load() (err error) {
 	}
 	coll, err := ebpf.NewCollectionWithOptions(b.spec, ebpf.CollectionOptions{MapReplacements: taken})
 	if err != nil {
-		return fmt.Errorf("load the programs: %w", explainLoad(err))
+		return fmt.Errorf("load the programs: %w", loadError(err))
 	}
 	b.coll = coll
 	if err := b.addRealms(); err != nil {
@@ -180,7 +183,7 @@ func (b *builder) addRealms() error {
 		}
 		coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared})
 		if err != nil {
-			return fmt.Errorf("load the programs of realm %s: %w", b.plan.Realms()[n], explainLoad(err))
+			return fmt.Errorf("load the programs of realm %s: %w", b.plan.Realms()[n], loadError(err))
 		}
 		for name := range spec.Programs {
 			b.coll.Programs[realmProgram(name, n)] = coll.DetachProgram(name)

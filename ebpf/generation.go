@@ -69,18 +69,10 @@ func (g *generation) at(kind string, name any) string {
 	return fmt.Sprintf("/proc/self/fd/%d/%s/%s", g.handle.Fd(), kind, pinName(name))
 }
 
-// gone says what it means that a pin is missing.
-func gone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: %w", ErrChanged, err)
-	}
-	return err
-}
-
 func (g *generation) openMap(kind string, name any) (*ebpf.Map, error) {
 	m, err := ebpf.LoadPinnedMap(g.at(kind, name), nil)
 	if err != nil {
-		return nil, fmt.Errorf("open %s of %v: %w", kind, name, gone(err))
+		return nil, fmt.Errorf("open %s of %v: %w", kind, name, pinError(err))
 	}
 	return m, nil
 }
@@ -88,7 +80,7 @@ func (g *generation) openMap(kind string, name any) (*ebpf.Map, error) {
 func (g *generation) openProgram(name string) (*ebpf.Program, error) {
 	p, err := ebpf.LoadPinnedProgram(g.at("programs", name), nil)
 	if err != nil {
-		return nil, fmt.Errorf("open program %s: %w", name, gone(err))
+		return nil, fmt.Errorf("open program %s: %w", name, pinError(err))
 	}
 	return p, nil
 }

@@ -51,7 +51,7 @@ func realmProgram(name string, realm int) string {
 func (h hook) attachTo(a attachment, p *ebpf.Program) (link.Link, error) {
 	l, err := h.attach(p, a.Index)
 	if err != nil {
-		return nil, fmt.Errorf("attach %s to %s: %w", h.name, a.Name, explainAttach(h, err))
+		return nil, fmt.Errorf("attach %s to %s: %w", h.name, a.Name, attachError(err))
 	}
 	return l, nil
 }

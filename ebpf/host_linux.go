@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -138,4 +139,18 @@ func linkIndex(info *link.Info) uint32 {
 		return x.Ifindex
 	}
 	return 0
+}
+
+// availableMemory returns how many bytes the host can give without swapping. ok is false where it does not say.
+func availableMemory() (bytes uint64, ok bool) {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0, false
+	}
+	for line := range strings.Lines(string(text)) {
+		if _, err := fmt.Sscanf(line, "MemAvailable: %d kB", &bytes); err == nil {
+			return bytes << 10, true
+		}
+	}
+	return 0, false
 }

@@ -29,3 +29,5 @@ func attachBehind(*ebpf.Program, int) (link.Link, error) { return nil, errLinux 
 func attachDriver(*ebpf.Program, int) (link.Link, error) { return nil, errLinux }
 
 func linkIndex(*link.Info) uint32 { return 0 }
+
+func availableMemory() (uint64, bool) { return 0, false }

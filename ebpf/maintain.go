@@ -30,7 +30,7 @@ func ask[T any](p *ebpf.Program, question *T) error {
 	opts := ebpf.RunOptions{Data: in, DataOut: out}
 	verdict, err := p.Run(&opts)
 	if err != nil {
-		return fmt.Errorf("ask %v: %w", p, err)
+		return fmt.Errorf("ask %v: %w", p, permission(err))
 	}
 	if verdict != passed {
 		return fmt.Errorf("ask %v: the tables contradict themselves", p)

@@ -1,0 +1,144 @@
+//go:build linux
+
+package ebpf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/internal/netns"
+)
+
+// The test binary, started once more, does something else than testing.
+const (
+	applyUntilKilled = "EBPF_APPLY_UNTIL_KILLED"
+	// Which capabilities to keep, and that the others are gone.
+	dropCapabilities    = "EBPF_DROP_CAPABILITIES"
+	withoutCapabilities = "EBPF_WITHOUT_CAPABILITIES"
+)
+
+func TestMain(m *testing.M) {
+	switch {
+	case os.Getenv(applyUntilKilled) != "":
+		err := error(nil)
+		for i := 0; err == nil; i++ {
+			_, err = Apply(killConfig(i))
+		}
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	case os.Getenv(dropCapabilities) != "":
+		fmt.Println(keepCapabilities(os.Getenv(dropCapabilities)))
+		os.Exit(1)
+	case os.Getenv(withoutCapabilities) != "":
+		if err := useCapabilities(); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// killConfig is what is applied in turn: subscriber 0 stays, and most of the others move.
+func killConfig(i int) Config {
+	plan := func(p alloc.PoolSpec) *alloc.Plan {
+		p.Name = "pool"
+		return must(alloc.NewPlan(alloc.Spec{Pools: []alloc.PoolSpec{p}}))
+	}
+	key := Key{1}
+	if i%2 == 0 {
+		return withLinks(Config{Plan: plan(samplePool), Key: key})
+	}
+	return withLinks(Config{Plan: plan(movedPool), Key: key})
+}
+
+// TestKilled kills an apply at 50 random moments while packets pass. Whatever it was doing, a transfer of a subscriber that does
+// not move goes on, and who opens the instance finds one of the plans whole and in force.
+func TestKilled(t *testing.T) {
+	s := newSite(t, killConfig(0))
+	sink, err := s.Servers[0].ListenSink(netip.AddrPortFrom(s.Servers[0].Addr, 9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	transfer, err := s.Subscribers[0].StartTransfer(ctx, netns.Stream{Remote: sink.Addr(), Bytes: 1 << 40, Rate: 1 << 19})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	left, plans := map[string]int{}, map[string]int{}
+	for round := range 50 {
+		s.killOnce(time.Duration(random.IntN(1500)) * time.Millisecond)
+		f := s.d.folder
+		if _, err := readRecord(f.next() + "/meta"); err == nil {
+			left["a change that was whole"]++
+		} else if _, err := os.Stat(f.next()); err == nil {
+			left["one that was not"]++
+		}
+		if err := transfer.AwaitSent(ctx, transfer.Sent()+1<<14); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		plans[s.reopen(round)]++
+	}
+	t.Log(left, plans)
+	if err := transfer.Finish(); err != nil {
+		t.Error(err)
+	}
+	if len(left) == 0 || len(plans) != 2 {
+		t.Errorf("nothing was interrupted: %v, %v", left, plans)
+	}
+}
+
+// reopen opens the instance and checks that it is whole.
+func (s *site) reopen(round int) (plan string) {
+	s.Helper()
+	d, err := in(s, func() (*Datapath, error) { return Open("") })
+	if err != nil {
+		s.Fatalf("round %d: %v", round, err)
+	}
+	defer func() { _ = d.Close() }()
+	if ok, err := d.generation.attached(); err != nil || !ok {
+		s.Fatalf("round %d: in force: %v, %v", round, ok, err)
+	}
+	for m, err := range d.Mappings() {
+		if err != nil {
+			s.Fatalf("round %d: %v", round, err)
+		}
+		if owner, _ := d.Plan().Trace(m.Outside.Addr(), m.Outside.Port()).Allocation(); owner.Inside() != m.Inside.Addr() {
+			s.Errorf("round %d: %v has %v, which is %v's", round, m.Inside, m.Outside, owner.Inside())
+		}
+	}
+	return d.Plan().SHA256()
+}
+
+// killOnce starts the test binary in the namespace, and kills it after a while.
+func (s *site) killOnce(after time.Duration) {
+	s.Helper()
+	cmd := exec.Command(must(os.Executable()))
+	cmd.Env = append(os.Environ(), applyUntilKilled+"=1")
+	cmd.Stderr = os.Stderr
+	if err := s.CGN.Do(cmd.Start); err != nil {
+		s.Fatal(err)
+	}
+	time.Sleep(after) // the moment is random on purpose
+	if err := cmd.Process.Kill(); err != nil {
+		s.Fatal(err)
+	}
+	err := cmd.Wait()
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		s.Fatalf("it did not run until it was killed: %v", err)
+	}
+}
