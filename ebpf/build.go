@@ -64,6 +64,7 @@ func (b *builder) load() (err error) {
 	if b.spec, err = bpf.LoadCgnat(); err != nil {
 		return fmt.Errorf("read the object: %w", err)
 	}
+	delete(b.spec.Programs, bpf.CgnatProgCgnTagged) // no hook runs it, and it takes the kernel a second to check
 	if err := b.configure(); err != nil {
 		return err
 	}
@@ -92,17 +93,20 @@ func (b *builder) configure() error {
 	b.spec.Maps[bpf.CgnatMapSlots].MaxEntries = n
 	b.spec.Maps[bpf.CgnatMapAccounts].MaxEntries = n
 	b.spec.Maps[bpf.CgnatMapPolicies].MaxEntries = uint32(max(1, len(b.tables.pools)))
+	b.spec.Maps[bpf.CgnatMapFilters].MaxEntries = b.filters()
 	key := b.record.key()
-	words := [2]uint64{binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])}
-	if err := b.spec.Variables["home_key"].Set(words); err != nil {
-		return fmt.Errorf("set the key: %w", err)
-	}
 	shift, _, err := tickShift()
 	if err != nil {
 		return err
 	}
-	if err := b.spec.Variables["tick_shift"].Set(shift); err != nil {
-		return fmt.Errorf("set the tick: %w", err)
+	for name, value := range map[string]any{
+		"home_key":    [2]uint64{binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])},
+		"tick_shift":  shift,
+		"filter_mask": b.filters() - 1,
+	} {
+		if err := b.spec.Variables[name].Set(value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
 	}
 	return nil
 }
@@ -125,7 +129,7 @@ func ofPlan(name string) bool {
 	return strings.HasPrefix(name, ".") || slices.Contains([]string{
 		bpf.CgnatMapPools, bpf.CgnatMapRows, bpf.CgnatMapNodes, bpf.CgnatMapRanges, bpf.CgnatMapLists,
 		bpf.CgnatMapCuts, bpf.CgnatMapExempts, bpf.CgnatMapSlots, bpf.CgnatMapAccounts, bpf.CgnatMapPolicies,
-		bpf.CgnatMapLinks, bpf.CgnatMapCables, bpf.CgnatMapFilters,
+		bpf.CgnatMapLinks, bpf.CgnatMapCables,
 	}, name)
 }
 
@@ -137,7 +141,7 @@ func (b *builder) takeOver() (map[string]*ebpf.Map, error) {
 		return taken, nil
 	}
 	for name, spec := range b.spec.Maps {
-		if ofPlan(name) {
+		if ofPlan(name) || (name == bpf.CgnatMapFilters && !b.sameRows()) {
 			continue
 		}
 		m, err := b.old.openMap("maps", name)
@@ -154,6 +158,32 @@ func (b *builder) takeOver() (map[string]*ebpf.Map, error) {
 		taken[name] = m
 	}
 	return taken, nil
+}
+
+// sameRows reports whether rows and realms mean the same as in the old generation, by whose numbers filters name mappings.
+func (b *builder) sameRows() bool {
+	sameAddr := func(r, s row) bool { return r.Addr == s.Addr }
+	return b.record.Key == b.old.record.Key && slices.EqualFunc(b.tables.rows, b.old.tables.rows, sameAddr) &&
+		slices.Equal(b.plan.Realms(), b.old.plan.Realms())
+}
+
+// maxFilters bounds the memory for filters: 512 bytes each.
+const maxFilters = 1 << 20
+
+// filters returns how many buckets of remote endpoints there are, a power of two: about one for every subscriber of pools that
+// filter by them.
+func (b *builder) filters() uint32 {
+	var subscribers uint64
+	for i, p := range b.record.Policies {
+		if Filtering(p.Filtering) != EndpointIndependent {
+			subscribers += uint64(b.tables.pools[i].Subscribers)
+		}
+	}
+	n := uint32(1)
+	for uint64(n) < min(subscribers, maxFilters) {
+		n *= 2
+	}
+	return n
 }
 
 func closeMaps(maps map[string]*ebpf.Map) {

@@ -1,0 +1,58 @@
+//go:build linux
+
+package ebpf
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/internal/netns"
+)
+
+// With filtering, strangers are kept out, and whom a mapping has sent to may answer, also under another plan. There are as many
+// filters as subscribers.
+func TestFilters(t *testing.T) {
+	policy := Policy{Filtering: AddressAndPortDependent}
+	s := newSite(t, Config{Plan: mustPlan(t, samplePool), Policy: policy})
+	server := s.Servers[0]
+	echo, err := s.Subscribers[0].ListenEcho("udp", netip.AddrPortFrom(s.Subscribers[0].Addr, echoPort))
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr, port := s.sharePort(0, 3)
+	f := Forward{alloc.SubscriberFrom("", s.Subscribers[0].Addr), UDP, port, echoPort}
+	if err := s.d.Forward(f); err != nil {
+		t.Fatal(err)
+	}
+	stranger := netns.Query{Local: netip.AddrPortFrom(server.Addr, 4000), Remote: netip.AddrPortFrom(addr, port)}
+	if err := server.Silent(stranger); err != nil {
+		t.Errorf("a stranger: %v", err)
+	}
+	if got := len(echo.Seen()); got != 0 {
+		t.Errorf("the subscriber has heard of %d", got)
+	}
+	flow, seen := s.flow(0, s.echo().Addr())
+	for _, pool := range []int{1, 2} {
+		before := s.d.generation.record.Serial
+		c := Config{Plan: mustPlan(t, movedPool), Policy: policy}
+		if pool == 2 {
+			c.Plan = mustPlan(t, samplePool)
+		}
+		s.apply(c)
+		if s.d.generation.record.Serial == before {
+			t.Fatal("nothing has changed")
+		}
+		if err := s.Servers[0].Silent(netns.Query{Local: netip.AddrPortFrom(server.Addr, 4001), Remote: seen}); err != nil {
+			t.Errorf("a stranger: %v", err)
+		}
+		if again, err := flow.Ask(); err != nil || again != seen {
+			t.Errorf("the flow: %v, %v", again, err)
+		}
+	}
+	m := must(s.d.generation.openMap("maps", "filters"))
+	defer m.Close()
+	if m.MaxEntries() != 256 {
+		t.Errorf("%d filters for 256 subscribers", m.MaxEntries())
+	}
+}
