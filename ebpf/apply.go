@@ -22,7 +22,7 @@ import (
 // finishes it.
 //
 // The error wraps ErrInstance, ErrInterface, ErrVersion, ErrBusy, ErrMount, ErrKernel, ErrMemory, ErrPermission or
-// ErrTooManyRanges. After an error what was in force is in force.
+// ErrTooManyRanges. After an error what was in force is in force, unless it says that the change is, and what is left to do.
 //
 // It takes 3 MiB for an outside address, for good, and the time that the kernel needs to check the programs, under a second.
 func Apply(c Config) (*Datapath, error) {
@@ -106,10 +106,14 @@ func (f folder) settle(old, live *generation, relaid []int) error {
 	if old == nil {
 		return nil
 	}
-	if err := live.evictMoved(old, relaid); err != nil {
-		return err
+	err := live.evictMoved(old, relaid)
+	if err == nil {
+		err = removeGeneration(f.next())
 	}
-	return removeGeneration(f.next())
+	if err != nil {
+		return fmt.Errorf("the change is in force, and applying it once more ends what is left of the old state: %w", err)
+	}
+	return nil
 }
 
 // recover finishes or undoes what a killed process has left, and returns the generation in force, nil where there is none.

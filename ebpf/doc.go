@@ -1,8 +1,17 @@
-// Package ebpf is the XDP backend: a plan as BPF maps, and the port maths of package alloc once more, in C.
+// Package ebpf is the XDP backend: carrier-grade NAT in the driver, by a plan of package alloc.
 //
-// It is under way. What exists is the plan's side: NewTables turns an alloc.Plan into what the maps hold, and C in bpf/
-// answers both questions of a plan from them, which share a subscriber has and who owns a port. No packet is translated
-// yet; until then the backend to use is package nat44.
+// Apply makes an instance what a Config says and keeps it so: load, another plan, other policies, other interfaces, newer programs
+// are all the same call, and packets pass meanwhile. The instance is in the kernel. The process may end; Open finds it again, and
+// Remove ends it.
+//
+//	d, err := ebpf.Apply(ebpf.Config{
+//		Plan:    plan,
+//		Inside:  []ebpf.Interface{{Name: "eth0"}},
+//		Outside: []ebpf.Interface{{Name: "eth1"}},
+//	})
+//
+// A Datapath then shows Mappings, a Subscriber and Counters, opens ports with Forward, is kept tidy by Sweep, and hands its
+// mappings to another node with Checkpoint and Restore.
 //
 // # Maps
 //
@@ -13,13 +22,34 @@
 //	ranges    and what they find: a range, its pool, its positions
 //	lists     the usable ports in the order in which shares take them, where no formula says it: 256 KiB each
 //	cuts      the PSID sets that reserved ports cut into
+//	exempts   destinations that are not translated
+//	slots     3 MiB an outside address: who has which port of which protocol
+//	accounts  32 bytes a share: how many ports are taken
 //
-// Nothing is held per subscriber: a prefix costs 16 bytes whatever its length, and a list of scattered addresses about 20
-// bytes an address.
+// The plan holds nothing per subscriber: a prefix costs 16 bytes whatever its length, and a list of scattered addresses about 20
+// bytes an address. Slots and accounts outlive a plan.
+//
+// # Pins
+//
+//	/sys/fs/bpf/cgnkit/NAMESPACE/INSTANCE/v1/live    the generation in force
+//	                                        /next    one that is being made, or that was in force before
+//
+// NAMESPACE is the cookie of the network namespace, so instances in several namespaces of a host never touch each other. A
+// generation has its record (meta: plan, key, policies, interfaces), maps, slots, accounts, programs and links. A change makes
+// another one beside it, which pins what stays once more, and then swaps the two. Whatever only the old one had goes with it. A
+// process that is killed at any moment leaves a state that the next Apply or Open finishes or takes back.
+//
+// # What it takes
+//
+// Linux 6.7, and CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON. Who finds no BPF filesystem at /sys/fs/bpf needs CAP_SYS_ADMIN too, to mount
+// it. The folders of instances are the user's who made them.
 //
 // # What bites
 //
-//   - A pool whose usable ports are not one range needs a list, which all pools with the same ports share. With scheme
-//     random, every outside address needs one.
+//   - ip netns exec gives a process a /sys of its own, and pins would go with the process: Apply refuses. Enter with
+//     nsenter --net=/run/netns/NAME instead.
+//   - A namespace that is deleted takes its interfaces along and leaves the pins, with their memory: Remove comes first.
+//   - A pool whose usable ports are not one range needs a list, which all pools with the same ports share. With scheme random,
+//     every outside address needs one, and every change of the plan needs the keys of the plan before.
 //   - Excluded outside addresses are in no table. Where alloc says excluded, C says not-in-pool: the packet is none of ours.
 package ebpf
