@@ -43,7 +43,7 @@ func build(path string, want record, old *generation, c Config) (*builder, error
 	if err := b.load(); err != nil {
 		return nil, err
 	}
-	for _, step := range []func() error{b.addAddresses, b.pinAll, b.addLinks} {
+	for _, step := range []func() error{b.addAddresses, b.pinAll, b.addLinks, b.addWires} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -64,9 +64,15 @@ func (b *builder) load() (err error) {
 	if b.spec, err = bpf.LoadCgnat(); err != nil {
 		return fmt.Errorf("read the object: %w", err)
 	}
-	delete(b.spec.Programs, bpf.CgnatProgCgnTagged) // no hook runs it, and it takes the kernel a second to check
 	if err := b.configure(); err != nil {
 		return err
+	}
+	// What is not attached need not be checked by the kernel, which takes its time.
+	if b.record.Tagged {
+		delete(b.spec.Programs, driverHook.inside)
+		delete(b.spec.Programs, driverHook.outside)
+	} else {
+		delete(b.spec.Programs, bpf.CgnatProgCgnTagged)
 	}
 	taken, err := b.takeOver()
 	defer closeMaps(taken)
@@ -99,10 +105,17 @@ func (b *builder) configure() error {
 	if err != nil {
 		return err
 	}
+	var realms [maxIndexes]uint32 // an interface of each
+	for _, a := range slices.Backward(b.record.Links) {
+		if a.Inside {
+			realms[b.realm(a)] = uint32(a.Index)
+		}
+	}
 	for name, value := range map[string]any{
-		"home_key":    [2]uint64{binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])},
-		"tick_shift":  shift,
-		"filter_mask": b.filters() - 1,
+		"realm_interface": realms,
+		"home_key":        [2]uint64{binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])},
+		"tick_shift":      shift,
+		"filter_mask":     b.filters() - 1,
 	} {
 		if err := b.spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)
@@ -129,7 +142,7 @@ func ofPlan(name string) bool {
 	return strings.HasPrefix(name, ".") || slices.Contains([]string{
 		bpf.CgnatMapPools, bpf.CgnatMapRows, bpf.CgnatMapNodes, bpf.CgnatMapRanges, bpf.CgnatMapLists,
 		bpf.CgnatMapCuts, bpf.CgnatMapExempts, bpf.CgnatMapSlots, bpf.CgnatMapAccounts, bpf.CgnatMapPolicies,
-		bpf.CgnatMapLinks, bpf.CgnatMapCables,
+		bpf.CgnatMapLinks, bpf.CgnatMapCables, bpf.CgnatMapExits,
 	}, name)
 }
 
@@ -243,27 +256,37 @@ func (b *builder) pinAll() error {
 
 // addLinks pins the links of interfaces that stay, which still run the old programs, and attaches to the others.
 func (b *builder) addLinks() error {
-	return b.record.inOrder(func(a attachment, h hook) error {
-		if b.old != nil {
-			l, err := b.old.openLink(a, h)
-			if err != nil {
-				return err
-			}
-			if l != nil {
-				defer l.Close()
-				if _, ok := alive(l, a); ok {
-					return pinLink(l, b.at("links", h.pin(a)))
-				}
-			}
+	for _, s := range b.spots() {
+		if err := b.addLink(s); err != nil {
+			return err
 		}
-		l, err := h.attachTo(a, b.coll.Programs[h.program(a, b.plan.Realms())])
+	}
+	return nil
+}
+
+func (b *builder) addLink(s spot) error {
+	if b.old != nil {
+		l, err := b.old.openLink(s)
 		if err != nil {
 			return err
 		}
-		defer l.Close()
-		return pinLink(l, b.at("links", h.pin(a)))
-	})
+		if l != nil {
+			defer l.Close()
+			if _, ok := s.alive(l); ok {
+				return pinLink(l, b.at("links", s.pin()))
+			}
+		}
+	}
+	l, err := s.attachTo(b.coll.Programs[s.program])
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	return pinLink(l, b.at("links", s.pin()))
 }
+
+// realm returns the number of the realm of an inside interface.
+func (b *builder) realm(a attachment) int { return slices.Index(b.plan.Realms(), a.Realm) }
 
 // pinLink pins a link once more, wherever it is pinned already. A link of the library that knows its pin would move it.
 func pinLink(l link.Link, path string) error {

@@ -46,6 +46,8 @@ type Config struct {
 	Policies map[string]Policy
 	// Keys are those of pools with scheme random of the plan that is in force, where that is not Plan itself.
 	Keys []alloc.Key
+
+	tagged bool // for tests: as if an interface were a VLAN
 }
 
 // A Datapath is an instance that is open: a plan in force, programs in the kernel, attached to interfaces, and the mappings of

@@ -85,14 +85,14 @@ func (g *generation) openProgram(name string) (*ebpf.Program, error) {
 	return p, nil
 }
 
-// openLink opens the link of a hook, or returns nil where there is none.
-func (g *generation) openLink(a attachment, h hook) (link.Link, error) {
-	l, err := link.LoadPinnedLink(g.at("links", h.pin(a)), nil)
+// openLink opens the link of a spot, or returns nil where there is none.
+func (g *generation) openLink(s spot) (link.Link, error) {
+	l, err := link.LoadPinnedLink(g.at("links", s.pin()), nil)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open the link of %s on %s: %w", h.name, a.Name, err)
+		return nil, fmt.Errorf("open the link of %s on %s: %w", s.name, s.on, err)
 	}
 	return l, nil
 }

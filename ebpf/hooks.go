@@ -28,15 +28,42 @@ var (
 	hooks = []hook{behindHook, driverHook}
 )
 
-// pin returns the name of the link on an interface. It has the index, because names may be given anew.
-func (h hook) pin(a attachment) string { return strconv.Itoa(a.Index) + "-" + h.name }
+// A spot is a hook of an interface, and the program that runs there.
+type spot struct {
+	hook
+	on      string // the name of the interface
+	index   int
+	program string
+}
 
-// program returns the name of the program for an interface. Those of the inside know the realm: there is one for each.
-func (h hook) program(a attachment, realms []string) string {
-	if !a.Inside {
-		return h.outside
+// pin returns the name of the link. It has the index, because names may be given anew.
+func (s spot) pin() string { return strconv.Itoa(s.index) + "-" + s.name }
+
+// spots returns where programs run, in the order in which they change: the outside first, then the inside. A plan that knows more
+// addresses than another one can so translate back what the inside begins to send.
+//
+// Programs of the inside know the realm: there is one for each. The driver's program of a VLAN is on its card, once.
+func (r record) spots(realms []string) (out []spot) {
+	for _, inside := range []bool{false, true} {
+		for _, a := range r.Links {
+			for _, h := range hooks {
+				if a.Inside != inside {
+					continue
+				}
+				s := spot{hook: h, on: a.Name, index: a.Index, program: h.outside}
+				switch {
+				case r.Tagged && h.name == driverHook.name:
+					s.index, s.program = a.Lead.Card, bpf.CgnatProgCgnTagged
+				case a.Inside:
+					s.program = realmProgram(h.inside, slices.Index(realms, a.Realm))
+				}
+				if !slices.ContainsFunc(out, func(o spot) bool { return o.pin() == s.pin() }) {
+					out = append(out, s)
+				}
+			}
+		}
 	}
-	return realmProgram(h.inside, slices.Index(realms, a.Realm))
+	return out
 }
 
 // realmProgram returns the name of the program for a realm, by its number in the plan.
@@ -48,61 +75,49 @@ func realmProgram(name string, realm int) string {
 }
 
 // attachTo attaches a program.
-func (h hook) attachTo(a attachment, p *ebpf.Program) (link.Link, error) {
-	l, err := h.attach(p, a.Index)
+func (s spot) attachTo(p *ebpf.Program) (link.Link, error) {
+	l, err := s.attach(p, s.index)
 	if err != nil {
-		return nil, fmt.Errorf("attach %s to %s: %w", h.name, a.Name, attachError(err))
+		return nil, fmt.Errorf("attach %s to %s: %w", s.name, s.on, attachError(err))
 	}
 	return l, nil
 }
 
 // alive reports whether a link still holds its interface.
-func alive(l link.Link, a attachment) (programID ebpf.ProgramID, ok bool) {
+func (s spot) alive(l link.Link) (programID ebpf.ProgramID, ok bool) {
 	info, err := l.Info()
 	if err != nil {
 		return 0, false
 	}
-	return info.Program, linkIndex(info) == uint32(a.Index)
+	return info.Program, linkIndex(info) == uint32(s.index)
 }
 
-// inOrder calls f for every hook of every interface: the outside first, then the inside. A plan that knows more addresses than
-// another one can so translate back what the inside begins to send.
-func (r record) inOrder(f func(attachment, hook) error) error {
-	for _, inside := range []bool{false, true} {
-		for _, a := range r.Links {
-			for _, h := range hooks {
-				if a.Inside != inside {
-					continue
-				}
-				if err := f(a, h); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
+// spots returns where the programs of a generation run.
+func (g *generation) spots() []spot { return g.record.spots(g.plan.Realms()) }
 
 // attached reports whether the programs of a generation run where its record says.
 func (g *generation) attached() (bool, error) {
-	ok := true
-	err := g.record.inOrder(func(a attachment, h hook) error {
-		l, err := g.openLink(a, h)
-		if err != nil || l == nil {
-			ok = false
-			return err
+	for _, s := range g.spots() {
+		if ok, err := g.attachedTo(s); !ok || err != nil {
+			return false, err
 		}
-		defer l.Close()
-		p, err := g.openProgram(h.program(a, g.plan.Realms()))
-		if err != nil {
-			return err
-		}
-		defer p.Close()
-		runs, live := alive(l, a)
-		ok = ok && live && runs == programID(p)
-		return nil
-	})
-	return ok, err
+	}
+	return true, nil
+}
+
+func (g *generation) attachedTo(s spot) (bool, error) {
+	l, err := g.openLink(s)
+	if err != nil || l == nil {
+		return false, err
+	}
+	defer l.Close()
+	p, err := g.openProgram(s.program)
+	if err != nil {
+		return false, err
+	}
+	defer p.Close()
+	runs, live := s.alive(l)
+	return live && runs == programID(p), nil
 }
 
 func programID(p *ebpf.Program) ebpf.ProgramID {
@@ -121,29 +136,37 @@ var errGone = errors.New("the interface is gone")
 // others.
 func (g *generation) runOn() error {
 	var lost error
-	err := g.record.inOrder(func(a attachment, h hook) error {
-		l, err := g.openLink(a, h)
-		if err != nil || l == nil {
-			return err
+	for _, s := range g.spots() {
+		err := g.runAt(s)
+		if errors.Is(err, errGone) {
+			lost = errors.Join(lost, err)
+		} else if err != nil {
+			return errors.Join(err, lost)
 		}
-		defer l.Close()
-		p, err := g.openProgram(h.program(a, g.plan.Realms()))
-		if err != nil {
-			return err
-		}
-		defer p.Close()
-		runs, live := alive(l, a)
-		if !live {
-			lost = errors.Join(lost, fmt.Errorf("%w: %s: %w", ErrInterface, a.Name, errGone))
-			return nil
-		}
-		if runs == programID(p) {
-			return nil
-		}
-		if err := l.Update(p); err != nil {
-			return fmt.Errorf("update %s on %s: %w", h.name, a.Name, err)
-		}
+	}
+	return lost
+}
+
+func (g *generation) runAt(s spot) error {
+	l, err := g.openLink(s)
+	if err != nil || l == nil {
+		return err
+	}
+	defer l.Close()
+	p, err := g.openProgram(s.program)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	runs, live := s.alive(l)
+	if !live {
+		return fmt.Errorf("%w: %s: %w", ErrInterface, s.on, errGone)
+	}
+	if runs == programID(p) {
 		return nil
-	})
-	return errors.Join(err, lost)
+	}
+	if err := l.Update(p); err != nil {
+		return fmt.Errorf("update %s on %s: %w", s.name, s.on, err)
+	}
+	return nil
 }

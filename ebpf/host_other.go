@@ -30,4 +30,10 @@ func attachDriver(*ebpf.Program, int) (link.Link, error) { return nil, errLinux 
 
 func linkIndex(*link.Info) uint32 { return 0 }
 
+func vlans() (map[int]lead, error) { return nil, errLinux }
+
+func transmitters() (map[int]bool, error) { return nil, errLinux }
+
+func leadOf(int) (lead, error) { return lead{}, errLinux }
+
 func availableMemory() (uint64, bool) { return 0, false }

@@ -85,9 +85,20 @@ func newLab(tb testing.TB, c Config, pools ...alloc.PoolSpec) *lab {
 		}
 	})
 	g := l.d.generation
-	l.programs = [2]*ebpf.Program{must(g.openProgram(bpf.CgnatProgCgnInside)), must(g.openProgram(bpf.CgnatProgCgnOutside))}
+	if c.tagged {
+		l.programs = [2]*ebpf.Program{must(g.openProgram(bpf.CgnatProgCgnTagged)), must(g.openProgram(bpf.CgnatProgCgnTagged))}
+	} else {
+		l.programs = [2]*ebpf.Program{must(g.openProgram(bpf.CgnatProgCgnInside)), must(g.openProgram(bpf.CgnatProgCgnOutside))}
+	}
 	l.tally = newTally(tb, must(g.openMap("maps", bpf.CgnatMapCounters)))
 	l.was = l.tally.read()
+	for _, link := range l.links { // what is attached to nothing does not count as able to send
+		exits, word := l.table(bpf.CgnatMapExits), uint64(0)
+		_ = exits.Lookup(link/64, &word)
+		if err := exits.Put(link/64, word|1<<(link%64)); err != nil {
+			tb.Fatal(err)
+		}
+	}
 	l.openTables()
 	l.model.learn = l.portOf
 	l.inhabit(ns)

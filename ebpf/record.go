@@ -25,6 +25,7 @@ type record struct {
 	Key      string               `json:"key"`
 	Policies []bpf.CgnatCgnPolicy `json:"policies"` // by pool
 	Links    []attachment         `json:"links"`
+	Tagged   bool                 `json:"tagged"` // an interface is a VLAN: the driver's program reads tags, on all cards
 }
 
 // An attachment is an interface with our programs on it.
@@ -33,6 +34,7 @@ type attachment struct {
 	Index  int    `json:"index"`
 	Inside bool   `json:"inside"`
 	Realm  string `json:"realm,omitempty"`
+	Lead   lead   `json:"lead"`
 }
 
 // newRecord returns the record of what c asks for; live is what there is, or nil.
@@ -54,6 +56,7 @@ func newRecord(c Config, live *generation) (record, error) {
 		return record{}, err
 	}
 	r.Links, err = c.attachments()
+	r.Tagged = c.tagged || slices.ContainsFunc(r.Links, func(a attachment) bool { return a.Lead.Tags > 0 })
 	return r, err
 }
 
@@ -96,6 +99,9 @@ func (c Config) attachments() ([]attachment, error) {
 		a := attachment{Name: ifc.Name, Index: found.Index, Inside: i < len(c.Inside), Realm: ifc.Realm}
 		if err := a.checkRealm(c.Plan.Realms()); err != nil {
 			return nil, err
+		}
+		if a.Lead, err = leadOf(a.Index); err != nil {
+			return nil, fmt.Errorf("%s: %w", a.Name, err)
 		}
 		out = append(out, a)
 	}

@@ -174,6 +174,13 @@ func wireOrder(a uint32) uint32 {
 	return binary.NativeEndian.Uint32(b[:])
 }
 
+// wire16 returns a number as C's __be16.
+func wire16(n uint16) uint16 {
+	var b [2]byte
+	binary.BigEndian.PutUint16(b[:], n)
+	return binary.NativeEndian.Uint16(b[:])
+}
+
 // fromWire is the inverse, as an address.
 func fromWire(a uint32) netip.Addr {
 	var b [4]byte

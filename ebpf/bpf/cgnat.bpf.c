@@ -19,6 +19,7 @@ struct cgn_carry {
 	struct cgn_account account;
 	enum cgn_account_flag flag;
 	enum cgn_limit limit;
+	enum cgn_wire_limit wire;
 	enum cgn_verdict verdict;
 	enum cgn_proto proto;
 	struct cgn_tidying tidying;

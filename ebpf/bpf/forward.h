@@ -13,6 +13,10 @@ enum cgn_family {
 	CGN_INET = 2,
 };
 
+enum cgn_forward_limit {
+	CGN_EXITS = 65536,
+};
+
 /*
  * cgn_unforwardable reports whether an address is one that packets are never forwarded to: everybody on a link, a group, this
  * host (RFC 1812 section 4.2.2.11 and 5.3.4). The routing table does not know that; where there is a default route, it says that.
@@ -49,6 +53,26 @@ static __always_inline enum cgn_verdict cgn_route(void *ctx, const struct cgn_pa
 	default:
 		return CGN_PASS_UNROUTED;
 	}
+}
+
+/*
+ * The interfaces by which the driver can send, a bit each; written by Go. The kernel drops without a word what is redirected
+ * to another one, a bridge for example: that goes the slow way.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, CGN_EXITS / 64);
+} exits SEC(".maps");
+
+/* cgn_can_exit reports whether the driver can send by an interface. */
+static __always_inline int cgn_can_exit(__u32 ifindex)
+{
+	__u32 at = ifindex / 64;
+	__u64 *word = bpf_map_lookup_elem(&exits, &at);
+
+	return word && *word >> (ifindex % 64) & 1;
 }
 
 /* cgn_fragmentable reports whether a packet may be cut, and then needs an identification of its own (RFC 6864). */

@@ -49,13 +49,13 @@ struct cgn_path {
 };
 
 /*
- * cgn_slowly is for what the driver cannot do: a neighbour to be asked for its address, a packet to be cut. It is left to
- * the run behind the driver.
+ * cgn_slowly is for what the driver cannot do: a neighbour to be asked for its address, a packet to be cut, an interface that
+ * takes none of its frames. It is left to the run behind the driver.
  */
-static __always_inline enum cgn_verdict cgn_slowly(enum cgn_verdict v, int driver)
+static __always_inline enum cgn_verdict cgn_slowly(const struct cgn_path *path, enum cgn_verdict v, int driver)
 {
-	if (v == CGN_CONTINUE || driver)
-		return v == CGN_CONTINUE ? v : CGN_PASS_SLOW;
+	if (driver)
+		return v == CGN_CONTINUE && cgn_can_exit(path->scratch->fib.ifindex) ? v : CGN_PASS_SLOW;
 	return v == CGN_DROP_TOO_BIG ? CGN_CUT : CGN_CONTINUE;
 }
 
@@ -72,7 +72,7 @@ static __always_inline enum cgn_verdict cgn_way_out(struct cgn_path *path, int d
 		return v;
 	if (k->ip->ttl <= 1 || (v == CGN_DROP_TOO_BIG && !cgn_fragmentable(k->ip)))
 		return CGN_PASS_ANSWER;
-	return cgn_slowly(v, driver);
+	return cgn_slowly(path, v, driver);
 }
 
 /*
@@ -98,7 +98,7 @@ static __always_inline enum cgn_verdict cgn_way_in(struct cgn_path *path, __be32
 		return CGN_DROP_TTL;
 	if (v == CGN_DROP_TOO_BIG && !cgn_fragmentable(k->ip))
 		return v;
-	return cgn_slowly(v, driver);
+	return cgn_slowly(path, v, driver);
 }
 
 /* cgn_side is how fragments tell where they come from. */

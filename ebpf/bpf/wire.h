@@ -13,10 +13,11 @@
 enum cgn_wire_limit {
 	CGN_TAGS = 2,
 	CGN_VID = 0xfff, /* of a tag's TCI; above are priority and drop eligibility */
+	CGN_VID_PROVIDER = 0x8000,
 	CGN_LINKS = 4096,
 };
 
-/* Where a frame comes in: a card, and the VLANs from the outermost. Without a tag, 0. */
+/* Where a frame comes in: a card, and the VLANs from the outermost, with CGN_VID_PROVIDER for tags of 802.1ad. Without a tag, 0. */
 struct cgn_wire {
 	__u32 ifindex;
 	__u16 vid[CGN_TAGS];
@@ -72,6 +73,12 @@ static __always_inline int cgn_is_tag(__be16 protocol)
 	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD);
 }
 
+/* cgn_vid returns the VLAN of a tag as a wire has it. */
+static __always_inline __u16 cgn_vid(__be16 protocol, __be16 tci)
+{
+	return (bpf_ntohs(tci) & CGN_VID) | (protocol == bpf_htons(ETH_P_8021AD) ? CGN_VID_PROVIDER : 0);
+}
+
 /* cgn_untag reads the tags of a frame. It returns where the IP header is, or NULL for a frame of another protocol. */
 static __always_inline void *cgn_untag(void *data, void *end, struct cgn_frame *frame, struct cgn_wire *wire)
 {
@@ -85,7 +92,7 @@ static __always_inline void *cgn_untag(void *data, void *end, struct cgn_frame *
 	if (cgn_is_tag(protocol)) {
 		if ((void *)(tag + 1) > end)
 			return NULL;
-		wire->vid[0] = bpf_ntohs(tag->tci) & CGN_VID;
+		wire->vid[0] = cgn_vid(protocol, tag->tci);
 		frame->priority = tag->tci & ~bpf_htons(CGN_VID);
 		protocol = tag->protocol;
 		frame->tags = 1;
@@ -94,7 +101,7 @@ static __always_inline void *cgn_untag(void *data, void *end, struct cgn_frame *
 	if (frame->tags && cgn_is_tag(protocol)) {
 		if ((void *)(tag + 1) > end)
 			return NULL;
-		wire->vid[1] = bpf_ntohs(tag->tci) & CGN_VID;
+		wire->vid[1] = cgn_vid(protocol, tag->tci);
 		protocol = tag->protocol;
 		frame->tags = 2;
 		tag++;

@@ -385,6 +385,15 @@ type CgnatCgnWire struct {
 	Vid     [2]uint16
 }
 
+type CgnatCgnWireLimit uint32
+
+const (
+	CgnatCgnWireLimitCGN_TAGS         CgnatCgnWireLimit = 2
+	CgnatCgnWireLimitCGN_VID          CgnatCgnWireLimit = 4095
+	CgnatCgnWireLimitCGN_VID_PROVIDER CgnatCgnWireLimit = 32768
+	CgnatCgnWireLimitCGN_LINKS        CgnatCgnWireLimit = 4096
+)
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -397,6 +406,7 @@ const (
 	CgnatMapDisplaced       = "displaced"
 	CgnatMapEvents          = "events"
 	CgnatMapExempts         = "exempts"
+	CgnatMapExits           = "exits"
 	CgnatMapFilters         = "filters"
 	CgnatMapFragments       = "fragments"
 	CgnatMapHeld            = "held"
@@ -494,6 +504,7 @@ type CgnatMapSpecs struct {
 	Displaced *ebpf.MapSpec `ebpf:"displaced"`
 	Events    *ebpf.MapSpec `ebpf:"events"`
 	Exempts   *ebpf.MapSpec `ebpf:"exempts"`
+	Exits     *ebpf.MapSpec `ebpf:"exits"`
 	Filters   *ebpf.MapSpec `ebpf:"filters"`
 	Fragments *ebpf.MapSpec `ebpf:"fragments"`
 	Held      *ebpf.MapSpec `ebpf:"held"`
@@ -553,6 +564,7 @@ type CgnatMaps struct {
 	Displaced *ebpf.Map `ebpf:"displaced"`
 	Events    *ebpf.Map `ebpf:"events"`
 	Exempts   *ebpf.Map `ebpf:"exempts"`
+	Exits     *ebpf.Map `ebpf:"exits"`
 	Filters   *ebpf.Map `ebpf:"filters"`
 	Fragments *ebpf.Map `ebpf:"fragments"`
 	Held      *ebpf.Map `ebpf:"held"`
@@ -580,6 +592,7 @@ func (m *CgnatMaps) Close() error {
 		m.Displaced,
 		m.Events,
 		m.Exempts,
+		m.Exits,
 		m.Filters,
 		m.Fragments,
 		m.Held,
