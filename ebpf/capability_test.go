@@ -96,7 +96,7 @@ func TestCapabilities(t *testing.T) {
 		return out.String(), err
 	}
 	for name, c := range needed {
-		if out, err := run(all &^ (1 << c)); err == nil || !strings.Contains(out, ErrPermission.Error()) || !strings.Contains(out, "CAP_"+name) {
+		if out, err := run(all &^ (1 << c)); err == nil || !strings.Contains(out, ErrPermission.Error()) || !strings.Contains(out, "and CAP_"+name+" is missing") {
 			t.Errorf("without CAP_%s: %v: %s", name, err, out)
 		}
 	}

@@ -44,7 +44,7 @@ func noMemory(err error) bool {
 // loadError says what it means that the object does not load.
 func loadError(err error) error {
 	switch {
-	case noMemory(err):
+	case errors.Is(err, syscall.ENOMEM):
 		return fmt.Errorf("%w: %w", ErrMemory, err)
 	case errors.Is(err, ebpf.ErrNotSupported):
 		return fmt.Errorf("%w: %w", ErrKernel, err)

@@ -154,3 +154,26 @@ func availableMemory() (bytes uint64, ok bool) {
 	}
 	return 0, false
 }
+
+// missingCapabilities returns those that this thread has not, of those that it takes. The kernel has no better answer: without
+// CAP_PERFMON it checks programs so thoroughly that it gives up.
+func missingCapabilities() (names []string) {
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&head, &data[0]); err != nil {
+		return nil // and let the kernel say what it thinks
+	}
+	has := func(c int) bool { return data[c/32].Effective&(1<<(c%32)) != 0 }
+	admin := has(unix.CAP_SYS_ADMIN) // which stands for two of them
+	for _, c := range []struct {
+		name string
+		has  bool
+	}{
+		{"CAP_BPF", admin || has(unix.CAP_BPF)}, {"CAP_NET_ADMIN", has(unix.CAP_NET_ADMIN)}, {"CAP_PERFMON", admin || has(unix.CAP_PERFMON)},
+	} {
+		if !c.has {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}

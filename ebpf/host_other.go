@@ -37,3 +37,5 @@ func transmitters() (map[int]bool, error) { return nil, errLinux }
 func leadOf(int) (lead, error) { return lead{}, errLinux }
 
 func availableMemory() (uint64, bool) { return 0, false }
+
+func missingCapabilities() []string { return nil }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -44,8 +45,11 @@ func since(major, minor uint32) func() error {
 	}
 }
 
-// checkKernel names what the kernel lacks, all of it.
+// checkKernel names what the process or the kernel lacks, all of it.
 func checkKernel() error {
+	if missing := missingCapabilities(); len(missing) > 0 {
+		return fmt.Errorf("%w: %s, and %s is missing", ErrPermission, capabilities, strings.Join(missing, ", "))
+	}
 	var errs []error
 	for _, f := range kernelFeatures {
 		switch err := f.probe(); {

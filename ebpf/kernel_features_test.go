@@ -24,6 +24,7 @@ func fakeKernel(t *testing.T, probes ...error) {
 
 // What is missing is named with the version that has it, all of it.
 func TestKernelLacks(t *testing.T) {
+	root(t)
 	fakeKernel(t, nil, ebpf.ErrNotSupported, nil, ebpf.ErrNotSupported)
 	err := checkKernel()
 	want := "the kernel is too old: feature 1, which Linux 6.1 has: not supported\nthe kernel is too old: feature 3, which Linux 6.3 has: not supported"
