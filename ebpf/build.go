@@ -100,6 +100,11 @@ func (b *builder) configure() error {
 	b.spec.Maps[bpf.CgnatMapAccounts].MaxEntries = n
 	b.spec.Maps[bpf.CgnatMapPolicies].MaxEntries = uint32(max(1, len(b.tables.pools)))
 	b.spec.Maps[bpf.CgnatMapFilters].MaxEntries = b.filters()
+	if v := b.spec.Variables["realm_interface"]; v != nil { // benchmarks have no routes
+		if err := v.Set(b.realmInterfaces()); err != nil {
+			return fmt.Errorf("set the interfaces of realms: %w", err)
+		}
+	}
 	key := b.record.key()
 	shift, _, err := tickShift()
 	if err != nil {
@@ -122,6 +127,16 @@ func (b *builder) configure() error {
 		}
 	}
 	return nil
+}
+
+// realmInterfaces returns an interface of each realm, which stands for it in questions about routes.
+func (b *builder) realmInterfaces() (by [maxIndexes]uint32) {
+	for _, a := range slices.Backward(b.record.Links) {
+		if a.Inside {
+			by[slices.Index(b.plan.Realms(), a.Realm)] = uint32(a.Index)
+		}
+	}
+	return by
 }
 
 // fill writes the plan and the policies into their maps.
@@ -154,7 +169,7 @@ func (b *builder) takeOver() (map[string]*ebpf.Map, error) {
 		return taken, nil
 	}
 	for name, spec := range b.spec.Maps {
-		if ofPlan(name) || (name == bpf.CgnatMapFilters && !b.sameRows()) {
+		if ofPlan(name) || b.foreign(name) {
 			continue
 		}
 		m, err := b.old.openMap("maps", name)
@@ -171,6 +186,17 @@ func (b *builder) takeOver() (map[string]*ebpf.Map, error) {
 		taken[name] = m
 	}
 	return taken, nil
+}
+
+// foreign reports whether a map names things by numbers that mean something else in the old generation: realms, or rows.
+func (b *builder) foreign(name string) bool {
+	switch name {
+	case bpf.CgnatMapDisplaced:
+		return !slices.Equal(b.plan.Realms(), b.old.plan.Realms())
+	case bpf.CgnatMapFilters:
+		return !b.sameRows()
+	}
+	return false
 }
 
 // sameRows reports whether rows and realms mean the same as in the old generation, by whose numbers filters name mappings.

@@ -256,6 +256,19 @@ static long cgn_tidy_share(__u32 i, void *data)
 	return 0;
 }
 
+/*
+ * cgn_forget_port takes an owner out of displaced, unless it is at another port already: who has moved may have a new mapping
+ * by now, and that must be found.
+ */
+static __always_inline void cgn_forget_port(const struct cgn_search *s, __u64 owner, __u16 port)
+{
+	struct cgn_displaced key = cgn_displaced_key(s, owner);
+	__u16 *at = bpf_map_lookup_elem(&displaced, &key);
+
+	if (at && *at == port)
+		bpf_map_delete_elem(&displaced, &key);
+}
+
 /* cgn_evict_slot frees a slot whose owner is not the subscriber that the port belongs to: step of a loop. */
 static long cgn_evict_slot(__u32 i, void *data)
 {
@@ -282,7 +295,7 @@ static long cgn_evict_slot(__u32 i, void *data)
 	}
 	if (__sync_val_compare_and_swap(&slot->owner, owner, 0) == owner) {
 		w->s.proto = at >> 16;
-		cgn_forget(&w->s, owner);
+		cgn_forget_port(&w->s, owner, port);
 		w->freed++;
 	}
 	return 0;
