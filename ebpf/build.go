@@ -110,17 +110,10 @@ func (b *builder) configure() error {
 	if err != nil {
 		return err
 	}
-	var realms [maxIndexes]uint32 // an interface of each
-	for _, a := range slices.Backward(b.record.Links) {
-		if a.Inside {
-			realms[b.realm(a)] = uint32(a.Index)
-		}
-	}
 	for name, value := range map[string]any{
-		"realm_interface": realms,
-		"home_key":        [2]uint64{binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])},
-		"tick_shift":      shift,
-		"filter_mask":     b.filters() - 1,
+		"home_key":    [2]uint64{binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])},
+		"tick_shift":  shift,
+		"filter_mask": b.filters() - 1,
 	} {
 		if err := b.spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)
