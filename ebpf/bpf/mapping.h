@@ -181,18 +181,18 @@ static __always_inline void cgn_remember_refusal(const struct cgn_search *s)
  */
 static __noinline enum cgn_verdict cgn_map(struct cgn_search *s, int create)
 {
-	enum cgn_verdict v;
+	/* Asked first: a mapping that was made before the last slot went is found then, even if it was made just now. */
+	enum cgn_verdict v = cgn_refused(s);
 
 	cgn_look_up(s);
 	if (s->found < s->share.len) {
 		struct cgn_slot *slot = cgn_slot_at(s->table, s->proto, cgn_port_after(s, s->found));
 
-		if (slot && !cgn_idle(slot, s->policy, s->proto, s->now, 0))
+		if (slot && cgn_is_live(slot, s->owner, s->policy, s->proto, s->now))
 			return CGN_CONTINUE;
 	}
 	if (!create)
 		return CGN_DROP_NO_MAPPING;
-	v = cgn_refused(s);
 	if (v != CGN_CONTINUE)
 		return v;
 	if (!cgn_lock(s))

@@ -38,11 +38,25 @@ static __always_inline __u32 cgn_timeout(const struct cgn_policy *policy, enum c
 static __always_inline int cgn_idle(const struct cgn_slot *slot, const struct cgn_policy *policy, enum cgn_proto proto,
 				    __u32 now, __u32 more)
 {
-	__u32 state = slot->state;
+	const volatile struct cgn_slot *s = slot; /* others write it */
+	__u32 state = s->state;
 
 	if (state & CGN_SLOT_STATIC)
 		return 0;
-	return (__s32)(now - slot->seen) > (__s32)(cgn_timeout(policy, proto, state) + more);
+	return (__s32)(now - s->seen) > (__s32)(cgn_timeout(policy, proto, state) + more);
+}
+
+/*
+ * cgn_is_live reports whether a slot is an inside endpoint's and its time is not over. The owner is read once more after that:
+ * a slot that another CPU takes meanwhile looks as new as if it were used.
+ */
+static __always_inline int cgn_is_live(const struct cgn_slot *slot, __u64 endpoint, const struct cgn_policy *policy,
+				       enum cgn_proto proto, __u32 now)
+{
+	const volatile __u64 *owner = &slot->owner;
+
+	return cgn_same_endpoint(*owner, endpoint) && !cgn_idle(slot, policy, proto, now, 0) &&
+	       cgn_same_endpoint(*owner, endpoint);
 }
 
 /* cgn_plane returns the index of a protocol, in bounds for the verifier. */

@@ -133,7 +133,7 @@ __noinline int cgn_near_half(const struct cgn_flow *f, const struct cgn_owner *o
 	slot = cgn_slot_at(s.table, s.proto, port);
 	if (!slot)
 		return CGN_DROP_TABLES;
-	if (!cgn_same_endpoint(slot->owner, s.owner) || cgn_idle(slot, s.policy, s.proto, s.now, 0)) {
+	if (!cgn_is_live(slot, s.owner, s.policy, s.proto, s.now)) {
 		v = cgn_find_away(&s, f, o);
 		if (v != CGN_CONTINUE)
 			return v;
@@ -195,7 +195,7 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 	if (!slot)
 		return CGN_DROP_TABLES;
 	owner = slot->owner;
-	if (!owner || (f->kind != CGN_PORTLESS && cgn_idle(slot, policy, f->proto, now, 0)))
+	if (!owner || (f->kind != CGN_PORTLESS && !cgn_is_live(slot, owner, policy, f->proto, now)))
 		return CGN_DROP_NO_MAPPING;
 	/* Errors come from anywhere on the way (RFC 4787 REQ-12). */
 	if (policy->filtering != CGN_EIF && f->kind == CGN_SESSION && !cgn_allows(f, at, remote, owner >> 32, policy))
