@@ -169,8 +169,10 @@ static __always_inline void cgn_remember_refusal(const struct cgn_search *s)
 	struct cgn_account *account = s->account;
 
 	if (account->full != s->now + 1) {
-		account->full = s->now + 1;
+		/* In this order: what an earlier tick left must not be taken for this one's by packets of other protocols. */
 		account->flags &= ~(CGN_ACCOUNT_ASTRAY - 1);
+		asm volatile("" ::: "memory");
+		account->full = s->now + 1;
 	}
 	account->flags |= CGN_ACCOUNT_FULL << cgn_plane(s->proto);
 }
