@@ -168,5 +168,9 @@ func otherProtocols(c *cast) []scene {
 			scene{name + " to who has an address alone", fromOutside, p(server.Addr(), aloneOut).frame(), inbound, toSubscriber(p(server.Addr(), alone))},
 		)
 	}
+	// Where the table notes who has an address alone is no mapping.
+	scenes = append(scenes,
+		scene{"echo to identifier 0 of who has an address alone", fromOutside, icmpQuery(server.Addr(), aloneOut, echoRequest, 0, "").frame(), dropNoMapping, nil},
+		scene{"echo back to identifier 0 of who has an address alone", fromInside, icmpQuery(in, aloneOut, echoRequest, 0, "").frame(), dropNoMapping, nil})
 	return scenes
 }

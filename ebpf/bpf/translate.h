@@ -190,6 +190,8 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 		return CGN_DROP_TABLES;
 	if (f->kind == CGN_PORTLESS && !at->alone)
 		return CGN_DROP_PROTOCOL;
+	if (f->kind != CGN_PORTLESS && !f->far.port)
+		return CGN_DROP_NO_MAPPING; /* port 0 is nobody's, and identifier 0 is where it is noted who stands alone */
 	slot = f->kind == CGN_PORTLESS ? cgn_slot_at(table, CGN_ICMP, 0)
 				       : cgn_slot_at(table, f->proto, bpf_ntohs(f->far.port));
 	if (!slot)
