@@ -76,6 +76,7 @@ func (l *lab) checkTable(a alloc.Allocation) {
 			to := netip.AddrPortFrom(a.Outside(), uint16(port))
 			owner, m := binary.NativeEndian.Uint64(table[l.place(p, to):]), l.model.outside[outsider{p, to}]
 			switch {
+			case p == planeICMP && port == 0 && insideOf(owner).Addr() == l.model.alone[a.Outside()]: // who has the address alone
 			case m == nil && owner != 0:
 				l.Errorf("%v of plane %d is %v's, want nobody's", to, p, insideOf(owner))
 			case m != nil && insideOf(owner) != m.insider.endpoint:

@@ -30,24 +30,21 @@ var (
 
 // The hops of the lab. Most packets go by the default route, or to the subscribers by 100.64.0.0/10.
 var labNetwork = network{
-	own: [2]netip.Addr{labInside, labOutside},
-	hops: []hop{
-		{to: netip.MustParsePrefix("100.64.255.0/24"), src: labMAC[0], mtu: 1500},                    // a router that nobody knows
-		{to: netip.MustParsePrefix("100.64.254.0/24"), none: passUnrouted},                           // blackholed
-		{to: netip.MustParsePrefix("100.64.253.0/24"), src: labMAC[0], dst: routerMAC[0], mtu: 1300}, // a narrow link
-		{to: netip.PrefixFrom(labInside, 32), none: passLocal},
-		{to: netip.MustParsePrefix("100.64.0.0/10"), src: labMAC[0], dst: routerMAC[0], mtu: 1500},
-		{to: netip.PrefixFrom(labOutside, 32), none: passLocal},
-		{to: netip.MustParsePrefix("203.0.113.255/32"), none: passLocal},
-		{to: netip.MustParsePrefix("203.0.113.0/24"), src: labMAC[1], mtu: 1500}, // nobody answers there
-		{to: netip.MustParsePrefix("192.0.2.128/26"), src: labMAC[1], dst: routerMAC[1], mtu: 1300},
-		{to: netip.MustParsePrefix("192.0.2.192/26"), none: passUnrouted},
-		{to: netip.MustParsePrefix("127.0.0.0/8"), none: passLocal},
-		{to: netip.MustParsePrefix("224.0.0.0/4"), none: passLocal},
-		{to: netip.MustParsePrefix("255.255.255.255/32"), none: passLocal},
-		{to: netip.MustParsePrefix("0.0.0.0/8"), none: passLocal},
-		{to: netip.MustParsePrefix("0.0.0.0/0"), src: labMAC[1], dst: routerMAC[1], mtu: 1500},
-	},
+	{to: netip.MustParsePrefix("100.64.255.0/24"), own: labInside, src: labMAC[0], mtu: 1500},                    // a router that nobody knows
+	{to: netip.MustParsePrefix("100.64.254.0/24"), none: passUnrouted},                                           // blackholed
+	{to: netip.MustParsePrefix("100.64.253.0/24"), own: labInside, src: labMAC[0], dst: routerMAC[0], mtu: 1300}, // a narrow link
+	{to: netip.PrefixFrom(labInside, 32), none: passLocal},
+	{to: netip.MustParsePrefix("100.64.0.0/10"), own: labInside, src: labMAC[0], dst: routerMAC[0], mtu: 1500},
+	{to: netip.PrefixFrom(labOutside, 32), none: passLocal},
+	{to: netip.MustParsePrefix("203.0.113.255/32"), none: passLocal},
+	{to: netip.MustParsePrefix("203.0.113.0/24"), own: labOutside, src: labMAC[1], mtu: 1500}, // nobody answers there
+	{to: netip.MustParsePrefix("192.0.2.128/26"), own: labOutside, src: labMAC[1], dst: routerMAC[1], mtu: 1300},
+	{to: netip.MustParsePrefix("192.0.2.192/26"), none: passUnrouted},
+	{to: netip.MustParsePrefix("127.0.0.0/8"), none: passLocal},
+	{to: netip.MustParsePrefix("224.0.0.0/4"), none: passLocal},
+	{to: netip.MustParsePrefix("255.255.255.255/32"), none: passLocal},
+	{to: netip.MustParsePrefix("0.0.0.0/8"), none: passLocal},
+	{to: netip.MustParsePrefix("0.0.0.0/0"), own: labOutside, src: labMAC[1], dst: routerMAC[1], mtu: 1500},
 }
 
 // A lab runs the programs on packets, in a namespace with the routes of labNetwork, and compares with the model. The programs
@@ -63,6 +60,7 @@ type lab struct {
 	work     chan func()
 	slots    map[netip.Addr]*ebpf.Memory // of the outside addresses
 	accounts map[netip.Addr]*ebpf.Map
+	rates    *ebpf.Map // of ICMP errors
 }
 
 // newLab returns a lab with a plan in force. The Plan of the Config is made of the pools.
@@ -100,6 +98,7 @@ func newLab(tb testing.TB, c Config, pools ...alloc.PoolSpec) *lab {
 		}
 	}
 	l.openTables()
+	l.rates = l.table(bpf.CgnatMapRates)
 	l.model.learn = l.portOf
 	l.inhabit(ns)
 	return l
@@ -236,7 +235,7 @@ func (l *lab) send(from side, frame []byte) outcome {
 // judge compares an outcome with the model, except that nobody is told of a drop once a CPU has told enough in a tick.
 func (l *lab) judge(from side, frame []byte, got outcome) string {
 	l.Helper()
-	if got.verdict.drops() && !got.reply && l.repliesSpent() {
+	if _, _, told := icmpOf(got.verdict); told && !got.reply && l.repliesSpent() {
 		l.model.mute = true
 		defer func() { l.model.mute = false }()
 	}
@@ -247,7 +246,7 @@ func (l *lab) judge(from side, frame []byte, got outcome) string {
 func (l *lab) repliesSpent() bool {
 	l.Helper()
 	var rates []bpf.CgnatCgnRate
-	if err := l.table(bpf.CgnatMapRates).Lookup(uint32(0), &rates); err != nil {
+	if err := l.rates.Lookup(uint32(0), &rates); err != nil {
 		l.Fatal(err)
 	}
 	return slices.ContainsFunc(rates, func(r bpf.CgnatCgnRate) bool { return r.Replies > 64 })

@@ -99,7 +99,7 @@ func (m *model) judge(side side, in []byte, got outcome) string {
 	case v.passes():
 		want.action, want.frame = xdpPass, in
 	case m.answers(s, v):
-		want.action, want.reply, want.frame = xdpRedirect, true, m.reply(s, side, v)
+		want.action, want.reply, want.frame = xdpRedirect, true, m.reply(s, v)
 	}
 	return want.diff(got)
 }
@@ -128,6 +128,9 @@ func (m *model) fromInside(s *shape, got outcome) verdict {
 	}
 	if pool, ok := m.pool(s.far.Addr()); ok {
 		return m.turnBack(s, near, pool, got)
+	}
+	if _, inside := m.subscriber(s.far.Addr()); inside {
+		return passInside
 	}
 	s.hop = m.network.route(s.far.Addr())
 	if v := s.hop.out(s); v != "" {

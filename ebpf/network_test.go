@@ -24,19 +24,17 @@ const (
 // A hop is where packets to some addresses go.
 type hop struct {
 	to       netip.Prefix
+	own      netip.Addr       // the address that the NAT itself sends from
 	src, dst net.HardwareAddr // the neighbour is not known without dst
 	mtu      int
 	none     verdict // without a way: what the host thinks of it
 }
 
-// A network is what surrounds the NAT: hops, the longest prefix first, and its own addresses by side.
-type network struct {
-	hops []hop
-	own  [2]netip.Addr
-}
+// A network is what surrounds the NAT: hops, the longest prefix first.
+type network []hop
 
 func (n network) route(to netip.Addr) hop {
-	for _, h := range n.hops {
+	for _, h := range n {
 		if h.to.Contains(to) {
 			return h
 		}
@@ -87,20 +85,21 @@ func icmpOf(v verdict) (typ, code uint8, ok bool) {
 	return 0, 0, false
 }
 
-// answers reports whether the sender hears of a drop: never about an error, and only one host (RFC 1812 section 4.3.2.7).
+// answers reports whether the sender hears of a drop: never about an error, and only one host that can be reached (RFC 1812
+// section 4.3.2.7).
 func (m *model) answers(s *shape, v verdict) bool {
 	if _, _, ok := icmpOf(v); !ok || s.kind == quotes || m.mute {
 		return false
 	}
 	first := s.teller.As4()[0]
-	return first != 0 && first != 127 && first < 224
+	return first != 0 && first != 127 && first < 224 && m.network.route(s.teller).none == ""
 }
 
 // reply returns the ICMP error about a packet: it quotes whole words of it, up to 128 octets.
-func (m *model) reply(s *shape, side side, v verdict) []byte {
+func (m *model) reply(s *shape, v verdict) []byte {
 	typ, code, _ := icmpOf(v)
 	quote := s.frame[ip : ip+min(s.length&^3, 128)]
-	d := icmpError(m.network.own[side], s.teller, typ, code, append([]byte(nil), quote...))
+	d := icmpError(m.network.route(s.teller).own, s.teller, typ, code, append([]byte(nil), quote...))
 	if v == dropTooBig {
 		binary.BigEndian.PutUint16(d.payload[6:], uint16(s.hop.mtu))
 		d = icmp(d.src, d.dst, d.payload)

@@ -11,7 +11,7 @@ import (
 // has gone on (RFC 6864).
 func (s *shape) translated(gone []byte) []byte {
 	out := slices.Clone(s.frame)
-	t := &shape{frame: out, end: s.end, l4: s.l4, quoted: s.quoted, quotedL4: s.quotedL4}
+	t := &shape{frame: out, gone: gone, end: s.end, l4: s.l4, quoted: s.quoted, quotedL4: s.quotedL4}
 	ports, quote, message := s.sumPorts(), uint16(0), s.sumMessage()
 	if s.quoted > 0 {
 		quote = sum16(s.frame[s.quoted:s.quotedL4])
@@ -81,13 +81,20 @@ func (s *shape) sumPorts() uint16 {
 // sumMessage returns the sum over an ICMP error.
 func (s *shape) sumMessage() uint16 { return sum16(s.frame[s.l4:s.end]) }
 
-// balance sets a checksum such that sum is what it was, and to the usual one of the two zeros.
+// balance sets a checksum such that sum is what it was. Of the two zeros it is the usual one, except in a packet that was wrong
+// before or had the other: then both are as good, and it is the one that has gone on.
 func (s *shape) balance(check int, was uint16, sum func() uint16) {
+	old := s.u16(check)
 	binary.BigEndian.PutUint16(s.frame[check:], 0)
 	c := ^sum()
 	if was != 0xffff {
 		v := uint32(was) + uint32(c)
 		c = uint16(v&0xffff + v>>16)
+	}
+	if zero := c == 0 || c == 0xffff; zero && (was != 0xffff || old == 0xffff) && len(s.gone) == len(s.frame) {
+		if gone := binary.BigEndian.Uint16(s.gone[check:]); gone == ^c {
+			c = gone
+		}
 	}
 	binary.BigEndian.PutUint16(s.frame[check:], c)
 }

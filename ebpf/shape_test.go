@@ -34,6 +34,8 @@ type shape struct {
 	teller, addressee  netip.Addr // of the outer header
 	quotedProto, proto uint8
 
+	gone []byte // of a frame that the model makes: what has really gone on
+
 	// What the model says.
 	hop             hop
 	newNear, newFar netip.AddrPort

@@ -21,6 +21,7 @@ const (
 	passNotIPv4       verdict = "pass not ipv4"
 	passNotSubscriber verdict = "pass not subscriber"
 	passNotOutside    verdict = "pass not outside"
+	passInside        verdict = "pass inside"
 	passLocal         verdict = "pass local"
 	passAnswer        verdict = "pass answer"
 	passUnrouted      verdict = "pass unrouted"

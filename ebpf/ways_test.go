@@ -26,7 +26,7 @@ func fragmentable(d *datagram) { d.flags = 0 }
 func answer(from side, in []byte, typ, code uint8, mtu uint16, most int) []byte {
 	sender := netip.AddrFrom4([4]byte(in[ip+12:]))
 	message := append([]byte{typ, code, 0, 0, 0, 0, byte(mtu >> 8), byte(mtu)}, in[ip:min(len(in), ip+most)]...)
-	d := icmp(labNetwork.own[from], sender, message)
+	d := icmp([]netip.Addr{labInside, labOutside}[from], sender, message)
 	d.tos, d.id = 0xc0, 0
 	out := d.frame()
 	copy(out, in[6:12])
