@@ -195,8 +195,8 @@ static __noinline enum cgn_verdict cgn_map(struct cgn_search *s, int create)
 	}
 	if (!create)
 		return CGN_DROP_NO_MAPPING;
-	if (v != CGN_CONTINUE)
-		return v;
+	if (v != CGN_CONTINUE && s->found >= s->share.len)
+		return v; /* but who comes back to its own slot takes no other */
 	if (!cgn_lock(s))
 		return CGN_DROP_CONTENDED;
 	v = cgn_settle(s);
