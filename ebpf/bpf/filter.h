@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who a mapping has sent to, in pools that filter by that (RFC 4787 section 5: ADF, APDF). A subscriber's remotes are in one
- * bucket, where the one that was not heard of for longest makes way: who talks to very many forgets some of its own.
+ * Who a mapping has sent to, in pools that filter by that (RFC 4787 section 5: ADF, APDF). The slot knows the last one, or that
+ * of its TCP session, so that a mapping with one peer needs nothing else. A subscriber's other remotes are in one bucket, where
+ * the one that was not sent to for longest makes way: who talks to very many from few ports forgets some of its own.
  */
 #ifndef CGN_FILTER_H
 #define CGN_FILTER_H

@@ -22,6 +22,19 @@ static __always_inline void cgn_touch(struct cgn_slot *slot, __u32 now)
 		slot->seen = now;
 }
 
+/* cgn_note_peer notes in a slot whom it has sent to, for protocols without a state. */
+static __always_inline void cgn_note_peer(struct cgn_slot *slot, __u32 remote)
+{
+	if ((slot->state & CGN_SLOT_REMOTE) != remote)
+		slot->state = (slot->state & ~CGN_SLOT_REMOTE) | remote;
+}
+
+/* cgn_is_peer reports whether a slot knows a remote endpoint: the last one, with TCP that of its session. */
+static __always_inline int cgn_is_peer(const struct cgn_slot *slot, __u32 remote)
+{
+	return (slot->state & CGN_SLOT_REMOTE) == remote;
+}
+
 /* cgn_session_out is what a TCP packet from the inside means for a mapping. */
 static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote, __u8 flags)
 {

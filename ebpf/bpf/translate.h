@@ -91,6 +91,12 @@ static __always_inline enum cgn_verdict cgn_find_away(struct cgn_search *s, cons
 	return v;
 }
 
+/* cgn_peer returns the digest of a remote endpoint by which a slot knows it. */
+static __always_inline __u32 cgn_peer(const struct cgn_flow *f, const struct cgn_endpoint *remote)
+{
+	return cgn_digest(remote->addr, f->proto == CGN_ICMP ? 0 : remote->port);
+}
+
 /* cgn_open lets the remote endpoint of a packet send to its mapping. */
 static __noinline int cgn_open(const struct cgn_flow *f, __u32 row, __u32 realm_port, __u32 now, __u32 filtering)
 {
@@ -149,8 +155,11 @@ __noinline int cgn_near_half(const struct cgn_flow *f, const struct cgn_owner *o
 			cgn_touch(slot, s.now);
 	}
 	to->port = bpf_htons(port);
-	if (s.policy->filtering != CGN_EIF && f->kind == CGN_SESSION)
+	if (s.policy->filtering != CGN_EIF && f->kind == CGN_SESSION) {
+		if (s.proto != CGN_TCP)
+			cgn_note_peer(slot, cgn_peer(f, &f->far));
 		cgn_open(f, o->row, (__u32)s.pool->realm << 16 | port, s.now, s.policy->filtering);
+	}
 	return CGN_CONTINUE;
 }
 
@@ -200,7 +209,8 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 	if (!owner || (f->kind != CGN_PORTLESS && !cgn_is_live(slot, owner, policy, f->proto, now)))
 		return CGN_DROP_NO_MAPPING;
 	/* Errors come from anywhere on the way (RFC 4787 REQ-12). */
-	if (policy->filtering != CGN_EIF && f->kind == CGN_SESSION && !cgn_allows(f, at, remote, owner >> 32, policy))
+	if (policy->filtering != CGN_EIF && f->kind == CGN_SESSION && !cgn_is_peer(slot, cgn_peer(f, remote)) &&
+	    !cgn_allows(f, at, remote, owner >> 32, policy))
 		return CGN_DROP_FILTERED;
 	if (f->kind == CGN_SESSION && f->proto == CGN_TCP)
 		cgn_session_in(slot, cgn_digest(remote->addr, remote->port), f->tcp, now);
