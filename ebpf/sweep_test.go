@@ -133,6 +133,27 @@ func TestTidyWholeAddress(t *testing.T) {
 	}
 }
 
+// After a change of the key nothing is at home any longer, and the index of what is not has to be made: also for shares that
+// are looked at in several slices.
+func TestIndexOfDisplacedIsMadeAnew(t *testing.T) {
+	pool := alloc.PoolSpec{Inside: spans("100.64.0.1 100.64.0.2"), Outside: spans("192.0.2.0/31"), SharingRatio: 1}
+	s := newSite(t, Config{Plan: mustPlan(t, pool), Key: Key{1}})
+	echo := s.echo()
+	f, seen := s.flow(0, echo.Addr())
+	s.apply(Config{Plan: mustPlan(t, pool), Key: Key{2}})
+	who := s.Subscribers[0].Addr
+	if again, err := f.Ask(); err != nil || again != seen {
+		t.Errorf("the flow leaves from %v, error %v; want %v", again, err, seen)
+	}
+	s.tidy()
+	if a := s.account(who); a.Flags != 0 || s.displaced() != 1 {
+		t.Errorf("account %+v, %d known", a, s.displaced())
+	}
+	if again, err := f.Ask(); err != nil || again != seen {
+		t.Errorf("the flow leaves from %v, error %v; want %v", again, err, seen)
+	}
+}
+
 // After a change of the sharing ratio accounts are counted.
 func TestRelaidAccountsAreCounted(t *testing.T) {
 	small := alloc.PoolSpec{Inside: spans("100.64.0.1 100.64.0.2"), Outside: spans("192.0.2.0/32"), PortsPerSubscriber: 8, SharingRatio: 2}

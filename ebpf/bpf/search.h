@@ -144,7 +144,7 @@ static __always_inline int cgn_remember(struct cgn_search *s, __u64 owner, __u16
 
 	if (!bpf_map_update_elem(&displaced, &key, &port, BPF_ANY))
 		return 1;
-	s->account->flags |= CGN_ACCOUNT_ASTRAY << cgn_plane(s->proto);
+	s->account->flags |= CGN_ACCOUNT_ASTRAY << cgn_plane(s->proto) | CGN_ACCOUNT_AGAIN;
 	return 0;
 }
 

@@ -173,7 +173,7 @@ static __always_inline void cgn_settle_part(const struct cgn_part *p, struct cgn
 	if (p->at < p->len || p->busy)
 		return;
 	account->used[plane] = used < 0xffff ? used : 0xffff;
-	if (p->len <= CGN_TIDY_SLICE && !p->astray)
+	if (!p->astray && !(account->flags & CGN_ACCOUNT_AGAIN))
 		account->flags &= ~(CGN_ACCOUNT_ASTRAY << plane);
 }
 
@@ -199,6 +199,8 @@ __noinline int cgn_tidy_slice(struct cgn_part *p)
 	used = account->used[plane];
 	if (p->at && used > p->used)
 		p->missed += used - p->used;
+	if (!p->at)
+		account->flags &= ~CGN_ACCOUNT_AGAIN;
 	w.s.at = p->at;
 	bpf_loop(CGN_TIDY_SLICE, cgn_tidy_slot, &w, 0);
 	p->at = w.s.at;

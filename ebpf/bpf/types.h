@@ -152,6 +152,7 @@ _Static_assert(sizeof(struct cgn_account) == 32, "struct cgn_account");
 enum cgn_account_flag {
 	CGN_ACCOUNT_FULL = 1 << 0, /* shifted by protocol: what the last search in vain was for */
 	CGN_ACCOUNT_ASTRAY = 1 << 4, /* shifted by protocol: displaced has not all mappings that are not at home */
+	CGN_ACCOUNT_AGAIN = 1 << 7, /* displaced had no room for one since cgn_tidy began with the share */
 };
 
 /* An inside endpoint, where its mapping is not at home. */

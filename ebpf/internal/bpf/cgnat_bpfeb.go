@@ -30,6 +30,7 @@ type CgnatCgnAccountFlag uint32
 const (
 	CgnatCgnAccountFlagCGN_ACCOUNT_FULL   CgnatCgnAccountFlag = 1
 	CgnatCgnAccountFlagCGN_ACCOUNT_ASTRAY CgnatCgnAccountFlag = 16
+	CgnatCgnAccountFlagCGN_ACCOUNT_AGAIN  CgnatCgnAccountFlag = 128
 )
 
 type CgnatCgnBody struct {
