@@ -20,6 +20,9 @@ func TestWays(t *testing.T) {
 
 func withTTL(ttl uint8) func(*datagram) { return func(d *datagram) { d.ttl = ttl } }
 
+// gre returns the shortest packet of GRE.
+func gre(from, to netip.Addr) datagram { return newDatagram(from, to, protoGRE, make([]byte, 4)) }
+
 func fragmentable(d *datagram) { d.flags = 0 }
 
 // answer returns the frame with which the NAT answers a frame: an ICMP error that quotes most octets of it.
@@ -64,6 +67,8 @@ func waysIn(c *cast) []scene {
 		{"in, TTL 1", fromOutside, one, dropTTL, answer(fromOutside, one, timeExceeded, 0, 0, 28)},
 		{"in, TTL 1, an odd length", fromOutside, odd, dropTTL, answer(fromOutside, odd, timeExceeded, 0, 0, 32)},
 		{"in, TTL 0, a long packet", fromOutside, long, dropTTL, answer(fromOutside, long, timeExceeded, 0, 0, 128)},
+		{"GRE out", fromInside, gre(c.solo.in[0].Addr(), server.Addr()).frame(), outbound, toServer(gre(c.solo.out[0].Addr(), server.Addr()))},
+		{"in, TTL 1, too short to be quoted", fromOutside, gre(server.Addr(), c.solo.out[0].Addr()).with(withTTL(1)).frame(), dropTTL, nil},
 		{"in, TTL 1, to a port that nobody has", fromOutside, udp(server, netip.AddrPortFrom(to.Addr(), 53), "x").with(withTTL(1)).frame(), dropNoMapping, nil},
 		{"in, TTL 1, from a group", fromOutside, udp(ap("224.0.0.9:9"), to, "x").with(withTTL(1)).frame(), dropTTL, nil},
 		{"in, TTL 1, from a loopback address", fromOutside, udp(ap("127.0.0.1:9"), to, "x").with(withTTL(1)).frame(), dropTTL, nil},
