@@ -158,6 +158,9 @@ func (m *model) fromOutside(s *shape) verdict {
 	if !ok {
 		return passNotOutside
 	}
+	if nobodys(s.teller) {
+		return dropSource
+	}
 	if v := s.readPorts(); v != "" {
 		return v
 	}
@@ -168,6 +171,11 @@ func (m *model) fromOutside(s *shape) verdict {
 		return v
 	}
 	return inbound
+}
+
+// nobodys reports whether an address cannot be that of a sender: this host, a group, everybody.
+func nobodys(a netip.Addr) bool {
+	return a.IsLoopback() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || a.As4()[0] == 0
 }
 
 // subscriber returns the share of an inside address.

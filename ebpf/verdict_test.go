@@ -39,6 +39,7 @@ const (
 	dropUnrouted      verdict = "drop unrouted"
 	dropTTL           verdict = "drop ttl"
 	dropTooBig        verdict = "drop too big"
+	dropSource        verdict = "drop source"
 	replied           verdict = "replied"
 )
 

@@ -50,8 +50,13 @@ static __always_inline enum cgn_verdict cgn_route(void *ctx, const struct cgn_pa
 		return CGN_DROP_TOO_BIG;
 	case BPF_FIB_LKUP_RET_NOT_FWDED:
 		return CGN_PASS_LOCAL;
+	case BPF_FIB_LKUP_RET_BLACKHOLE:
+	case BPF_FIB_LKUP_RET_UNREACHABLE:
+	case BPF_FIB_LKUP_RET_PROHIBIT:
+	case BPF_FIB_LKUP_RET_FWD_DISABLED:
+		return CGN_PASS_UNROUTED; /* the host does not forward it either, and may say so to the sender */
 	default:
-		return CGN_PASS_UNROUTED;
+		return CGN_DROP_UNROUTED; /* a tunnel of the routing table, say: the host would forward it as it is */
 	}
 }
 

@@ -323,13 +323,15 @@ static __always_inline enum cgn_verdict cgn_from_outside(struct cgn_path *path, 
 		return v;
 	if (!cgn_is_outside(k->flow.far.addr, &s->outside))
 		return CGN_PASS_NOT_OUTSIDE;
+	if (cgn_unforwardable(k->ip->saddr))
+		return CGN_DROP_SOURCE;
 	if (cgn_is_later(k->ip) && cgn_has_ports(k->ip->protocol))
 		return cgn_later_from_outside(path, driver);
 	v = cgn_parse_ports(k);
 	if (v != CGN_CONTINUE)
 		return v;
 	if (k->flow.far.addr != k->ip->daddr)
-		return CGN_DROP_MALFORMED;
+		return CGN_DROP_MALFORMED; /* an error to somebody else than it is about */
 	v = cgn_far_half(&k->flow, &s->outside, &k->flow.near, &s->far);
 	if (v != CGN_CONTINUE)
 		return v;

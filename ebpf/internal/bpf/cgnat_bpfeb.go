@@ -374,10 +374,11 @@ const (
 	CgnatCgnVerdictCGN_DROP_TTL            CgnatCgnVerdict = 27
 	CgnatCgnVerdictCGN_DROP_TOO_BIG        CgnatCgnVerdict = 28
 	CgnatCgnVerdictCGN_DROP_TABLES         CgnatCgnVerdict = 29
-	CgnatCgnVerdictCGN_VERDICTS            CgnatCgnVerdict = 30
-	CgnatCgnVerdictCGN_CONTINUE            CgnatCgnVerdict = 31
-	CgnatCgnVerdictCGN_CUT                 CgnatCgnVerdict = 32
-	CgnatCgnVerdictCGN_RELEASE             CgnatCgnVerdict = 33
+	CgnatCgnVerdictCGN_DROP_SOURCE         CgnatCgnVerdict = 30
+	CgnatCgnVerdictCGN_VERDICTS            CgnatCgnVerdict = 31
+	CgnatCgnVerdictCGN_CONTINUE            CgnatCgnVerdict = 32
+	CgnatCgnVerdictCGN_CUT                 CgnatCgnVerdict = 33
+	CgnatCgnVerdictCGN_RELEASE             CgnatCgnVerdict = 34
 )
 
 type CgnatCgnWire struct {
