@@ -44,6 +44,9 @@ type Config struct {
 	// Policy is how all pools behave that Policies does not name. The zero Policy is every default.
 	Policy   Policy
 	Policies map[string]Policy
+	// KeepInterfaces and KeepPolicies take from the instance what is not given: the interfaces of a side that has none here,
+	// and the policies of all pools, by name.
+	KeepInterfaces, KeepPolicies bool
 	// Keys are those of pools with scheme random of the plan that is in force, where that is not Plan itself.
 	Keys []alloc.Key
 
@@ -107,14 +110,7 @@ func (d *Datapath) Key() Key { return d.generation.record.key() }
 
 // Interfaces returns the interfaces that the instance was given.
 func (d *Datapath) Interfaces() (inside, outside []Interface) {
-	for _, a := range d.generation.record.Links {
-		if a.Inside {
-			inside = append(inside, Interface{Name: a.Name, Realm: a.Realm})
-		} else {
-			outside = append(outside, Interface{Name: a.Name})
-		}
-	}
-	return inside, outside
+	return d.generation.record.interfaces()
 }
 
 // Close lets go of the instance. What is in the kernel stays as it is. The error is nil.

@@ -51,13 +51,72 @@ func newRecord(c Config, live *generation) (record, error) {
 		key = NewKey()
 	}
 	r.Key = hex.EncodeToString(key[:])
-	var err error
+	c, err := c.keep(live)
+	if err != nil {
+		return record{}, err
+	}
 	if r.Policies, err = c.policies(); err != nil {
 		return record{}, err
+	}
+	if c.KeepPolicies && live != nil {
+		live.keepPolicies(c.Plan, r.Policies)
 	}
 	r.Links, err = c.attachments()
 	r.Tagged = c.tagged || slices.ContainsFunc(r.Links, func(a attachment) bool { return a.Lead.Tags > 0 })
 	return r, err
+}
+
+// keep fills in the interfaces that c asks to be kept.
+func (c Config) keep(live *generation) (Config, error) {
+	if !c.KeepInterfaces {
+		return c, nil
+	}
+	var inside, outside []Interface
+	if live != nil {
+		inside, outside = live.record.interfaces()
+	}
+	if len(c.Inside) == 0 {
+		c.Inside = inside
+	}
+	if len(c.Outside) == 0 {
+		c.Outside = outside
+	}
+	if len(c.Inside) == 0 {
+		return c, fmt.Errorf("%w: no inside interface is given, and the instance has none to keep", ErrInterface)
+	}
+	if len(c.Outside) == 0 {
+		return c, fmt.Errorf("%w: no outside interface is given, and the instance has none to keep", ErrInterface)
+	}
+	return c, nil
+}
+
+// keepPolicies sets the policies of pools that g has, too, to those that they have.
+func (g *generation) keepPolicies(plan *alloc.Plan, policies []bpf.CgnatCgnPolicy) {
+	had := make(map[string]bpf.CgnatCgnPolicy)
+	i := 0
+	for p := range g.plan.Pools() {
+		had[p.Name()] = g.record.Policies[i]
+		i++
+	}
+	i = 0
+	for p := range plan.Pools() {
+		if policy, ok := had[p.Name()]; ok {
+			policies[i] = policy
+		}
+		i++
+	}
+}
+
+// interfaces returns what the instance was given.
+func (r record) interfaces() (inside, outside []Interface) {
+	for _, a := range r.Links {
+		if a.Inside {
+			inside = append(inside, Interface{Name: a.Name, Realm: a.Realm})
+		} else {
+			outside = append(outside, Interface{Name: a.Name})
+		}
+	}
+	return inside, outside
 }
 
 // policies returns the policies of the plan's pools.

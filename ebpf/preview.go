@@ -1,0 +1,93 @@
+package ebpf
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cgnkit/cgnkit/alloc"
+)
+
+// A Change is what Apply does to an instance.
+type Change struct {
+	Loaded bool // the instance is there already; without it everything is new
+	// What differs from what is in force.
+	Plan, Programs, Key, Policies bool
+	Attached, Detached            []string // interfaces
+	// Subscribers against the plan in force: kept have the same outside address and ports.
+	Kept, Moved, Added, Removed uint64
+	// Repairs says that programs are not where the instance has them.
+	Repairs bool
+}
+
+// None reports whether there is nothing to do.
+func (c Change) None() bool {
+	return c.Loaded && !c.Plan && !c.Programs && !c.Key && !c.Policies && !c.Repairs && len(c.Attached) == 0 && len(c.Detached) == 0
+}
+
+// Preview says what Apply would do, and changes nothing. What the kernel alone can refuse it does not know: interfaces whose
+// driver has no XDP, memory. The error is as that of Apply.
+func Preview(c Config) (Change, error) {
+	f, err := findFolder(c.Instance)
+	if err != nil {
+		return Change{}, err
+	}
+	if c.Plan == nil {
+		return Change{}, fmt.Errorf("apply to instance %s: the configuration has no plan", f.instance)
+	}
+	var live *generation
+	switch err := requireBPFFS(false); {
+	case errors.Is(err, ErrNotLoaded): // nothing is mounted, so nothing is pinned
+	case err != nil:
+		return Change{}, err
+	default:
+		if err := f.checkVersion(); err != nil {
+			return Change{}, err
+		}
+		if live, err = f.openAt(f.live(), c.Plan, c.Keys); err != nil {
+			return Change{}, fmt.Errorf("apply to instance %s: %w", f.instance, permission(err))
+		}
+	}
+	defer live.close()
+	change, err := c.change(live)
+	if err != nil {
+		return Change{}, fmt.Errorf("apply to instance %s: %w", f.instance, err)
+	}
+	return change, nil
+}
+
+// change compares c with the generation in force, which may be nil.
+func (c Config) change(live *generation) (Change, error) {
+	want, err := newRecord(c, live)
+	if err != nil {
+		return Change{}, err
+	}
+	if live == nil {
+		return Change{Attached: names(want.Links), Added: c.Plan.Subscribers()}, nil
+	}
+	have := live.record
+	out := Change{
+		Loaded: true, Plan: have.SHA256 != want.SHA256, Programs: have.Object != want.Object, Key: have.Key != want.Key,
+		Policies: !slices.Equal(have.Policies, want.Policies), Attached: without(want.Links, have.Links), Detached: without(have.Links, want.Links),
+	}
+	d := alloc.Diff(live.plan, c.Plan)
+	out.Kept, out.Moved, out.Added, out.Removed = d.Kept, d.Moved, d.Added, d.Removed
+	attached, err := live.attached()
+	out.Repairs = !attached || errors.Is(err, ErrChanged)
+	if errors.Is(err, ErrChanged) {
+		err = nil
+	}
+	return out, err
+}
+
+// without returns the names of the attachments that the others lack. One that changes sides is lost and new.
+func without(links, others []attachment) []string {
+	return names(slices.DeleteFunc(slices.Clone(links), func(a attachment) bool { return slices.Contains(others, a) }))
+}
+
+func names(links []attachment) (out []string) {
+	for _, a := range links {
+		out = append(out, a.Name)
+	}
+	return out
+}
