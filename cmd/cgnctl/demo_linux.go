@@ -14,7 +14,7 @@ import (
 	"github.com/cgnkit/cgnkit/nat44"
 )
 
-func demoFlags(cmd *cobra.Command) { backendFlag(cmd) }
+func demoFlags(cmd *cobra.Command) { backendFlag(cmd, nftables) }
 
 // A demoNet is a demo with a network.
 type demoNet struct {

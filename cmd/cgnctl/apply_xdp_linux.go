@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cgnkit/cgnkit/ebpf"
+)
+
+// applyXDP makes an instance of the XDP backend obey a plan.
+func (e *env) applyXDP(in *instanceFlag, p *planFlags, x *xdpFlags, dry bool, format string) error {
+	instance, err := in.parse()
+	if err != nil {
+		return err
+	}
+	f, err := p.load()
+	if err != nil {
+		return err
+	}
+	c, err := x.config(e, instance.String(), f)
+	if err != nil {
+		return err
+	}
+	change, err := ebpf.Preview(c)
+	if err != nil {
+		return xdpFault(err)
+	}
+	if !dry {
+		d, err := ebpf.Apply(c)
+		if err != nil {
+			return xdpFault(err)
+		}
+		_ = d.Close()
+	}
+	r := record{
+		{"instance", instance.String()}, {"way", wayOf(change)}, {"dry_run", dry},
+		{"kept", change.Kept}, {"moved", change.Moved}, {"added", change.Added}, {"removed", change.Removed},
+		{"attached", strings.Join(change.Attached, ",")}, {"detached", strings.Join(change.Detached, ",")},
+		{"plan_sha256", f.Plan.SHA256()},
+	}
+	if format != "table" {
+		return printRecords(e.stdout, format, r)
+	}
+	return e.printAppliedXDP(instance.String(), f.Plan.SHA256(), change, dry)
+}
+
+// wayOf names how an instance gets to be what it should be.
+func wayOf(c ebpf.Change) string {
+	switch {
+	case !c.Loaded:
+		return "first load"
+	case c.None():
+		return "unchanged"
+	}
+	return "swap"
+}
+
+// printAppliedXDP prints the result of an apply for people.
+func (e *env) printAppliedXDP(instance, sha string, c ebpf.Change, dry bool) error {
+	var b strings.Builder
+	mode := ""
+	if dry {
+		mode = " (dry run, nothing is changed)"
+	}
+	fmt.Fprintf(&b, "instance %s: %s%s\n", instance, wayOf(c), mode)
+	fmt.Fprintf(&b, "kept %d  moved %d  added %d  removed %d\n", c.Kept, c.Moved, c.Added, c.Removed)
+	if what := whatChanges(c); what != "" {
+		fmt.Fprintf(&b, "new %s\n", what)
+	}
+	for _, side := range []struct {
+		word  string
+		names []string
+	}{{"attached", c.Attached}, {"detached", c.Detached}} {
+		if len(side.names) > 0 {
+			fmt.Fprintf(&b, "%s %s\n", side.word, strings.Join(side.names, ", "))
+		}
+	}
+	fmt.Fprintf(&b, "plan sha256 %s\n", sha)
+	_, err := e.stdout.Write([]byte(b.String()))
+	return writeFault(err)
+}
+
+// whatChanges lists what of an instance that is loaded differs, but for interfaces.
+func whatChanges(c ebpf.Change) string {
+	var out []string
+	for _, w := range []struct {
+		is   bool
+		word string
+	}{{c.Plan, "plan"}, {c.Programs, "programs"}, {c.Key, "key"}, {c.Policies, "policies"}} {
+		if w.is {
+			out = append(out, w.word)
+		}
+	}
+	return strings.Join(out, ", ")
+}

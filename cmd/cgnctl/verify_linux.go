@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cgnkit/cgnkit/nat44"
+)
+
+func newVerify(e *env) *cobra.Command {
+	var p planFlags
+	var in instanceFlag
+	cmd := &cobra.Command{
+		Use:   "verify -c PLAN",
+		Short: "Prove that the kernel equals a plan",
+		Long: `Compare the kernel of this network namespace with a plan: table, chains, rules, timers, every element of every map, and
+routes. Every difference is listed, and the exit code is 5 when there are any. Changes nothing. Needs root
+(CAP_NET_ADMIN), because the kernel tells nobody else.`,
+		Example: `  cgnctl verify -c plan.yaml`,
+		Args:    exactly(0, "no arguments"),
+	}
+	p.add(cmd)
+	in.add(cmd)
+	backendFlag(cmd, nftables)
+	format := outputFlag(cmd, "table", "csv", "json", "ndjson")
+	cmd.RunE = func(*cobra.Command, []string) error {
+		rs, err := in.ruleset(&p)
+		if err != nil {
+			return err
+		}
+		return withKernel(func(k *nat44.Kernel) error { return e.verify(k, rs, *format) })
+	}
+	return cmd
+}
+
+func (e *env) verify(k *nat44.Kernel, rs *nat44.Ruleset, format string) error {
+	w := e.newDifferenceWriter(format)
+	w.begin(rs)
+	end := e.watch(k)
+	v, err := k.Verify(rs, func(d nat44.Difference) {
+		if w.n == 0 {
+			end() // the differences take the place of the progress
+			k.Progress = nil
+		}
+		w.add(d)
+	})
+	end()
+	if err != nil {
+		return err
+	}
+	e.note(v.Notes)
+	if err := w.end(rs, v); err != nil {
+		return err
+	}
+	if v.Differences > 0 {
+		f := &fault{code: exitCheck, msg: fmt.Sprintf("the kernel departs from the plan in %s", many(v.Differences, "place"))}
+		if !v.Foreign {
+			f.hint = "cgnctl apply repairs it"
+		}
+		return f
+	}
+	return nil
+}
+
+func many(n uint64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
