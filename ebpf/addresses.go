@@ -100,18 +100,20 @@ func (b *builder) sameRealm(row, old int) bool {
 func (b *builder) tablesOf(row, old int) (slots, accounts *ebpf.Map, err error) {
 	addr := b.address(row)
 	fresh := old < 0
+	if !fresh {
+		slots, err = b.old.openMap("slots", addr)
+		fresh = errors.Is(err, ErrChanged) // somebody has taken the pin away, and its mappings with it
+	}
 	if fresh {
 		slots, err = b.newTable(b.spec.Maps[bpf.CgnatMapSlots].InnerMap, addr, "slots")
-	} else {
-		slots, err = b.old.openMap("slots", addr)
 	}
 	if err != nil {
 		return slots, nil, err
 	}
 	if fresh || !b.samePlaces(row, old) {
 		accounts, err = b.newAccounts(row, fresh)
-	} else {
-		accounts, err = b.old.openMap("accounts", addr)
+	} else if accounts, err = b.old.openMap("accounts", addr); errors.Is(err, ErrChanged) {
+		accounts, err = b.newAccounts(row, false)
 	}
 	if err != nil {
 		return slots, accounts, err

@@ -12,7 +12,8 @@ import (
 
 // Apply makes an instance what c says, in the network namespace of the calling thread, and opens it. It is how an instance is
 // loaded, how it gets another plan, other policies or interfaces, and how its programs are replaced by those of this release.
-// Where there is nothing to change, nothing is done.
+// Where there is nothing to change, nothing is done. Whether there is, is read from the kernel, as Verify does: what somebody else
+// has damaged is repaired.
 //
 // Packets pass all the while. A subscriber that has the same share as before keeps its mappings; those of the others end at
 // once. The order is: everything is made and pinned beside what is in force; the programs on the outside interfaces are
@@ -63,15 +64,20 @@ func (f folder) apply(c Config) (*generation, error) {
 		live.close()
 		return nil, err
 	}
+	var foreign []int
 	if live != nil && live.record.same(want) {
-		ok, err := live.attached()
-		if ok && err == nil {
-			return live, nil
+		rows, whole, err := live.damage()
+		if err == nil && whole {
+			err = live.evictRows(rows)
 		}
 		if err != nil {
 			live.close()
 			return nil, err
 		}
+		if whole {
+			return live, nil
+		}
+		foreign = rows
 	}
 	defer live.close()
 	b, err := build(f.next(), want, live, c)
@@ -81,6 +87,9 @@ func (f folder) apply(c Config) (*generation, error) {
 	err = f.switchTo(live, b.generation)
 	if err == nil {
 		err = f.settle(live, b.generation, b.relaid)
+	}
+	if err == nil {
+		err = b.evictRows(foreign)
 	}
 	if err != nil {
 		b.close()

@@ -67,13 +67,7 @@ func (b *builder) load() (err error) {
 	if err := b.configure(); err != nil {
 		return err
 	}
-	// What is not attached need not be checked by the kernel, which takes its time.
-	if b.record.Tagged {
-		delete(b.spec.Programs, driverHook.inside)
-		delete(b.spec.Programs, driverHook.outside)
-	} else {
-		delete(b.spec.Programs, bpf.CgnatProgCgnTagged)
-	}
+	b.record.trim(b.spec)
 	taken, err := b.takeOver()
 	defer closeMaps(taken)
 	if err != nil {
@@ -88,6 +82,16 @@ func (b *builder) load() (err error) {
 		return err
 	}
 	return b.fill()
+}
+
+// trim takes the programs away that are not attached: the kernel need not check them, which takes its time.
+func (r record) trim(spec *ebpf.CollectionSpec) {
+	if r.Tagged {
+		delete(spec.Programs, driverHook.inside)
+		delete(spec.Programs, driverHook.outside)
+	} else {
+		delete(spec.Programs, bpf.CgnatProgCgnTagged)
+	}
 }
 
 // configure sets the sizes of maps and the constants of programs.

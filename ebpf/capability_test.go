@@ -74,7 +74,12 @@ func useDatapath(d *Datapath) error {
 	end := d.EndForward(f)
 	_, read := d.Restore(&checkpoint)
 	_, tidy := d.Tidy(context.Background())
-	return errors.Join(counters, forward, account, write, end, read, tidy, d.EndForward(f), d.Close())
+	v, verify := d.Verify(d.Plan(), func(Difference) {})
+	if v.Differences > 0 {
+		verify = fmt.Errorf("%d differences", v.Differences)
+	}
+	_, status := d.Status()
+	return errors.Join(verify, status, counters, forward, account, write, end, read, tidy, d.EndForward(f), d.Close())
 }
 
 // TestCapabilities does everything with the capabilities that are needed, and nothing without one of them.

@@ -58,15 +58,8 @@ func (g *generation) evictMoved(old *generation, relaid []int) error {
 	if err := g.awaitPrograms(); err != nil {
 		return err
 	}
-	evict, err := g.openProgram(bpf.CgnatProgCgnEvict)
-	if err != nil {
+	if err := g.evictRows(g.movedRows(old)); err != nil {
 		return err
-	}
-	defer evict.Close()
-	for _, row := range g.movedRows(old) {
-		if err := g.evictRow(evict, row); err != nil {
-			return err
-		}
 	}
 	tidy, err := g.openProgram(bpf.CgnatProgCgnTidy)
 	if err != nil {
@@ -102,6 +95,24 @@ func (g *generation) movedRows(old *generation) []int {
 	}
 	slices.Sort(rows)
 	return rows
+}
+
+// evictRows does that for some outside addresses.
+func (g *generation) evictRows(rows []int) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	evict, err := g.openProgram(bpf.CgnatProgCgnEvict)
+	if err != nil {
+		return err
+	}
+	defer evict.Close()
+	for _, row := range rows {
+		if err := g.evictRow(evict, row); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // evictRow frees the slots of one outside address whose owners do not own the port.

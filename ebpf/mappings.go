@@ -66,33 +66,46 @@ func (r *reader) eachOf(row int, buffer []byte, yield func(Mapping, error) bool)
 	}
 	defer m.Close()
 	at := place{row: row, pool: r.poolOf(row)}
-	for at.proto = range Protocol(protocols) {
-		if _, err := memory.ReadAt(buffer, int64(at.proto)*planeBytes); err != nil {
-			return false, fmt.Errorf("read the slots of %v: %w", r.address(row), err)
+	more = true
+	err = eachSlot(memory, buffer, func(proto Protocol, port uint16, s bpf.CgnatCgnSlot) bool {
+		at.proto, at.port = proto, port
+		if m, ok := r.mapping(s, at); ok {
+			more = yield(m, nil)
+		}
+		return more
+	})
+	if err != nil {
+		return false, fmt.Errorf("read the slots of %v: %w", r.address(row), err)
+	}
+	return more, nil
+}
+
+// eachSlot calls f with every slot of an outside address that has an owner, until f returns false. buffer holds the slots of a
+// protocol.
+func eachSlot(memory *ebpf.Memory, buffer []byte, f func(Protocol, uint16, bpf.CgnatCgnSlot) bool) error {
+	for proto := range Protocol(protocols) {
+		if _, err := memory.ReadAt(buffer, int64(proto)*planeBytes); err != nil {
+			return err
 		}
 		for i := 0; i < len(buffer); i += slotBytes {
-			if binary.NativeEndian.Uint64(buffer[i:]) == 0 {
-				continue
-			}
-			at.port = uint16(i / slotBytes)
-			if m, ok := r.mapping(slotFrom(buffer[i:]), at); ok && !yield(m, nil) {
-				return false, nil
+			if binary.NativeEndian.Uint64(buffer[i:]) != 0 && !f(proto, uint16(i/slotBytes), slotFrom(buffer[i:])) {
+				return nil
 			}
 		}
 	}
-	return true, nil
+	return nil
 }
 
 // openSlots maps the slots of a row into memory.
-func (r *reader) openSlots(row int) (*ebpf.Map, *ebpf.Memory, error) {
-	m, err := r.openMap("slots", r.address(row))
+func (g *generation) openSlots(row int) (*ebpf.Map, *ebpf.Memory, error) {
+	m, err := g.openMap("slots", g.address(row))
 	if err != nil {
 		return nil, nil, err
 	}
 	memory, err := m.Memory()
 	if err != nil {
 		m.Close()
-		return nil, nil, fmt.Errorf("read the slots of %v: %w", r.address(row), err)
+		return nil, nil, fmt.Errorf("read the slots of %v: %w", g.address(row), err)
 	}
 	return m, memory, nil
 }

@@ -17,6 +17,18 @@ const (
 	AddressAndPortDependent = Filtering(bpf.CgnatCgnFilteringCGN_APDF) // endpoints that it has sent to
 )
 
+// String returns "endpoint-independent", "address-dependent" or "address-and-port-dependent".
+func (f Filtering) String() string {
+	if int(f) < len(filteringNames) {
+		return filteringNames[f]
+	}
+	return fmt.Sprintf("Filtering(%d)", uint32(f))
+}
+
+var filteringNames = [...]string{
+	EndpointIndependent: "endpoint-independent", AddressDependent: "address-dependent", AddressAndPortDependent: "address-and-port-dependent",
+}
+
 // A Policy is how a pool behaves. The zero value of a field is the default that is named there; times are rounded up to
 // ticks of about a quarter of a second.
 type Policy struct {

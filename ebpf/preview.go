@@ -16,7 +16,7 @@ type Change struct {
 	Attached, Detached            []string // interfaces
 	// Subscribers against the plan in force: kept have the same outside address and ports.
 	Kept, Moved, Added, Removed uint64
-	// Repairs says that programs are not where the instance has them.
+	// Repairs says that nothing else differs, and that somebody has damaged what is in force.
 	Repairs bool
 }
 
@@ -72,11 +72,11 @@ func (c Config) change(live *generation) (Change, error) {
 	}
 	d := alloc.Diff(live.plan, c.Plan)
 	out.Kept, out.Moved, out.Added, out.Removed = d.Kept, d.Moved, d.Added, d.Removed
-	attached, err := live.attached()
-	out.Repairs = !attached || errors.Is(err, ErrChanged)
-	if errors.Is(err, ErrChanged) {
-		err = nil
+	if !out.None() {
+		return out, nil
 	}
+	foreign, whole, err := live.damage()
+	out.Repairs = !whole || len(foreign) > 0
 	return out, err
 }
 

@@ -1,0 +1,227 @@
+//go:build linux
+
+package ebpf
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
+	"github.com/cgnkit/cgnkit/internal/netns"
+)
+
+// verify returns the differences of the kernel from a plan.
+func (s *site) verify(plan *alloc.Plan) (Verified, []string) {
+	s.Helper()
+	var found []string
+	v, err := in(s, func() (Verified, error) {
+		d, err := Open("")
+		if err != nil {
+			return Verified{}, err
+		}
+		defer func() { _ = d.Close() }()
+		return d.Verify(plan, func(d Difference) { found = append(found, d.String()) })
+	})
+	if err != nil {
+		s.Fatalf("%+v", err)
+	}
+	if v.Differences != uint64(len(found)) {
+		s.Errorf("%d differences were counted, and %d found", v.Differences, len(found))
+	}
+	return v, found
+}
+
+// What is loaded equals its plan, whatever the plan.
+func TestVerifyEqual(t *testing.T) {
+	for name, pools := range map[string][]alloc.PoolSpec{
+		"prefixes":   {samplePool},
+		"everything": labPools(),
+		"random":     {{Inside: spans("100.64.0.0/28"), Outside: spans("192.0.2.0/31"), SharingRatio: 8, Scheme: alloc.Random, KeyID: testKey.ID()}},
+	} {
+		plan := mustPlan(t, pools...)
+		l := newLab(t, Config{}, pools...)
+		v, err := l.d.Verify(plan, func(d Difference) { t.Errorf("%s: %v", name, d) })
+		if err != nil || v.Differences > 0 || v.Entries == 0 || len(v.Notes) > 0 {
+			t.Errorf("%s: %+v, %v", name, v, err)
+		}
+	}
+}
+
+// Mappings of those who own the port are counted, in all protocols.
+func TestVerifyMappings(t *testing.T) {
+	plan := mustPlan(t, samplePool)
+	s := newSite(t, Config{Plan: plan})
+	echo := s.echo()
+	s.flow(0, echo.Addr())
+	s.flow(1, echo.Addr())
+	s.flow(1, echo.Addr())
+	if v, found := s.verify(plan); len(found) > 0 || v.Mappings != 3 {
+		t.Errorf("%+v: %v", v, found)
+	}
+	v, found := s.verify(mustPlan(t, movedPool))
+	if !slices.Contains(found, "plan: changed: "+plan.SHA256()+" is in force, not "+mustPlan(t, movedPool).SHA256()) {
+		t.Errorf("with another plan: %v", found)
+	}
+	if v.Mappings != 1 || !slices.ContainsFunc(found, func(d string) bool {
+		return strings.HasPrefix(d, "udp port ") && strings.Contains(d, "100.64.0.2:") && strings.HasSuffix(d, " has it, and the plan says: 100.64.0.3")
+	}) {
+		t.Errorf("with another plan: %+v: %v", v, found)
+	}
+}
+
+// A tamper is what somebody may do to an instance, and what Verify says of it.
+type tamper struct {
+	name string
+	do   func(s *site) error
+	want string // matches the one difference
+}
+
+// claimSlot makes 100.64.0.9:1234 the owner of a port of 100.64.0.0.
+func claimSlot(s *site) error {
+	m, memory, err := s.d.generation.openSlots(0)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	b := make([]byte, slotBytes)
+	word := uint64(wireOrder(hostOrder(netip.MustParseAddr("100.64.0.9"))))<<32 | uint64(wirePort(1234))<<16
+	binary.NativeEndian.PutUint64(b, word)
+	binary.NativeEndian.PutUint32(b[8:], ^uint32(0)) // not seen for a long time, or about to be
+	_, err = memory.WriteAt(b, int64(UDP)*planeBytes+2000*slotBytes)
+	return err
+}
+
+// with opens a map, does something to it and closes it.
+func with(s *site, kind string, name any, f func(*ebpf.Map) error) error {
+	m, err := s.d.generation.openMap(kind, name)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	return f(m)
+}
+
+// spot returns where a program runs.
+func (s *site) spot(h hook, inside bool) spot {
+	name := map[bool]string{true: netns.InsideLink, false: netns.OutsideLink}[inside]
+	for _, at := range s.d.generation.spots() {
+		if at.name == h.name && at.on == name {
+			return at
+		}
+	}
+	s.Fatalf("no %s program on %s", h.name, name)
+	return spot{}
+}
+
+func detachHook(h hook, inside bool) func(*site) error {
+	return func(s *site) error {
+		return detach(s.d.generation.at("links", s.spot(h, inside).pin()))
+	}
+}
+
+// runOther puts the program of the outside onto the inside interface.
+func runOther(s *site) error {
+	g := s.d.generation
+	p, err := g.openProgram(bpf.CgnatProgCgnOutside)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	l, err := link.LoadPinnedLink(g.at("links", s.spot(driverHook, true).pin()), nil)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	return l.Update(p)
+}
+
+func unpin(kind string, name any) func(*site) error {
+	return func(s *site) error { return os.Remove(s.d.generation.at(kind, name)) }
+}
+
+var tampers = []tamper{
+	{"a driver program is detached", detachHook(driverHook, true), `^xdp program on inside: missing: it was detached$`},
+	{"a program behind the driver is detached", detachHook(behindHook, false), `^tcx program on outside: missing: it was detached$`},
+	{"a link is unpinned", func(s *site) error {
+		return os.Remove(s.d.generation.at("links", s.spot(driverHook, false).pin()))
+	}, `^xdp program on outside: missing: its link is not pinned any longer$`},
+	{"another program runs", runOther, `^xdp program on inside: changed: program \d+ runs there, not \d+$`},
+	{"a program is unpinned", unpin("programs", bpf.CgnatProgCgnClaim), `^program cgn_claim: missing: it is not pinned any longer$`},
+	{"a foreign owner is in a slot", claimSlot, `^udp port 2000 of 192.0.2.0: surplus: 100.64.0.9:1234 has it, and the plan says: 100.64.0.0$`},
+	{"an inner map is deleted", func(s *site) error {
+		return with(s, "maps", bpf.CgnatMapSlots, func(m *ebpf.Map) error { return m.Delete(uint32(2)) })
+	}, `^slots of 192.0.2.2: missing: programs find none in row 2$`},
+	{"accounts are exchanged", func(s *site) error {
+		return with(s, "accounts", "192.0.2.3", func(other *ebpf.Map) error {
+			return with(s, "maps", bpf.CgnatMapAccounts, func(m *ebpf.Map) error { return m.Put(uint32(1), other) })
+		})
+	}, `^accounts of 192.0.2.1: changed: programs find others in row 1 than those that are pinned$`},
+	{"slots are unpinned", unpin("slots", "192.0.2.2"), `^slots of 192.0.2.2: missing: they are not pinned any longer$`},
+	{"accounts are unpinned", unpin("accounts", "192.0.2.2"), `^accounts of 192.0.2.2: missing: they are not pinned any longer$`},
+	{"a policy is changed", func(s *site) error {
+		return with(s, "maps", bpf.CgnatMapPolicies, func(m *ebpf.Map) error { return m.Put(uint32(0), bpf.CgnatCgnPolicy{Udp: 1}) })
+	}, `^map policies: changed: 1 of 1 entries differ, first: 0 is \{Udp:1 .* instead of \{Udp:\d{3,} `},
+	{"a map of the plan is unpinned", unpin("maps", bpf.CgnatMapRanges), `^map ranges: missing: it is not pinned any longer$`},
+	{"counters are unpinned", unpin("maps", bpf.CgnatMapCounters), `^map counters: missing: it is not pinned any longer$`},
+	{"a map of the plan is replaced", replaceRows, `^map rows: changed: (8 of 8 entries differ, first: 0 is |it can be written|no program uses the one that is pinned)`},
+}
+
+// replaceRows pins another map in place of that of the rows.
+func replaceRows(s *site) error {
+	path := s.d.generation.at("maps", bpf.CgnatMapRows)
+	return with(s, "maps", bpf.CgnatMapRows, func(m *ebpf.Map) error {
+		other, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: m.ValueSize(), MaxEntries: m.MaxEntries(), Flags: m.Flags()})
+		if err != nil {
+			return err
+		}
+		defer other.Close()
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+		return other.Pin(path)
+	})
+}
+
+// Whatever somebody does to an instance is named, and Apply repairs it.
+func TestVerifyTampered(t *testing.T) {
+	plan := mustPlan(t, samplePool)
+	s := newSite(t, Config{Plan: plan})
+	echo := s.echo()
+	for _, test := range tampers {
+		t.Run(test.name, func(t *testing.T) {
+			if _, err := in(s, func() (int, error) { return 0, test.do(s) }); err != nil {
+				t.Fatal(err)
+			}
+			_, found := s.verify(plan)
+			if len(found) == 0 {
+				t.Fatal("nothing is found")
+			}
+			for _, d := range found {
+				if !regexp.MustCompile(test.want).MatchString(d) {
+					t.Errorf("found %s", d)
+				}
+			}
+			s.apply(Config{Plan: plan})
+			if _, found := s.verify(plan); len(found) > 0 {
+				t.Errorf("after Apply: %v", found)
+			}
+			f, err := s.Subscribers[0].Dial(netns.Query{Remote: echo.Addr(), Timeout: time.Second})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if seen, err := f.Ask(); err != nil || plan.Trace(seen.Addr(), seen.Port()).Status() != alloc.Allocated {
+				t.Errorf("the server sees %v, %v", seen, err)
+			}
+		})
+	}
+}
