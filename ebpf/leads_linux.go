@@ -2,8 +2,8 @@ package ebpf
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"syscall"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -85,42 +85,57 @@ const (
 	netdevTransmits   = 1 << 2 // NETDEV_XDP_ACT_NDO_XMIT
 )
 
-// transmitters returns the interfaces that can send frames of XDP programs.
+// transmitters returns the interfaces that can send frames of XDP programs. They are asked for one by one: the kernel does not mark
+// what it lists as parts of an answer (NLM_F_MULTI), and the library takes the first of them, which is lo, for all of it.
 func transmitters() (map[int]bool, error) {
 	family, err := netlink.GenlFamilyGet(netdevFamily)
 	if err != nil {
 		return nil, fmt.Errorf("ask what interfaces can do: %w: generic netlink family netdev needs Linux 6.3: %w", ErrKernel, err)
 	}
-	req := nl.NewNetlinkRequest(int(family.ID), unix.NLM_F_DUMP)
-	req.AddRawData([]byte{netdevGet, 1, 0, 0}) // struct genlmsghdr; the library's leaves half of it to chance
-	answers, err := req.Execute(unix.NETLINK_GENERIC, 0)
+	byIndex, err := linksByIndex()
 	if err != nil {
-		return nil, fmt.Errorf("ask what interfaces can do: %w", err)
+		return nil, err
 	}
 	out := make(map[int]bool)
-	for _, m := range answers {
-		if len(m) < nl.SizeofGenlmsg {
-			continue
+	for index := range byIndex {
+		features, err := featuresOf(family.ID, index)
+		if errors.Is(err, unix.ENODEV) {
+			continue // it was taken away just now
 		}
-		attrs, err := nl.ParseRouteAttr(m[nl.SizeofGenlmsg:])
 		if err != nil {
-			return nil, fmt.Errorf("read what interfaces can do: %w", err)
+			return nil, fmt.Errorf("ask what interface %d can do: %w", index, err)
 		}
-		if index, features := deviceOf(attrs); features&netdevTransmits != 0 {
+		if features&netdevTransmits != 0 {
 			out[index] = true
 		}
 	}
 	return out, nil
 }
 
-func deviceOf(attrs []syscall.NetlinkRouteAttr) (index int, features uint64) {
-	for _, a := range attrs {
-		switch {
-		case a.Attr.Type == netdevIndex && len(a.Value) >= 4:
-			index = int(binary.NativeEndian.Uint32(a.Value))
-		case a.Attr.Type == netdevXDPFeatures && len(a.Value) >= 8:
-			features = binary.NativeEndian.Uint64(a.Value)
+// featuresOf asks what XDP programs can do with an interface.
+func featuresOf(family uint16, index int) (features uint64, err error) {
+	req := nl.NewNetlinkRequest(int(family), 0)
+	body := []byte{netdevGet, 1, 0, 0} // struct genlmsghdr; the library's leaves half of it to chance
+	body = binary.NativeEndian.AppendUint16(body, unix.SizeofRtAttr+4)
+	body = binary.NativeEndian.AppendUint16(body, netdevIndex)
+	req.AddRawData(binary.NativeEndian.AppendUint32(body, uint32(index)))
+	answers, err := req.Execute(unix.NETLINK_GENERIC, 0)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range answers {
+		if len(m) < nl.SizeofGenlmsg {
+			continue
+		}
+		attrs, err := nl.ParseRouteAttr(m[nl.SizeofGenlmsg:])
+		if err != nil {
+			return 0, err
+		}
+		for _, a := range attrs {
+			if a.Attr.Type == netdevXDPFeatures && len(a.Value) >= 8 {
+				features = binary.NativeEndian.Uint64(a.Value)
+			}
 		}
 	}
-	return index, features
+	return features, nil
 }
