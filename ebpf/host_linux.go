@@ -95,7 +95,11 @@ func lockFolder(path string) (release func(), err error) {
 		f.Close()
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	return func() { f.Close() }, nil
+	return func() {
+		// A process that is being started has a copy of the descriptor for a moment, and with it the lock.
+		_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
+		f.Close()
+	}, nil
 }
 
 // exchange swaps two folders at once.
