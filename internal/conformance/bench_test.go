@@ -6,12 +6,13 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf"
 	"github.com/cgnkit/cgnkit/internal/netns"
 	"github.com/cgnkit/cgnkit/internal/netnstest"
 	"github.com/cgnkit/cgnkit/nat44"
@@ -22,6 +23,14 @@ type bench struct {
 	*netns.Topology
 	plan   *alloc.Plan
 	report nat44.Report
+	path   *datapath // nil: the backend is nftables
+	ids    uint16
+}
+
+// nextID returns another number each time.
+func (b *bench) nextID() uint16 {
+	b.ids++
+	return b.ids
 }
 
 // A setup describes a bench. Everything but ports has a default.
@@ -34,6 +43,7 @@ type setup struct {
 	noTranslate []string
 	routes      bool // servers have a way back to inside addresses
 	extra       netns.Options
+	xdp         *ebpf.Policy // nil: the backend is nftables
 }
 
 // Ports of shares: so many that they do not run out, and all of an address.
@@ -45,8 +55,15 @@ const (
 func (s setup) make(t *testing.T) *bench {
 	t.Helper()
 	s.extra.InsideRoutes = s.routes
+	s.extra.Switches = s.xdp != nil
 	b := &bench{plan: s.plan(t)}
 	b.Topology = netnstest.NewTopology(t, s.extra)
+	if s.xdp != nil {
+		b.path = &datapath{key: ebpf.NewKey(), policy: *s.xdp}
+		if !s.extra.OutsideGateway.IsValid() {
+			b.warm(t)
+		}
+	}
 	b.apply(t, b.plan)
 	return b
 }
@@ -81,9 +98,21 @@ func (s setup) plan(t *testing.T) *alloc.Plan {
 // with returns a setup function for a plain bench whose shares have so many ports.
 func with(ports int) func(*testing.T) *bench { return setup{ports: ports}.make }
 
-// apply makes the CGN obey a plan and proves that it does.
+// overXDP is with for the XDP backend.
+func overXDP(ports int) func(*testing.T) *bench { return obeying(ports, ebpf.Policy{}) }
+
+// obeying is overXDP with a policy.
+func obeying(ports int, p ebpf.Policy) func(*testing.T) *bench {
+	return setup{ports: ports, xdp: &p}.make
+}
+
+// apply makes the CGN obey a plan. With nftables it proves that it does.
 func (b *bench) apply(t *testing.T, plan *alloc.Plan) {
 	t.Helper()
+	if b.path != nil {
+		b.load(t, plan)
+		return
+	}
 	b.applyWith(t, plan, nat44.ApplyOptions{})
 }
 
@@ -173,21 +202,49 @@ func (b *bench) dial(t *testing.T, i int, network string, port uint16, remote ne
 	return f, seen
 }
 
-// refused fails the test unless a datagram from a port of subscriber i is dropped without a word.
+// refusal is what a subscriber notices of it: nothing with nftables, host unreachable with XDP.
+func (b *bench) refusal() error {
+	if b.path != nil {
+		return unix.EHOSTUNREACH
+	}
+	return os.ErrDeadlineExceeded
+}
+
+// refused fails the test unless a datagram from a port of subscriber i is dropped.
 func (b *bench) refused(t *testing.T, i int, port uint16, remote netip.AddrPort) {
 	t.Helper()
-	if err := b.Subscribers[i].Silent(netns.Query{Local: b.from(i, port), Remote: remote}); err != nil {
-		t.Error(err)
+	_, err := b.Subscribers[i].Ask(netns.Query{Local: b.from(i, port), Remote: remote, Timeout: b.patience()})
+	if !errors.Is(err, b.refusal()) {
+		t.Errorf("datagram from port %d to %v: error %v, want %v", port, remote, err, b.refusal())
 	}
 }
 
 // refusedTCP is the same for a connection.
 func (b *bench) refusedTCP(t *testing.T, ns *netns.NS, remote netip.AddrPort) {
 	t.Helper()
-	_, err := ns.Ask(netns.Query{Network: "tcp", Remote: remote, Timeout: 200 * time.Millisecond})
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("connection to %v: error %v, want silence", remote, err)
+	_, err := ns.Ask(netns.Query{Network: "tcp", Remote: remote, Timeout: b.patience()})
+	if !errors.Is(err, b.refusal()) {
+		t.Errorf("connection to %v: error %v, want %v", remote, err, b.refusal())
 	}
+}
+
+// patience is short where nothing is what is expected.
+func (b *bench) patience() time.Duration {
+	if b.path != nil {
+		return 2 * time.Second
+	}
+	return 200 * time.Millisecond
+}
+
+// endpoint sends a datagram from a port of subscriber i to a port of server 0 and returns the source that arrives there.
+func (b *bench) endpoint(t *testing.T, i int, port, remote uint16) netip.AddrPort {
+	t.Helper()
+	w := watch(t, b.Servers[0].NS, func(p netns.Packet) bool {
+		return p.Proto == unix.IPPROTO_UDP && p.DstPort == remote && p.Src == b.share(t, i).Outside
+	})
+	send(t, b.Subscribers[i], datagram(b.from(i, port), netip.AddrPortFrom(b.Servers[0].Addr, remote), "who am I?"))
+	p := w.await(t, 1)[0]
+	return netip.AddrPortFrom(p.Src, p.SrcPort)
 }
 
 // A watcher counts packets at one host.
@@ -236,75 +293,4 @@ func soon(t *testing.T) context.Context {
 func closeAtEnd(t *testing.T, c io.Closer) {
 	t.Helper()
 	t.Cleanup(func() { _ = c.Close() })
-}
-
-// A remembered is one line of conntrack -L.
-type remembered struct {
-	proto, state string
-	timeout      int
-	from, back   map[string]string // fields of the original and of the reply direction: src, dst, sport, dport, id
-	unreplied    bool
-}
-
-// remembered returns what conntrack holds of subscriber 0, for one protocol.
-func (b *bench) remembered(t *testing.T, proto string) []remembered {
-	t.Helper()
-	var out []remembered
-	text := netnstest.Run(t, b.CGN, "conntrack", "-L", "-p", proto, "-s", b.Subscribers[0].Addr.String())
-	for line := range strings.Lines(text) {
-		out = append(out, parseRemembered(t, line))
-	}
-	return out
-}
-
-// theOne is remembered for a test that has exactly one flow.
-func (b *bench) theOne(t *testing.T, proto string) remembered {
-	t.Helper()
-	all := b.remembered(t, proto)
-	if len(all) != 1 {
-		t.Fatalf("conntrack remembers %d %s flows, want 1: %+v", len(all), proto, all)
-	}
-	return all[0]
-}
-
-func parseRemembered(t *testing.T, line string) remembered {
-	t.Helper()
-	r := remembered{from: map[string]string{}, back: map[string]string{}}
-	for i, word := range strings.Fields(line) {
-		name, value, pair := strings.Cut(word, "=")
-		switch {
-		case i == 0:
-			r.proto = word
-		case i == 2:
-			n, err := strconv.Atoi(word)
-			if err != nil {
-				t.Fatalf("cannot read %q: %v", line, err)
-			}
-			r.timeout = n
-		case !pair && i == 3:
-			r.state = word
-		case word == "[UNREPLIED]":
-			r.unreplied = true
-		case !pair:
-		case r.from[name] == "":
-			r.from[name] = value
-		case r.back[name] == "":
-			r.back[name] = value
-		}
-	}
-	return r
-}
-
-// lasts fails the test unless the flow has that many seconds left, less what the test itself took.
-func (r remembered) lasts(t *testing.T, seconds int) {
-	t.Helper()
-	if r.timeout > seconds || r.timeout < seconds-5 {
-		t.Errorf("%s flow %s has %d s left, want %d", r.proto, r.state, r.timeout, seconds)
-	}
-}
-
-// age makes the only flow of a protocol look older: it leaves it the given seconds.
-func (b *bench) age(t *testing.T, proto string, seconds int) {
-	t.Helper()
-	netnstest.Run(t, b.CGN, "conntrack", "-U", "-p", proto, "-s", b.Subscribers[0].Addr.String(), "-t", strconv.Itoa(seconds))
 }

@@ -34,22 +34,32 @@ func Document(kernel string, backends ...Backend) []byte {
 func cells(r Requirement, backends []Backend) []string {
 	out := []string{fmt.Sprintf("**%s** (%s) %s", r.ID, r.Where, r.Text), string(r.Level)}
 	test := "–"
-	var notes []string
 	for _, k := range backends {
-		res := k.Results[r.ID]
-		out = append(out, string(res.Verdict))
-		if res.Verdict.NeedsProbe() {
+		v := k.Results[r.ID].Verdict
+		out = append(out, string(v))
+		if v.NeedsProbe() {
 			test = "`" + r.ID + "`"
 		}
-		switch {
-		case res.Note == "":
-		case len(backends) == 1:
-			notes = append(notes, res.Note)
-		default:
-			notes = append(notes, k.Name+": "+res.Note)
+	}
+	return append(out, test, notes(r, backends))
+}
+
+// notes returns the notes of all backends, or the one that they have in common.
+func notes(r Requirement, backends []Backend) string {
+	var all []string
+	common := backends[0].Results[r.ID].Note
+	same := true
+	for _, k := range backends {
+		note := k.Results[r.ID].Note
+		same = same && note == common
+		if note != "" {
+			all = append(all, k.Name+": "+note)
 		}
 	}
-	return append(out, test, strings.Join(notes, "; "))
+	if same {
+		return common
+	}
+	return strings.Join(all, "; ")
 }
 
 func row(b *bytes.Buffer, cells []string) {
@@ -118,7 +128,7 @@ const preface = `<!-- Written by go test ./internal/conformance. Do not edit: ch
 # Conformance
 
 What the RFCs ask of a carrier-grade NAT, and what each backend of cgnkit does of it. Every *yes*, *partly* and *no* is shown by a test
-that has the name of the requirement: it builds a network in namespaces (subscribers – CGN – servers), sends real packets through a
+that has the name of the requirement, and of the backend: it builds a network in namespaces (subscribers – CGN – servers), sends real packets through a
 real kernel, and asserts what the table says. A *no* is shown too: its test fails when a kernel one day can. What is decided by
 computation alone (who owns which port) is asserted on plans.
 
@@ -134,13 +144,16 @@ The requirements are stated in our own words and abridged; the RFC is what count
 
 ## Run it yourself
 
-You need root (the tests make network namespaces and touch nothing outside of them) and the program conntrack. The kernel
-needs nf_tables with NAT, nf_conntrack with its netlink interface and with timeout policies (CONFIG_NF_CONNTRACK_TIMEOUT), veth,
-bridge and network namespaces. What follows was measured on Linux %s.
+You need root (the tests make network namespaces, and pins below /sys/fs/bpf that they take away again, and touch nothing else)
+and the programs conntrack, nft, turnserver and turnutils_natdiscovery (Debian: conntrack, nftables, coturn). The kernel needs
+nf_tables with NAT, nf_conntrack with its netlink interface and with timeout policies (CONFIG_NF_CONNTRACK_TIMEOUT), BPF, XDP and
+tcx, veth, bridge and network namespaces. What follows was measured on Linux %s.
 
 ` + "```" + `
 go test ./internal/conformance                                  # everything, and whether this page is up to date
 go test ./internal/conformance -v -run 'TestConformance/4787-'   # one RFC, or one requirement
+go test ./internal/conformance -v -run 'TestConformance/5382-/XDP'   # with one backend
+go test ./internal/conformance -v -run TestSTUN                 # a STUN client from elsewhere says what it finds (RFC 5780)
 UPDATE_CONFORMANCE=1 go test ./internal/conformance             # write this page, if everything passed
 ` + "```" + `
 

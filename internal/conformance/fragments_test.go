@@ -15,12 +15,12 @@ import (
 
 func fragmentProbes() map[string]probe {
 	return map[string]probe{
-		"4787-13":  {with(roomy), tooBig},
-		"5508-7.1": {with(roomy), tooBig},
-		"4787-13a": {with(roomy), fragmentedOnTheWay},
-		"4787-14":  {with(roomy), fragmentsInAnyOrder},
-		"4787-14a": {with(roomy), fragmentFlood},
-		"7857-10":  {with(roomy), identificationIsCopied},
+		"4787-13":  shows(with(roomy), tooBig),
+		"5508-7.1": shows(with(roomy), tooBig),
+		"4787-13a": shows(with(roomy), fragmentedOnTheWay),
+		"4787-14":  shows(with(roomy), fragmentsInAnyOrder),
+		"4787-14a": shows(with(roomy), fragmentFlood),
+		"7857-10":  shows(with(roomy), identificationIsCopied),
 	}
 }
 
@@ -42,7 +42,7 @@ func fragments(p netns.IPv4, id uint16, size int) []netns.IPv4 {
 // fragmentsInAnyOrder sends a datagram of four fragments in every order, in both directions.
 func fragmentsInAnyOrder(t *testing.T, b *bench) {
 	inside, outside := b.from(0, 1500), netip.AddrPortFrom(b.Servers[0].Addr, 7000)
-	seen := netip.AddrPortFrom(b.share(t, 0).Outside, 1500)
+	seen := b.endpoint(t, 0, 1500, 9)
 	server, err := b.Servers[0].ListenUDP(outside)
 	if err != nil {
 		t.Fatal(err)
@@ -133,27 +133,44 @@ func tooBig(t *testing.T, b *bench) {
 			t.Errorf("on %s: code %d, MTU %d, about %v to %v", way.link, body(p)[1], mtu, from, to)
 		}
 		kept.none(t)
+		if err := b.CGN.SetMTU(way.link, 1500); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
-// fragmentedOnTheWay shows that a packet that may be fragmented is, and that the fragments leave in order.
+// fragmentedOnTheWay shows that a packet that may be fragmented is, in either direction, and that the fragments leave in order.
 func fragmentedOnTheWay(t *testing.T, b *bench) {
 	q := newQuarrel(t, b)
-	if err := b.CGN.SetMTU(netns.OutsideLink, 600); err != nil {
-		t.Fatal(err)
-	}
-	w := watch(t, b.Servers[0].NS, protocol(unix.IPPROTO_UDP))
-	send(t, b.Subscribers[0], datagram(q.inside, q.server, strings.Repeat("x", 1400)))
-	at := 0
-	for i, p := range w.await(t, 3) {
-		frag := binary.BigEndian.Uint16(p.Raw[6:])
-		if p.Src != q.seen.Addr() || int(frag&0x1fff)*8 != at || (frag&0x2000 != 0) != (i < 2) || len(p.Raw) > 600 {
-			t.Errorf("fragment %d: %d bytes from %v, fragment field %#x", i, len(p.Raw), p.Src, frag)
+	for _, way := range []struct {
+		link     string
+		from, to netns.Host
+		p        netns.IPv4
+		source   netip.Addr
+	}{
+		{netns.OutsideLink, b.Subscribers[0], b.Servers[0], datagram(q.inside, q.server, strings.Repeat("x", 1400)), q.seen.Addr()},
+		{netns.InsideLink, b.Servers[0], b.Subscribers[0], datagram(q.server, q.seen, strings.Repeat("x", 1400)), q.server.Addr()},
+	} {
+		if err := b.CGN.SetMTU(way.link, 600); err != nil {
+			t.Fatal(err)
 		}
-		at += len(body(p))
-	}
-	if at != 1408 {
-		t.Errorf("the fragments hold %d bytes, want 1408", at)
+		w := watch(t, way.to.NS, protocol(unix.IPPROTO_UDP))
+		send(t, way.from, way.p)
+		at := 0
+		for i, p := range w.await(t, 3) {
+			frag := binary.BigEndian.Uint16(p.Raw[6:])
+			sound(t, p)
+			if p.Src != way.source || int(frag&0x1fff)*8 != at || (frag&0x2000 != 0) != (i < 2) || len(p.Raw) > 600 {
+				t.Errorf("on %s: fragment %d: %d bytes from %v, fragment field %#x", way.link, i, len(p.Raw), p.Src, frag)
+			}
+			at += len(body(p))
+		}
+		if at != 1408 {
+			t.Errorf("on %s: the fragments hold %d bytes, want 1408", way.link, at)
+		}
+		if err := b.CGN.SetMTU(way.link, 1500); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

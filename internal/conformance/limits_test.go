@@ -14,21 +14,21 @@ import (
 
 func limitProbes() map[string]probe {
 	return map[string]probe{
-		"6888-4":   {with(4), limitPerDestination},
-		"6888-4a":  {with(4), limitCanBeChanged},
-		"6888-4b":  {with(4), protocolsCountAlone},
-		"6888-4c":  {with(roomy), noRateLimit},
-		"6888-5":   {with(roomy), noSessionLimit},
-		"6888-5a":  {with(roomy), noSessionLimit},
-		"6888-5b":  {with(roomy), noRateLimit},
-		"6888-8":   {with(2), reuseAtOnce},
-		"6888-8b":  {with(2), reuseAtOnce},
-		"6888-8c":  {with(roomy), strictFiltering("udp")},
-		"6888-11a": {with(4), exhaustionDrops},
-		"6888-11b": {with(4), exhaustionIsSilent},
-		"6888-11d": {with(4), evictedWhenTableIsFull},
-		"5508-8":   {with(4), queryExhaustionIsSilent},
-		"7857-4":   {setup{ports: 4, outside: []string{"192.0.2.1", "192.0.2.9"}}.make, exhaustionDrops},
+		"6888-4":   shows(with(4), limitPerDestination),
+		"6888-4a":  shows(with(4), limitCanBeChanged),
+		"6888-4b":  shows(with(4), protocolsCountAlone),
+		"6888-4c":  shows(with(roomy), noRateLimit),
+		"6888-5":   shows(with(roomy), noSessionLimit),
+		"6888-5a":  shows(with(roomy), noSessionLimit),
+		"6888-5b":  shows(with(roomy), noRateLimit),
+		"6888-8":   shows(with(2), reuseAtOnce),
+		"6888-8b":  shows(with(2), reuseAtOnce),
+		"6888-8c":  shows(with(roomy), strictFiltering("udp")),
+		"6888-11a": shows(with(4), exhaustionDrops),
+		"6888-11b": shows(with(4), exhaustionIsSilent),
+		"6888-11d": shows(with(4), evictedWhenTableIsFull),
+		"5508-8":   shows(with(4), queryExhaustionIsSilent),
+		"7857-4":   shows(setup{ports: 4, outside: []string{"192.0.2.1", "192.0.2.9"}}.make, exhaustionDrops),
 	}
 }
 

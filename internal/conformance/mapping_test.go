@@ -12,16 +12,16 @@ import (
 
 func mappingProbes() map[string]probe {
 	return map[string]probe{
-		"4787-1":  {with(3), eimUnlessTaken("udp")},
-		"5382-1":  {with(3), eimUnlessTaken("tcp")},
-		"5508-1a": {with(3), eimUnlessTaken("icmp")},
-		"4787-11": {with(3), eimUnlessTaken("udp")},
-		"4787-3":  {with(2), overload("udp")},
-		"5382-7":  {with(2), overload("tcp")},
-		"7857-3":  {with(2), overload("udp")},
-		"4787-3a": {with(roomy), portClass},
-		"4787-4":  {with(roomy), parity},
-		"7857-5":  {with(roomy), perProtocol},
+		"4787-1":  shows(with(3), eimUnlessTaken("udp")),
+		"5382-1":  shows(with(3), eimUnlessTaken("tcp")),
+		"5508-1a": shows(with(3), eimUnlessTaken("icmp")),
+		"4787-11": shows(with(3), eimUnlessTaken("udp")),
+		"4787-3":  shows(with(2), overload("udp")),
+		"5382-7":  shows(with(2), overload("tcp")),
+		"7857-3":  shows(with(2), overload("udp")),
+		"4787-3a": shows(with(roomy), portClass),
+		"4787-4":  shows(with(roomy), parity),
+		"7857-5":  shows(with(roomy), perProtocol),
 	}
 }
 

@@ -11,13 +11,13 @@ import (
 
 func planProbes() map[string]probe {
 	return map[string]probe{
-		"7422-1":  {nil, bothDirections},
-		"7422-6":  {nil, bothDirections},
-		"6888-14": {nil, bothDirections},
-		"7422-9":  {nil, overflow},
-		"6056-1":  {nil, widestRange},
-		"6056-4":  {nil, keyLength},
-		"6598-1":  {nil, sharedSpace},
+		"7422-1":  shows(nil, bothDirections),
+		"7422-6":  shows(nil, bothDirections),
+		"6888-14": shows(nil, bothDirections),
+		"7422-9":  shows(nil, overflow),
+		"6056-1":  shows(nil, widestRange),
+		"6056-4":  shows(nil, keyLength),
+		"6598-1":  shows(nil, sharedSpace),
 	}
 }
 

@@ -14,18 +14,18 @@ import (
 
 func timerProbes() map[string]probe {
 	return map[string]probe{
-		"4787-5":   {with(roomy), udpTimers},
-		"4787-5b":  {with(roomy), timersAreFixed},
-		"4787-5c":  {with(roomy), udpTimers},
-		"4787-6":   {with(roomy), refresh},
-		"4787-6a":  {with(roomy), refresh},
-		"5382-5":   {with(roomy), tcpTimers},
-		"5382-5a":  {with(roomy), timersAreFixed},
-		"5508-2":   {with(roomy), queryTimer},
-		"5508-2a":  {with(roomy), queryTimer},
-		"7857-2.1": {with(roomy), tcpTimers},
-		"7857-2.2": {with(roomy), reset},
-		"7857-2":   {with(roomy), dataAfterReset},
+		"4787-5":   shows(with(roomy), udpTimers),
+		"4787-5b":  shows(with(roomy), timersAreFixed),
+		"4787-5c":  shows(with(roomy), udpTimers),
+		"4787-6":   shows(with(roomy), refresh),
+		"4787-6a":  shows(with(roomy), refresh),
+		"5382-5":   shows(with(roomy), tcpTimers),
+		"5382-5a":  shows(with(roomy), timersAreFixed),
+		"5508-2":   shows(with(roomy), queryTimer),
+		"5508-2a":  shows(with(roomy), queryTimer),
+		"7857-2.1": shows(with(roomy), tcpTimers),
+		"7857-2.2": shows(with(roomy), reset),
+		"7857-2":   shows(with(roomy), dataAfterReset),
 	}
 }
 

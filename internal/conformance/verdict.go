@@ -34,11 +34,19 @@ type Backend struct {
 
 // NFTables returns the verdicts about package nat44 on a plain kernel.
 func NFTables() Backend {
-	b := Backend{Name: "nftables", Results: map[string]Result{}}
-	for _, part := range []map[string]Result{
-		nftables6888(), nftables4787(), nftables5382(), nftables5508(), nftables7857(), nftablesSharing(), nftables7422(),
-	} {
-		maps.Copy(b.Results, part)
+	return backend("nftables",
+		nftables6888(), nftables4787(), nftables5382(), nftables5508(), nftables7857(), nftablesSharing(), nftables7422())
+}
+
+// XDP returns the verdicts about package ebpf.
+func XDP() Backend {
+	return backend("XDP", xdp6888(), xdp4787(), xdp5382(), xdp5508(), xdp7857(), xdpSharing(), xdp7422())
+}
+
+func backend(name string, chapters ...map[string]Result) Backend {
+	b := Backend{Name: name, Results: map[string]Result{}}
+	for _, c := range chapters {
+		maps.Copy(b.Results, c)
 	}
 	return b
 }

@@ -1,0 +1,99 @@
+package conformance
+
+import (
+	"net/netip"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf"
+	"github.com/cgnkit/cgnkit/internal/netns"
+)
+
+func xdpBorderProbes() map[string]probe {
+	exempt := setup{ports: roomy, routes: true, noTranslate: []string{"203.0.113.2", "203.0.113.1 udp/53", "203.0.113.1 tcp/8000-8080"}}
+	open := setup{ports: roomy, routes: true, xdp: &ebpf.Policy{}}
+	exempt.xdp = &ebpf.Policy{}
+	return map[string]probe{
+		"6888-6":  shows(exempt.make, noTranslate),
+		"6888-1d": shows(overXDP(allOfIt), portlessProtocols),
+		"4787-10": shows(overXDP(roomy), noUDPGateway),
+		"5382-6":  shows(overXDP(roomy), noTCPGateway),
+		"6598-2":  shows(sharedSpaceOutside(&ebpf.Policy{}), sharedSpaceOnBothSides),
+		"6598-3":  shows(overXDP(4), nothingLeaks),
+		"6598-3a": shows(open.make, ingressIsOpen),
+	}
+}
+
+// portlessProtocols shows that protocols without ports leave and reach a subscriber that has an address of its own, with checksums
+// that are right where they cover addresses, and that those of others go nowhere.
+func portlessProtocols(t *testing.T, b *bench) {
+	const dccp, other = 33, 253
+	me, him := b.Subscribers[0].Addr, b.Servers[0].Addr
+	payload := map[uint8][]byte{
+		unix.IPPROTO_GRE: make([]byte, 8), unix.IPPROTO_ESP: make([]byte, 16), unix.IPPROTO_SCTP: make([]byte, 12), other: make([]byte, 8),
+		dccp: dccpRequest(me, him),
+	}
+	for proto, data := range payload {
+		w := watch(t, b.Servers[0].NS, protocol(proto))
+		send(t, b.Subscribers[0], netns.IPv4{Src: me, Dst: him, Proto: proto, Payload: data})
+		p := w.await(t, 1)[0]
+		sound(t, p)
+		if want := b.share(t, 0).Outside; p.Src != want {
+			t.Errorf("protocol %d came from %v, want %v", proto, p.Src, want)
+		}
+		if proto == dccp && transportChecksum(p.Src, p.Dst, dccp, body(p)) != 0 {
+			t.Errorf("wrong checksum in the DCCP packet %x", p.Raw)
+		}
+		b.errorIsLost(t, icmpError(addr("203.0.113.77"), p.Src, 3, 4, 1400, p.Raw))
+		if proto == dccp {
+			data = dccpRequest(him, p.Src)
+		}
+		back := watch(t, b.Subscribers[0].NS, protocol(proto))
+		send(t, b.Servers[0], netns.IPv4{Src: him, Dst: p.Src, Proto: proto, Payload: data})
+		p = back.await(t, 1)[0]
+		if proto == dccp && transportChecksum(p.Src, p.Dst, dccp, body(p)) != 0 {
+			t.Errorf("wrong checksum in the DCCP packet %x", p.Raw)
+		}
+	}
+	b.neighbours(t)
+	b.apply(t, setup{ports: roomy}.plan(t))
+	for proto, data := range payload {
+		b.swallowed(t, netns.IPv4{Src: me, Dst: him, Proto: proto, Payload: data})
+	}
+}
+
+// errorIsLost fails the test if an ICMP error from outside gets to subscriber 0.
+func (b *bench) errorIsLost(t *testing.T, e netns.IPv4) {
+	t.Helper()
+	if b.hears(t, protocol(unix.IPPROTO_ICMP), func() { send(t, b.Servers[1], e) }) {
+		t.Errorf("an error about a packet without ports arrives: the table says that it does not")
+	}
+}
+
+// neighbours shows that a packet without ports gets to another subscriber with an address of its own, from the outside address.
+func (b *bench) neighbours(t *testing.T) {
+	t.Helper()
+	send(t, b.Subscribers[1], netns.IPv4{Src: b.Subscribers[1].Addr, Dst: b.Servers[0].Addr, Proto: unix.IPPROTO_GRE, Payload: make([]byte, 8)})
+	w := watch(t, b.Subscribers[1].NS, protocol(unix.IPPROTO_GRE))
+	send(t, b.Subscribers[0], netns.IPv4{Src: b.Subscribers[0].Addr, Dst: b.share(t, 1).Outside, Proto: unix.IPPROTO_GRE, Payload: make([]byte, 8)})
+	if p := w.await(t, 1)[0]; p.Src != b.share(t, 0).Outside || p.Dst != b.Subscribers[1].Addr {
+		t.Errorf("the neighbour's packet arrived from %v for %v", p.Src, p.Dst)
+	}
+}
+
+func xdpPoolProbes() map[string]probe {
+	routes := netns.Options{Outside: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24")}}
+	scattered := setup{
+		ports: roomy, scheme: alloc.Stripe, outside: []string{"198.51.100.3", "192.0.2.7-192.0.2.9", "192.0.2.1"}, extra: routes, xdp: &ebpf.Policy{},
+	}
+	return map[string]probe{
+		"6888-1a": shows(nil, chapter(XDP(), "6888-1a", "4787-")),
+		"6888-1b": shows(nil, chapter(XDP(), "6888-1b", "5382-")),
+		"6888-1c": shows(nil, chapter(XDP(), "6888-1c", "5508-")),
+		"6888-2":  shows(scattered.make, paired),
+		"4787-2":  like("6888-2"),
+		"6888-3":  shows(scattered.make, notContiguous),
+	}
+}
