@@ -206,7 +206,10 @@ func (a *anvil) check() {
 			sum.Failed, sum.Split, sum.Shared, sum.Lost, sum.Free)
 	}
 	packets := uint32(2 * a.each() * a.subscribers)
-	if used := a.used(); used != len(a.shares) || sum.Refused == 0 || sum.Made+sum.Refused+sum.Contended != packets {
+	// A packet that waited for the lock in vain, because the other CPU was taken away meanwhile, may be the one that a port is
+	// missing for.
+	used := a.used()
+	if used > len(a.shares) || used+int(sum.Contended) < len(a.shares) || sum.Refused == 0 || sum.Made+sum.Refused+sum.Contended != packets {
 		a.Errorf("%d of %d ports used, %d packets made it, %d were refused and %d contended, of %d",
 			used, len(a.shares), sum.Made, sum.Refused, sum.Contended, packets)
 	}

@@ -79,8 +79,11 @@ func TestKilled(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	left, plans := map[string]int{}, map[string]int{}
+	begun := time.Now() // how long an apply takes on this machine, so that some are interrupted and some are not
+	s.apply(killConfig(1))
+	long := 2 * time.Since(begun)
 	for round := range 50 {
-		s.killOnce(time.Duration(random.IntN(1500)) * time.Millisecond)
+		s.killOnce(time.Duration(random.Int64N(int64(long))))
 		f := s.d.folder
 		if _, err := readRecord(f.next() + "/meta"); err == nil {
 			left["a change that was whole"]++
