@@ -1,0 +1,17 @@
+package ebpf
+
+import "testing"
+
+func TestMeanings(t *testing.T) {
+	seen := make(map[string]Verdict)
+	for v := range Verdict(len(meanings)) {
+		m := v.Meaning()
+		if other, twice := seen[m]; m == "" || twice {
+			t.Errorf("%v means %q, as %v does", v, m, other)
+		}
+		seen[m] = v
+	}
+	if m := Verdict(1000).Meaning(); m != "unknown" {
+		t.Errorf("a verdict that does not exist means %q", m)
+	}
+}
