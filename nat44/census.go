@@ -44,22 +44,31 @@ func (st *state) primaries() []primary {
 	return out
 }
 
+// countShares counts the subscribers that a map of shares has.
+func (k *Kernel) countShares(table string, p primary) (uint64, error) {
+	n, err := k.sock.count(table, p.set)
+	if err != nil {
+		return 0, err
+	}
+	if n == countUnknown {
+		n = 0
+		if err := k.sock.dump(table, p.set, func() { n = 0 }, func(kernelElement) error { n++; return nil }); err != nil {
+			return 0, err
+		}
+	}
+	// Rounded up, so that a share that lost some of its elements still counts.
+	return (n + p.buckets - 1) / p.buckets, nil
+}
+
 // census takes a census. It reads one element for every subscriber and map.
 func (k *Kernel) census(rs *Ruleset, st *state) (c census, err error) {
 	table := rs.instance.Table()
 	for _, p := range st.primaries() {
-		n, err := k.sock.count(table, p.set)
+		n, err := k.countShares(table, p)
 		if err != nil {
 			return c, err
 		}
-		if n == countUnknown {
-			n = 0
-			if err := k.sock.dump(table, p.set, func() { n = 0 }, func(kernelElement) error { n++; return nil }); err != nil {
-				return c, err
-			}
-		}
-		// Rounded up, so that a share that lost some of its elements still counts.
-		c.total += (n + p.buckets - 1) / p.buckets
+		c.total += n
 		reader := newReader(k.sock, table, p.set, func(_ element, e *kernelElement) error {
 			if e != nil {
 				c.present++

@@ -1,0 +1,66 @@
+//go:build linux
+
+package nat44
+
+import (
+	"strings"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+)
+
+// An InstanceState is what the kernel holds of an instance.
+type InstanceState struct {
+	Instance Instance
+	SHA256   string // of the plan, "" where the kernel does not say
+	Loaded   bool   // rules translate
+	// Subscribers is how many have a share.
+	Subscribers uint64
+	// Untranslated is how many packets the guard has dropped, and Bytes how long they were.
+	Untranslated, Bytes uint64
+}
+
+// Instances returns the instances in the network namespace, in the order of the kernel. Tables that others have made are left out.
+func (k *Kernel) Instances() ([]InstanceState, error) {
+	tables, err := k.nft.ListTablesOfFamily(nftables.TableFamilyIPv4)
+	if err != nil {
+		return nil, kernelErr("list tables", err)
+	}
+	var out []InstanceState
+	for _, t := range tables {
+		instance, err := ParseInstance(strings.TrimPrefix(t.Name, DefaultInstance+"_"))
+		if err != nil || instance.Table() != t.Name {
+			continue
+		}
+		st, err := k.read(instance)
+		if err != nil {
+			return nil, err
+		}
+		if !st.exists || !st.ours {
+			continue
+		}
+		s := InstanceState{Instance: instance, SHA256: st.plan, Loaded: st.loaded}
+		if s.Subscribers, err = k.subscribers(instance, st); err != nil {
+			return nil, err
+		}
+		if o := st.objects[dropCounter]; o != nil {
+			if c, ok := o.Obj.(*expr.Counter); ok {
+				s.Untranslated, s.Bytes = c.Packets, c.Bytes
+			}
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// subscribers counts who has a share, in all maps.
+func (k *Kernel) subscribers(instance Instance, st *state) (total uint64, err error) {
+	for _, p := range st.primaries() {
+		n, err := k.countShares(instance.Table(), p)
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
+}
