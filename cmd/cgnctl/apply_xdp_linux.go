@@ -51,6 +51,8 @@ func wayOf(c ebpf.Change) string {
 		return "first load"
 	case c.None():
 		return "unchanged"
+	case c.Repairs:
+		return "repair"
 	}
 	return "swap"
 }

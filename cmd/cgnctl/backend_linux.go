@@ -30,11 +30,11 @@ func backendFlag(cmd *cobra.Command, choices ...string) *string {
 func checkBackend(cmd *cobra.Command, backend *string, choices []string) {
 	check := cmd.PreRunE
 	cmd.PreRunE = func(cmd *cobra.Command, args []string) (err error) {
-		if !slices.Contains(choices, *backend) {
+		if !slices.Contains(choices, *backend) && (*backend != "" || cmd.Flags().Changed("backend")) {
 			return badInput("the backends are: "+strings.Join(choices, ", "), "unknown backend %q", *backend)
 		}
 		cmd.Flags().Visit(func(f *pflag.Flag) {
-			if of := f.Annotations[backendOf]; err == nil && len(of) > 0 && of[0] != *backend {
+			if of := f.Annotations[backendOf]; err == nil && len(of) > 0 && *backend != "" && of[0] != *backend {
 				err = badInput("leave it out, or say --backend "+of[0], "--%s belongs to backend %s, and this is %s", f.Name, of[0], *backend)
 			}
 		})

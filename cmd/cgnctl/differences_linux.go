@@ -5,8 +5,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-
-	"github.com/cgnkit/cgnkit/nat44"
 )
 
 // A differenceWriter prints differences as they are found, so that a million of them need no memory.
@@ -25,24 +23,24 @@ func (e *env) newDifferenceWriter(format string) *differenceWriter {
 }
 
 // begin prints what comes before the differences.
-func (w *differenceWriter) begin(rs *nat44.Ruleset) {
+func (w *differenceWriter) begin(instance, sha256 string) {
 	if w.format == "json" {
-		head, err := json.Marshal(record{{"instance", rs.Instance().String()}, {"plan_sha256", rs.Plan().SHA256()}})
+		head, err := json.Marshal(record{{"instance", instance}, {"plan_sha256", sha256}})
 		w.err = err
 		fmt.Fprintf(w.out, `%s,"differences":[`, head[:len(head)-1])
 	}
 }
 
-func (w *differenceWriter) add(d nat44.Difference) {
+func (w *differenceWriter) add(what, kind, detail string) {
 	w.n++
 	switch w.format {
 	case "csv":
 		if w.n == 1 {
 			_ = w.csv.Write([]string{"what", "kind", "detail"}) // end has the error
 		}
-		_ = w.csv.Write([]string{d.What, d.Kind.String(), d.Detail})
+		_ = w.csv.Write([]string{what, kind, detail})
 	case "json", "ndjson":
-		b, err := json.Marshal(record{{"what", d.What}, {"kind", d.Kind.String()}, {"detail", d.Detail}})
+		b, err := json.Marshal(record{{"what", what}, {"kind", kind}, {"detail", detail}})
 		if err != nil {
 			w.err = err
 		}
@@ -54,17 +52,25 @@ func (w *differenceWriter) add(d nat44.Difference) {
 			_ = w.out.WriteByte('\n')
 		}
 	default:
-		fmt.Fprintf(w.out, "%v\n", d)
+		fmt.Fprintf(w.out, "%s: %s: %s\n", what, kind, detail)
 	}
 }
 
-// end prints what comes behind the differences.
-func (w *differenceWriter) end(rs *nat44.Ruleset, v nat44.Verification) error {
+// end prints what comes behind the differences: how much was compared.
+func (w *differenceWriter) end(sha256 string, compared ...value) error {
 	switch {
 	case w.format == "json":
-		fmt.Fprintf(w.out, `],"equal":%t,"elements":%d}`+"\n", v.Differences == 0, v.Elements)
+		tail, err := json.Marshal(append(record{{"equal", w.n == 0}}, compared...))
+		if w.err == nil {
+			w.err = err
+		}
+		fmt.Fprintf(w.out, "],%s\n", tail[min(1, len(tail)):])
 	case w.format == "table" && w.n == 0:
-		fmt.Fprintf(w.out, "the kernel equals the plan: %d elements, plan sha256 %s\n", v.Elements, rs.Plan().SHA256())
+		fmt.Fprint(w.out, "the kernel equals the plan: ")
+		for _, c := range compared {
+			fmt.Fprintf(w.out, "%d %s, ", c.v, c.key)
+		}
+		fmt.Fprintf(w.out, "plan sha256 %s\n", sha256)
 	}
 	w.csv.Flush()
 	if err := w.out.Flush(); err != nil {

@@ -15,16 +15,21 @@ func newVerify(e *env) *cobra.Command {
 		Use:   "verify -c PLAN",
 		Short: "Prove that the kernel equals a plan",
 		Long: `Compare the kernel of this network namespace with a plan: table, chains, rules, timers, every element of every map, and
-routes. Every difference is listed, and the exit code is 5 when there are any. Changes nothing. Needs root
-(CAP_NET_ADMIN), because the kernel tells nobody else.`,
-		Example: `  cgnctl verify -c plan.yaml`,
-		Args:    exactly(0, "no arguments"),
+routes; with --backend xdp every entry of every map, policies, the programs and where they run, and of every port that
+is in use whether it belongs to who uses it. Every difference is listed, and the exit code is 5 when there are any.
+Changes nothing. Needs root, because the kernel tells nobody else.`,
+		Example: `  cgnctl verify -c plan.yaml
+  cgnctl verify -c plan.yaml --backend xdp`,
+		Args: exactly(0, "no arguments"),
 	}
 	p.add(cmd)
 	in.add(cmd)
-	backendFlag(cmd, nftables)
+	backend := backendFlag(cmd, backends...)
 	format := outputFlag(cmd, "table", "csv", "json", "ndjson")
 	cmd.RunE = func(*cobra.Command, []string) error {
+		if *backend == xdp {
+			return e.verifyXDP(&in, &p, *format)
+		}
 		rs, err := in.ruleset(&p)
 		if err != nil {
 			return err
@@ -36,21 +41,21 @@ routes. Every difference is listed, and the exit code is 5 when there are any. C
 
 func (e *env) verify(k *nat44.Kernel, rs *nat44.Ruleset, format string) error {
 	w := e.newDifferenceWriter(format)
-	w.begin(rs)
+	w.begin(rs.Instance().String(), rs.Plan().SHA256())
 	end := e.watch(k)
 	v, err := k.Verify(rs, func(d nat44.Difference) {
 		if w.n == 0 {
 			end() // the differences take the place of the progress
 			k.Progress = nil
 		}
-		w.add(d)
+		w.add(d.What, d.Kind.String(), d.Detail)
 	})
 	end()
 	if err != nil {
 		return err
 	}
 	e.note(v.Notes)
-	if err := w.end(rs, v); err != nil {
+	if err := w.end(rs.Plan().SHA256(), value{"elements", v.Elements}); err != nil {
 		return err
 	}
 	if v.Differences > 0 {
