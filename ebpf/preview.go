@@ -18,6 +18,9 @@ type Change struct {
 	Kept, Moved, Added, Removed uint64
 	// Repairs says that nothing else differs, and that somebody has damaged what is in force.
 	Repairs bool
+	// Lacks is what the host lacks, as sentences with the command that would mend it: forwarding, routes, offloads that keep
+	// packets from the programs. Nothing of it is changed.
+	Lacks []string
 }
 
 // None reports whether there is nothing to do.
@@ -63,11 +66,11 @@ func (c Config) change(live *generation) (Change, error) {
 		return Change{}, err
 	}
 	if live == nil {
-		return Change{Attached: names(want.Links), Added: c.Plan.Subscribers()}, nil
+		return Change{Attached: names(want.Links), Added: c.Plan.Subscribers(), Lacks: lacks(c.Plan, want)}, nil
 	}
 	have := live.record
 	out := Change{
-		Loaded: true, Plan: have.SHA256 != want.SHA256, Programs: have.Object != want.Object, Key: have.Key != want.Key,
+		Loaded: true, Lacks: lacks(c.Plan, want), Plan: have.SHA256 != want.SHA256, Programs: have.Object != want.Object, Key: have.Key != want.Key,
 		Policies: !slices.Equal(have.Policies, want.Policies), Attached: without(want.Links, have.Links), Detached: without(have.Links, want.Links),
 	}
 	d := alloc.Diff(live.plan, c.Plan)

@@ -24,6 +24,7 @@ func TestPreview(t *testing.T) {
 	}
 	err := fresh.Do(func() error {
 		got, err := Preview(Config{Plan: plan, Inside: []Interface{{Name: "inside"}}})
+		got.Lacks = nil // see TestLacks
 		if diff := cmp.Diff(Change{Attached: []string{"inside"}, Added: 256}, got); diff != "" {
 			t.Errorf("where there is no instance (-want +got):\n%s", diff)
 		}
@@ -62,6 +63,7 @@ func TestPreview(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		got.Lacks = nil
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}

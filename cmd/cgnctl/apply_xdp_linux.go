@@ -25,6 +25,7 @@ func (e *env) applyXDP(in *instanceFlag, p *planFlags, x *xdpFlags, dry bool, fo
 	if err != nil {
 		return xdpFault(err)
 	}
+	e.warn(change.Lacks)
 	if !dry {
 		d, err := ebpf.Apply(c)
 		if err != nil {
