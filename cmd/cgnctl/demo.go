@@ -33,44 +33,47 @@ func newDemo(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show all of it with real traffic, and leave nothing behind",
-		Long: `Build a network of namespaces (two subscribers, a CGN, two servers), make its kernel obey a small plan, send TCP, UDP and
-ping through it, and print what each server saw next to what the plan and trace say of it. Then remove everything, on
-Ctrl-C too. The network of the host is not touched, and no other program is needed.
+		Long: `Build a network of namespaces (two subscribers, a CGN, two servers), make its kernel obey a small plan, first by nftables
+and then by XDP, send TCP, UDP and ping through it, and print what each server saw next to what the plan and trace say
+of it; then what only one of the two can do. Then remove everything, on Ctrl-C too. The network of the host is not
+touched, and no other program is needed.
 
 Exit 5 when a server saw anything that the plan does not allow. With -o csv, json or ndjson the rows go to stdout and
 the steps to stderr.
 
-Needs root (CAP_SYS_ADMIN and CAP_NET_ADMIN). Without it, show the part that needs none: plan, lookup and trace.`,
+Needs root (CAP_SYS_ADMIN and CAP_NET_ADMIN; XDP also CAP_BPF and CAP_PERFMON in the initial user namespace, and without
+it nftables is shown alone). Without root, show the part that needs none: plan, lookup and trace.`,
 		Example: `  cgnctl demo
-  cgnctl demo -o json`,
+  cgnctl demo --backend xdp -o json`,
 		Args: exactly(0, "no arguments"),
 	}
-	demoFlags(cmd)
+	backend := demoFlags(cmd)
 	format := outputFlag(cmd, "table", "csv", "json", "ndjson")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
 		// A second Ctrl-C ends the process at once; the kernel takes the namespaces back whatever happens to it.
 		context.AfterFunc(ctx, stop)
-		return e.demo(ctx, *format)
+		return e.demo(ctx, *format, *backend)
 	}
 	return cmd
 }
 
 // A demo is one run.
 type demo struct {
-	e      *env
-	out    *sticky
-	format string
-	plan   *alloc.Plan
+	e       *env
+	out     *sticky
+	format  string
+	backend string
+	plan    *alloc.Plan
 }
 
-func (e *env) demo(ctx context.Context, format string) error {
+func (e *env) demo(ctx context.Context, format, backend string) error {
 	plan, err := demoPlan()
 	if err != nil {
 		return err
 	}
-	d := &demo{e: e, out: &sticky{w: e.stdout}, format: format, plan: plan}
+	d := &demo{e: e, out: &sticky{w: e.stdout}, format: format, backend: backend, plan: plan}
 	d.say(`A carrier-grade NAT (CGN) to look at.
 
 1. Plan: the subscribers %s share the outside address %s,

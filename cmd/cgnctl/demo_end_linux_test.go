@@ -41,21 +41,43 @@ const interrupted = "cgnctl: interrupted, everything is removed\n"
 func TestDemoInterruptedAtEachStep(t *testing.T) {
 	netnstest.Root(t)
 	before := heldNamespaces(t)
-	for _, at := range []string{"1. ", "2. ", "3. ", "4. ", "SUBSCRIBER", "5. "} {
-		ctx, cancel := context.WithCancel(t.Context())
-		out, stderr := &trigger{at: at, fn: cancel}, &bytes.Buffer{}
-		e := &env{stdout: out, stderr: stderr}
-		code := e.explain(newDemo(e), e.demo(ctx, "table"))
-		cancel()
-		if code != exitInput || stderr.String() != interrupted {
-			t.Errorf("interrupted at %q: exit code %d, stderr %s", at, code, stderr)
+	for backend, moments := range map[string][]string{
+		nftables: {"1. ", "2. ", "3. ", "4. ", "SUBSCRIBER", "5. "},
+		both:     {"1. ", "2. ", "3. ", "   nftables", "   xdp"},
+	} {
+		for _, at := range moments {
+			ctx, cancel := context.WithCancel(t.Context())
+			out, stderr := &trigger{at: at, fn: cancel}, &bytes.Buffer{}
+			e := &env{stdout: out, stderr: stderr}
+			code := e.explain(newDemo(e), e.demo(ctx, "table", backend))
+			cancel()
+			if code != exitInput || stderr.String() != interrupted {
+				t.Errorf("%s, interrupted at %q: exit code %d, stderr %s", backend, at, code, stderr)
+			}
+			if strings.Contains(out.String(), " flows left") {
+				t.Errorf("%s, interrupted at %q: went on to the end", backend, at)
+			}
+			if diff := cmp.Diff(before, heldNamespaces(t)); diff != "" {
+				t.Errorf("%s, interrupted at %q: namespaces are left (-before +after):\n%s", backend, at, diff)
+			}
 		}
-		if strings.Contains(out.String(), "of 12 flows") {
-			t.Errorf("interrupted at %q: went on to the end", at)
-		}
-		if diff := cmp.Diff(before, heldNamespaces(t)); diff != "" {
-			t.Errorf("interrupted at %q: namespaces are left (-before +after):\n%s", at, diff)
-		}
+	}
+}
+
+// TestDemoKilled kills the program while XDP is in force: what it pinned goes with it. The BPF filesystem is the test's own, where
+// others leave nothing.
+func TestDemoKilled(t *testing.T) {
+	t.Parallel()
+	netnstest.Root(t)
+	cmd := exec.Command("sh", "-c", `mount -t bpf bpf /sys/fs/bpf && : > out
+cgnctl demo --backend xdp > out &
+for i in $(seq 600); do ! grep -q "^   xdp" out || break; sleep 0.05; done
+kill -9 $! && grep -c "^   xdp" out && find /sys/fs/bpf -mindepth 1 ! -name "*.debug"`)
+	cmd.Dir = t.TempDir()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	out, err := cmd.CombinedOutput()
+	if err != nil || string(out) != "1\n" {
+		t.Errorf("%v: files are left:\n%s", err, out)
 	}
 }
 

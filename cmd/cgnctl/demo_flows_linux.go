@@ -28,18 +28,19 @@ type demoFlow struct {
 
 // send asks every server from every subscriber. A question without an answer is a wrong row, not an error.
 func (n *demoNet) send(ctx context.Context) error {
-	var servers []*demoServer
-	for _, host := range n.Servers {
-		s, err := serve(host)
-		if err != nil {
-			return err
-		}
-		servers = append(servers, s)
+	servers, err := serveAll(n.Topology)
+	if err != nil {
+		return err
 	}
 	w, err := watchLeaks(n.Topology)
 	if err != nil {
 		return err
 	}
+	return n.sendTo(ctx, servers, w)
+}
+
+// sendTo asks servers that are there.
+func (n *demoNet) sendTo(ctx context.Context, servers []*demoServer, w *leakWatch) (err error) {
 	for _, subscriber := range n.Subscribers {
 		for _, proto := range []string{"tcp", "udp", "icmp"} {
 			for _, server := range servers {
@@ -72,6 +73,17 @@ type demoServer struct {
 	echo  map[string]*netns.Echo
 	pings *netns.PingWatch
 	asked uint16 // by ping
+}
+
+func serveAll(t *netns.Topology) (servers []*demoServer, err error) {
+	for _, host := range t.Servers {
+		s, err := serve(host)
+		if err != nil {
+			return nil, err
+		}
+		servers = append(servers, s)
+	}
+	return servers, nil
 }
 
 func serve(host netns.Host) (s *demoServer, err error) {
@@ -114,7 +126,7 @@ func (s *demoServer) hear(ctx context.Context, subscriber netns.Host, proto stri
 
 // A leakWatch finds packets that reach a server untranslated.
 type leakWatch struct {
-	entered *netns.Observer // at the CGN
+	entered func(ctx context.Context, n int) error // waits until so many of them are at the CGN
 	arrived []*netns.Observer
 	sent    int
 }
@@ -122,19 +134,28 @@ type leakWatch struct {
 // watchLeaks also has each subscriber send a packet that cannot be translated, so that there is something to find. It comes
 // before all other traffic: once that is through, this would be.
 func watchLeaks(t *netns.Topology) (*leakWatch, error) {
-	isGRE := func(p netns.Packet) bool { return p.Proto == protoGRE }
+	entered, err := t.CGN.Observe(netns.Watch{Link: netns.InsideLink, Match: isGRE})
+	if err != nil {
+		return nil, err
+	}
+	return watchLeaksWith(t, func(ctx context.Context, n int) error {
+		_, err := entered.AwaitCount(ctx, n)
+		return err
+	})
+}
+
+func isGRE(p netns.Packet) bool { return p.Proto == protoGRE }
+
+// watchLeaksWith is for a CGN where somebody else knows what has entered.
+func watchLeaksWith(t *netns.Topology, entered func(context.Context, int) error) (*leakWatch, error) {
 	inside := netip.MustParsePrefix(demoInside)
-	w := &leakWatch{}
+	w := &leakWatch{entered: entered}
 	for _, s := range t.Servers {
 		o, err := s.Observe(netns.Watch{Match: func(p netns.Packet) bool { return isGRE(p) || inside.Contains(p.Src) }})
 		if err != nil {
 			return nil, err
 		}
 		w.arrived = append(w.arrived, o)
-	}
-	var err error
-	if w.entered, err = t.CGN.Observe(netns.Watch{Link: netns.InsideLink, Match: isGRE}); err != nil {
-		return nil, err
 	}
 	for i, s := range t.Subscribers {
 		// A GRE header that announces IPv4, with nothing behind it.
@@ -150,7 +171,7 @@ func watchLeaks(t *netns.Topology) (*leakWatch, error) {
 func (w *leakWatch) count(ctx context.Context) (leaks int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
-	if _, err := w.entered.AwaitCount(ctx, w.sent); err != nil {
+	if err := w.entered(ctx, w.sent); err != nil {
 		return 0, fmt.Errorf("GRE of the subscribers has not reached the CGN: %w", err)
 	}
 	for _, o := range w.arrived {

@@ -14,7 +14,10 @@ import (
 	"github.com/cgnkit/cgnkit/nat44"
 )
 
-func demoFlags(cmd *cobra.Command) { backendFlag(cmd, nftables) }
+// both is the choice of the demo that shows one backend beside the other.
+const both = "both"
+
+func demoFlags(cmd *cobra.Command) *string { return backendFlag(cmd, both, nftables, xdp) }
 
 // A demoNet is a demo with a network.
 type demoNet struct {
@@ -28,6 +31,9 @@ type demoNet struct {
 
 // traffic builds the network, lets packets through it and removes it. It returns the context's error when that ends it early.
 func (d *demo) traffic(ctx context.Context) error {
+	if d.backend != nftables {
+		return d.compare(ctx)
+	}
 	instance, err := nat44.ParseInstance(nat44.DefaultInstance)
 	if err != nil {
 		return err
@@ -67,14 +73,19 @@ func (n *demoNet) run(ctx context.Context) error {
 }
 
 func (n *demoNet) draw(context.Context) error {
-	n.say(`2. Network, in namespaces of its own; that of this host is not touched:
+	n.drawNetwork(n.Topology)
+	return nil
+}
+
+// drawNetwork shows what there is.
+func (d *demo) drawNetwork(n *netns.Topology) {
+	d.say(`2. Network, in namespaces of its own; that of this host is not touched:
 
      subscribers                   servers
      %-11v---+         +---  %v
                    +-- CGN --+
      %-11v---+         +---  %v
 `, n.Subscribers[0].Addr, n.Servers[0].Addr, n.Subscribers[1].Addr, n.Servers[1].Addr)
-	return nil
 }
 
 // apply makes the kernel of the CGN obey the plan and proves that it does.

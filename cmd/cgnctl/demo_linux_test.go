@@ -21,7 +21,7 @@ import (
 func demoHost(t *testing.T) *netns.NS {
 	t.Helper()
 	host := netnstest.New(t)
-	if err := errors.Join(host.AddVeth("in0", host, "out0"), host.SetUp("in0", "out0"),
+	if err := errors.Join(host.AddVeth("in0", host, "out0"), host.SetUp("in0", "out0"), host.AwaitUp(10*time.Second, "in0", "out0"),
 		host.AddRoute(netns.Route{To: netip.MustParsePrefix("192.0.2.0/24"), Blackhole: true})); err != nil {
 		t.Fatal(err)
 	}
@@ -56,16 +56,35 @@ func demoProcess(args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
 
 func TestDemo(t *testing.T) {
 	t.Parallel()
+	for name, test := range map[string]struct {
+		flags []string
+		want  []string
+	}{
+		"both": {nil, []string{
+			"nftables  8 subscribers added; the kernel equals the plan, 8 elements", "xdp       8 subscribers added; the kernel equals the plan, 5 entries",
+			"(EIF)       no          yes\n", "(hairpin)  no          yes\n", "  450 of 450\n", "Untranslated: nothing", "24 of 24 flows",
+		}},
+		nftables: {[]string{"--backend", nftables}, []string{"8 subscribers added", "equals the plan, 8 elements", "Untranslated: nothing", "12 of 12 flows"}},
+		xdp:      {[]string{"--backend", xdp}, []string{"equals the plan, 5 entries", "(EIF)       yes\n", "(hairpin)  yes\n", "  450 of 450\n", "12 of 12 flows"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testDemoOutput(t, test.flags, test.want)
+		})
+	}
+}
+
+func testDemoOutput(t *testing.T, flags, texts []string) {
 	host := demoHost(t)
 	before := state(t, host)
-	cmd, stdout, stderr := demoProcess()
+	cmd, stdout, stderr := demoProcess(flags...)
 	cmd.Env = []string{} // no PATH: no other program can be needed
 	start := time.Now()
 	if err := host.Do(cmd.Run); err != nil || stderr.Len() > 0 {
 		t.Fatalf("%v\n%s\n%s", err, stderr, stdout)
 	}
 	t.Log("took", time.Since(start))
-	for _, want := range []string{"8 subscribers added", "equals the plan, 8 elements", "Untranslated: nothing", "12 of 12 flows"} {
+	for _, want := range texts {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("%q is missing", want)
 		}
@@ -83,6 +102,40 @@ func TestDemo(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, state(t, host)); diff != "" {
 		t.Errorf("the host was changed (-before +after):\n%s", diff)
+	}
+}
+
+// TestDemoBothJSON asserts what programs read of both backends.
+func TestDemoBothJSON(t *testing.T) {
+	t.Parallel()
+	host := demoHost(t)
+	cmd, stdout, stderr := demoProcess("-o", "json")
+	if err := host.Do(cmd.Run); err != nil || !strings.Contains(stderr.String(), "cgnctl: 24 of 24 flows") {
+		t.Fatalf("%v\n%s", err, stderr)
+	}
+	var got struct {
+		Flows     []struct{ Subscriber, Ports, Verdict, Nftables, XDP string }
+		Abilities []struct{ Ability, Nftables, XDP string }
+		Right     int
+		Leaks     int
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Flows) != 12 || len(got.Abilities) != 3 || got.Right != 24 || got.Leaks != 0 {
+		t.Errorf("%+v", got)
+	}
+	for i, f := range got.Flows {
+		if f.Verdict != "ok" || f.Nftables == "" || f.XDP == "" {
+			t.Errorf("flow %d: %+v", i, f)
+		}
+		// Endpoint-independent: both servers see the same.
+		if i%2 == 1 && f.XDP != got.Flows[i-1].XDP {
+			t.Errorf("flow %d is from %s, and the one before from %s", i, f.XDP, got.Flows[i-1].XDP)
+		}
+	}
+	if a := got.Abilities[2]; a.XDP != "450 of 450" || a.Nftables == a.XDP {
+		t.Errorf("%+v", a)
 	}
 }
 
