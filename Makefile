@@ -25,7 +25,7 @@ tools:
 unit:
 	$(GO) vet ./...
 	@mkdir -p build
-	$(GO) test -count=1 -v ./... > build/test.log 2>&1 || { grep -vE '^\s*(=== |--- PASS)' build/test.log; exit 1; }
+	$(GO) test -count=1 -timeout 40m -v ./... > build/test.log 2>&1 || { grep -vE '^\s*(=== |--- PASS)' build/test.log; exit 1; }
 	@grep -E '^(ok|FAIL|--- FAIL)' build/test.log
 
 # The pure packages must build where the kernel is another, and be right where int has 32 bits.
