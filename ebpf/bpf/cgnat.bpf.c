@@ -18,6 +18,7 @@ struct cgn_carry {
 	enum cgn_tcp_state tcp;
 	struct cgn_account account;
 	enum cgn_account_flag flag;
+	enum cgn_event_kind event;
 	enum cgn_limit limit;
 	enum cgn_wire_limit wire;
 	enum cgn_verdict verdict;

@@ -130,6 +130,15 @@ type CgnatCgnEvent struct {
 	Kind   uint8
 }
 
+type CgnatCgnEventKind uint32
+
+const (
+	CgnatCgnEventKindCGN_EVENT_NONE      CgnatCgnEventKind = 0
+	CgnatCgnEventKindCGN_EVENT_EXHAUSTED CgnatCgnEventKind = 1
+	CgnatCgnEventKindCGN_EVENT_LIMIT     CgnatCgnEventKind = 2
+	CgnatCgnEventKindCGN_EVENT_RATE      CgnatCgnEventKind = 3
+)
+
 type CgnatCgnEvicting struct {
 	_     structs.HostLayout
 	Row   uint32

@@ -1,0 +1,63 @@
+//go:build linux
+
+package ebpf
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+)
+
+// Whoever is refused is told of: with what, which endpoint, and of which subscriber. What finds no room is counted.
+func TestEvents(t *testing.T) {
+	pool := alloc.PoolSpec{Inside: spans("100.64.0.0/28"), Outside: spans("198.51.100.0/30"), PortsPerSubscriber: 4}
+	for name, c := range map[string]struct {
+		policy Policy
+		kind   EventKind
+		opens  int
+	}{
+		"exhausted": {Policy{}, Exhausted, 4},
+		"limit":     {Policy{Limit: Limit{UDP: 2}}, LimitHit, 2},
+		"rate":      {Policy{Rate: 1, Burst: 1}, RateHit, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, Config{Policy: c.policy}, pool)
+			who := netip.MustParseAddr("100.64.0.5")
+			for i := range c.opens + 3 {
+				l.run(fromInside, udp(netip.AddrPortFrom(who, uint16(7000+i)), server, "x").frame())
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			for e, err := range l.d.Events(ctx) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				share := must(l.d.Plan().Lookup(alloc.SubscriberFrom("", who)))
+				if e.Kind != c.kind || e.Kind.String() != name || e.Protocol != UDP || e.Share != share || e.Time <= 0 ||
+					e.Inside.Addr() != who || e.Inside.Port() < uint16(7000+c.opens) {
+					t.Errorf("event %+v", e)
+				}
+				break
+			}
+			if n, err := l.d.LostEvents(); n != 0 || err != nil {
+				t.Errorf("%d events are lost, error %v", n, err)
+			}
+		})
+	}
+}
+
+// Where nothing happens, the end of the context ends it.
+func TestEventsEnd(t *testing.T) {
+	l := newLab(t, Config{}, alloc.PoolSpec{Inside: spans("100.64.0.0/28"), Outside: spans("198.51.100.0/30"), PortsPerSubscriber: 4})
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	for e, err := range l.d.Events(ctx) {
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("event %+v, error %v", e, err)
+		}
+	}
+}
