@@ -69,8 +69,10 @@ generate: tools build ## everything that is made from the code
 	@mkdir -p build
 	@if [ "$$(id -u)" = 0 ]; then \
 	  ./internal/scripts/nftables-session.sh $(CURDIR)/$(BIN) $(CURDIR)/$(SESSION) > build/session.txt && \
-	  ./internal/scripts/insert-session.sh docs/nftables.md < build/session.txt; \
-	else echo "docs/nftables.md is left as it is: its outputs need root"; fi
+	  ./internal/scripts/insert-session.sh docs/nftables.md < build/session.txt && \
+	  ./internal/scripts/xdp-session.sh $(CURDIR)/$(BIN) $(CURDIR)/$(SESSION) > build/xdp-session.txt && \
+	  ./internal/scripts/insert-session.sh docs/xdp.md < build/xdp-session.txt; \
+	else echo "docs/nftables.md and docs/xdp.md are left as they are: their outputs need root"; fi
 
 conformance: tools ## run the conformance tests and write docs/conformance.md
 	UPDATE_CONFORMANCE=1 $(GO) test -count=1 ./internal/conformance

@@ -1,8 +1,13 @@
 package ebpf
 
-import "testing"
+import (
+	"os"
+	"strings"
+	"testing"
+)
 
 func TestMeanings(t *testing.T) {
+	page := string(must(os.ReadFile("../docs/xdp.md")))
 	seen := make(map[string]Verdict)
 	for v := range Verdict(len(meanings)) {
 		m := v.Meaning()
@@ -10,6 +15,9 @@ func TestMeanings(t *testing.T) {
 			t.Errorf("%v means %q, as %v does", v, m, other)
 		}
 		seen[m] = v
+		if !strings.Contains(page, "`"+v.String()+"`") {
+			t.Errorf("docs/xdp.md does not explain %v", v)
+		}
 	}
 	if m := Verdict(1000).Meaning(); m != "unknown" {
 		t.Errorf("a verdict that does not exist means %q", m)

@@ -50,7 +50,7 @@ type Verified struct {
 // record of the instance, every entry of every map of the plan, the policies, the slots and accounts of every outside address,
 // the programs and where they run, and looks into every slot whether its owner owns the port. It changes nothing.
 //
-// It takes less than a millisecond for an outside address, and about 100 ns for a mapping. The error is for what kept it from
+// It takes about a millisecond for an outside address, and some time for every mapping. The error is for what kept it from
 // comparing; it wraps ErrChanged where the instance was changed meanwhile.
 func (d *Datapath) Verify(plan *alloc.Plan, found func(Difference)) (Verified, error) {
 	v, err := newVerifier(d.generation, plan, found)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts what nftables-session.sh printed, read from standard input, into a Markdown file: each part between its
+# Puts what nftables-session.sh or xdp-session.sh printed, read from standard input, into a Markdown file: each part between its
 # "<!-- session: NAME -->" line and the next "<!-- end -->".
 set -eu
 file=$1
