@@ -17,8 +17,7 @@
 //
 //	pools     a pool's numbers, from which position <-> (outside address, slot) <-> ports follow
 //	rows      one entry an outside address
-//	indexes   search trees over address ranges: one over the outside addresses, one a realm over the inside ones;
-//	nodes     their nodes of 16 addresses,
+//	nodes     search trees over address ranges, 16 addresses each: over the outside ones, and over the inside ones of each realm,
 //	ranges    and what they find: a range, its pool, its positions
 //	lists     the usable ports in the order in which shares take them, where no formula says it: 256 KiB each
 //	cuts      the PSID sets that reserved ports cut into

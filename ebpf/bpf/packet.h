@@ -23,6 +23,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "checksum.h"
+#include "tcp.h"
 #include "types.h"
 
 /* linux/icmp.h does not compile for this target. RFC 792. */
@@ -88,13 +89,6 @@ struct cgn_packet {
 	__u8 udp; /* check is of UDP, where 0 means none, or of UDP-Lite */
 	__u16 length; /* from the IP header on: of the frame at first, then of the packet; what follows is padding */
 	struct cgn_flow flow;
-};
-
-enum cgn_tcp_flags {
-	CGN_TCP_FIN = 1,
-	CGN_TCP_SYN = 2,
-	CGN_TCP_RST = 4,
-	CGN_TCP_ACK = 16,
 };
 
 /* A walk over IP options, which is a loop of calls: written out, its ways would multiply those of everything behind it. */

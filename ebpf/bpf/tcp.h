@@ -14,6 +14,13 @@
 
 #include "types.h"
 
+enum cgn_tcp_flags {
+	CGN_TCP_FIN = 1,
+	CGN_TCP_SYN = 2,
+	CGN_TCP_RST = 4,
+	CGN_TCP_ACK = 16,
+};
+
 enum cgn_tcp_state {
 	CGN_TCP_CLOSED,
 	CGN_TCP_INIT,
@@ -39,7 +46,7 @@ enum cgn_slot_state {
  */
 static __always_inline enum cgn_tcp_state cgn_tcp_next(enum cgn_tcp_state state, int from_inside, __u8 flags)
 {
-	int syn = flags & 0x02, fin = flags & 0x01, rst = flags & 0x04, ack = flags & 0x10;
+	int syn = flags & CGN_TCP_SYN, fin = flags & CGN_TCP_FIN, rst = flags & CGN_TCP_RST, ack = flags & CGN_TCP_ACK;
 
 	if (from_inside && syn && !ack && !rst && state != CGN_TCP_ESTABLISHED)
 		return CGN_TCP_INIT;
