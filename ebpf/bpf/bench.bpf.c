@@ -48,38 +48,31 @@ static __always_inline struct cgn_endpoint inside_of(__u32 i)
 
 /*
  * put writes a packet from one endpoint to another, and returns its IP header. The checksum of the ports is not right, and
- * need not be.
+ * need not be. It writes word by word what is read so: a word that is still being put together from smaller ones makes its
+ * reader wait, and that would count as translation.
  */
 static __always_inline struct iphdr *put(struct xdp_md *xdp, struct cgn_endpoint from, struct cgn_endpoint to)
 {
 	struct ethhdr *eth = (void *)(long)xdp->data;
 	struct iphdr *ip = (void *)(eth + 1);
-	struct tcphdr *tcp = (void *)(ip + 1);
-	__u32 sum;
+	__u32 *word = (__u32 *)ip, length = sizeof(*ip) + sizeof(struct tcphdr), sum;
 
-	if ((void *)(tcp + 1) > (void *)(long)xdp->data_end)
+	if ((void *)(ip + 2) > (void *)(long)xdp->data_end)
 		return NULL;
 	eth->h_proto = bpf_htons(ETH_P_IP);
-	ip->version = 4;
-	ip->ihl = 5;
-	ip->tot_len = bpf_htons(sizeof(*ip) + sizeof(*tcp));
-	ip->frag_off = bpf_htons(CGN_IP_DF);
-	ip->ttl = 64;
-	ip->protocol = protocol;
-	ip->saddr = from.addr;
-	ip->daddr = to.addr;
-	sum = ((__u16 *)ip)[0] + ip->tot_len + ip->frag_off + ((__u16 *)ip)[4];
+	word[0] = bpf_htonl(0x45000000 | length);
+	word[1] = bpf_htonl(CGN_IP_DF);
+	sum = (word[0] & 0xffff) + (word[0] >> 16) + (word[1] >> 16);
+	sum += bpf_htons(64 << 8 | protocol);
 	sum += (from.addr & 0xffff) + (from.addr >> 16) + (to.addr & 0xffff) + (to.addr >> 16);
-	ip->check = ~cgn_fold(sum);
-	tcp->source = from.port;
-	tcp->dest = to.port;
-	if (protocol == IPPROTO_TCP) {
-		tcp->doff = 5;
-		tcp->ack = 1;
-	} else {
-		((struct udphdr *)tcp)->len = bpf_htons(sizeof(*tcp));
-		((struct udphdr *)tcp)->check = 0;
-	}
+	word[2] = bpf_htons(64 << 8 | protocol) | (__u32)(__u16)~cgn_fold(sum) << 16;
+	word[3] = from.addr;
+	word[4] = to.addr;
+	word[5] = from.port | (__u32)to.port << 16;
+	if (protocol == IPPROTO_TCP)
+		word[8] = bpf_htonl(5 << 28 | CGN_TCP_ACK << 16);
+	else
+		word[6] = bpf_htonl((length - sizeof(*ip)) << 16);
 	return ip;
 }
 
