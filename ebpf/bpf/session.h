@@ -35,13 +35,20 @@ static __always_inline int cgn_is_peer(const struct cgn_slot *slot, __u32 remote
 	return (slot->state & CGN_SLOT_REMOTE) == remote;
 }
 
+/* cgn_is_plain reports whether a TCP packet is one that changes nothing: of an established session, which it does not end. */
+static __always_inline int cgn_is_plain(__u32 state, __u32 remote, __u8 flags)
+{
+	return !(flags & (CGN_TCP_SYN | CGN_TCP_FIN | CGN_TCP_RST)) &&
+	       (state & (CGN_SLOT_REMOTE | CGN_SLOT_SEVERAL | CGN_SLOT_TCP)) == (remote | CGN_TCP_ESTABLISHED);
+}
+
 /* cgn_session_out is what a TCP packet from the inside means for a mapping. */
 static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote, __u8 flags)
 {
 	__u32 state = slot->state, next;
 	enum cgn_tcp_state tcp = state & CGN_SLOT_TCP;
 
-	if (state & CGN_SLOT_SEVERAL)
+	if (cgn_is_plain(state, remote, flags) || state & CGN_SLOT_SEVERAL)
 		return;
 	if ((state & CGN_SLOT_REMOTE) == remote && tcp != CGN_TCP_CLOSED)
 		next = (state & ~CGN_SLOT_TCP) | cgn_tcp_next(tcp, 1, flags);
@@ -63,6 +70,10 @@ static __always_inline void cgn_session_in(struct cgn_slot *slot, __u32 remote, 
 {
 	__u32 state = slot->state, next;
 
+	if (cgn_is_plain(state, remote, flags)) {
+		cgn_touch(slot, now);
+		return;
+	}
 	if ((state & CGN_SLOT_REMOTE) != remote || state & CGN_SLOT_SEVERAL)
 		return;
 	next = (state & ~CGN_SLOT_TCP) | cgn_tcp_next(state & CGN_SLOT_TCP, 0, flags);

@@ -39,11 +39,15 @@ static __always_inline int cgn_idle(const struct cgn_slot *slot, const struct cg
 				    __u32 now, __u32 more)
 {
 	const volatile struct cgn_slot *s = slot; /* others write it */
-	__u32 state = s->state;
+	__s32 since = now - s->seen;
+	__u32 state;
 
+	if (since <= 0) /* what most packets find; no time is shorter */
+		return 0;
+	state = s->state;
 	if (state & CGN_SLOT_STATIC)
 		return 0;
-	return (__s32)(now - s->seen) > (__s32)(cgn_timeout(policy, proto, state) + more);
+	return since > (__s32)(cgn_timeout(policy, proto, state) + more);
 }
 
 /*
