@@ -23,7 +23,7 @@
 //	cuts      the PSID sets that reserved ports cut into
 //	exempts   destinations that are not translated
 //	slots     3 MiB an outside address: who has which port of which protocol
-//	accounts  32 bytes a share: how many ports are taken
+//	accounts  64 bytes a share: how many ports are taken
 //
 // The plan holds nothing per subscriber: a prefix costs 16 bytes whatever its length, and a list of scattered addresses about 20
 // bytes an address. Slots and accounts outlive a plan.

@@ -72,16 +72,17 @@ func TestTidy(t *testing.T) {
 		flows, seen = append(flows, f), append(seen, at)
 	}
 	who := s.Subscribers[0].Addr
-	away := 0
+	away, strays := 0, uint64(0)
 	for _, m := range s.mappings() {
 		share := must(s.d.Plan().Lookup(m.subscriber())).Ports()
 		number, _ := share.Index(m.Outside.Port())
-		if number != s.d.Key().homeOf(m.Inside, UDP, homeShare{share.Len(), true, share.First()}) {
+		if home := s.d.Key().homeOf(m.Inside, UDP, homeShare{share.Len(), true, share.First()}); number != home {
 			away++
+			strays |= 1 << (home % 64)
 		}
 	}
 	got := s.tidy()
-	if a := s.account(who); got.Mappings != 5 || got.Freed != 0 || a.Used[UDP] != 5 || s.displaced() != away {
+	if a := s.account(who); got.Mappings != 5 || got.Freed != 0 || a.Used[UDP] != 5 || s.displaced() != away || a.Strays[UDP] != strays {
 		t.Errorf("tidied %+v, account %+v; %d mappings are not at home, and %d are known", got, a, away, s.displaced())
 	}
 	for i, f := range flows {
@@ -95,7 +96,7 @@ func TestTidy(t *testing.T) {
 			t.Fatal("mappings do not end")
 		}
 	}
-	if a := s.account(who); a.Used[UDP] != 0 || s.displaced() != 0 || got.Freed != 5 {
+	if a := s.account(who); a.Used[UDP] != 0 || a.Strays[UDP] != 0 || s.displaced() != 0 || got.Freed != 5 {
 		t.Errorf("freed %d, account %+v", got.Freed, a)
 	}
 	if got := s.tidy(); got.Looked != 8 {

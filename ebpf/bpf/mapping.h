@@ -26,7 +26,7 @@ static long cgn_try_lock(__u32 i, void *data)
 /* cgn_lock reports whether it got the lock of an account. It gives up rather than wait for long. */
 static __always_inline int cgn_lock(struct cgn_search *s)
 {
-	return bpf_loop(CGN_LOCK_TRIES, cgn_try_lock, s, 0) < CGN_LOCK_TRIES;
+	return cgn_try_lock(0, s) || bpf_loop(CGN_LOCK_TRIES, cgn_try_lock, s, 0) < CGN_LOCK_TRIES;
 }
 
 static __always_inline void cgn_unlock(struct cgn_account *account)
@@ -92,6 +92,8 @@ static __always_inline int cgn_within_limit(struct cgn_search *s)
 	s->at = s->free = 0;
 	bpf_loop(s->share.len, cgn_recount, s, 0);
 	account->used[cgn_plane(s->proto)] = s->free;
+	s->at = 0;
+	s->free = s->share.len;
 	return account->used[cgn_plane(s->proto)] < limit;
 }
 
@@ -116,7 +118,7 @@ static __always_inline int cgn_take(struct cgn_search *s, __u32 distance)
 	slot->state = 0;
 	slot->seen = s->now;
 	if (distance)
-		cgn_remember(s, s->owner, cgn_port_after(s, distance));
+		cgn_remember(s, s->owner, s->home, cgn_port_after(s, distance));
 	if (__sync_val_compare_and_swap(&slot->owner, 0, s->owner | turn))
 		return 0;
 	if (!owner || (owner ^ s->owner) >> 32)
@@ -145,9 +147,8 @@ static __always_inline enum cgn_verdict cgn_settle(struct cgn_search *s)
 		return CGN_DROP_LIMIT;
 	if (!cgn_token(account, s->policy, s->now))
 		return CGN_DROP_RATE;
-	s->at = 0;
-	s->free = s->share.len;
-	bpf_loop(s->share.len, cgn_look_free, s, 0);
+	if (s->free >= s->share.len)
+		bpf_loop(s->share.len, cgn_look_free, s, 0);
 	if (s->free >= s->share.len)
 		return CGN_DROP_EXHAUSTED;
 	s->found = s->free;

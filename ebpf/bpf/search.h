@@ -93,14 +93,26 @@ static __always_inline __u32 cgn_distance_of(const struct cgn_search *s, __u16 p
 	return number >= s->home ? number - s->home : number + s->share.len - s->home;
 }
 
+/*
+ * cgn_stray is the bit of s->home among the strays of an account. Who has none there is not in displaced: for most packets that
+ * want a new mapping, that spares a look into a table too large for the cache.
+ */
+static __always_inline __u64 cgn_stray(__u32 home)
+{
+	return 1ULL << (home & 63);
+}
+
 /* cgn_look_displaced looks where displaced says. What it says may be of an earlier plan, or of a mapping that has ended. */
 static __always_inline void cgn_look_displaced(struct cgn_search *s)
 {
 	struct cgn_displaced key = cgn_displaced_key(s, s->owner);
-	__u16 *port = bpf_map_lookup_elem(&displaced, &key);
 	struct cgn_slot *slot;
 	__u32 distance;
+	__u16 *port;
 
+	if (!(s->account->strays[cgn_plane(s->proto)] & cgn_stray(s->home)))
+		return;
+	port = bpf_map_lookup_elem(&displaced, &key);
 	if (!port)
 		return;
 	distance = cgn_distance_of(s, *port);
@@ -111,21 +123,17 @@ static __always_inline void cgn_look_displaced(struct cgn_search *s)
 		s->found = distance;
 }
 
-/* cgn_look_up looks for the mapping: at home, where displaced says, and only if that does not know all, everywhere. */
+/* cgn_look_up looks for the mapping: at home, where displaced says, and only if that does not know all, everywhere. On the way
+ * it may find the first slot to claim. */
 static __always_inline void cgn_look_up(struct cgn_search *s)
 {
-	__u32 plane = cgn_plane(s->proto);
-	struct cgn_slot *slot;
-
 	s->at = 0;
 	s->found = s->free = s->share.len;
-	slot = cgn_slot_at(s->table, s->proto, cgn_port_after(s, 0));
-	if (slot && cgn_same_endpoint(slot->owner, s->owner)) {
-		s->found = 0;
+	cgn_look(0, s);
+	if (s->found < s->share.len)
 		return;
-	}
 	cgn_look_displaced(s);
-	if (s->found == s->share.len && s->account->flags & CGN_ACCOUNT_ASTRAY << plane)
+	if (s->found == s->share.len && s->account->flags & CGN_ACCOUNT_ASTRAY << cgn_plane(s->proto))
 		bpf_loop(s->share.len, cgn_look, s, 0);
 }
 
@@ -137,14 +145,16 @@ static __always_inline void cgn_forget(const struct cgn_search *s, __u64 owner)
 	bpf_map_delete_elem(&displaced, &key);
 }
 
-/* cgn_remember puts the port of an owner that is not at home into displaced. The lock is held. It returns 0 for no room. */
-static __always_inline int cgn_remember(struct cgn_search *s, __u64 owner, __u16 port)
+/* cgn_remember puts the port of an owner that is not at its home into displaced. The lock is held. It returns 0 for no room. */
+static __always_inline int cgn_remember(struct cgn_search *s, __u64 owner, __u32 home, __u16 port)
 {
 	struct cgn_displaced key = cgn_displaced_key(s, owner);
+	__u32 plane = cgn_plane(s->proto);
 
+	s->account->strays[plane] |= cgn_stray(home);
 	if (!bpf_map_update_elem(&displaced, &key, &port, BPF_ANY))
 		return 1;
-	s->account->flags |= CGN_ACCOUNT_ASTRAY << cgn_plane(s->proto) | CGN_ACCOUNT_AGAIN;
+	s->account->flags |= CGN_ACCOUNT_ASTRAY << plane | CGN_ACCOUNT_AGAIN;
 	return 0;
 }
 

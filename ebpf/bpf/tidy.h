@@ -64,6 +64,7 @@ struct cgn_walk {
 	__u32 freed;
 	__u32 kept;
 	__u32 astray;
+	__u64 strays; /* homes of mappings that are elsewhere, see cgn_stray */
 };
 
 /* cgn_walk_row prepares a walk over a row. It reports whether the tables have all that it needs. */
@@ -93,15 +94,13 @@ static __always_inline int cgn_walk_row(struct cgn_walk *w, __u32 row)
 	return 1;
 }
 
-/* cgn_distance returns how far number i of a share is from the home of the owner. */
-static __always_inline __u32 cgn_distance(const struct cgn_walk *w, __u32 i, __u64 owner)
+/* cgn_home_of returns the home of the owner of a slot. */
+static __always_inline __u32 cgn_home_of(const struct cgn_walk *w, __u64 owner)
 {
 	__be32 addr = owner >> 32;
 	__be16 port = owner >> 16;
-	__u32 len = w->s.share.len, home;
 
-	home = cgn_home(bpf_ntohl(addr), bpf_ntohs(port), w->s.proto, len, w->parity, w->first);
-	return i >= home ? i - home : i + len - home;
+	return cgn_home(bpf_ntohl(addr), bpf_ntohs(port), w->s.proto, w->s.share.len, w->parity, w->first);
 }
 
 /*
@@ -112,7 +111,7 @@ static long cgn_tidy_slot(__u32 i, void *data)
 {
 	struct cgn_walk *w = data;
 	struct cgn_search *s = &w->s;
-	__u32 number = s->at;
+	__u32 number = s->at, home;
 	__u16 port;
 	struct cgn_slot *slot;
 	__u64 owner;
@@ -135,8 +134,11 @@ static long cgn_tidy_slot(__u32 i, void *data)
 		return 0;
 	}
 	w->kept++;
-	if (s->account->flags & CGN_ACCOUNT_ASTRAY << cgn_plane(s->proto) && cgn_distance(w, number, owner) &&
-	    !cgn_remember(s, owner, port))
+	home = cgn_home_of(w, owner);
+	if (home == number)
+		return 0;
+	w->strays |= cgn_stray(home);
+	if (s->account->flags & CGN_ACCOUNT_ASTRAY << cgn_plane(s->proto) && !cgn_remember(s, owner, home, port))
 		w->astray++;
 	return 0;
 }
@@ -203,6 +205,9 @@ __noinline int cgn_tidy_slice(struct cgn_part *p)
 		account->flags &= ~CGN_ACCOUNT_AGAIN;
 	w.s.at = p->at;
 	bpf_loop(CGN_TIDY_SLICE, cgn_tidy_slot, &w, 0);
+	/* Not of a share that takes several slices: what was made between them would be missing. */
+	if (!p->at && w.s.at >= p->len)
+		account->strays[plane] = w.strays;
 	p->at = w.s.at;
 	p->astray += w.astray;
 	p->kept += w.kept;

@@ -146,8 +146,9 @@ struct cgn_account {
 	__u8 flags; /* enum cgn_account_flag */
 	__u8 told; /* low bits of the tick of the last event, but for the lowest, which is set */
 	__u32 pad[2];
+	__u64 strays[CGN_PLANES]; /* homes of mappings that are elsewhere, by their low six bits; others maybe, too */
 };
-_Static_assert(sizeof(struct cgn_account) == 32, "struct cgn_account");
+_Static_assert(sizeof(struct cgn_account) == 64, "struct cgn_account");
 
 enum cgn_account_flag {
 	CGN_ACCOUNT_FULL = 1 << 0, /* shifted by protocol: what the last search in vain was for */

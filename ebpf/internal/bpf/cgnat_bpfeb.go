@@ -23,6 +23,7 @@ type CgnatCgnAccount struct {
 	Flags  uint8
 	Told   uint8
 	Pad    [2]uint32
+	Strays [4]uint64
 }
 
 type CgnatCgnAccountFlag uint32

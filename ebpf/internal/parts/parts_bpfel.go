@@ -23,6 +23,7 @@ type PartsCgnAccount struct {
 	Flags  uint8
 	Told   uint8
 	Pad    [2]uint32
+	Strays [4]uint64
 }
 
 type PartsCgnBucket struct {
