@@ -81,8 +81,10 @@ func timeout(p bpf.CgnatCgnPolicy, proto Protocol, state uint32) uint32 {
 	switch bpf.CgnatCgnTcpState(state & uint32(bpf.CgnatCgnSlotStateCGN_SLOT_TCP)) {
 	case bpf.CgnatCgnTcpStateCGN_TCP_ESTABLISHED, bpf.CgnatCgnTcpStateCGN_TCP_INSIDE_FIN, bpf.CgnatCgnTcpStateCGN_TCP_OUTSIDE_FIN:
 		return p.Established
+	case bpf.CgnatCgnTcpStateCGN_TCP_BOTH_FIN, bpf.CgnatCgnTcpStateCGN_TCP_TRANS:
+		return p.Closing
 	}
-	return p.Transitory
+	return p.Opening
 }
 
 // A place is where a slot is.

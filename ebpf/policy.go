@@ -35,8 +35,10 @@ type Policy struct {
 	UDP         time.Duration // without a packet from the inside, a mapping ends; RFC 4787 REQ-5; 5 minutes
 	ICMP        time.Duration // the same for queries; RFC 5508 REQ-2; 60 s
 	Established time.Duration // TCP; RFC 5382 REQ-5; 2 hours and 4 minutes
-	Transitory  time.Duration // TCP that opens or closes; 4 minutes
+	Opening     time.Duration // TCP that opens; RFC 7857 section 2.1; 4 minutes
+	Closing     time.Duration // TCP that closes, and what is picked up in the middle; the same; 4 minutes
 	Hold        time.Duration // before another inside endpoint of the subscriber gets a port; RFC 6888 REQ-8B; 0
+	HoldPorts   int           // so many ports of a subscriber may wait when no other is free; RFC 6888 REQ-8D; all
 	Limit       Limit         // RFC 6888 REQ-4
 	Rate        int           // new mappings of a subscriber a second; any number
 	Burst       int           // so many at once where there is a rate; as many as the rate
@@ -70,14 +72,17 @@ func ticks(d, otherwise, tick time.Duration) uint32 {
 func (p Policy) entry(tick time.Duration) bpf.CgnatCgnPolicy {
 	e := bpf.CgnatCgnPolicy{
 		Udp: ticks(p.UDP, 5*time.Minute, tick), Icmp: ticks(p.ICMP, time.Minute, tick),
-		Established: ticks(p.Established, 2*time.Hour+4*time.Minute, tick), Transitory: ticks(p.Transitory, 4*time.Minute, tick),
-		Hold: ticks(p.Hold, 0, tick), Filtering: bpf.CgnatCgnFiltering(p.Filtering),
+		Established: ticks(p.Established, 2*time.Hour+4*time.Minute, tick), Opening: ticks(p.Opening, 4*time.Minute, tick),
+		Closing: ticks(p.Closing, 4*time.Minute, tick), Hold: ticks(p.Hold, 0, tick), Held: 1 << 16, Filtering: bpf.CgnatCgnFiltering(p.Filtering),
 	}
 	for i, n := range [...]int{p.Limit.TCP, p.Limit.UDP, p.Limit.ICMP} {
 		e.Limit[i] = 1 << 16
 		if n > 0 {
 			e.Limit[i] = uint32(n)
 		}
+	}
+	if p.HoldPorts > 0 {
+		e.Held = uint32(p.HoldPorts)
 	}
 	if p.Rate > 0 {
 		e.Rate = uint32(max(1, time.Duration(p.Rate)*16*tick/time.Second))

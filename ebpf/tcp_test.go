@@ -85,9 +85,13 @@ func TestTCPStates(t *testing.T) {
 					t.Errorf("%s: %s, want %s", name, next, want[column(uint8(flags))])
 				}
 				// RFC 5382 REQ-5: only a connection that opens or closes may go sooner, and half closed is open.
-				lives := next == "ESTAB" || next == "IN-FIN" || next == "OUT-FIN"
-				if transitory := got.Second == 1; transitory == lives {
-					t.Errorf("%s: transitory is %t in %s", name, transitory, next)
+				// RFC 7857 section 2.1: which has a time for each.
+				want := map[string]uint64{"ESTAB": 30, "IN-FIN": 30, "OUT-FIN": 30, "BOTH": 50, "TRANS": 50}[next]
+				if want == 0 {
+					want = 40
+				}
+				if got.Second != want {
+					t.Errorf("%s: %d ticks in %s, want %d", name, got.Second, next, want)
 				}
 			}
 		}
@@ -162,7 +166,7 @@ func TestTCPSessions(t *testing.T) {
 
 // Which time counts for a mapping, and when it is over.
 func TestTimeouts(t *testing.T) {
-	const udp, icmp, established, transitory = 10, 20, 30, 40 // those of bpf/parts.bpf.c
+	const udp, icmp, established, opening, closing = 10, 20, 30, 40, 50 // those of bpf/parts.bpf.c
 	p := loadParts(t, [2]uint64{})
 	for _, r := range []struct {
 		name  string
@@ -171,9 +175,9 @@ func TestTimeouts(t *testing.T) {
 		want  uint64
 	}{
 		{"UDP", 1, 0, udp}, {"ICMP", 2, 0, icmp}, {"UDP does not look at the state of TCP", 1, stateEstab, udp},
-		{"TCP, closed", 0, 0, transitory}, {"TCP, opens", 0, stateInit, transitory}, {"TCP, established", 0, stateEstab, established},
-		{"TCP, half closed", 0, stateInFin, established}, {"TCP, closed by both", 0, stateBoth, transitory},
-		{"TCP, reset", 0, stateTrans, transitory}, {"TCP, several that open", 0, stateInit | several, established},
+		{"TCP, closed", 0, 0, opening}, {"TCP, opens", 0, stateInit, opening}, {"TCP, established", 0, stateEstab, established},
+		{"TCP, half closed", 0, stateInFin, established}, {"TCP, closed by both", 0, stateBoth, closing},
+		{"TCP, reset", 0, stateTrans, closing}, {"TCP, several that open", 0, stateInit | several, established},
 	} {
 		var q []question
 		for _, more := range []uint64{0, 7} {

@@ -126,6 +126,43 @@ static __always_inline int cgn_take(struct cgn_search *s, __u32 distance)
 	return 1;
 }
 
+/* cgn_look_held counts slots that are free but have to wait, and finds which has waited longest: step of a loop. */
+static long cgn_look_held(__u32 i, void *data)
+{
+	struct cgn_search *s = data;
+	struct cgn_account *account = s->account;
+	struct cgn_slot *slot;
+	__u32 over;
+
+	if (s->at >= s->share.len)
+		return 1;
+	slot = cgn_slot_at(s->table, s->proto, cgn_port_after(s, s->at));
+	if (!slot)
+		return 1;
+	over = cgn_overdue(slot, s->policy, s->proto, s->now);
+	account->held += over > 0;
+	if (over > account->waited) {
+		account->waited = over;
+		s->free = s->at;
+	}
+	s->at++;
+	return 0;
+}
+
+/* cgn_claim_held looks for a slot to claim among those that wait, where more do than may. The lock is held. */
+static __always_inline void cgn_claim_held(struct cgn_search *s)
+{
+	struct cgn_account *account = s->account;
+	__u32 most = s->policy->held;
+
+	if (!s->policy->hold || most >= s->share.len)
+		return;
+	s->at = account->held = account->waited = 0;
+	bpf_loop(s->share.len, cgn_look_held, s, 0);
+	if (account->held <= most)
+		s->free = s->share.len;
+}
+
 /* cgn_settle makes the mapping. The lock is held. */
 static __always_inline enum cgn_verdict cgn_settle(struct cgn_search *s)
 {
@@ -149,6 +186,8 @@ static __always_inline enum cgn_verdict cgn_settle(struct cgn_search *s)
 		return CGN_DROP_RATE;
 	if (s->free >= s->share.len)
 		bpf_loop(s->share.len, cgn_look_free, s, 0);
+	if (s->free >= s->share.len)
+		cgn_claim_held(s);
 	if (s->free >= s->share.len)
 		return CGN_DROP_EXHAUSTED;
 	s->found = s->free;

@@ -45,11 +45,13 @@ struct cgn_account account; /* of a subscriber who asks for tokens */
 		return XDP_PASS;                                          \
 	}
 
-/* The state after state a and a packet with flags c, from the inside if b is set, and whether the shorter time counts then. */
+/* The state after state a and a packet with flags c, from the inside if b is set, and which time counts then. */
 static __always_inline void next_state(struct question *q)
 {
+	struct cgn_policy policy = {.established = 30, .opening = 40, .closing = 50};
+
 	q->answer = cgn_tcp_next(q->a, q->b, q->c);
-	q->second = cgn_tcp_transitory(q->answer);
+	q->second = cgn_tcp_timeout(&policy, q->answer);
 }
 
 /* A slot in state a after a packet to or from remote d with flags c, and whether it counts as seen. */
@@ -81,7 +83,7 @@ static __always_inline void find_home(struct question *q)
 /* How long a mapping of protocol a in state b lives, and whether one that was seen at 0 is idle at tick c with d more. */
 static __always_inline void find_timeout(struct question *q)
 {
-	struct cgn_policy policy = {.udp = 10, .icmp = 20, .established = 30, .transitory = 40};
+	struct cgn_policy policy = {.udp = 10, .icmp = 20, .established = 30, .opening = 40, .closing = 50};
 	struct cgn_slot slot = {.state = q->b};
 
 	q->answer = cgn_timeout(&policy, q->a, q->b);

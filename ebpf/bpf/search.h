@@ -127,11 +127,17 @@ static __always_inline void cgn_look_displaced(struct cgn_search *s)
  * it may find the first slot to claim. */
 static __always_inline void cgn_look_up(struct cgn_search *s)
 {
+	struct cgn_slot *slot;
+
 	s->at = 0;
 	s->found = s->free = s->share.len;
-	cgn_look(0, s);
-	if (s->found < s->share.len)
+	slot = cgn_slot_at(s->table, s->proto, cgn_port_after(s, 0));
+	if (slot && cgn_same_endpoint(slot->owner, s->owner)) {
+		s->found = 0;
 		return;
+	}
+	if (slot && !slot->owner)
+		s->free = 0;
 	cgn_look_displaced(s);
 	if (s->found == s->share.len && s->account->flags & CGN_ACCOUNT_ASTRAY << cgn_plane(s->proto))
 		bpf_loop(s->share.len, cgn_look, s, 0);

@@ -30,24 +30,38 @@ static __always_inline int cgn_same_endpoint(__u64 owner, __u64 other)
 static __always_inline __u32 cgn_timeout(const struct cgn_policy *policy, enum cgn_proto proto, __u32 state)
 {
 	if (proto == CGN_TCP)
-		return cgn_tcp_transitory(state) ? policy->transitory : policy->established;
+		return cgn_tcp_timeout(policy, state);
 	return proto == CGN_UDP ? policy->udp : policy->icmp;
+}
+
+/*
+ * cgn_overdue returns for how many ticks the time of a slot has been over, 0 = it is not. Global, so that the verifier looks at
+ * all states of a connection once, and not once for each way to get here.
+ */
+__noinline __u32 cgn_overdue(const struct cgn_slot *slot, const struct cgn_policy *policy, __u32 proto, __u32 now)
+{
+	const volatile struct cgn_slot *s = slot; /* others write it */
+	__s32 over;
+	__u32 state;
+
+	if (!slot || !policy)
+		return 0;
+	state = s->state;
+	if (state & CGN_SLOT_STATIC)
+		return 0;
+	over = now - s->seen - cgn_timeout(policy, proto, state);
+	return over > 0 ? over : 0;
 }
 
 /* cgn_idle reports whether a slot has been without a packet for longer than its time and some ticks more. */
 static __always_inline int cgn_idle(const struct cgn_slot *slot, const struct cgn_policy *policy, enum cgn_proto proto,
 				    __u32 now, __u32 more)
 {
-	const volatile struct cgn_slot *s = slot; /* others write it */
-	__s32 since = now - s->seen;
-	__u32 state;
+	const volatile __u32 *seen = &slot->seen; /* others write it */
 
-	if (since <= 0) /* what most packets find; no time is shorter */
+	if (*seen == now) /* what most packets find; no time is shorter */
 		return 0;
-	state = s->state;
-	if (state & CGN_SLOT_STATIC)
-		return 0;
-	return since > (__s32)(cgn_timeout(policy, proto, state) + more);
+	return cgn_overdue(slot, policy, proto, now) > more;
 }
 
 /*

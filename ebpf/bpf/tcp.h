@@ -81,18 +81,24 @@ static __always_inline enum cgn_tcp_state cgn_tcp_next(enum cgn_tcp_state state,
 	}
 }
 
-/* cgn_tcp_transitory reports whether the shorter of the two times counts. */
-static __always_inline int cgn_tcp_transitory(__u32 state)
+/*
+ * cgn_tcp_timeout returns which time of a policy counts. One that is picked up in the middle is not known to be open, and has
+ * the time of one that closes.
+ */
+static __always_inline __u32 cgn_tcp_timeout(const struct cgn_policy *policy, __u32 state)
 {
 	if (state & CGN_SLOT_SEVERAL)
-		return 0;
+		return policy->established;
 	switch (state & CGN_SLOT_TCP) {
 	case CGN_TCP_ESTABLISHED:
 	case CGN_TCP_INSIDE_FIN:
 	case CGN_TCP_OUTSIDE_FIN:
-		return 0;
+		return policy->established;
+	case CGN_TCP_BOTH_FIN:
+	case CGN_TCP_TRANS:
+		return policy->closing;
 	}
-	return 1;
+	return policy->opening;
 }
 
 #endif

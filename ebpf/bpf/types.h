@@ -145,7 +145,8 @@ struct cgn_account {
 	__u16 tokens; /* new mappings that the rate allows now */
 	__u8 flags; /* enum cgn_account_flag */
 	__u8 told; /* low bits of the tick of the last event, but for the lowest, which is set */
-	__u32 pad[2];
+	__u32 held; /* free ports that have to wait, as the last search that found no other has counted them */
+	__u32 waited; /* ticks for which one of them has been free */
 	__u64 strays[CGN_PLANES]; /* homes of mappings that are elsewhere, by their low six bits; others maybe, too */
 };
 _Static_assert(sizeof(struct cgn_account) == 64, "struct cgn_account");
@@ -177,14 +178,16 @@ struct cgn_policy {
 	__u32 udp; /* RFC 4787 REQ-5 */
 	__u32 icmp; /* RFC 5508 REQ-2 */
 	__u32 established; /* TCP; RFC 5382 REQ-5 */
-	__u32 transitory; /* TCP, opening and closing; the same */
+	__u32 opening; /* TCP; the same, and RFC 7857 section 2.1 */
+	__u32 closing;
 	__u32 hold; /* a free port waits so long before another inside endpoint gets it; RFC 6888 REQ-8 */
+	__u32 held; /* so many ports of a share may wait when no other is free; REQ-8D */
 	__u32 limit[CGN_PLANES]; /* mappings of a subscriber; RFC 6888 REQ-4 */
 	__u32 rate; /* new mappings of a subscriber in 16 ticks, 0 = any; RFC 6888 REQ-4c */
 	__u32 burst; /* so many at once */
 	enum cgn_filtering filtering;
 };
-_Static_assert(sizeof(struct cgn_policy) == 48, "struct cgn_policy");
+_Static_assert(sizeof(struct cgn_policy) == 56, "struct cgn_policy");
 
 /* A remote endpoint that a mapping has sent to. */
 struct cgn_filter {

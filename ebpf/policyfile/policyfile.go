@@ -37,8 +37,10 @@ type policy struct {
 	UDP         *time.Duration `yaml:"udp"`
 	ICMP        *time.Duration `yaml:"icmp"`
 	Established *time.Duration `yaml:"tcp-established"`
-	Transitory  *time.Duration `yaml:"tcp-transitory"`
+	Opening     *time.Duration `yaml:"tcp-opening"`
+	Closing     *time.Duration `yaml:"tcp-closing"`
 	Hold        *time.Duration `yaml:"hold-down"`
+	HoldPorts   *int           `yaml:"hold-down-ports"`
 	Limit       limit          `yaml:"limit"`
 	Rate        *int           `yaml:"new-per-second"`
 	Burst       *int           `yaml:"burst"`
@@ -98,7 +100,8 @@ func (p policy) over(base ebpf.Policy, short bool) (ebpf.Policy, error) {
 		{"udp", p.UDP, &out.UDP, 2 * time.Minute, "RFC 4787 REQ-5"},
 		{"icmp", p.ICMP, &out.ICMP, time.Minute, "RFC 5508 REQ-2"},
 		{"tcp-established", p.Established, &out.Established, 2*time.Hour + 4*time.Minute, "RFC 5382 REQ-5"},
-		{"tcp-transitory", p.Transitory, &out.Transitory, 0, ""}, // RFC 7857 section 2.1: the administrator may
+		{"tcp-opening", p.Opening, &out.Opening, 0, ""}, // RFC 7857 section 2.1: the administrator may
+		{"tcp-closing", p.Closing, &out.Closing, 0, ""},
 		{"hold-down", p.Hold, &out.Hold, 0, ""},
 	} {
 		if err := setTime(t.to, t.from, t.least, short); err != nil {
@@ -114,6 +117,7 @@ func (p policy) over(base ebpf.Policy, short bool) (ebpf.Policy, error) {
 		to   *int
 	}{
 		{"limit: tcp", p.Limit.TCP, &out.Limit.TCP}, {"limit: udp", p.Limit.UDP, &out.Limit.UDP}, {"limit: icmp", p.Limit.ICMP, &out.Limit.ICMP},
+		{"hold-down-ports", p.HoldPorts, &out.HoldPorts},
 		{"new-per-second", p.Rate, &out.Rate}, {"burst", p.Burst, &out.Burst},
 	} {
 		if n.from != nil {

@@ -146,9 +146,9 @@ type slot struct {
 
 // A policy is struct cgn_policy.
 type policy struct {
-	UDP, ICMP, Established, Transitory, Hold uint32
-	Limit                                    [4]uint32
-	Rate, Burst, Filtering                   uint32
+	UDP, ICMP, Established, Opening, Closing, Hold, Held uint32
+	Limit                                                [4]uint32
+	Rate, Burst, Filtering                               uint32
 }
 
 // inForce returns the policy of the pool.

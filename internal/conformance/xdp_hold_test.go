@@ -11,7 +11,33 @@ func xdpHoldProbes() map[string]probe {
 	return map[string]probe{
 		"6888-8":  shows(overXDP(2), holdDown),
 		"6888-8b": like("6888-8"),
-		"6888-8d": like("6888-8"),
+		"6888-8d": shows(overXDP(2), holdsSoMany),
+	}
+}
+
+// holdsSoMany shows that the number of ports that wait can be set, as holdDown does of the time: beyond the number, the one that
+// has waited longest is given away.
+func holdsSoMany(t *testing.T, b *bench) {
+	server := b.echo(t, 0, "udp", 7000).Addr()
+	const udp, hold = 5 * time.Minute, 2 * time.Minute
+	for _, most := range []int{0, 1, 2} {
+		b.restart(t, ebpf.Policy{Hold: hold, HoldPorts: most})
+		older := b.ask(t, 0, "udp", 40000, server)
+		newer := b.ask(t, 0, "udp", 40001, server)
+		fresh := b.path.slot(t, "udp", newer)
+		b.path.ago(t, "udp", older, fresh, udp+hold/2)
+		b.path.ago(t, "udp", newer, fresh, udp+hold/4)
+		if most != 1 {
+			b.refused(t, 0, 40002, server)
+			continue
+		}
+		if next := b.ask(t, 0, "udp", 40002, server); next != older {
+			t.Errorf("the next endpoint is %v, want %v", next, older)
+		}
+		b.refused(t, 0, 40003, server) // now one waits
+		if again := b.ask(t, 0, "udp", 40001, server); again != newer {
+			t.Errorf("the endpoint was %v and is %v", newer, again)
+		}
 	}
 }
 

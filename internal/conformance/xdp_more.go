@@ -3,7 +3,7 @@ package conformance
 func xdp7857() map[string]Result {
 	return map[string]Result{
 		"7857-2":   {Yes, ""},
-		"7857-2.1": {Partly, "240 s for both, configured as one"},
+		"7857-2.1": {Yes, ""},
 		"7857-2.2": {Yes, "the window is not looked at: any RST of the connection leads to 240 s, and the next packet back"},
 		"7857-3":   {Exempt, "not taken"},
 		"7857-4":   {Yes, ""},

@@ -66,15 +66,22 @@ func tcpLasts(t *testing.T, b *bench) {
 	c.lasts(transitory)
 }
 
-// tcpEnds shows that both times can be set.
+// tcpEnds shows that each time can be set.
 func tcpEnds(t *testing.T, b *bench) {
 	c := converse(t, b)
-	b.restart(t, ebpf.Policy{Transitory: time.Second, Established: 3 * time.Hour})
+	b.restart(t, ebpf.Policy{Opening: time.Second, Closing: 2 * time.Hour, Established: 3 * time.Hour})
 	c.sends(segment{flags: syn, seq: 100})
 	b.ends(t, "tcp", c.seen)
 	c.shake()
 	c.lasts(3 * time.Hour)
-	b.restart(t, ebpf.Policy{Established: time.Second, Transitory: time.Hour})
+	c.gets(segment{flags: rst, seq: 501})
+	c.lasts(2 * time.Hour)
+	b.restart(t, ebpf.Policy{Closing: time.Second})
+	c.shake()
+	c.lasts(established)
+	c.gets(segment{flags: rst, seq: 501})
+	b.ends(t, "tcp", c.seen)
+	b.restart(t, ebpf.Policy{Established: time.Second, Opening: time.Hour})
 	c.sends(segment{flags: syn, seq: 100})
 	c.lasts(time.Hour)
 	c.gets(segment{flags: syn | ack, seq: 500, ack: 101})

@@ -89,8 +89,10 @@ type HammerCgnPolicy struct {
 	Udp         uint32
 	Icmp        uint32
 	Established uint32
-	Transitory  uint32
+	Opening     uint32
+	Closing     uint32
 	Hold        uint32
+	Held        uint32
 	Limit       [4]uint32
 	Rate        uint32
 	Burst       uint32

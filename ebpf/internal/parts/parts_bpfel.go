@@ -22,7 +22,8 @@ type PartsCgnAccount struct {
 	Tokens uint16
 	Flags  uint8
 	Told   uint8
-	Pad    [2]uint32
+	Held   uint32
+	Waited uint32
 	Strays [4]uint64
 }
 
@@ -102,8 +103,10 @@ type PartsCgnPolicy struct {
 	Udp         uint32
 	Icmp        uint32
 	Established uint32
-	Transitory  uint32
+	Opening     uint32
+	Closing     uint32
 	Hold        uint32
+	Held        uint32
 	Limit       [4]uint32
 	Rate        uint32
 	Burst       uint32
