@@ -22,7 +22,7 @@ import (
 // is killed at any moment leaves the old state, or the new one; where the latter is not quite finished, the next Apply or Open
 // finishes it.
 //
-// The error wraps ErrInstance, ErrInterface, ErrVersion, ErrBusy, ErrMount, ErrKernel, ErrMemory, ErrPermission or
+// The error wraps ErrInstance, ErrInterface, ErrConflict, ErrVersion, ErrBusy, ErrMount, ErrKernel, ErrMemory, ErrPermission or
 // ErrTooManyRanges. After an error what was in force is in force, unless it says that the change is, and what is left to do.
 //
 // It takes 3 MiB for an outside address, for good, and the time that the kernel needs to check the programs, under a second.
@@ -42,6 +42,12 @@ func Apply(c Config) (*Datapath, error) {
 		return nil, err
 	}
 	defer release()
+	unlock, err := f.lockNamespace()
+	if err != nil {
+		f.tryRemove()
+		return nil, err
+	}
+	defer unlock()
 	if err := f.checkVersion(); err != nil {
 		return nil, err
 	}
@@ -60,6 +66,9 @@ func (f folder) apply(c Config) (*generation, error) {
 		return nil, err
 	}
 	want, err := newRecord(c, live)
+	if err == nil {
+		err = f.checkOthers(c.Plan, want)
+	}
 	if err != nil {
 		live.close()
 		return nil, err

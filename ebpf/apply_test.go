@@ -4,6 +4,7 @@ package ebpf
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -11,7 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf/link"
+
 	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
 	"github.com/cgnkit/cgnkit/internal/netns"
 	"github.com/cgnkit/cgnkit/internal/netnstest"
 )
@@ -206,6 +210,24 @@ func TestApplyTwice(t *testing.T) {
 	}
 }
 
+// occupy puts a program onto an interface that is of no instance.
+func occupy(s *site, name string) {
+	s.Helper()
+	p := must(s.d.generation.openProgram(bpf.CgnatProgCgnOutside))
+	defer p.Close()
+	l, err := in(s, func() (link.Link, error) {
+		ifc, err := net.InterfaceByName(name)
+		if err != nil {
+			return nil, err
+		}
+		return attachDriver(p, ifc.Index)
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() { _ = l.Close() })
+}
+
 // What cannot be is refused, and what is in force stays.
 func TestApplyRefused(t *testing.T) {
 	plan := mustPlan(t, samplePool)
@@ -216,28 +238,31 @@ func TestApplyRefused(t *testing.T) {
 	netnstest.Run(t, s.CGN, "ip", "link", "add", "name", "br", "type", "bridge")
 	echo := s.echo()
 	flow, seen := s.flow(0, echo.Addr())
-	link := func(names ...string) (out []Interface) {
+	named := func(names ...string) (out []Interface) {
 		for _, n := range names {
 			out = append(out, Interface{Name: n})
 		}
 		return out
 	}
+	elsewhere := mustPlan(t, alloc.PoolSpec{Inside: spans("100.64.0.0/24"), Outside: spans("192.0.2.8/29"), SharingRatio: 64})
+	occupy(s, "lonely")
 	huge := mustPlan(t, alloc.PoolSpec{Inside: spans("100.64.0.0/10"), Outside: spans("10.0.0.0/12"), SharingRatio: 64})
 	for name, test := range map[string]struct {
 		c    Config
 		want error
 		says string
 	}{
-		"no plan":        {Config{}, nil, "no plan"},
-		"no such link":   {Config{Plan: plan, Inside: link("nowhere")}, ErrInterface, "nowhere"},
-		"twice":          {Config{Plan: plan, Inside: link("inside"), Outside: link("inside")}, ErrInterface, "inside and inside"},
-		"foreign realm":  {Config{Plan: plan, Inside: []Interface{{Name: "inside", Realm: "mars"}}}, ErrInterface, "mars"},
-		"outside realm":  {Config{Plan: plan, Outside: []Interface{{Name: "outside", Realm: "default"}}}, ErrInterface, "only inside"},
-		"a bridge":       {Config{Plan: plan, Inside: link("inside", "br"), Outside: link("outside")}, ErrInterface, "driver"},
-		"foreign policy": {Config{Plan: plan, Inside: link("inside"), Policies: map[string]Policy{"nobody": {}}}, nil, "nobody"},
-		"taken":          {Config{Plan: plan, Instance: "other", Inside: link("inside")}, ErrInterface, "another XDP program"},
-		"memory":         {Config{Plan: huge}, ErrMemory, "1048576 outside addresses take 3"},
-		"a name":         {Config{Plan: plan, Instance: "../x"}, ErrInstance, "../x"},
+		"no plan":         {Config{}, nil, "no plan"},
+		"no such link":    {Config{Plan: plan, Inside: named("nowhere")}, ErrInterface, "nowhere"},
+		"twice":           {Config{Plan: plan, Inside: named("inside"), Outside: named("inside")}, ErrInterface, "inside and inside"},
+		"foreign realm":   {Config{Plan: plan, Inside: []Interface{{Name: "inside", Realm: "mars"}}}, ErrInterface, "mars"},
+		"outside realm":   {Config{Plan: plan, Outside: []Interface{{Name: "outside", Realm: "default"}}}, ErrInterface, "only inside"},
+		"a bridge":        {Config{Plan: plan, Inside: named("inside", "br"), Outside: named("outside")}, ErrInterface, "driver"},
+		"foreign policy":  {Config{Plan: plan, Inside: named("inside"), Policies: map[string]Policy{"nobody": {}}}, nil, "nobody"},
+		"taken":           {Config{Plan: elsewhere, Instance: "other", Inside: named("inside")}, ErrInterface, "instance cgn has its programs there"},
+		"foreign program": {Config{Plan: plan, Inside: named("inside", "lonely"), Outside: named("outside")}, ErrInterface, "another XDP program"},
+		"memory":          {Config{Plan: huge}, ErrMemory, "1048576 outside addresses take 3"},
+		"a name":          {Config{Plan: plan, Instance: "../x"}, ErrInstance, "../x"},
 	} {
 		_, err := in(s, func() (*Datapath, error) { return Apply(test.c) })
 		if err == nil || (test.want != nil && !errors.Is(err, test.want)) || !strings.Contains(err.Error(), test.says) {

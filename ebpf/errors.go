@@ -9,13 +9,16 @@ var (
 	// ErrInterface means: an interface does not exist, stands twice, has a realm that the plan has not, or cannot run XDP
 	// programs in its driver, or belongs to somebody else.
 	ErrInterface = errors.New("interface cannot be used")
+	// ErrConflict means: another instance in this network namespace has some of the outside addresses.
+	ErrConflict = errors.New("addresses belong to another instance")
 	// ErrNotLoaded means: there is no such instance in this network namespace.
 	ErrNotLoaded = errors.New("no such instance")
 	// ErrVersion means: the instance was made by a release whose maps have another layout.
 	ErrVersion = errors.New("pinned maps have another version")
 	// ErrChanged means: the instance has another plan than when it was opened, or is gone. Open it again.
 	ErrChanged = errors.New("the instance has changed since it was opened")
-	// ErrBusy means: another process is changing the instance, or a packet holds the lock of a subscriber.
+	// ErrBusy means: another process is changing the instance, or applies another one in this network namespace, or a packet holds the
+	// lock of a subscriber.
 	ErrBusy = errors.New("busy")
 	// ErrMount means: what is pinned would not outlive this process, or cannot be seen from it.
 	ErrMount = errors.New("no BPF filesystem that lasts")

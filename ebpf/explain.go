@@ -56,7 +56,7 @@ func loadError(err error) error {
 func attachError(err error) error {
 	switch {
 	case errors.Is(err, syscall.EBUSY), errors.Is(err, syscall.EEXIST):
-		return fmt.Errorf("%w: it has another XDP program, of another instance perhaps: take that away first, see `ip link`: %w", ErrInterface, err)
+		return fmt.Errorf("%w: it has another XDP program, of somebody else: take that away first, see `ip link`: %w", ErrInterface, err)
 	case errors.Is(err, syscall.EOPNOTSUPP):
 		return fmt.Errorf("%w: its driver cannot run XDP programs: use the interfaces below a bridge or bond: %w", ErrInterface, err)
 	case errors.Is(err, ebpf.ErrNotSupported):

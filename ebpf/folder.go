@@ -72,5 +72,9 @@ func (f folder) lock() (release func(), err error) {
 	return release, err
 }
 
+// lockNamespace takes the lock of all instances of the network namespace: two that are applied at once would not see that they
+// have the same addresses. Whoever takes it has the lock of its own instance, so that nobody takes the folder away.
+func (f folder) lockNamespace() (release func(), err error) { return lockFolder(filepath.Dir(f.path)) }
+
 // pinName returns the name of a pin: dots are reserved by the kernel.
 func pinName(name any) string { return strings.ReplaceAll(fmt.Sprint(name), ".", "-") }

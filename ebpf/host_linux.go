@@ -79,7 +79,7 @@ func lockFolder(path string) (release func(), err error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("lock %s: %w: another process is changing this instance", path, ErrBusy)
+			return nil, fmt.Errorf("lock %s: %w: another process is changing what is pinned there", path, ErrBusy)
 		}
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}

@@ -1,12 +1,6 @@
 package ebpf
 
-import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-)
+import "errors"
 
 // Instances returns the names of the instances in the network namespace of the calling thread, in ascending order, whatever
 // release has made them. The error wraps ErrMount or ErrPermission.
@@ -21,16 +15,5 @@ func Instances() ([]string, error) {
 	case err != nil:
 		return nil, err
 	}
-	entries, err := os.ReadDir(filepath.Dir(f.path))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("list instances: %w", permission(err))
-	}
-	names := make([]string, 0, len(entries))
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names, nil
+	return folder{path: f.path}.others() // without a name all are others
 }

@@ -52,19 +52,22 @@ func Preview(c Config) (Change, error) {
 		}
 	}
 	defer live.close()
-	change, err := c.change(live)
+	want, err := newRecord(c, live)
+	if err == nil {
+		err = f.checkOthers(c.Plan, want)
+	}
+	if err != nil {
+		return Change{}, fmt.Errorf("apply to instance %s: %w", f.instance, err)
+	}
+	change, err := c.change(live, want)
 	if err != nil {
 		return Change{}, fmt.Errorf("apply to instance %s: %w", f.instance, err)
 	}
 	return change, nil
 }
 
-// change compares c with the generation in force, which may be nil.
-func (c Config) change(live *generation) (Change, error) {
-	want, err := newRecord(c, live)
-	if err != nil {
-		return Change{}, err
-	}
+// change compares c, and the record of it, with the generation in force, which may be nil.
+func (c Config) change(live *generation, want record) (Change, error) {
 	if live == nil {
 		return Change{Attached: names(want.Links), Added: c.Plan.Subscribers(), Lacks: lacks(c.Plan, want)}, nil
 	}
