@@ -141,6 +141,13 @@ func TestConflict(t *testing.T) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
+	over, err := b.k.Overlaps(onePool(t, ports(1000), "10.0.0.0/24", "192.0.2.8/29"))
+	if err != nil || len(over) != 1 || over[0].Instance.String() != DefaultInstance || len(over[0].SHA256) != 64 || over[0].Range.String() != "192.0.2.8-192.0.2.15" {
+		t.Errorf("overlaps: %+v, %v", over, err)
+	}
+	if over, err := b.k.Overlaps(onePool(t, ports(1000), "100.64.0.0/24", "198.51.100.0/28")); err != nil || len(over) > 0 {
+		t.Errorf("with inside addresses only: %+v, %v", over, err)
+	}
 }
 
 // TestRouteWithMetric leaves a prefix alone for which somebody has a route, whatever its metric.

@@ -5,6 +5,7 @@ package nat44
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/nftables"
@@ -17,7 +18,8 @@ var ErrConflict = errors.New("addresses belong to another instance")
 
 // instanceAddresses are what another instance has in the kernel.
 type instanceAddresses struct {
-	table           string
+	instance        Instance
+	table, sha256   string // of the plan, "" where the kernel does not say
 	inside, outside []alloc.AddrRange
 }
 
@@ -44,7 +46,7 @@ func (k *Kernel) otherInstances(instance Instance) ([]instanceAddresses, error) 
 		if !st.loaded {
 			continue
 		}
-		o := instanceAddresses{table: t.Name}
+		o := instanceAddresses{instance: other, table: t.Name, sha256: st.plan}
 		for base, to := range map[string]*[]alloc.AddrRange{insideSet: &o.inside, outsideSet: &o.outside} {
 			name := st.live.of(base)
 			if s := st.sets[name]; s == nil || !s.Interval {
@@ -79,4 +81,31 @@ func (rs *Ruleset) conflict(others []instanceAddresses) error {
 		}
 	}
 	return nil
+}
+
+// An Overlap is an instance that has some of a plan's outside addresses.
+type Overlap struct {
+	Instance Instance
+	SHA256   string          // of its plan, "" where the kernel does not say
+	Range    alloc.AddrRange // of the plan, with some of them
+}
+
+// Overlaps returns the instances that have some of a plan's outside addresses, in the order of the kernel. Apply looks itself; this
+// is for who translates by other means.
+func (k *Kernel) Overlaps(plan *alloc.Plan) (out []Overlap, err error) {
+	var outside []alloc.AddrRange
+	for p := range plan.Pools() {
+		outside = slices.AppendSeq(outside, p.OutsideRanges())
+	}
+	outside = merge(outside)
+	all, err := k.otherInstances(Instance{}) // which is nobody's
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range all {
+		if a, _, found := crossing(outside, o.outside); found {
+			out = append(out, Overlap{o.instance, o.sha256, a})
+		}
+	}
+	return out, nil
 }

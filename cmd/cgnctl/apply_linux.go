@@ -25,6 +25,9 @@ With --backend xdp the translation is a program in the drivers of the interfaces
 and then takes its place while packets pass: subscribers with the same share keep their mappings. What is not given
 (interfaces of a side, policies, the key that ports follow from) stays as the instance has it.
 
+An outside address belongs to one instance. One of the other backend that has it by another plan is refused; by the same
+plan it is a warning, because that is how subscribers are moved from one backend to the other.
+
 Settings of the host are compared with what the plan needs, and reported; they are never changed.
 
 kept, moved, added and removed count subscribers against what the kernel held. Needs root: CAP_NET_ADMIN, and for xdp
@@ -47,6 +50,9 @@ also CAP_BPF and CAP_PERFMON in the initial user namespace.`,
 		}
 		rs, err := in.ruleset(&p)
 		if err != nil {
+			return err
+		}
+		if err := e.checkXDP(rs.Plan()); err != nil {
 			return err
 		}
 		return withKernel(func(k *nat44.Kernel) error {

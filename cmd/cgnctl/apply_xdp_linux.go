@@ -21,6 +21,9 @@ func (e *env) applyXDP(in *instanceFlag, p *planFlags, x *xdpFlags, dry bool, fo
 	if err != nil {
 		return err
 	}
+	if err := e.checkNftables(f.Plan); err != nil {
+		return err
+	}
 	change, err := ebpf.Preview(c)
 	if err != nil {
 		return xdpFault(err)

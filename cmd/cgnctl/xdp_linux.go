@@ -119,6 +119,8 @@ func xdpFault(err error) error {
 		return err
 	case errors.Is(err, ebpf.ErrPermission), errors.Is(err, os.ErrPermission):
 		hint = "run it as root, in the initial user namespace"
+	case errors.Is(err, ebpf.ErrConflict):
+		hint = "cgnctl status lists the instances; cgnctl remove --backend xdp --instance takes one away"
 	case errors.Is(err, ebpf.ErrInterface):
 		hint = "ip link shows the interfaces; --inside and --outside choose them"
 	case errors.Is(err, ebpf.ErrVersion):
