@@ -308,9 +308,6 @@ func (b *builder) addLink(s spot) error {
 	return pinLink(l, b.at("links", s.pin()))
 }
 
-// realm returns the number of the realm of an inside interface.
-func (b *builder) realm(a attachment) int { return slices.Index(b.plan.Realms(), a.Realm) }
-
 // pinLink pins a link once more, wherever it is pinned already. A link of the library that knows its pin would move it.
 func pinLink(l link.Link, path string) error {
 	other, err := cloneLink(l)

@@ -34,8 +34,9 @@ func findFolder(name string) (folder, error) {
 }
 
 func (f folder) version() string { return filepath.Join(f.path, fmt.Sprintf("v%d", layout)) }
-func (f folder) live() string    { return filepath.Join(f.version(), "live") }
-func (f folder) next() string    { return filepath.Join(f.version(), "next") }
+
+func (f folder) live() string { return filepath.Join(f.version(), "live") }
+func (f folder) next() string { return filepath.Join(f.version(), "next") }
 
 // checkVersion refuses what another release has pinned.
 func (f folder) checkVersion() error {

@@ -97,6 +97,11 @@ func (g *generation) openLink(s spot) (link.Link, error) {
 	return l, nil
 }
 
+// namespace returns the number of the network namespace that a generation is pinned for: see folder.
+func (g *generation) namespace() string {
+	return filepath.Base(filepath.Dir(filepath.Dir(filepath.Dir(g.path))))
+}
+
 // address returns the outside address of a row.
 func (g *generation) address(row int) netip.Addr { return fromWire(g.tables.rows[row].Addr) }
 

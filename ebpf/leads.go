@@ -2,6 +2,7 @@ package ebpf
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
 )
@@ -46,64 +47,71 @@ func (w lead) cable() (e bpf.CgnatCgnCable) {
 	return e
 }
 
+// A wiring is what the programs in the driver know of the interfaces of this host.
+type wiring struct {
+	links  map[bpf.CgnatCgnWire]bpf.CgnatCgnLink // by what a frame comes in with; only the tagged program asks
+	cables map[uint32]bpf.CgnatCgnCable          // by VLAN interface, likewise
+	able   map[int]bool                          // interfaces by which the driver can send
+}
+
+// wiring finds out what the programs should know, in the network namespace of the calling thread.
+func (g *generation) wiring() (w wiring, err error) {
+	leads, err := vlans()
+	if err != nil {
+		return w, err
+	}
+	if w.able, err = transmitters(); err != nil {
+		return w, err
+	}
+	if !g.record.Tagged {
+		return w, nil
+	}
+	w.links, w.cables = make(map[bpf.CgnatCgnWire]bpf.CgnatCgnLink), make(map[uint32]bpf.CgnatCgnCable)
+	for _, a := range g.record.Links {
+		if _, ok := leads[a.Index]; !ok {
+			leads[a.Index] = a.Lead
+		}
+		link := bpf.CgnatCgnLink{Ifindex: uint32(a.Index)}
+		if a.Inside {
+			link.Inside, link.Realm = 1, uint16(g.realm(a))
+		}
+		w.links[a.Lead.entry()] = link
+	}
+	for index, l := range leads {
+		if l.Tags == 0 {
+			continue
+		}
+		w.cables[uint32(index)] = l.cable()
+		if w.able[l.Card] { // VLANs of cards that can send become interfaces that can
+			w.able[index] = true
+		}
+	}
+	return w, nil
+}
+
+// realm returns the number of the realm of an inside interface.
+func (g *generation) realm(a attachment) int { return slices.Index(g.plan.Realms(), a.Realm) }
+
 // addWires tells the programs in the driver which interface a frame belongs to, how VLANs are reached, and by which interfaces
 // they can send themselves. What goes out by another takes the slow way. It comes after the programs are attached, because some
 // drivers can send only then; the few packets before take the slow way, too.
 func (b *builder) addWires() error {
-	wires, err := vlans()
+	w, err := b.wiring()
 	if err != nil {
 		return err
 	}
-	able, err := transmitters()
-	if err != nil {
-		return err
-	}
-	for _, a := range b.record.Links {
-		if _, ok := wires[a.Index]; !ok {
-			wires[a.Index] = a.Lead
+	for wire, link := range w.links {
+		if err := b.coll.Maps[bpf.CgnatMapLinks].Put(wire, link); err != nil {
+			return fmt.Errorf("add interface %d: %w", link.Ifindex, err)
 		}
 	}
-	if b.record.Tagged {
-		if err := b.addTagged(wires, able); err != nil {
-			return err
-		}
-	}
-	return b.addExits(able)
-}
-
-// addTagged fills the maps of the tagged program. VLANs of cards that can send become interfaces that can.
-func (b *builder) addTagged(wires map[int]lead, able map[int]bool) error {
-	for _, a := range b.record.Links {
-		link := bpf.CgnatCgnLink{Ifindex: uint32(a.Index)}
-		if a.Inside {
-			link.Inside, link.Realm = 1, uint16(b.realm(a))
-		}
-		if err := b.coll.Maps[bpf.CgnatMapLinks].Put(a.Lead.entry(), link); err != nil {
-			return fmt.Errorf("add interface %s: %w", a.Name, err)
-		}
-	}
-	for index, w := range wires {
-		if w.Tags == 0 {
-			continue
-		}
-		if err := b.coll.Maps[bpf.CgnatMapCables].Put(uint32(index), w.cable()); err != nil {
+	for index, cable := range w.cables {
+		if err := b.coll.Maps[bpf.CgnatMapCables].Put(index, cable); err != nil {
 			return fmt.Errorf("add VLAN interface %d: %w", index, err)
 		}
-		if able[w.Card] {
-			able[index] = true
-		}
-	}
-	return nil
-}
-
-// addExits writes the interfaces by which the driver may send.
-func (b *builder) addExits(able map[int]bool) error {
-	words := make(map[uint32]uint64)
-	for index := range able {
-		words[uint32(index)/64] |= 1 << (index % 64)
 	}
 	exits := b.coll.Maps[bpf.CgnatMapExits]
-	for at, word := range words {
+	for at, word := range w.exits() {
 		if at >= exits.MaxEntries() {
 			continue // the slow way is right for them, too
 		}
@@ -112,4 +120,13 @@ func (b *builder) addExits(able map[int]bool) error {
 		}
 	}
 	return nil
+}
+
+// exits returns the interfaces by which the driver may send, a bit each.
+func (w wiring) exits() map[uint32]uint64 {
+	words := make(map[uint32]uint64)
+	for index := range w.able {
+		words[uint32(index)/64] |= 1 << (index % 64)
+	}
+	return words
 }

@@ -50,6 +50,14 @@ type Verified struct {
 // record of the instance, every entry of every map of the plan, the policies, the slots and accounts of every outside address,
 // the programs and where they run, and looks into every slot whether its owner owns the port. It changes nothing.
 //
+// What the programs know of interfaces is compared with those of the host, where the calling thread is in the network namespace of
+// the instance; it is a note if not. An interface that others have made since Apply is a note, too: packets that leave by it
+// take the slow way, which is right.
+//
+// How many ports accounts say are in use is not compared. The number changes with packets, under a lock that only programs
+// can take, so that a difference from the slots means nothing; and it is an estimate after a change of shares. Programs do not
+// trust it either: who reaches a limit has the ports counted. Tidy puts it right.
+//
 // It takes about a millisecond for an outside address, and some time for every mapping. The error is for what kept it from
 // comparing; it wraps ErrChanged where the instance was changed meanwhile.
 func (d *Datapath) Verify(plan *alloc.Plan, found func(Difference)) (Verified, error) {
@@ -90,7 +98,7 @@ func (v *verifier) verify() error {
 	if v.record.SHA256 != v.plan.SHA256() {
 		v.differ(Changed, "plan", "%s is in force, not %s", v.record.SHA256, v.plan.SHA256())
 	}
-	for _, step := range []func() error{v.verifyPrograms, v.verifyMaps, v.verifyPolicies, v.verifyRows} {
+	for _, step := range []func() error{v.verifyPrograms, v.verifyMaps, v.verifyPolicies, v.verifyWires, v.verifyRows} {
 		if err := step(); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ package ebpf
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/netip"
 	"os"
 	"regexp"
@@ -18,6 +19,7 @@ import (
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
 	"github.com/cgnkit/cgnkit/internal/netns"
+	"github.com/cgnkit/cgnkit/internal/netnstest"
 )
 
 // verify returns the differences of the kernel from a plan.
@@ -49,8 +51,15 @@ func TestVerifyEqual(t *testing.T) {
 		"random":     {{Inside: spans("100.64.0.0/28"), Outside: spans("192.0.2.0/31"), SharingRatio: 8, Scheme: alloc.Random, KeyID: testKey.ID()}},
 	} {
 		plan := mustPlan(t, pools...)
-		l := newLab(t, Config{}, pools...)
-		v, err := l.d.Verify(plan, func(d Difference) { t.Errorf("%s: %v", name, d) })
+		var v Verified
+		err := netnstest.New(t).Do(func() error {
+			d, err := Apply(Config{Plan: plan})
+			if err != nil {
+				return err
+			}
+			v, err = d.Verify(plan, func(d Difference) { t.Errorf("%s: %v", name, d) })
+			return errors.Join(err, d.Close(), Remove(""))
+		})
 		if err != nil || v.Differences > 0 || v.Entries == 0 || len(v.Notes) > 0 {
 			t.Errorf("%s: %+v, %v", name, v, err)
 		}
@@ -173,6 +182,9 @@ var tampers = []tamper{
 	}, `^map policies: changed: 1 of 1 entries differ, first: 0 is \{Udp:1 .* instead of \{Udp:\d{3,} `},
 	{"a map of the plan is unpinned", unpin("maps", bpf.CgnatMapRanges), `^map ranges: missing: it is not pinned any longer$`},
 	{"counters are unpinned", unpin("maps", bpf.CgnatMapCounters), `^map counters: missing: it is not pinned any longer$`},
+	{"an exit is closed", setExit(netns.InsideLink, false), `^map exits: changed: interface inside can send by XDP, and programs do not$`},
+	{"an exit is opened", setExit("lo", true), `^map exits: changed: interface lo cannot send by XDP, and programs would send by it$`},
+	{"exits are unpinned", unpin("maps", bpf.CgnatMapExits), `^map exits: missing: it is not pinned any longer$`},
 	{"a map of the plan is replaced", replaceRows, `^map rows: changed: (8 of 8 entries differ, first: 0 is |it can be written|no program uses the one that is pinned)`},
 }
 
@@ -194,15 +206,19 @@ func replaceRows(s *site) error {
 
 // Whatever somebody does to an instance is named, and Apply repairs it.
 func TestVerifyTampered(t *testing.T) {
-	plan := mustPlan(t, samplePool)
-	s := newSite(t, Config{Plan: plan})
+	c := Config{Plan: mustPlan(t, samplePool)}
+	newSite(t, c).meddle(t, c, tampers)
+}
+
+// meddle does what somebody may do, one after the other, and looks whether Verify names it and Apply repairs it.
+func (s *site) meddle(t *testing.T, c Config, tampers []tamper) {
 	echo := s.echo()
 	for _, test := range tampers {
 		t.Run(test.name, func(t *testing.T) {
 			if _, err := in(s, func() (int, error) { return 0, test.do(s) }); err != nil {
 				t.Fatal(err)
 			}
-			_, found := s.verify(plan)
+			_, found := s.verify(c.Plan)
 			if len(found) == 0 {
 				t.Fatal("nothing is found")
 			}
@@ -211,15 +227,15 @@ func TestVerifyTampered(t *testing.T) {
 					t.Errorf("found %s", d)
 				}
 			}
-			s.apply(Config{Plan: plan})
-			if _, found := s.verify(plan); len(found) > 0 {
+			s.apply(c)
+			if _, found := s.verify(c.Plan); len(found) > 0 {
 				t.Errorf("after Apply: %v", found)
 			}
 			f, err := s.Subscribers[0].Dial(netns.Query{Remote: echo.Addr(), Timeout: time.Second})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if seen, err := f.Ask(); err != nil || plan.Trace(seen.Addr(), seen.Port()).Status() != alloc.Allocated {
+			if seen, err := f.Ask(); err != nil || c.Plan.Trace(seen.Addr(), seen.Port()).Status() != alloc.Allocated {
 				t.Errorf("the server sees %v, %v", seen, err)
 			}
 		})

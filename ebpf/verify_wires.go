@@ -1,0 +1,196 @@
+package ebpf
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
+)
+
+// verifyWires compares what the programs in the driver know of interfaces with those that there are.
+func (v *verifier) verifyWires() error {
+	if v.record.SHA256 != v.plan.SHA256() {
+		return nil // which is reported; realms have other numbers
+	}
+	cookie, err := namespaceCookie()
+	if err != nil {
+		return err
+	}
+	if v.namespace() != fmt.Sprint(cookie) {
+		v.Notes = append(v.Notes, "what the programs know of interfaces was not compared: this is not the network namespace of the instance")
+		return nil
+	}
+	w, err := v.wiring()
+	if err != nil {
+		return err
+	}
+	c := wireCheck{verifier: v, want: w, names: make(map[int]string)}
+	if err := c.name(); err != nil {
+		return err
+	}
+	steps := []func() error{c.exits}
+	if v.record.Tagged {
+		steps = append(steps, c.links, c.cables)
+	}
+	for _, step := range steps {
+		c.details = nil
+		if err := step(); err != nil {
+			return err
+		}
+		slices.SortFunc(c.details, func(d, e Difference) int { return strings.Compare(d.Detail, e.Detail) }) // maps have no order
+		for _, d := range c.details {
+			v.differ(d.Kind, d.What, "%s", d.Detail)
+		}
+	}
+	return nil
+}
+
+// A wireCheck compares a wiring.
+type wireCheck struct {
+	*verifier
+	want    wiring
+	names   map[int]string // of the interfaces that there are
+	exit    map[int]bool   // what the map says of them
+	details []Difference   // of the map at hand
+}
+
+// add adds a difference of a map.
+func (c *wireCheck) add(kind DifferenceKind, name, detail string, args ...any) {
+	c.details = append(c.details, Difference{kind, "map " + name, fmt.Sprintf(detail, args...)})
+}
+
+func (c *wireCheck) name() error {
+	all, err := net.Interfaces()
+	if err != nil {
+		return fmt.Errorf("list interfaces: %w", err)
+	}
+	for _, i := range all {
+		c.names[i.Index] = i.Name
+	}
+	return nil
+}
+
+// own reports whether an interface is one of the instance.
+func (c *wireCheck) own(index int) bool {
+	for _, a := range c.record.Links {
+		if a.Index == index || a.Lead.Card == index {
+			return true
+		}
+	}
+	return false
+}
+
+// exits compares by which interfaces the driver may send. Bits of interfaces that are gone do no harm: nothing is routed there.
+func (c *wireCheck) exits() error {
+	var word uint64
+	c.exit = make(map[int]bool)
+	m, err := c.openMap("maps", bpf.CgnatMapExits)
+	if errors.Is(err, ErrChanged) {
+		c.add(Missing, bpf.CgnatMapExits, "it is not pinned any longer")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	for _, index := range slices.Sorted(maps.Keys(c.names)) {
+		name := c.names[index]
+		at := uint32(index) / 64
+		if at >= m.MaxEntries() {
+			continue // it takes the slow way in any case
+		}
+		if err := m.Lookup(at, &word); err != nil {
+			return fmt.Errorf("read map %s: %w", bpf.CgnatMapExits, permission(err))
+		}
+		c.exit[index] = word>>(index%64)&1 == 1
+		switch {
+		case c.exit[index] && !c.want.able[index]:
+			c.add(Changed, bpf.CgnatMapExits, "interface %s cannot send by XDP, and programs would send by it", name)
+		case !c.exit[index] && c.want.able[index] && c.own(index):
+			c.add(Changed, bpf.CgnatMapExits, "interface %s can send by XDP, and programs do not", name)
+		case !c.exit[index] && c.want.able[index]:
+			c.Notes = append(c.Notes, fmt.Sprintf("interface %s was able to send by XDP only after the instance was applied: what leaves by it takes the slow way", name))
+		}
+	}
+	return nil
+}
+
+// links compares to which interface a frame belongs.
+func (c *wireCheck) links() error {
+	have := make(map[bpf.CgnatCgnWire]bpf.CgnatCgnLink)
+	if ok, err := readAll(c.verifier, bpf.CgnatMapLinks, have); !ok || err != nil {
+		return err
+	}
+	for wire, want := range c.want.links {
+		if got, ok := have[wire]; !ok {
+			c.add(Missing, bpf.CgnatMapLinks, "frames of interface %s are not known", c.at(want.Ifindex))
+		} else if got != want {
+			c.add(Changed, bpf.CgnatMapLinks, "frames of interface %s are %s instead of %s", c.at(want.Ifindex), fields(got), fields(want))
+		}
+	}
+	for wire, got := range have {
+		if _, ok := c.want.links[wire]; !ok {
+			c.add(Changed, bpf.CgnatMapLinks, "frames with %s are taken for those of interface %s, and it has none such", fields(wire), c.at(got.Ifindex))
+		}
+	}
+	return nil
+}
+
+// cables compares how VLANs are reached. One that the driver does not send by need not be known.
+func (c *wireCheck) cables() error {
+	have := make(map[uint32]bpf.CgnatCgnCable)
+	if ok, err := readAll(c.verifier, bpf.CgnatMapCables, have); !ok || err != nil {
+		return err
+	}
+	for index, want := range c.want.cables {
+		got, ok := have[index]
+		switch {
+		case !ok && (c.own(int(index)) || c.exit[int(index)]):
+			c.add(Missing, bpf.CgnatMapCables, "how interface %s is reached is not known", c.at(index))
+		case ok && got != want:
+			c.add(Changed, bpf.CgnatMapCables, "interface %s is reached by %s instead of %s", c.at(index), fields(got), fields(want))
+		}
+	}
+	for index := range have {
+		if _, there := c.names[int(index)]; !there {
+			continue // nothing is routed there
+		}
+		if _, ok := c.want.cables[index]; !ok {
+			c.add(Changed, bpf.CgnatMapCables, "interface %s is no VLAN, and programs take it for one", c.at(index))
+		}
+	}
+	return nil
+}
+
+// at names an interface.
+func (c *wireCheck) at(index uint32) string {
+	if name, ok := c.names[int(index)]; ok {
+		return name
+	}
+	return fmt.Sprint(index)
+}
+
+// readAll reads a map with as many keys as there happen to be. It returns false after a difference.
+func readAll[K comparable, V any](v *verifier, name string, into map[K]V) (bool, error) {
+	var key K
+	var value V
+	m, err := v.open(name, int(bpf.CgnatCgnWireLimitCGN_LINKS), unsafe.Sizeof(value))
+	if m == nil || err != nil {
+		return false, err
+	}
+	defer m.Close()
+	entries := m.Iterate()
+	for entries.Next(&key, &value) {
+		into[key] = value
+	}
+	if err := entries.Err(); err != nil {
+		return false, fmt.Errorf("read map %s: %w", name, permission(err))
+	}
+	v.Entries += uint64(len(into))
+	return true, nil
+}
