@@ -26,12 +26,13 @@ type builder struct {
 }
 
 // build makes a generation at path. What it leaves there after an error is to be removed.
-func build(path string, want record, old *generation, c Config) (*builder, error) {
-	if err := checkKernel(); err != nil {
-		return nil, err
-	}
+func build(path string, want record, old *generation, c Config) (made *builder, err error) {
 	b := &builder{generation: &generation{path: path, record: want}, old: old, coll: &ebpf.Collection{}}
 	if err := b.understand(c.Plan, nil); err != nil {
+		return nil, err
+	}
+	defer func() { err = b.memoryError(err) }()
+	if err := checkKernel(); err != nil {
 		return nil, err
 	}
 	for _, kind := range []string{"maps", "slots", "accounts", "programs", "links"} {

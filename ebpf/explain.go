@@ -32,7 +32,7 @@ func pinError(err error) error {
 // mapError says what a map was for that the kernel refused, and how much it asked for.
 func mapError(err error, what string, bytes uint64) error {
 	if noMemory(err) {
-		return fmt.Errorf("%w: %s, %d bytes: the plan needs a host with more memory, or fewer outside addresses: %w", ErrMemory, what, bytes, err)
+		return fmt.Errorf("%w: %s, %d bytes: %w", ErrMemory, what, bytes, err)
 	}
 	return fmt.Errorf("%s, %d bytes: %w", what, bytes, permission(err))
 }
@@ -41,11 +41,25 @@ func noMemory(err error) bool {
 	return errors.Is(err, syscall.ENOMEM) || errors.Is(err, syscall.E2BIG)
 }
 
+// memoryError adds to a refusal of memory how much it takes altogether, and what to do. Other errors it leaves as they are.
+func (b *builder) memoryError(err error) error {
+	if !errors.Is(err, syscall.ENOMEM) && (!errors.Is(err, ErrMemory) || !noMemory(err)) {
+		return err // E2BIG alone is of a program
+	}
+	if !errors.Is(err, ErrMemory) {
+		err = fmt.Errorf("%w: %w", ErrMemory, err)
+	}
+	n, others := b.need(), ""
+	if b.spec != nil {
+		others = fmt.Sprintf(" and all other maps about %d MiB", n.others>>20)
+	}
+	return fmt.Errorf("%w: the slots of %d new outside addresses take %d MiB%s: the host has less to give, "+
+		"or the memory cgroup of this process, see memory.max: it needs more, or the plan fewer outside addresses", err, n.addresses, n.slots>>20, others)
+}
+
 // loadError says what it means that the object does not load.
 func loadError(err error) error {
 	switch {
-	case errors.Is(err, syscall.ENOMEM):
-		return fmt.Errorf("%w: %w", ErrMemory, err)
 	case errors.Is(err, ebpf.ErrNotSupported):
 		return fmt.Errorf("%w: %w", ErrKernel, err)
 	}

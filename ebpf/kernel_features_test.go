@@ -52,10 +52,10 @@ func TestKernelHas(t *testing.T) {
 // Refusals say what was asked for, and what to do.
 func TestRefusalsAreExplained(t *testing.T) {
 	for want, err := range map[string]error{
-		"no memory for maps: make the slots of 192.0.2.1, 3145728 bytes: the plan needs a host with more memory, or fewer outside addresses: cannot allocate memory": mapError(syscall.ENOMEM, "make the slots of 192.0.2.1", 3<<20),
-		"make the slots of 192.0.2.1, 3145728 bytes: not permitted: it takes CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON: operation not permitted":                        mapError(syscall.EPERM, "make the slots of 192.0.2.1", 3<<20),
-		"interface cannot be used: its driver cannot run XDP programs: use the interfaces below a bridge or bond: operation not supported":                           attachError(syscall.EOPNOTSUPP),
-		"the instance has changed since it was opened: no such file or directory":                                                                                    pinError(syscall.ENOENT),
+		"no memory for maps: make the slots of 192.0.2.1, 3145728 bytes: cannot allocate memory":                                              mapError(syscall.ENOMEM, "make the slots of 192.0.2.1", 3<<20),
+		"make the slots of 192.0.2.1, 3145728 bytes: not permitted: it takes CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON: operation not permitted": mapError(syscall.EPERM, "make the slots of 192.0.2.1", 3<<20),
+		"interface cannot be used: its driver cannot run XDP programs: use the interfaces below a bridge or bond: operation not supported":    attachError(syscall.EOPNOTSUPP),
+		"the instance has changed since it was opened: no such file or directory":                                                             pinError(syscall.ENOENT),
 	} {
 		if err == nil || err.Error() != want {
 			t.Errorf("error %v\nwant  %s", err, want)

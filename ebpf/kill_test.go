@@ -24,6 +24,7 @@ const (
 	// Which capabilities to keep, and that the others are gone.
 	dropCapabilities    = "EBPF_DROP_CAPABILITIES"
 	withoutCapabilities = "EBPF_WITHOUT_CAPABILITIES"
+	applyWithoutMemory  = "EBPF_APPLY_WITHOUT_MEMORY"
 )
 
 func TestMain(m *testing.M) {
@@ -38,6 +39,12 @@ func TestMain(m *testing.M) {
 	case os.Getenv(dropCapabilities) != "":
 		fmt.Println(keepCapabilities(os.Getenv(dropCapabilities)))
 		os.Exit(1)
+	case os.Getenv(applyWithoutMemory) != "":
+		if err := refuseMemory(); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	case os.Getenv(withoutCapabilities) != "":
 		if err := useCapabilities(); err != nil {
 			fmt.Println(err)
