@@ -83,11 +83,15 @@ func (d *Datapath) readEvents(ctx context.Context, found func(Event) bool) error
 		}
 		r.SetDeadline(time.Now().Add(eventPatrol))
 		record, err := r.Read()
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			continue
-		}
-		if err != nil {
+		idle := errors.Is(err, os.ErrDeadlineExceeded)
+		if err != nil && !idle {
 			return fmt.Errorf("read events: %w", err)
+		}
+		if err := d.current(); err != nil {
+			return err // the next generation has the same buffer, and other rows and shares
+		}
+		if idle {
+			continue
 		}
 		if e, ok := d.generation.event(record.RawSample); ok && !found(e) {
 			return nil

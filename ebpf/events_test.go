@@ -61,3 +61,26 @@ func TestEventsEnd(t *testing.T) {
 		}
 	}
 }
+
+// A reader learns that the instance has another plan: it would say of events whose share it was.
+func TestEventsChanged(t *testing.T) {
+	s := newSite(t, Config{Plan: mustPlan(t, samplePool)})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		for _, err := range s.d.Events(ctx) {
+			if err != nil {
+				ended <- err
+			}
+		}
+	}()
+	other, err := in(s, func() (*Datapath, error) { return Apply(withLinks(Config{Plan: mustPlan(t, movedPool)})) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	if err := <-ended; !errors.Is(err, ErrChanged) {
+		t.Errorf("after another plan: %v", err)
+	}
+}
