@@ -11,7 +11,7 @@ import (
 
 // kernelCommands are the commands that reach into the kernel.
 func kernelCommands(e *env) []*cobra.Command {
-	return []*cobra.Command{newApply(e), newVerify(e), newRemove(e), newStatus(e), newDemo(e)}
+	return []*cobra.Command{newApply(e), newVerify(e), newRemove(e), newStatus(e), newForward(e), newCheckpoint(e), newRestore(e), newEvents(e), newDemo(e)}
 }
 
 // withKernel runs fn with a connection to the kernel.

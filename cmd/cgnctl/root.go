@@ -13,7 +13,8 @@ func newRoot(e *env) *cobra.Command {
 		Short: "Plan carrier-grade NAT port allocation and answer who owns which port",
 		Long: `cgnctl computes which subscriber owns which ports of which outside address (RFC 7422, RFC 7597), prints it, proves
 it, and answers both directions. It writes a plan as configuration of a NAT, and makes the Linux kernel obey it, by
-nftables or by XDP. Only what reaches into the kernel needs root: apply, verify, remove, status and a demo with traffic.
+nftables or by XDP. Only what reaches into the kernel needs root: apply, verify, remove, status, forward, checkpoint,
+restore, events, and a demo with traffic.
 
 Exit codes: 0 answered, equal or valid; 1 a valid question whose answer is "nobody", or differences; 2 usage,
 configuration or input error; 3 ambiguous, several candidates; 5 a check failed.`,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/planfile"
 	"github.com/cgnkit/cgnkit/ebpf"
 	"github.com/cgnkit/cgnkit/ebpf/policyfile"
@@ -127,6 +128,10 @@ func xdpFault(err error) error {
 		hint = "cgnctl remove --backend xdp takes away what any release has made"
 	case errors.Is(err, ebpf.ErrBusy):
 		hint = "wait until that one is through, and look at what it did with cgnctl verify --backend xdp"
+	case errors.Is(err, ebpf.ErrNotLoaded):
+		hint = "cgnctl status lists the instances"
+	case errors.Is(err, alloc.ErrKey):
+		hint = "give the key of the plan in force with --key-file"
 	case errors.Is(err, ebpf.ErrChanged):
 		hint = "somebody changed the instance meanwhile: try again"
 	}
