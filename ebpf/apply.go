@@ -119,7 +119,8 @@ func (f folder) switchTo(live, next *generation) error {
 	return exchange(f.live(), f.next())
 }
 
-// settle ends what the switch has left: mappings of subscribers that have moved, and the generation old, which may be nil.
+// settle ends what the switch has left: mappings of subscribers that have moved, the generation old, which may be nil, and exits that
+// were open because of it.
 func (f folder) settle(old, live *generation, relaid []int) error {
 	if old == nil {
 		return nil
@@ -127,6 +128,9 @@ func (f folder) settle(old, live *generation, relaid []int) error {
 	err := live.evictMoved(old, relaid)
 	if err == nil {
 		err = removeGeneration(f.next())
+	}
+	if err == nil {
+		err = live.closeExits()
 	}
 	if err != nil {
 		return fmt.Errorf("the change is in force, and applying it once more ends what is left of the old state: %w", err)

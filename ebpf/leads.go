@@ -1,6 +1,7 @@
 package ebpf
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -129,4 +130,34 @@ func (w wiring) exits() map[uint32]uint64 {
 		words[uint32(index)/64] |= 1 << (index % 64)
 	}
 	return words
+}
+
+// closeExits takes back what can send no longer: a driver may do so only as long as a program is on its interface, or on the other end
+// of its cable, and what is sent to it afterwards is lost without a word. It opens none, which may need a cable that nobody knows.
+func (g *generation) closeExits() error {
+	w, err := g.wiring()
+	if err != nil {
+		return err
+	}
+	m, err := g.openMap("maps", bpf.CgnatMapExits)
+	if errors.Is(err, ErrChanged) {
+		return nil // somebody has taken it away: that is repaired, and not here
+	}
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	able := w.exits()
+	for at := range m.MaxEntries() {
+		var open uint64
+		if err := m.Lookup(at, &open); err != nil {
+			return fmt.Errorf("read map %s: %w", bpf.CgnatMapExits, permission(err))
+		}
+		if keep := open & able[at]; keep != open {
+			if err := m.Put(at, keep); err != nil {
+				return fmt.Errorf("write map %s: %w", bpf.CgnatMapExits, permission(err))
+			}
+		}
+	}
+	return nil
 }

@@ -134,3 +134,26 @@ func TestVerifyNotes(t *testing.T) {
 		t.Errorf("after they are gone: %+v, %v", v, found)
 	}
 }
+
+// Who could send only because a program of ours was on the other end, or on the card itself, is not sent by when that is gone.
+func TestExitsAfterDetach(t *testing.T) {
+	plan := mustPlan(t, samplePool)
+	s := newSite(t, Config{Plan: plan})
+	netnstest.Run(t, s.CGN, "ip", "link", "add", "second", "type", "veth", "peer", "name", "second-far")
+	netnstest.Run(t, s.CGN, "ip", "link", "set", "second", "up")
+	netnstest.Run(t, s.CGN, "ip", "link", "set", "second-far", "up")
+	c := withLinks(Config{Plan: plan})
+	c.Outside = append(c.Outside, Interface{Name: "second"})
+	d, err := in(s, func() (*Datapath, error) { return Apply(c) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = d.Close()
+	if _, found := s.verify(plan); len(found) > 0 {
+		t.Errorf("with another interface: %v", found)
+	}
+	s.apply(Config{Plan: plan})
+	if _, found := s.verify(plan); len(found) > 0 {
+		t.Errorf("without it: %v", found)
+	}
+}
