@@ -54,6 +54,9 @@ type Event struct {
 	Time     time.Duration    // of the monotonic clock
 }
 
+// At returns when it was by the clock on the wall. Who sets that clock moves the past along.
+func (e Event) At() time.Time { return time.Now().Add(e.Time - monotonic()) }
+
 // Events iterates over what happens, from what is still in the buffer on, until the context ends. Every event goes to one reader;
 // where nobody reads, the buffer of some 8,000 fills up and the rest is lost, see LostEvents. An error is the last pair: that
 // of the context, or one that wraps ErrChanged when the instance has got another plan: open it again then.

@@ -41,6 +41,9 @@ func TestEvents(t *testing.T) {
 					e.Inside.Addr() != who || e.Inside.Port() < uint16(7000+c.opens) {
 					t.Errorf("event %+v", e)
 				}
+				if ago := time.Since(e.At()); ago < -time.Second || ago > time.Minute {
+					t.Errorf("it was %v ago", ago)
+				}
 				break
 			}
 			if n, err := l.d.LostEvents(); n != 0 || err != nil {

@@ -59,8 +59,7 @@ func (b *builder) memoryError(err error) error {
 
 // loadError says what it means that the object does not load.
 func loadError(err error) error {
-	switch {
-	case errors.Is(err, ebpf.ErrNotSupported):
+	if errors.Is(err, ebpf.ErrNotSupported) {
 		return fmt.Errorf("%w: %w", ErrKernel, err)
 	}
 	return permission(err)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -143,6 +144,15 @@ func linkIndex(info *link.Info) uint32 {
 		return x.Ifindex
 	}
 	return 0
+}
+
+// monotonic returns the time of the clock that the kernel stamps events with.
+func monotonic() time.Duration {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		panic(err) // every kernel has this clock
+	}
+	return time.Duration(now.Nano())
 }
 
 // availableMemory returns how many bytes the host can give without swapping. ok is false where it does not say.

@@ -4,6 +4,7 @@ package ebpf
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -39,3 +40,5 @@ func leadOf(int) (lead, error) { return lead{}, errLinux }
 func availableMemory() (uint64, bool) { return 0, false }
 
 func missingCapabilities() []string { return nil }
+
+func monotonic() time.Duration { return 0 } // there are no events

@@ -13,7 +13,7 @@ type need struct {
 	slots, others uint64 // bytes: their slots and accounts, and all other maps, about
 }
 
-// need says how much b takes. Before the object is read, what others is is not known.
+// need says how much b takes. Before the object is read, the size of the other maps is not known.
 func (b *builder) need() (n need) {
 	var had map[netip.Addr]int
 	if b.old != nil {

@@ -8,10 +8,10 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/cgnkit/cgnkit/ebpf"
 )
@@ -44,7 +44,7 @@ Changes nothing in what packets meet. Needs root.`,
 			return badInput("for example --for 10s", "--for %v: want a time to come", w.time)
 		}
 		w.format = *format
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
 		if w.time > 0 {
 			var cancel context.CancelFunc
@@ -121,7 +121,7 @@ func (w *eventWriter) reportLost(d *ebpf.Datapath) error {
 // print prints an event, at once.
 func (w *eventWriter) print(v ebpf.Event) error {
 	r := record{
-		{"time", wallTime(v.Time).Format("2006-01-02T15:04:05.000Z")}, {"kind", v.Kind.String()}, {"protocol", v.Protocol.String()}, {"inside", v.Inside},
+		{"time", v.At().UTC().Format("2006-01-02T15:04:05.000Z")}, {"kind", v.Kind.String()}, {"protocol", v.Protocol.String()}, {"inside", v.Inside},
 		{"pool", v.Share.Pool().Name()}, {"realm", v.Share.Pool().Realm()}, {"outside", v.Share.Outside()}, {"ports", v.Share.Ports()},
 	}
 	switch w.format {
@@ -138,14 +138,4 @@ func (w *eventWriter) print(v ebpf.Event) error {
 	}
 	_, err := fmt.Fprintln(w.e.stdout, strings.Join(r.texts(true), "  ")) // columns of what is to come have no width yet
 	return writeFault(err)
-}
-
-// wallTime returns when it was what the monotonic clock showed, which is what the kernel has. Somebody who sets the clock moves the
-// past along.
-func wallTime(monotonic time.Duration) time.Time {
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		panic(err) // every kernel has this clock
-	}
-	return time.Now().Add(monotonic - time.Duration(now.Nano())).UTC()
 }

@@ -16,6 +16,7 @@ for i in eth0 eth1; do
   ip link add "$i" type veth peer name "$i-far"
   ip link set "$i" up
   ip link set "$i-far" up
+  ethtool -K "$i" gro on # the far end can send, whatever becomes of the program on this one
 done
 ethtool -K eth0-far gro on
 ethtool -K eth1-far gro off # an apply says what that means
