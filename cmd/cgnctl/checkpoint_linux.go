@@ -38,7 +38,7 @@ With --displaced those are left out that a node with the same plan and port key 
 				}
 				return err
 			}
-			n, err := writeWhole(args[0], func(w io.Writer) (uint64, error) { return d.Checkpoint(w, c) })
+			n, err := writeFile(args[0], func(w io.Writer) (uint64, error) { return d.Checkpoint(w, c) })
 			if err != nil {
 				return err
 			}
@@ -46,6 +46,22 @@ With --displaced those are left out that a node with the same plan and port key 
 		})
 	}
 	return cmd
+}
+
+// writeFile writes to a path. What is no ordinary file, a pipe or a device, stays what it is; a link stays, too.
+func writeFile(path string, write func(io.Writer) (uint64, error)) (n uint64, err error) {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	if st, err := os.Stat(path); err != nil || st.Mode().IsRegular() {
+		return writeWhole(path, write)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return 0, badInput("", "%v", err)
+	}
+	n, err = write(f)
+	return n, errors.Join(err, f.Close())
 }
 
 // writeWhole writes a file that takes the place of one that is there when all of it is on the disk.
