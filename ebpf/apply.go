@@ -127,6 +127,9 @@ func (f folder) settle(old, live *generation, relaid []int) error {
 	}
 	err := live.evictMoved(old, relaid)
 	if err == nil {
+		err = old.detachAll(live)
+	}
+	if err == nil {
 		err = removeGeneration(f.next())
 	}
 	if err == nil {

@@ -3,6 +3,7 @@ package ebpf
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 
@@ -167,6 +168,26 @@ func (g *generation) runAt(s spot) error {
 	}
 	if err := l.Update(p); err != nil {
 		return fmt.Errorf("update %s on %s: %w", s.name, s.on, err)
+	}
+	return nil
+}
+
+// detachAll detaches the programs of g where the generation live has none, those in the driver first: see removeGeneration. A link that
+// only loses its pin is detached by the kernel some time later.
+func (g *generation) detachAll(live *generation) error {
+	stays := make(map[string]bool)
+	for _, s := range live.spots() {
+		stays[s.pin()] = true
+	}
+	for _, h := range []hook{driverHook, behindHook} {
+		for _, s := range g.spots() {
+			if s.name != h.name || stays[s.pin()] {
+				continue
+			}
+			if err := detach(g.at("links", s.pin())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("detach %s from %s: %w", s.name, s.on, err)
+			}
+		}
 	}
 	return nil
 }
