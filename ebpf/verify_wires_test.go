@@ -156,4 +156,13 @@ func TestExitsAfterDetach(t *testing.T) {
 	if _, found := s.verify(plan); len(found) > 0 {
 		t.Errorf("without it: %v", found)
 	}
+	if d, err = in(s, func() (*Datapath, error) { return Apply(c) }); err != nil {
+		t.Fatal(err)
+	}
+	_ = d.Close()
+	netnstest.Run(t, s.CGN, "ip", "link", "delete", "second")
+	s.apply(Config{Plan: plan})
+	if _, found := s.verify(plan); len(found) > 0 {
+		t.Errorf("after it was deleted: %v", found)
+	}
 }
