@@ -4,6 +4,7 @@ package ebpf
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -103,5 +104,61 @@ func TestRate(t *testing.T) {
 	}
 	if got := l.send(fromInside, opening(planeUDP, ap("100.64.0.2:1"), server).frame()); got.verdict != outbound {
 		t.Errorf("a neighbour is refused: %s", got.verdict)
+	}
+}
+
+// Who gets no mapping is told at once, also where the driver itself could not have sent the packet: its neighbour is not known, it
+// has to be cut, the interface takes no frames of the driver. What has a mapping goes the slow way, and keeps its one.
+func TestRefusedBeforeTheSlowWay(t *testing.T) {
+	l := newLab(t, Config{Policy: Policy{Limit: Limit{TCP: 1, UDP: 1, ICMP: 1}}}, limited())
+	l.model.limit = map[plane]int{planeTCP: 1, planeUDP: 1, planeICMP: 1}
+	me, nobody := ad("100.64.0.1"), ap("203.0.113.9:9")
+	cut := func(d *datagram) { d.flags, d.payload = 0, append(d.payload, make([]byte, 1400)...) }
+	refused := func(port uint16, why string) {
+		t.Helper()
+		for p := range planeICMP + 1 {
+			for what, d := range map[string]datagram{
+				"a packet":                         opening(p, netip.AddrPortFrom(me, port), nobody),
+				"a long one":                       opening(p, netip.AddrPortFrom(me, port), ap("192.0.2.130:9")).with(cut),
+				"one to a neighbour that is known": opening(p, netip.AddrPortFrom(me, port), server),
+			} {
+				if got := l.send(fromInside, d.frame()); got.verdict != dropLimit || !got.reply {
+					t.Errorf("%s, %s of plane %d: %s, answered %v", why, what, p, got.verdict, got.reply)
+				}
+			}
+		}
+	}
+	for p := range planeICMP + 1 {
+		first := opening(p, netip.AddrPortFrom(me, 1000), nobody).frame()
+		for range 2 {
+			if got := l.send(fromInside, first); got.verdict != passSlow {
+				t.Errorf("plane %d: the first mapping: %s", p, got.verdict)
+			}
+		}
+		if n := l.model.live[holder{p, me}]; n != 1 {
+			t.Errorf("plane %d: %d mappings", p, n)
+		}
+	}
+	refused(1001, "all can send")
+	l.shut(fromOutside)
+	refused(1002, "the interface takes no frames")
+}
+
+// shut has the driver send nothing by the interface of a side, which goes the slow way then.
+func (l *lab) shut(side side) {
+	l.Helper()
+	exits, word, at := l.table(bpf.CgnatMapExits), uint64(0), l.links[side]/64
+	if err := exits.Lookup(at, &word); err != nil {
+		l.Fatal(err)
+	}
+	if err := exits.Put(at, word&^(1<<(l.links[side]%64))); err != nil {
+		l.Fatal(err)
+	}
+	own := [2]netip.Addr{labInside, labOutside}[side]
+	l.model.network = slices.Clone(l.model.network)
+	for i := range l.model.network {
+		if l.model.network[i].own == own {
+			l.model.network[i].dst = nil
+		}
 	}
 }

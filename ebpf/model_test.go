@@ -133,11 +133,15 @@ func (m *model) fromInside(s *shape, got outcome) verdict {
 		return passInside
 	}
 	s.hop = m.network.route(s.far.Addr())
-	if v := s.hop.out(s); v != "" {
-		return v
+	way := s.hop.out(s)
+	if way != "" && way != passSlow {
+		return way
 	}
 	if v := m.nearHalf(s, near, got); v != "" {
-		return v
+		return v // told at once, also where the slow way would come next
+	}
+	if way != "" {
+		return way
 	}
 	return outbound
 }

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/internal/netns"
 	"github.com/cgnkit/cgnkit/internal/netnstest"
@@ -86,5 +88,24 @@ func TestNeighboursAreAsked(t *testing.T) {
 	}
 	if _, err := top.Subscribers[0].Ask(netns.Query{Remote: echo.Addr()}); err != nil {
 		t.Error(err)
+	}
+}
+
+// Who gets no mapping hears of it at once, also where the neighbour that the packet would go to has not been asked for.
+func TestRefusalIsTold(t *testing.T) {
+	top := netnstest.NewTopology(t, netns.Options{Switches: true})
+	plan := mustPlan(t, alloc.PoolSpec{Inside: spans("100.64.0.0/24"), Outside: spans("192.0.2.0/29"), SharingRatio: 64})
+	attach(t, top, Config{Plan: plan, Policy: Policy{Limit: Limit{UDP: 1}}})
+	me := top.Subscribers[0]
+	echo, err := top.Servers[0].ListenEcho("udp", netip.AddrPortFrom(top.Servers[0].Addr, echoPort))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := me.Ask(netns.Query{Local: netip.AddrPortFrom(me.Addr, 4000), Remote: echo.Addr()}); err != nil {
+		t.Fatal(err)
+	}
+	stranger := netip.AddrPortFrom(netip.MustParseAddr("203.0.113.99"), echoPort)
+	if _, err := me.Ask(netns.Query{Local: netip.AddrPortFrom(me.Addr, 4001), Remote: stranger}); !errors.Is(err, unix.EHOSTUNREACH) {
+		t.Errorf("a second mapping: error %v, want host unreachable", err)
 	}
 }

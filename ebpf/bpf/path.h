@@ -276,7 +276,7 @@ static __always_inline enum cgn_verdict cgn_turn_back(struct cgn_path *path, int
 static __always_inline enum cgn_verdict cgn_from_inside(struct cgn_path *path, void *ip, int driver)
 {
 	struct cgn_packet *k = &path->packet;
-	enum cgn_verdict v = cgn_parse_ip(k, ip), ports;
+	enum cgn_verdict v = cgn_parse_ip(k, ip), ports, way;
 	struct cgn_scratch *s = path->scratch;
 
 	if (v != CGN_CONTINUE)
@@ -299,12 +299,15 @@ static __always_inline enum cgn_verdict cgn_from_inside(struct cgn_path *path, v
 		return cgn_turn_back(path, driver);
 	if (v != CGN_CONTINUE)
 		return v;
-	v = cgn_way_out(path, driver);
-	if (v != CGN_CONTINUE)
-		return v;
+	way = cgn_way_out(path, driver);
+	if (way != CGN_CONTINUE && way != CGN_PASS_SLOW)
+		return way;
+	/* Before the slow way, too: only the driver tells who is refused, and the next run finds the mapping. */
 	v = cgn_near_half(&k->flow, &s->owner, &s->near);
 	if (v != CGN_CONTINUE)
 		return v;
+	if (way != CGN_CONTINUE)
+		return way;
 	v = cgn_finish(path, CGN_OUTBOUND, s->near.addr, k->flow.far.addr, driver);
 	if (v != CGN_OUTBOUND)
 		return v;
