@@ -17,6 +17,7 @@ func TestErrors(t *testing.T) {
 	l.play(t, errorsBack(c))
 	l.play(t, errorsRefused(c))
 	l.play(t, errorsFromSubscribersRefused(c))
+	l.play(t, errorsWithoutPorts(c))
 }
 
 // about returns what an error quotes: a packet one hop on its way, from its IP header to a length.
@@ -174,4 +175,66 @@ func errorsFromSubscribersRefused(c *cast) []scene {
 			passNotSubscriber, nil,
 		},
 	}
+}
+
+// errorsWithoutPorts are about protocols that only who has an address alone can use. What makes an address theirs is a packet, and
+// never an error.
+func errorsWithoutPorts(c *cast) []scene {
+	in, out := c.solo.in[0].Addr(), c.solo.out[0].Addr()
+	shared, sharedOut := c.alice.in[0].Addr(), c.alice.out[0].Addr()
+	next, nextOut := ad("100.65.0.0"), ad("198.51.100.128") // behind the address beside
+	plain := func(proto uint8) func(from, to netip.Addr) datagram {
+		return func(from, to netip.Addr) datagram { return newDatagram(from, to, proto, []byte("0123456789ab")) }
+	}
+	fifth := func(p func(from, to netip.AddrPort) datagram) func(from, to netip.Addr) datagram {
+		return func(from, to netip.Addr) datagram { return p(netip.AddrPortFrom(from, 5), netip.AddrPortFrom(to, 5)) }
+	}
+	gre := plain(protoGRE)
+	tooBig := func(from, to netip.Addr, quote datagram) datagram {
+		return icmpError(from, to, unreachable, 4, about(quote, 1500))
+	}
+	scenes := []scene{
+		{"in, about GRE to an address that has sent none", fromOutside, tooBig(router, out, gre(out, server.Addr())).frame(), dropNoMapping, nil},
+		{"out, about GRE of who has sent none", fromInside, tooBig(in, server.Addr(), gre(server.Addr(), in)).frame(), dropNoMapping, nil},
+		{"in, about GRE after an error from inside", fromOutside, tooBig(router, out, gre(out, server.Addr())).frame(), dropNoMapping, nil},
+		{"GRE opens", fromInside, gre(in, server.Addr()).frame(), outbound, toServer(gre(out, server.Addr()))},
+		{"GRE of the neighbour opens", fromInside, gre(next, server.Addr()).frame(), outbound, toServer(gre(nextOut, server.Addr()))},
+		{"in, about GRE of who shares an address", fromOutside, tooBig(router, sharedOut, gre(sharedOut, server.Addr())).frame(), dropProtocol, nil},
+		{"out, about GRE to who shares an address", fromInside, tooBig(shared, server.Addr(), gre(server.Addr(), shared)).frame(), dropProtocol, nil},
+		{"in, forged: about GRE of somebody else's", fromOutside, tooBig(router, out, gre(ad("192.0.2.9"), server.Addr())).frame(), dropMalformed, nil},
+		{"in, seven octets of GRE", fromOutside, icmpError(router, out, unreachable, 4, about(gre(out, server.Addr()), 27)).frame(), dropMalformed, nil},
+		{
+			"in, about GRE, the least", fromOutside, icmpError(router, out, unreachable, 4, about(gre(out, server.Addr()), shortest)).frame(),
+			inbound, toSubscriber(icmpError(router, in, unreachable, 4, about(gre(in, server.Addr()), shortest))),
+		},
+		{
+			"in, about GRE with options", fromOutside, tooBig(router, out, routed(gre(out, server.Addr()))).frame(),
+			inbound, toSubscriber(tooBig(router, in, routed(gre(in, server.Addr())))),
+		},
+	}
+	without := func(d datagram) datagram { d.payload[6], d.payload[7] = 0, 0; return d }
+	for name, p := range map[string]func(from, to netip.Addr) datagram{
+		"GRE": gre, "ESP": plain(50), "SCTP": plain(protoSCTP), "protocol 255": plain(255), "DCCP": fifth(dccp),
+		"UDP-Lite":                    fifth(func(from, to netip.AddrPort) datagram { return udpLite(from, to, "x") }),
+		"UDP-Lite without a checksum": fifth(func(from, to netip.AddrPort) datagram { return without(udpLite(from, to, "x")) }),
+	} {
+		scenes = append(scenes,
+			scene{
+				"in, about " + name, fromOutside, tooBig(router, out, p(out, server.Addr())).frame(),
+				inbound, toSubscriber(tooBig(router, in, p(in, server.Addr()))),
+			},
+			scene{
+				"out, about " + name, fromInside, tooBig(in, server.Addr(), p(server.Addr(), in)).frame(),
+				outbound, toServer(tooBig(out, server.Addr(), p(server.Addr(), out))),
+			},
+			scene{
+				"out, from a router that is no subscriber, about " + name, fromInside, tooBig(c.stranger, server.Addr(), p(server.Addr(), in)).frame(),
+				outbound, toServer(tooBig(out, server.Addr(), p(server.Addr(), out))),
+			},
+			scene{
+				"back, about " + name, fromInside, tooBig(next, out, p(out, next)).frame(),
+				hairpin, toSubscriber(tooBig(nextOut, in, p(in, nextOut))),
+			})
+	}
+	return scenes
 }

@@ -209,9 +209,12 @@ func (s *shape) creates() bool {
 
 // nearHalf says what the near endpoint becomes.
 func (m *model) nearHalf(s *shape, a alloc.Allocation, got outcome) verdict {
-	if s.kind == portsless {
-		if a.Pool().SharingRatio() != 1 {
+	if s.portless {
+		switch {
+		case a.Pool().SharingRatio() != 1:
 			return dropProtocol
+		case s.kind == quotes && m.alone[a.Outside()] != a.Inside():
+			return dropNoMapping
 		}
 		m.alone[a.Outside()] = a.Inside()
 		s.newNear = netip.AddrPortFrom(a.Outside(), 0)
@@ -283,7 +286,7 @@ func (m *model) admit(who insider, a alloc.Allocation, port uint16) (*mapping, s
 
 // farHalf says what the far endpoint becomes, and whether a packet gets there.
 func (m *model) farHalf(s *shape, pool *alloc.Pool) verdict {
-	if s.kind == portsless {
+	if s.portless {
 		to, ok := m.alone[s.far.Addr()]
 		switch {
 		case pool.SharingRatio() != 1:

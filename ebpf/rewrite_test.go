@@ -56,10 +56,11 @@ func (s *shape) moveTo(out []byte, to netip.AddrPort, outer, quoted, port int) {
 
 // isUDP reports whether a checksum of 0 over the ports means that there is none.
 func (s *shape) isUDP() bool {
+	proto := s.proto
 	if s.kind == quotes {
-		return s.quotedProto == protoUDP
+		proto = s.quotedProto
 	}
-	return s.proto == protoUDP || s.proto == protoUDPLite
+	return proto == protoUDP || proto == protoUDPLite
 }
 
 // sumPorts returns the sum over what the checksum over the ports covers, as far as it is in the frame.

@@ -9,9 +9,8 @@ import (
 type kind int
 
 const (
-	session   kind = iota // in its own headers
-	quotes                // an ICMP error: in the packet that it quotes
-	portsless             // no ports: other protocols
+	session kind = iota // in its own headers
+	quotes              // an ICMP error: in the packet that it quotes
 )
 
 // A shape is what a frame is, and where in it things are. Places are offsets into the frame; 0 where there is none.
@@ -28,6 +27,7 @@ type shape struct {
 	check              int // the checksum over the ports
 	flags              uint8
 	asks               bool // an ICMP query, not the answer to one
+	portless           bool // another protocol, or an error about one
 	ttl                uint8
 	fragmentable       bool
 	length             int
@@ -116,14 +116,14 @@ func (s *shape) readPorts() verdict {
 	case protoICMP:
 		return s.readICMP()
 	case protoDCCP, protoUDPLite:
-		s.kind = portsless
+		s.portless = true
 		if !s.holds(s.l4, 8) {
 			return dropMalformed
 		}
 		s.check = s.l4 + 6
 		return ""
 	default:
-		s.kind = portsless
+		s.portless = true
 		return ""
 	}
 	s.setPorts(s.l4, s.l4+2)
@@ -197,8 +197,12 @@ func (s *shape) readQuoted(at int) verdict {
 		}
 		s.setPorts(l4+4, l4+4)
 		return ""
+	case protoDCCP, protoUDPLite:
+		s.portless, s.check = true, l4+6
+		return ""
 	default:
-		return dropProtocol
+		s.portless = true
+		return ""
 	}
 	s.setPorts(l4+2, l4)
 	return ""

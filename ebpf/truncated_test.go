@@ -39,6 +39,9 @@ func samplePackets(c *cast) []sample {
 		{"error back", fromInside, icmpError(b.in[1].Addr(), my, unreachable, 3, about(udp(a.out[1], b.in[1], "some data"), 1500)).frame()},
 		{"GRE out", fromInside, newDatagram(c.solo.in[0].Addr(), server.Addr(), protoGRE, []byte("some data")).frame()},
 		{"DCCP out", fromInside, dccp(netip.AddrPortFrom(c.solo.in[0].Addr(), 5), server).frame()},
+		{"error in about GRE", fromOutside, icmpError(router, c.solo.out[0].Addr(), unreachable, 4, about(newDatagram(c.solo.out[0].Addr(), server.Addr(), protoGRE, []byte("some data")), 1500)).frame()},
+		{"error in about DCCP", fromOutside, icmpError(router, c.solo.out[0].Addr(), unreachable, 4, about(dccp(netip.AddrPortFrom(c.solo.out[0].Addr(), 5), server), 1500)).frame()},
+		{"error out about UDP-Lite", fromInside, icmpError(c.solo.in[0].Addr(), server.Addr(), unreachable, 2, about(udpLite(server, netip.AddrPortFrom(c.solo.in[0].Addr(), 5), "some data"), 1500)).frame()},
 		{"TTL 1 in", fromOutside, udp(server, a.out[1], "some data").with(withTTL(1)).frame()},
 		{"too big in", fromOutside, udp(server, c.narrow.out[1], string(make([]byte, 1300))).frame()},
 	}

@@ -62,6 +62,7 @@ enum cgn_kind {
 	CGN_SESSION, /* TCP, UDP, ICMP query */
 	CGN_ERROR, /* ICMP error */
 	CGN_PORTLESS, /* another protocol, for subscribers that share with nobody */
+	CGN_PORTLESS_ERROR, /* ICMP error about one */
 };
 
 struct cgn_endpoint {
@@ -78,6 +79,11 @@ struct cgn_flow {
 	__u8 tcp; /* TCP flags of a session */
 	__u8 query; /* an ICMP query that asks, not one that answers */
 };
+
+static __always_inline int cgn_is_portless(const struct cgn_flow *f)
+{
+	return f->kind >= CGN_PORTLESS;
+}
 
 struct cgn_packet {
 	void *end;
@@ -237,8 +243,14 @@ static __always_inline enum cgn_verdict cgn_parse_quoted(struct cgn_packet *k, s
 		k->flow.near.port = k->flow.far.port = icmp->id;
 		return CGN_CONTINUE;
 	}
+	case IPPROTO_DCCP:
+	case IPPROTO_UDPLITE:
+		k->check = (__be16 *)&((struct udphdr *)tcp)->check;
+		k->udp = ip->protocol == IPPROTO_UDPLITE;
+		/* fallthrough */
 	default:
-		return CGN_DROP_PROTOCOL;
+		k->flow.kind = CGN_PORTLESS_ERROR;
+		return CGN_CONTINUE;
 	}
 	k->near_port = &tcp->dest;
 	k->far_port = &tcp->source;

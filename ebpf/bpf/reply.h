@@ -85,7 +85,7 @@ static __always_inline int cgn_answers(const struct cgn_packet *k)
 {
 	__u32 from = bpf_ntohl(k->ip->saddr);
 
-	return k->flow.kind != CGN_ERROR && from >> 28 < 14 && from >> 24 != 127 && from >> 24;
+	return !k->quoted && from >> 28 < 14 && from >> 24 != 127 && from >> 24;
 }
 
 /* cgn_move_front moves what is before the IP header of a frame to its new front, and turns it around. */

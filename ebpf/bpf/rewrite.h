@@ -18,14 +18,15 @@ struct cgn_mend {
 	__u32 port; /* delta of ports */
 };
 
-/* cgn_quote changes one endpoint of the packet that an error quotes: the words behind addr, and port. */
+/* cgn_quote changes one endpoint of the packet that an error quotes: the words behind addr, and port, NULL for portless. */
 static __always_inline void cgn_quote(struct cgn_packet *k, __be32 *addr, __be16 *port, __be32 to_addr, __be16 to_port)
 {
-	__u32 words = cgn_delta32(*addr, to_addr), delta = words, ports = cgn_delta16(*port, to_port);
+	__u32 words = cgn_delta32(*addr, to_addr), delta = words, ports = port ? cgn_delta16(*port, to_port) : 0;
 
 	*addr = to_addr;
 	cgn_put((__be16 *)&k->quoted->check, cgn_checksum(k->quoted->check, words), &delta);
-	cgn_put(port, to_port, &delta);
+	if (port)
+		cgn_put(port, to_port, &delta);
 	if (k->check && !(k->udp && !*k->check)) {
 		__u32 covered = k->flow.proto == CGN_ICMP ? ports : words + ports;
 		__be16 check = cgn_checksum(*k->check, covered);

@@ -57,15 +57,17 @@ static __always_inline enum cgn_verdict cgn_search_for(struct cgn_search *s, con
 
 /*
  * cgn_stand_alone notes who has an address alone, for packets without ports to it: at ICMP identifier 0, which nobody can have.
- * It stays until the address is somebody else's.
+ * It stays until the address is somebody else's. An error notes nothing.
  */
-static __always_inline enum cgn_verdict cgn_stand_alone(const struct cgn_search *s)
+static __always_inline enum cgn_verdict cgn_stand_alone(const struct cgn_search *s, const struct cgn_flow *f)
 {
 	struct cgn_slot *slot = cgn_slot_at(s->table, CGN_ICMP, 0);
 
 	if (!slot)
 		return CGN_DROP_TABLES;
 	if (slot->owner != s->owner) {
+		if (f->kind != CGN_PORTLESS)
+			return CGN_DROP_NO_MAPPING;
 		slot->state = CGN_SLOT_STATIC;
 		slot->owner = s->owner;
 	}
@@ -133,8 +135,8 @@ __noinline int cgn_near_half(const struct cgn_flow *f, const struct cgn_owner *o
 	v = cgn_search_for(&s, f, o);
 	if (v != CGN_CONTINUE)
 		return v;
-	if (f->kind == CGN_PORTLESS)
-		return s.pool->ratio == 1 ? cgn_stand_alone(&s) : CGN_DROP_PROTOCOL;
+	if (cgn_is_portless(f))
+		return s.pool->ratio == 1 ? cgn_stand_alone(&s, f) : CGN_DROP_PROTOCOL;
 	port = cgn_port_after(&s, 0);
 	slot = cgn_slot_at(s.table, s.proto, port);
 	if (!slot)
@@ -197,16 +199,15 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 	table = bpf_map_lookup_elem(&slots, &row);
 	if (!policy || !table)
 		return CGN_DROP_TABLES;
-	if (f->kind == CGN_PORTLESS && !at->alone)
+	if (cgn_is_portless(f) && !at->alone)
 		return CGN_DROP_PROTOCOL;
-	if (f->kind != CGN_PORTLESS && !f->far.port)
+	if (!cgn_is_portless(f) && !f->far.port)
 		return CGN_DROP_NO_MAPPING; /* port 0 is nobody's, and identifier 0 is where it is noted who stands alone */
-	slot = f->kind == CGN_PORTLESS ? cgn_slot_at(table, CGN_ICMP, 0)
-				       : cgn_slot_at(table, f->proto, bpf_ntohs(f->far.port));
+	slot = cgn_is_portless(f) ? cgn_slot_at(table, CGN_ICMP, 0) : cgn_slot_at(table, f->proto, bpf_ntohs(f->far.port));
 	if (!slot)
 		return CGN_DROP_TABLES;
 	owner = slot->owner;
-	if (!owner || (f->kind != CGN_PORTLESS && !cgn_is_live(slot, owner, policy, f->proto, now)))
+	if (!owner || (!cgn_is_portless(f) && !cgn_is_live(slot, owner, policy, f->proto, now)))
 		return CGN_DROP_NO_MAPPING;
 	/* Errors come from anywhere on the way (RFC 4787 REQ-12). */
 	if (policy->filtering != CGN_EIF && f->kind == CGN_SESSION && !cgn_is_peer(slot, cgn_peer(f, remote)) &&

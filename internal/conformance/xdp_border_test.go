@@ -48,7 +48,7 @@ func portlessProtocols(t *testing.T, b *bench) {
 		if proto == dccp && transportChecksum(p.Src, p.Dst, dccp, body(p)) != 0 {
 			t.Errorf("wrong checksum in the DCCP packet %x", p.Raw)
 		}
-		b.errorIsLost(t, icmpError(addr("203.0.113.77"), p.Src, 3, 4, 1400, p.Raw))
+		b.errorIsTold(t, icmpError(addr("203.0.113.77"), p.Src, 3, 4, 1400, p.Raw))
 		if proto == dccp {
 			data = dccpRequest(him, p.Src)
 		}
@@ -66,11 +66,21 @@ func portlessProtocols(t *testing.T, b *bench) {
 	}
 }
 
-// errorIsLost fails the test if an ICMP error from outside gets to subscriber 0.
-func (b *bench) errorIsLost(t *testing.T, e netns.IPv4) {
+// errorIsTold fails the test unless an ICMP error from outside about a packet without ports gets to subscriber 0, and is about what
+// it has sent.
+func (b *bench) errorIsTold(t *testing.T, e netns.IPv4) {
 	t.Helper()
-	if b.hears(t, protocol(unix.IPPROTO_ICMP), func() { send(t, b.Servers[1], e) }) {
-		t.Errorf("an error about a packet without ports arrives: the table says that it does not")
+	w := watch(t, b.Subscribers[0].NS, icmpOf(3))
+	send(t, b.Servers[1], e)
+	p := w.await(t, 1)[0]
+	sound(t, p)
+	about := netns.Packet{Raw: quoted(p)}
+	src, dst := netip.AddrFrom4([4]byte(about.Raw[12:])), netip.AddrFrom4([4]byte(about.Raw[16:]))
+	if src != b.Subscribers[0].Addr || dst != b.Servers[0].Addr || netns.Checksum(about.Raw[:20]) != 0 {
+		t.Errorf("the error is about %x", about.Raw)
+	}
+	if about.Raw[9] == 33 && transportChecksum(src, dst, 33, body(about)) != 0 {
+		t.Errorf("wrong checksum in the DCCP packet %x that an error is about", about.Raw)
 	}
 }
 
