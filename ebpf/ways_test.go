@@ -104,3 +104,27 @@ func TestFragmentableIsTranslated(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Later fragments have no checksum of their protocol, and nothing in them is taken for one.
+func TestLaterFragmentsKeepTheirData(t *testing.T) {
+	l := newLab(t, Config{}, labPools()...)
+	c := newCast(l)
+	in, out := c.solo.in[0].Addr(), c.solo.out[0].Addr()
+	for _, proto := range []uint8{protoGRE, protoDCCP, protoUDPLite} {
+		for _, data := range []string{"some data of a fragment", "end"} {
+			from := func(a netip.Addr) datagram {
+				return newDatagram(a, server.Addr(), proto, []byte(data)).with(func(d *datagram) { d.flags = 100 })
+			}
+			got := l.run(fromInside, from(in).frame())
+			if got.verdict != outbound {
+				t.Errorf("protocol %d, %q: %s", proto, data, got.verdict)
+				continue
+			}
+			want := from(out)
+			want.id = binary.BigEndian.Uint16(got.frame[ip+4:]) // a new one
+			if diff := (outcome{outbound, false, xdpRedirect, toServer(want)}).diff(got); diff != "" {
+				t.Errorf("protocol %d, %q: %s", proto, data, diff)
+			}
+		}
+	}
+}

@@ -310,6 +310,9 @@ static __always_inline enum cgn_verdict cgn_parse_ports(struct cgn_packet *k)
 		return cgn_parse_icmp(k, l4);
 	case IPPROTO_DCCP:
 	case IPPROTO_UDPLITE: /* their checksums are where UDP has its own, and cover addresses too */
+		k->flow.kind = CGN_PORTLESS;
+		if (k->ip->frag_off & bpf_htons(CGN_IP_OFFSET))
+			return CGN_CONTINUE; /* what is there is data */
 		if ((void *)(udp + 1) > k->end || !cgn_within(k, udp + 1))
 			return CGN_DROP_MALFORMED;
 		k->check = (__be16 *)&udp->check;
