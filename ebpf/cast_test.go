@@ -15,7 +15,7 @@ func ad(text string) netip.Addr     { return netip.MustParseAddr(text) }
 // labPools are a pool whose subscribers share addresses, and one in which everybody has one.
 func labPools() []alloc.PoolSpec {
 	return []alloc.PoolSpec{
-		{Inside: spans("100.64.0.0/25 100.64.253.0/28 100.64.254.0/28 100.64.255.0/28"), Outside: spans("198.51.100.0/30"), SharingRatio: 64},
+		{Inside: spans("100.64.0.0/25 100.64.252.0/28 100.64.253.0/28 100.64.254.0/28 100.64.255.0/28"), Outside: spans("198.51.100.0/30"), SharingRatio: 64},
 		{Inside: spans("100.65.0.0/31"), Outside: spans("198.51.100.128/31"), SharingRatio: 1},
 	}
 }
@@ -24,6 +24,7 @@ func labPools() []alloc.PoolSpec {
 var (
 	server = ap("192.0.2.1:443")
 	router = ad("192.0.2.77")
+	twin   = ap("100.64.252.1:53") // who has a subscriber's address
 )
 
 // An actor is a subscriber with a mapping in every plane.

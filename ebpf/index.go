@@ -41,6 +41,17 @@ func (t *Tables) addIndex(ranges []addrRange) error {
 	return nil
 }
 
+// inside returns the lowest and the highest inside address of all realms.
+func (t *Tables) inside() (first, last uint32) {
+	first = ^uint32(0)
+	for _, ix := range t.indexes[1 : len(t.indexes)-1] {
+		for _, r := range t.ranges[ix.Range : ix.Range+ix.Ranges] {
+			first, last = min(first, r.First), max(last, r.Last)
+		}
+	}
+	return first, last
+}
+
 // gather puts keys into nodes, and returns the lowest of each.
 func gather(keys []uint32) (level []node, lowest []uint32) {
 	for chunk := range slices.Chunk(keys, len(node{}.Key)) {

@@ -30,9 +30,10 @@ var (
 
 // The hops of the lab. Most packets go by the default route, or to the subscribers by 100.64.0.0/10.
 var labNetwork = network{
-	{to: netip.MustParsePrefix("100.64.255.0/24"), own: labInside, src: labMAC[0], mtu: 1500},                    // a router that nobody knows
-	{to: netip.MustParsePrefix("100.64.254.0/24"), none: passUnrouted},                                           // blackholed
-	{to: netip.MustParsePrefix("100.64.253.0/24"), own: labInside, src: labMAC[0], dst: routerMAC[0], mtu: 1300}, // a narrow link
+	{to: netip.MustParsePrefix("100.64.255.0/24"), own: labInside, src: labMAC[0], mtu: 1500},                     // a router that nobody knows
+	{to: netip.MustParsePrefix("100.64.254.0/24"), none: passUnrouted},                                            // blackholed
+	{to: netip.MustParsePrefix("100.64.253.0/24"), own: labInside, src: labMAC[0], dst: routerMAC[0], mtu: 1300},  // a narrow link
+	{to: netip.MustParsePrefix("100.64.252.0/24"), own: labOutside, src: labMAC[1], dst: routerMAC[1], mtu: 1500}, // the same range, outside
 	{to: netip.PrefixFrom(labInside, 32), none: passLocal},
 	{to: netip.MustParsePrefix("100.64.0.0/10"), own: labInside, src: labMAC[0], dst: routerMAC[0], mtu: 1500},
 	{to: netip.PrefixFrom(labOutside, 32), none: passLocal},
@@ -63,11 +64,13 @@ type lab struct {
 	rates    *ebpf.Map // of ICMP errors
 }
 
-// newLab returns a lab with a plan in force. The Plan of the Config is made of the pools.
+// newLab returns a lab with a plan in force. The Plan of the Config is made of the pools where it has none.
 func newLab(tb testing.TB, c Config, pools ...alloc.PoolSpec) *lab {
 	tb.Helper()
 	ns := netnstest.New(tb)
-	c.Plan = mustPlan(tb, pools...)
+	if c.Plan == nil {
+		c.Plan = mustPlan(tb, pools...)
+	}
 	l := &lab{TB: tb, model: newModel(c.Plan, labNetwork), work: make(chan func())}
 	l.connect(ns)
 	err := ns.Do(func() (err error) { l.d, err = Apply(c); return err })
@@ -91,12 +94,9 @@ func newLab(tb testing.TB, c Config, pools ...alloc.PoolSpec) *lab {
 	l.tally = newTally(tb, must(g.openMap("maps", bpf.CgnatMapCounters)))
 	l.was = l.tally.read()
 	for _, link := range l.links { // what is attached to nothing does not count as able to send
-		exits, word := l.table(bpf.CgnatMapExits), uint64(0)
-		_ = exits.Lookup(link/64, &word)
-		if err := exits.Put(link/64, word|1<<(link%64)); err != nil {
-			tb.Fatal(err)
-		}
+		l.setBit(bpf.CgnatMapExits, link)
 	}
+	l.setBit(bpf.CgnatMapOutsides, l.links[fromOutside])
 	l.openTables()
 	l.rates = l.table(bpf.CgnatMapRates)
 	l.model.learn = l.portOf
@@ -114,6 +114,16 @@ func (l *lab) openTables() {
 		accounts := must(g.openMap("accounts", addr))
 		l.Cleanup(func() { _ = accounts.Close() })
 		l.slots[addr], l.accounts[addr] = must(must(g.openMap("slots", addr)).Memory()), accounts
+	}
+}
+
+// setBit adds an interface to a set.
+func (l *lab) setBit(name string, link uint32) {
+	l.Helper()
+	set, word := l.table(name), uint64(0)
+	_ = set.Lookup(link/64, &word)
+	if err := set.Put(link/64, word|1<<(link%64)); err != nil {
+		l.Fatal(err)
 	}
 }
 
@@ -164,6 +174,7 @@ func (l *lab) connect(ns *netns.NS) {
 	run("route", "add", "100.64.255.0/24", "via", "100.127.255.252")
 	run("route", "add", "blackhole", "100.64.254.0/24")
 	run("route", "add", "100.64.253.0/24", "via", "100.127.255.254", "mtu", "lock", "1300")
+	run("route", "add", "100.64.252.0/24", "via", "203.0.113.126")
 	run("route", "add", "default", "via", "203.0.113.126")
 	run("route", "add", "192.0.2.128/26", "via", "203.0.113.126", "mtu", "lock", "1300")
 	run("route", "add", "blackhole", "192.0.2.192/26")

@@ -50,9 +50,10 @@ func (w lead) cable() (e bpf.CgnatCgnCable) {
 
 // A wiring is what the programs in the driver know of the interfaces of this host.
 type wiring struct {
-	links  map[bpf.CgnatCgnWire]bpf.CgnatCgnLink // by what a frame comes in with; only the tagged program asks
-	cables map[uint32]bpf.CgnatCgnCable          // by VLAN interface, likewise
-	able   map[int]bool                          // interfaces by which the driver can send
+	links   map[bpf.CgnatCgnWire]bpf.CgnatCgnLink // by what a frame comes in with; only the tagged program asks
+	cables  map[uint32]bpf.CgnatCgnCable          // by VLAN interface, likewise
+	able    map[int]bool                          // interfaces by which the driver can send
+	outside map[int]bool                          // those of the outside
 }
 
 // wiring finds out what the programs should know, in the network namespace of the calling thread.
@@ -63,6 +64,12 @@ func (g *generation) wiring() (w wiring, err error) {
 	}
 	if w.able, err = transmitters(); err != nil {
 		return w, err
+	}
+	w.outside = make(map[int]bool)
+	for _, a := range g.record.Links {
+		if !a.Inside {
+			w.outside[a.Index] = true
+		}
 	}
 	if !g.record.Tagged {
 		return w, nil
@@ -111,22 +118,27 @@ func (b *builder) addWires() error {
 			return fmt.Errorf("add VLAN interface %d: %w", index, err)
 		}
 	}
-	exits := b.coll.Maps[bpf.CgnatMapExits]
-	for at, word := range w.exits() {
-		if at >= exits.MaxEntries() {
-			continue // the slow way is right for them, too
+	return errors.Join(b.addBits(bpf.CgnatMapExits, w.able), b.addBits(bpf.CgnatMapOutsides, w.outside))
+}
+
+// addBits writes a set of interfaces.
+func (b *builder) addBits(name string, set map[int]bool) error {
+	m := b.coll.Maps[name]
+	for at, word := range bitsOf(set) {
+		if at >= m.MaxEntries() {
+			continue // the slow way is right for them, too, and their addresses are left to the routes
 		}
-		if err := exits.Put(at, word); err != nil {
-			return fmt.Errorf("add the interfaces that can send: %w", err)
+		if err := m.Put(at, word); err != nil {
+			return fmt.Errorf("add interfaces to %s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// exits returns the interfaces by which the driver may send, a bit each.
-func (w wiring) exits() map[uint32]uint64 {
+// bitsOf returns a set of interfaces as programs look at it, a bit each.
+func bitsOf(set map[int]bool) map[uint32]uint64 {
 	words := make(map[uint32]uint64)
-	for index := range w.able {
+	for index := range set {
 		words[uint32(index)/64] |= 1 << (index % 64)
 	}
 	return words
@@ -147,7 +159,7 @@ func (g *generation) closeExits() error {
 		return err
 	}
 	defer m.Close()
-	able := w.exits()
+	able := bitsOf(w.able)
 	for at := range m.MaxEntries() {
 		var open uint64
 		if err := m.Lookup(at, &open); err != nil {

@@ -22,7 +22,10 @@ func (t *Tables) size(spec *ebpf.CollectionSpec) error {
 	}
 	var constants [maxIndexes]index
 	copy(constants[:], t.indexes)
-	for name, value := range map[string]any{"indexes": constants, "realms": uint32(len(t.indexes) - 2)} {
+	first, last := t.inside()
+	for name, value := range map[string]any{
+		"indexes": constants, "realms": uint32(len(t.indexes) - 2), "inside_first": first, "inside_last": last,
+	} {
 		v := spec.Variables[name]
 		if v == nil {
 			return fmt.Errorf("variable %s: the object has none", name)

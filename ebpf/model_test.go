@@ -129,7 +129,7 @@ func (m *model) fromInside(s *shape, got outcome) verdict {
 	if pool, ok := m.pool(s.far.Addr()); ok {
 		return m.turnBack(s, near, pool, got)
 	}
-	if _, inside := m.subscriber(s.far.Addr()); inside {
+	if _, inside := m.subscriber(s.far.Addr()); inside && !m.network.route(s.far.Addr()).leadsOutside() {
 		return passInside
 	}
 	s.hop = m.network.route(s.far.Addr())
@@ -158,7 +158,13 @@ func (m *model) turnBack(s *shape, near alloc.Allocation, pool *alloc.Pool, got 
 }
 
 func (m *model) fromOutside(s *shape) verdict {
+	if m.belongsInside(s.teller) {
+		return dropSource
+	}
 	pool, ok := m.pool(s.far.Addr())
+	if !ok && m.belongsInside(s.far.Addr()) {
+		return dropInside
+	}
 	if !ok {
 		return passNotOutside
 	}
@@ -180,6 +186,12 @@ func (m *model) fromOutside(s *shape) verdict {
 // nobodys reports whether an address cannot be that of a sender: this host, a group, everybody.
 func nobodys(a netip.Addr) bool {
 	return a.IsLoopback() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || a.As4()[0] == 0
+}
+
+// belongsInside reports whether an address is an inside address, and not that of a host outside that has the same.
+func (m *model) belongsInside(a netip.Addr) bool {
+	_, ok := m.subscriber(a)
+	return ok && !m.network.route(a).leadsOutside()
 }
 
 // subscriber returns the share of an inside address.

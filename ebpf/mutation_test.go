@@ -26,6 +26,7 @@ func newMutator(rnd *rand.Rand, c *cast) *mutator {
 	m.addrs = []netip.Addr{
 		server.Addr(), router, c.stranger, labInside, labOutside, ad("255.255.255.255"), ad("224.0.0.5"), ad("127.0.0.1"), ad("0.0.0.0"),
 		ad("192.0.2.130"), ad("192.0.2.200"), ad("203.0.113.9"), ad("198.51.100.3"), ad("100.64.0.99"),
+		twin.Addr(),
 	}
 	for _, a := range []actor{c.alice, c.bob, c.carol, c.solo, c.narrow, c.lost, c.unknown} {
 		m.addrs = append(m.addrs, a.in[0].Addr(), a.out[0].Addr())
@@ -121,6 +122,7 @@ func TestMutatedPackets(t *testing.T) {
 	for _, v := range []verdict{
 		outbound, inbound, hairpin, passNotSubscriber, passNotOutside, passInside, passLocal, passUnrouted, passAnswer, passSlow,
 		dropMalformed, dropChecksum, dropProtocol, dropICMPType, dropNoMapping, dropTTL, dropTooBig, dropUnrouted, dropSourceRoute,
+		dropSource, dropInside,
 	} {
 		if seen[v] < packets/20_000 {
 			t.Errorf("%q occurred %d times", v, seen[v])

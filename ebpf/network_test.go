@@ -42,6 +42,8 @@ func (n network) route(to netip.Addr) hop {
 	return hop{none: passLocal} // the kernel has one answer for "to me" and "I know no way"
 }
 
+func (h hop) leadsOutside() bool { return h.none == "" && h.own == labOutside }
+
 func (h hop) tooBig(s *shape) bool { return s.length > h.mtu }
 
 // out says why a packet from the inside cannot go on, or "". The host answers where it can: it knows the sender.

@@ -65,6 +65,9 @@ func udpScenes(c *cast) []scene {
 		{"UDP in without a checksum", fromOutside, udpWithout(server, out, "answer").frame(), inbound, toSubscriber(udpWithout(server, in, "answer"))},
 		{"UDP in from somebody else", fromOutside, udp(other, out, "hello").frame(), inbound, toSubscriber(udp(other, in, "hello"))},
 		{"UDP in with options", fromOutside, marked(udp(server, out, "answer")).frame(), inbound, toSubscriber(marked(udp(server, in, "answer")))},
+		{"UDP out to an inside address that is outside", fromInside, udp(in, twin, "ask").frame(), outbound, toServer(udp(out, twin, "ask"))},
+		{"UDP in from an inside address that is outside", fromOutside, udp(twin, out, "answer").frame(), inbound, toSubscriber(udp(twin, in, "answer"))},
+		{"UDP out to an inside address", fromInside, udp(in, c.bob.in[1], "ask").frame(), passInside, nil},
 		{"UDP out of who has an address alone", fromInside, udp(c.solo.in[planeUDP], server, "ask").frame(), outbound, toServer(udp(c.solo.out[planeUDP], server, "ask"))},
 		{"UDP in for who has an address alone", fromOutside, udp(server, c.solo.out[planeUDP], "answer").frame(), inbound, toSubscriber(udp(server, c.solo.in[planeUDP], "answer"))},
 	}

@@ -42,6 +42,7 @@ var verdictNames = [bpf.CgnatCgnVerdictCGN_VERDICTS]string{
 	bpf.CgnatCgnVerdictCGN_DROP_TOO_BIG:        "drop-too-big",
 	bpf.CgnatCgnVerdictCGN_DROP_TABLES:         "drop-tables",
 	bpf.CgnatCgnVerdictCGN_DROP_SOURCE:         "drop-source",
+	bpf.CgnatCgnVerdictCGN_DROP_INSIDE:         "drop-inside",
 }
 
 // String returns the name, such as "drop-no-mapping".

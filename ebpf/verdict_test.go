@@ -40,6 +40,7 @@ const (
 	dropTTL           verdict = "drop ttl"
 	dropTooBig        verdict = "drop too big"
 	dropSource        verdict = "drop source"
+	dropInside        verdict = "drop inside"
 	replied           verdict = "replied"
 )
 

@@ -184,6 +184,7 @@ var tampers = []tamper{
 	{"counters are unpinned", unpin("maps", bpf.CgnatMapCounters), `^map counters: missing: it is not pinned any longer$`},
 	{"an exit is closed", setExit(netns.InsideLink, false), `^map exits: changed: interface inside can send by XDP, and programs do not$`},
 	{"an exit is opened", setExit("lo", true), `^map exits: changed: interface lo cannot send by XDP, and programs would send by it$`},
+	{"an inside interface is taken for one of the outside", setBit(bpf.CgnatMapOutsides, netns.InsideLink, true), `^map outsides: changed: of interfaces 0 to 63, 0x[0-9a-f]+ are taken for those of the outside instead of 0x[0-9a-f]+$`},
 	{"exits are unpinned", unpin("maps", bpf.CgnatMapExits), `^map exits: missing: it is not pinned any longer$`},
 	{"a map of the plan is replaced", replaceRows, `^map rows: changed: (8 of 8 entries differ, first: 0 is |it can be written|no program uses the one that is pinned)`},
 }

@@ -33,7 +33,7 @@ func (v *verifier) verifyWires() error {
 	if err := c.name(); err != nil {
 		return err
 	}
-	steps := []func() error{c.exits}
+	steps := []func() error{c.exits, c.outsides}
 	if v.record.Tagged {
 		steps = append(steps, c.links, c.cables)
 	}
@@ -115,6 +115,30 @@ func (c *wireCheck) exits() error {
 			c.add(Changed, bpf.CgnatMapExits, "interface %s can send by XDP, and programs do not", name)
 		case !c.exit[index] && c.want.able[index]:
 			c.Notes = append(c.Notes, fmt.Sprintf("interface %s was able to send by XDP only after the instance was applied: what leaves by it takes the slow way", name))
+		}
+	}
+	return nil
+}
+
+// outsides compares which interfaces are those of the outside.
+func (c *wireCheck) outsides() error {
+	m, err := c.openMap("maps", bpf.CgnatMapOutsides)
+	if errors.Is(err, ErrChanged) {
+		c.add(Missing, bpf.CgnatMapOutsides, "it is not pinned any longer")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	want := bitsOf(c.want.outside)
+	for at := range m.MaxEntries() {
+		var word uint64
+		if err := m.Lookup(at, &word); err != nil {
+			return fmt.Errorf("read map %s: %w", bpf.CgnatMapOutsides, permission(err))
+		}
+		if word != want[at] {
+			c.add(Changed, bpf.CgnatMapOutsides, "of interfaces %d to %d, %#x are taken for those of the outside instead of %#x", at*64, at*64+63, word, want[at])
 		}
 	}
 	return nil

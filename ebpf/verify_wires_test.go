@@ -15,20 +15,23 @@ import (
 )
 
 // setExit says whether the driver may send by an interface.
-func setExit(name string, can bool) func(*site) error {
+func setExit(name string, can bool) func(*site) error { return setBit(bpf.CgnatMapExits, name, can) }
+
+// setBit puts an interface into a set of them, or takes it out.
+func setBit(set, name string, in bool) func(*site) error {
 	return func(s *site) error {
 		ifc, err := net.InterfaceByName(name)
 		if err != nil {
 			return err
 		}
-		return with(s, "maps", bpf.CgnatMapExits, func(m *ebpf.Map) error {
+		return with(s, "maps", set, func(m *ebpf.Map) error {
 			var word uint64
 			at, bit := uint32(ifc.Index)/64, uint64(1)<<(ifc.Index%64)
 			if err := m.Lookup(at, &word); err != nil {
 				return err
 			}
 			word &^= bit
-			if can {
+			if in {
 				word |= bit
 			}
 			return m.Put(at, word)

@@ -71,13 +71,38 @@ struct {
 	__uint(max_entries, CGN_EXITS / 64);
 } exits SEC(".maps");
 
+/* The outside interfaces, a bit each; written by Go. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, CGN_EXITS / 64);
+} outsides SEC(".maps");
+
+/* cgn_has_bit reports whether an interface is in such a map. */
+static __always_inline int cgn_has_bit(void *map, __u32 ifindex)
+{
+	__u32 at = ifindex / 64;
+	__u64 *word = bpf_map_lookup_elem(map, &at);
+
+	return word && *word >> (ifindex % 64) & 1;
+}
+
 /* cgn_can_exit reports whether the driver can send by an interface. */
 static __always_inline int cgn_can_exit(__u32 ifindex)
 {
-	__u32 at = ifindex / 64;
-	__u64 *word = bpf_map_lookup_elem(&exits, &at);
+	return cgn_has_bit(&exits, ifindex);
+}
 
-	return word && *word >> (ifindex % 64) & 1;
+/*
+ * cgn_is_elsewhere reports whether the way to an inside address leads by an outside interface, as seen from ifindex. Then it is
+ * that of a host outside: the same part of the shared address space may be in use on both sides (RFC 6598 section 4).
+ */
+static __noinline int cgn_is_elsewhere(void *ctx, __be32 from, __be32 addr, __u32 ifindex)
+{
+	struct bpf_fib_lookup fib = {.family = CGN_INET, .ipv4_src = from, .ipv4_dst = addr, .ifindex = ifindex};
+
+	return !bpf_fib_lookup(ctx, &fib, sizeof(fib), BPF_FIB_LOOKUP_SKIP_NEIGH) && cgn_has_bit(&outsides, fib.ifindex);
 }
 
 /* cgn_fragmentable reports whether a packet may be cut, and then needs an identification of its own (RFC 6864). */

@@ -33,6 +33,9 @@ CGN_PLAN_MAP(struct cgn_row) rows SEC(".maps");
 const volatile struct cgn_index indexes[CGN_INDEXES];
 const volatile __u32 realms; /* how many */
 
+/* The lowest and the highest inside address of all realms: most packets from outside are from none between them. */
+const volatile __u32 inside_first, inside_last;
+
 /* The nodes and the ranges of all indexes, one index after the other. */
 CGN_PLAN_MAP(struct cgn_node) nodes SEC(".maps");
 CGN_PLAN_MAP(struct cgn_range) ranges SEC(".maps");

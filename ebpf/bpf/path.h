@@ -8,6 +8,7 @@
 #ifndef CGN_PATH_H
 #define CGN_PATH_H
 
+#include "border.h"
 #include "forward.h"
 #include "fragment.h"
 #include "ident.h"
@@ -75,22 +76,12 @@ static __always_inline enum cgn_verdict cgn_way_out(struct cgn_path *path, int d
 	return cgn_slowly(path, v, driver);
 }
 
-/*
- * An interface of each realm, set by Go before load. The same inside address may be in several realms: which one is meant is
- * for the routing rules of the interface (a VRF, or ip rule iif) to say, as if the packet had come in there.
- */
-const volatile __u32 realm_interface[CGN_INDEXES];
-
 /* cgn_way_in decides about the way of a packet to an inside address of a realm. */
 static __always_inline enum cgn_verdict cgn_way_in(struct cgn_path *path, __be32 to, __u32 realm, int driver)
 {
 	struct cgn_packet *k = &path->packet;
-	__u32 ifindex = path->ifindex;
-	enum cgn_verdict v;
-
-	if (realms > 1 && realm_interface[realm & (CGN_INDEXES - 1)])
-		ifindex = realm_interface[realm & (CGN_INDEXES - 1)];
-	v = cgn_route(path->ctx, k, to, ifindex, path->length, &path->scratch->fib);
+	__u32 ifindex = cgn_seen_from(realm, path->ifindex);
+	enum cgn_verdict v = cgn_route(path->ctx, k, to, ifindex, path->length, &path->scratch->fib);
 
 	if (v == CGN_PASS_LOCAL || v == CGN_PASS_UNROUTED)
 		return CGN_DROP_UNROUTED;
@@ -200,6 +191,17 @@ static __always_inline int cgn_has_ports(__u8 protocol)
 	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_ICMP;
 }
 
+/* cgn_where says what the destination of a packet from the inside is, as cgn_destination does, or that it is a host outside. */
+static __always_inline enum cgn_verdict cgn_where(struct cgn_path *path, __be32 to, __be16 port)
+{
+	const struct iphdr *ip = path->packet.ip;
+	enum cgn_verdict v = cgn_destination(to, path->realm, ip->protocol, port, &path->scratch->outside);
+
+	if (v == CGN_PASS_INSIDE && cgn_is_elsewhere(path->ctx, ip->saddr, to, path->ifindex))
+		return CGN_CONTINUE;
+	return v;
+}
+
 /* cgn_later_from_inside decides about a later fragment from the inside. */
 static __always_inline enum cgn_verdict cgn_later_from_inside(struct cgn_path *path, int driver)
 {
@@ -218,7 +220,7 @@ static __always_inline enum cgn_verdict cgn_later_from_inside(struct cgn_path *p
 	n = cgn_fragment_find(&key);
 	if (n && n->state == CGN_FRAGMENT_READY)
 		return cgn_follow(path, n, driver);
-	v = cgn_destination(ip->daddr, path->realm, ip->protocol, 0, &s->outside);
+	v = cgn_where(path, ip->daddr, 0);
 	if (v == CGN_HAIRPIN)
 		return driver ? CGN_PASS_SLOW : CGN_HELD;
 	if (v != CGN_CONTINUE)
@@ -294,7 +296,7 @@ static __always_inline enum cgn_verdict cgn_from_inside(struct cgn_path *path, v
 		return ports;
 	if (k->flow.far.addr != k->ip->daddr)
 		return CGN_DROP_MALFORMED; /* an error to somebody else than it is about */
-	v = cgn_destination(k->flow.far.addr, path->realm, k->ip->protocol, k->icmp ? 0 : k->flow.far.port, &s->outside);
+	v = cgn_where(path, k->flow.far.addr, k->icmp ? 0 : k->flow.far.port);
 	if (v == CGN_HAIRPIN)
 		return cgn_turn_back(path, driver);
 	if (v != CGN_CONTINUE)
@@ -324,8 +326,10 @@ static __always_inline enum cgn_verdict cgn_from_outside(struct cgn_path *path, 
 
 	if (v != CGN_CONTINUE)
 		return v;
+	if (cgn_belongs_inside(path->ctx, k->ip->saddr, path->ifindex))
+		return CGN_DROP_SOURCE;
 	if (!cgn_is_outside(k->flow.far.addr, &s->outside))
-		return CGN_PASS_NOT_OUTSIDE;
+		return cgn_belongs_inside(path->ctx, k->ip->daddr, path->ifindex) ? cgn_to_inside(k) : CGN_PASS_NOT_OUTSIDE;
 	if (cgn_unforwardable(k->ip->saddr))
 		return CGN_DROP_SOURCE;
 	if (cgn_is_later(k->ip) && cgn_has_ports(k->ip->protocol))

@@ -244,6 +244,7 @@ enum cgn_verdict {
 	CGN_DROP_TOO_BIG,
 	CGN_DROP_TABLES,
 	CGN_DROP_SOURCE,
+	CGN_DROP_INSIDE,
 	CGN_VERDICTS,
 	CGN_CONTINUE, /* not decided yet, never counted */
 	CGN_CUT, /* to be cut into fragments, never counted */

@@ -22,9 +22,35 @@ func xdpBorderProbes() map[string]probe {
 		"6888-1d": shows(overXDP(allOfIt), portlessProtocols),
 		"4787-10": shows(overXDP(roomy), noUDPGateway),
 		"5382-6":  shows(overXDP(roomy), noTCPGateway),
-		"6598-2":  shows(sharedSpaceOutside(&ebpf.Policy{}), sharedSpaceOnBothSides),
+		"6598-2":  shows(sharedSpaceOutside(&ebpf.Policy{}), routesTellSides),
 		"6598-3":  shows(overXDP(4), nothingLeaks),
-		"6598-3a": shows(open.make, ingressIsOpen),
+		"6598-3a": shows(open.make, ingressIsFiltered),
+	}
+}
+
+// routesTellSides shows that a subscriber reaches hosts outside that have addresses of the shared space, one of them that of another
+// subscriber, from its outside address, and hears their answers.
+func routesTellSides(t *testing.T, b *bench) {
+	for i := range b.Servers {
+		for _, protocol := range []string{"udp", "tcp"} {
+			b.owns(t, 0, b.ask(t, 0, protocol, 40000, b.echo(t, i, protocol, 7000).Addr()))
+		}
+	}
+}
+
+// ingressIsFiltered shows that nothing comes in from an inside address, and nothing to one; and that from other addresses of the
+// shared space it does, to a mapping.
+func ingressIsFiltered(t *testing.T, b *bench) {
+	seen := b.endpoint(t, 0, 40000, 9)
+	w := watch(t, b.Subscribers[0].NS, protocol(unix.IPPROTO_UDP))
+	neighbour, other := addr("100.64.0.2"), addr("100.64.0.77")
+	for _, to := range []netip.AddrPort{b.from(0, 5000), b.from(0, 40000), seen} {
+		for _, source := range []netip.Addr{neighbour, other, b.Servers[0].Addr} {
+			send(t, b.Servers[0], datagram(netip.AddrPortFrom(source, 5000), to, "from outside"))
+		}
+	}
+	if p := w.await(t, 2); len(p) != 2 || p[0].Src != other || p[1].Src != b.Servers[0].Addr {
+		t.Errorf("%d packets arrived, from %v first", len(p), p[0].Src)
 	}
 }
 

@@ -177,6 +177,8 @@ const (
 	BenchVarGateway        = "gateway"
 	BenchVarHomeKey        = "home_key"
 	BenchVarIndexes        = "indexes"
+	BenchVarInsideFirst    = "inside_first"
+	BenchVarInsideLast     = "inside_last"
 	BenchVarProtocol       = "protocol"
 	BenchVarRealms         = "realms"
 	BenchVarRemote         = "remote"
@@ -273,6 +275,8 @@ type BenchVariableSpecs struct {
 	Gateway        *ebpf.VariableSpec `ebpf:"gateway"`
 	HomeKey        *ebpf.VariableSpec `ebpf:"home_key"`
 	Indexes        *ebpf.VariableSpec `ebpf:"indexes"`
+	InsideFirst    *ebpf.VariableSpec `ebpf:"inside_first"`
+	InsideLast     *ebpf.VariableSpec `ebpf:"inside_last"`
 	Protocol       *ebpf.VariableSpec `ebpf:"protocol"`
 	Realms         *ebpf.VariableSpec `ebpf:"realms"`
 	Remote         *ebpf.VariableSpec `ebpf:"remote"`
@@ -355,6 +359,8 @@ type BenchVariables struct {
 	Gateway        *ebpf.Variable `ebpf:"gateway"`
 	HomeKey        *ebpf.Variable `ebpf:"home_key"`
 	Indexes        *ebpf.Variable `ebpf:"indexes"`
+	InsideFirst    *ebpf.Variable `ebpf:"inside_first"`
+	InsideLast     *ebpf.Variable `ebpf:"inside_last"`
 	Protocol       *ebpf.Variable `ebpf:"protocol"`
 	Realms         *ebpf.Variable `ebpf:"realms"`
 	Remote         *ebpf.Variable `ebpf:"remote"`

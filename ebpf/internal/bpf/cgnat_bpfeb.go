@@ -388,10 +388,11 @@ const (
 	CgnatCgnVerdictCGN_DROP_TOO_BIG        CgnatCgnVerdict = 28
 	CgnatCgnVerdictCGN_DROP_TABLES         CgnatCgnVerdict = 29
 	CgnatCgnVerdictCGN_DROP_SOURCE         CgnatCgnVerdict = 30
-	CgnatCgnVerdictCGN_VERDICTS            CgnatCgnVerdict = 31
-	CgnatCgnVerdictCGN_CONTINUE            CgnatCgnVerdict = 32
-	CgnatCgnVerdictCGN_CUT                 CgnatCgnVerdict = 33
-	CgnatCgnVerdictCGN_RELEASE             CgnatCgnVerdict = 34
+	CgnatCgnVerdictCGN_DROP_INSIDE         CgnatCgnVerdict = 31
+	CgnatCgnVerdictCGN_VERDICTS            CgnatCgnVerdict = 32
+	CgnatCgnVerdictCGN_CONTINUE            CgnatCgnVerdict = 33
+	CgnatCgnVerdictCGN_CUT                 CgnatCgnVerdict = 34
+	CgnatCgnVerdictCGN_RELEASE             CgnatCgnVerdict = 35
 )
 
 type CgnatCgnWire struct {
@@ -430,6 +431,7 @@ const (
 	CgnatMapLists           = "lists"
 	CgnatMapLost            = "lost"
 	CgnatMapNodes           = "nodes"
+	CgnatMapOutsides        = "outsides"
 	CgnatMapPolicies        = "policies"
 	CgnatMapPools           = "pools"
 	CgnatMapRanges          = "ranges"
@@ -449,6 +451,8 @@ const (
 	CgnatVarFilterMask      = "filter_mask"
 	CgnatVarHomeKey         = "home_key"
 	CgnatVarIndexes         = "indexes"
+	CgnatVarInsideFirst     = "inside_first"
+	CgnatVarInsideLast      = "inside_last"
 	CgnatVarInsideRealm     = "inside_realm"
 	CgnatVarRealmInterface  = "realm_interface"
 	CgnatVarRealms          = "realms"
@@ -528,6 +532,7 @@ type CgnatMapSpecs struct {
 	Lists     *ebpf.MapSpec `ebpf:"lists"`
 	Lost      *ebpf.MapSpec `ebpf:"lost"`
 	Nodes     *ebpf.MapSpec `ebpf:"nodes"`
+	Outsides  *ebpf.MapSpec `ebpf:"outsides"`
 	Policies  *ebpf.MapSpec `ebpf:"policies"`
 	Pools     *ebpf.MapSpec `ebpf:"pools"`
 	Ranges    *ebpf.MapSpec `ebpf:"ranges"`
@@ -545,6 +550,8 @@ type CgnatVariableSpecs struct {
 	FilterMask     *ebpf.VariableSpec `ebpf:"filter_mask"`
 	HomeKey        *ebpf.VariableSpec `ebpf:"home_key"`
 	Indexes        *ebpf.VariableSpec `ebpf:"indexes"`
+	InsideFirst    *ebpf.VariableSpec `ebpf:"inside_first"`
+	InsideLast     *ebpf.VariableSpec `ebpf:"inside_last"`
 	InsideRealm    *ebpf.VariableSpec `ebpf:"inside_realm"`
 	RealmInterface *ebpf.VariableSpec `ebpf:"realm_interface"`
 	Realms         *ebpf.VariableSpec `ebpf:"realms"`
@@ -588,6 +595,7 @@ type CgnatMaps struct {
 	Lists     *ebpf.Map `ebpf:"lists"`
 	Lost      *ebpf.Map `ebpf:"lost"`
 	Nodes     *ebpf.Map `ebpf:"nodes"`
+	Outsides  *ebpf.Map `ebpf:"outsides"`
 	Policies  *ebpf.Map `ebpf:"policies"`
 	Pools     *ebpf.Map `ebpf:"pools"`
 	Ranges    *ebpf.Map `ebpf:"ranges"`
@@ -616,6 +624,7 @@ func (m *CgnatMaps) Close() error {
 		m.Lists,
 		m.Lost,
 		m.Nodes,
+		m.Outsides,
 		m.Policies,
 		m.Pools,
 		m.Ranges,
@@ -634,6 +643,8 @@ type CgnatVariables struct {
 	FilterMask     *ebpf.Variable `ebpf:"filter_mask"`
 	HomeKey        *ebpf.Variable `ebpf:"home_key"`
 	Indexes        *ebpf.Variable `ebpf:"indexes"`
+	InsideFirst    *ebpf.Variable `ebpf:"inside_first"`
+	InsideLast     *ebpf.Variable `ebpf:"inside_last"`
 	InsideRealm    *ebpf.Variable `ebpf:"inside_realm"`
 	RealmInterface *ebpf.Variable `ebpf:"realm_interface"`
 	Realms         *ebpf.Variable `ebpf:"realms"`

@@ -188,6 +188,8 @@ const (
 	PartsVarFilterMask   = "filter_mask"
 	PartsVarHomeKey      = "home_key"
 	PartsVarIndexes      = "indexes"
+	PartsVarInsideFirst  = "inside_first"
+	PartsVarInsideLast   = "inside_last"
 	PartsVarRealms       = "realms"
 	PartsVarTickShift    = "tick_shift"
 )
@@ -268,13 +270,15 @@ type PartsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type PartsVariableSpecs struct {
-	Account    *ebpf.VariableSpec `ebpf:"account"`
-	Asked      *ebpf.VariableSpec `ebpf:"asked"`
-	FilterMask *ebpf.VariableSpec `ebpf:"filter_mask"`
-	HomeKey    *ebpf.VariableSpec `ebpf:"home_key"`
-	Indexes    *ebpf.VariableSpec `ebpf:"indexes"`
-	Realms     *ebpf.VariableSpec `ebpf:"realms"`
-	TickShift  *ebpf.VariableSpec `ebpf:"tick_shift"`
+	Account     *ebpf.VariableSpec `ebpf:"account"`
+	Asked       *ebpf.VariableSpec `ebpf:"asked"`
+	FilterMask  *ebpf.VariableSpec `ebpf:"filter_mask"`
+	HomeKey     *ebpf.VariableSpec `ebpf:"home_key"`
+	Indexes     *ebpf.VariableSpec `ebpf:"indexes"`
+	InsideFirst *ebpf.VariableSpec `ebpf:"inside_first"`
+	InsideLast  *ebpf.VariableSpec `ebpf:"inside_last"`
+	Realms      *ebpf.VariableSpec `ebpf:"realms"`
+	TickShift   *ebpf.VariableSpec `ebpf:"tick_shift"`
 }
 
 // PartsObjects contains all objects after they have been loaded into the kernel.
@@ -340,13 +344,15 @@ func (m *PartsMaps) Close() error {
 //
 // It can be passed to LoadPartsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type PartsVariables struct {
-	Account    *ebpf.Variable `ebpf:"account"`
-	Asked      *ebpf.Variable `ebpf:"asked"`
-	FilterMask *ebpf.Variable `ebpf:"filter_mask"`
-	HomeKey    *ebpf.Variable `ebpf:"home_key"`
-	Indexes    *ebpf.Variable `ebpf:"indexes"`
-	Realms     *ebpf.Variable `ebpf:"realms"`
-	TickShift  *ebpf.Variable `ebpf:"tick_shift"`
+	Account     *ebpf.Variable `ebpf:"account"`
+	Asked       *ebpf.Variable `ebpf:"asked"`
+	FilterMask  *ebpf.Variable `ebpf:"filter_mask"`
+	HomeKey     *ebpf.Variable `ebpf:"home_key"`
+	Indexes     *ebpf.Variable `ebpf:"indexes"`
+	InsideFirst *ebpf.Variable `ebpf:"inside_first"`
+	InsideLast  *ebpf.Variable `ebpf:"inside_last"`
+	Realms      *ebpf.Variable `ebpf:"realms"`
+	TickShift   *ebpf.Variable `ebpf:"tick_shift"`
 }
 
 // PartsPrograms contains all programs after they have been loaded into the kernel.

@@ -133,6 +133,8 @@ const (
 	SelftestProgReverse      = "reverse"
 	SelftestVarAsked         = "asked"
 	SelftestVarIndexes       = "indexes"
+	SelftestVarInsideFirst   = "inside_first"
+	SelftestVarInsideLast    = "inside_last"
 	SelftestVarReach         = "reach"
 	SelftestVarRealms        = "realms"
 	SelftestVarTurn          = "turn"
@@ -205,11 +207,13 @@ type SelftestMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SelftestVariableSpecs struct {
-	Asked   *ebpf.VariableSpec `ebpf:"asked"`
-	Indexes *ebpf.VariableSpec `ebpf:"indexes"`
-	Reach   *ebpf.VariableSpec `ebpf:"reach"`
-	Realms  *ebpf.VariableSpec `ebpf:"realms"`
-	Turn    *ebpf.VariableSpec `ebpf:"turn"`
+	Asked       *ebpf.VariableSpec `ebpf:"asked"`
+	Indexes     *ebpf.VariableSpec `ebpf:"indexes"`
+	InsideFirst *ebpf.VariableSpec `ebpf:"inside_first"`
+	InsideLast  *ebpf.VariableSpec `ebpf:"inside_last"`
+	Reach       *ebpf.VariableSpec `ebpf:"reach"`
+	Realms      *ebpf.VariableSpec `ebpf:"realms"`
+	Turn        *ebpf.VariableSpec `ebpf:"turn"`
 }
 
 // SelftestObjects contains all objects after they have been loaded into the kernel.
@@ -259,11 +263,13 @@ func (m *SelftestMaps) Close() error {
 //
 // It can be passed to LoadSelftestObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SelftestVariables struct {
-	Asked   *ebpf.Variable `ebpf:"asked"`
-	Indexes *ebpf.Variable `ebpf:"indexes"`
-	Reach   *ebpf.Variable `ebpf:"reach"`
-	Realms  *ebpf.Variable `ebpf:"realms"`
-	Turn    *ebpf.Variable `ebpf:"turn"`
+	Asked       *ebpf.Variable `ebpf:"asked"`
+	Indexes     *ebpf.Variable `ebpf:"indexes"`
+	InsideFirst *ebpf.Variable `ebpf:"inside_first"`
+	InsideLast  *ebpf.Variable `ebpf:"inside_last"`
+	Reach       *ebpf.Variable `ebpf:"reach"`
+	Realms      *ebpf.Variable `ebpf:"realms"`
+	Turn        *ebpf.Variable `ebpf:"turn"`
 }
 
 // SelftestPrograms contains all programs after they have been loaded into the kernel.

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What may not come in from outside: inside addresses, be it as source or as destination (RFC 6598 section 4). Where the routes
+ * say that such an address is outside, it is that of a host there.
+ */
+#ifndef CGN_BORDER_H
+#define CGN_BORDER_H
+
+#include "forward.h"
+#include "whose.h"
+
+/*
+ * An interface of each realm, set by Go before load. The same inside address may be in several realms: which one is meant is
+ * for the routing rules of the interface (a VRF, or ip rule iif) to say, as if the packet had come in there.
+ */
+const volatile __u32 realm_interface[CGN_INDEXES];
+
+/* cgn_seen_from returns the interface from which the way to an address of a realm is asked for; ifindex is where the packet came in. */
+static __always_inline __u32 cgn_seen_from(__u32 realm, __u32 ifindex)
+{
+	__u32 own = realms > 1 ? realm_interface[realm & (CGN_INDEXES - 1)] : 0;
+
+	return own ? own : ifindex;
+}
+
+/* A search for the realm that has an address. */
+struct cgn_inside_search {
+	void *ctx;
+	__be32 addr;
+	__u32 ifindex; /* that the packet came in on */
+	__u32 found;
+};
+
+/* cgn_inside_look looks into one realm: step of a loop. */
+static long cgn_inside_look(__u32 realm, void *data)
+{
+	struct cgn_inside_search *s = data;
+
+	if (cgn_is_inside(realm, s->addr))
+		s->found = !cgn_is_elsewhere(s->ctx, 0, s->addr, cgn_seen_from(realm, s->ifindex));
+	return s->found;
+}
+
+static __noinline int cgn_search_realms(void *ctx, __be32 addr, __u32 ifindex)
+{
+	struct cgn_inside_search s = {.ctx = ctx, .addr = addr, .ifindex = ifindex};
+
+	bpf_loop(realms, cgn_inside_look, &s, 0);
+	return s.found;
+}
+
+/* cgn_belongs_inside reports whether an address is an inside address of some realm, for packets from outside. */
+static __always_inline int cgn_belongs_inside(void *ctx, __be32 addr, __u32 ifindex)
+{
+	return bpf_ntohl(addr) - inside_first <= inside_last - inside_first && cgn_search_realms(ctx, addr, ifindex);
+}
+
+/* cgn_is_left_alone reports whether a host is one that subscribers reach untranslated, for some protocol at least. */
+static __always_inline int cgn_is_left_alone(__be32 host)
+{
+	__u32 index = realms + 1;
+
+	return index < CGN_INDEXES && indexes[index].ranges && cgn_find(index, bpf_ntohl(host));
+}
+
+/*
+ * cgn_to_inside says what becomes of a packet from outside to an inside address. Hosts that subscribers reach untranslated answer
+ * that way, and so do routers on the way to them.
+ */
+static __always_inline enum cgn_verdict cgn_to_inside(struct cgn_packet *k)
+{
+	if (!indexes[(realms + 1) & (CGN_INDEXES - 1)].ranges)
+		return CGN_DROP_INSIDE;
+	if (cgn_is_left_alone(k->ip->saddr))
+		return CGN_PASS_NO_TRANSLATE;
+	if (k->ip->protocol != IPPROTO_ICMP || k->ip->frag_off & bpf_htons(CGN_IP_OFFSET))
+		return CGN_DROP_INSIDE;
+	if (cgn_parse_ports(k) != CGN_CONTINUE || !k->quoted || !cgn_is_left_alone(k->flow.near.addr))
+		return CGN_DROP_INSIDE;
+	return CGN_PASS_NO_TRANSLATE;
+}
+
+#endif
