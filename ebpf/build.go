@@ -186,22 +186,15 @@ func (b *builder) takeOver() (map[string]*ebpf.Map, error) {
 	return taken, nil
 }
 
-// foreign reports whether a map names things by numbers that mean something else in the old generation: realms, or rows.
+// foreign reports whether a map names things by what means something else in the old generation: numbers of realms, hashes by the key.
 func (b *builder) foreign(name string) bool {
 	switch name {
 	case bpf.CgnatMapDisplaced:
 		return !slices.Equal(b.plan.Realms(), b.old.plan.Realms())
 	case bpf.CgnatMapFilters:
-		return !b.sameRows()
+		return b.record.Key != b.old.record.Key || !slices.Equal(b.plan.Realms(), b.old.plan.Realms())
 	}
 	return false
-}
-
-// sameRows reports whether rows and realms mean the same as in the old generation, by whose numbers filters name mappings.
-func (b *builder) sameRows() bool {
-	sameAddr := func(r, s row) bool { return r.Addr == s.Addr }
-	return b.record.Key == b.old.record.Key && slices.EqualFunc(b.tables.rows, b.old.tables.rows, sameAddr) &&
-		slices.Equal(b.plan.Realms(), b.old.plan.Realms())
 }
 
 // maxFilters bounds the memory for filters: 512 bytes each.

@@ -56,3 +56,40 @@ func TestFilters(t *testing.T) {
 		t.Errorf("%d filters for 256 subscribers", m.MaxEntries())
 	}
 }
+
+// Whom a mapping has sent to may answer under a plan in which its outside address has another place, too: filters go by addresses.
+func TestFiltersOutliveTheirRows(t *testing.T) {
+	kept := samplePool
+	kept.Name = "kept"
+	front := alloc.PoolSpec{Name: "front", Inside: spans("100.64.9.0/24"), Outside: spans("198.51.100.0/30"), SharingRatio: 64}
+	policies := map[string]Policy{"kept": {Filtering: AddressDependent}}
+	s := newSite(t, Config{Plan: mustPlan(t, kept), Policies: policies})
+	me, servers := s.Subscribers[0], s.Servers[:2]
+	var seen [2]netip.AddrPort // of a port that has sent to both servers, last to server 1, which its slot knows; and of one to server 1 only
+	for i, server := range servers {
+		echo, err := server.ListenEcho("udp", netip.AddrPortFrom(server.Addr, echoPort))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for port := range seen[:i+1] {
+			from := netip.AddrPortFrom(me.Addr, 4000+uint16(port))
+			if seen[port], err = me.Ask(netns.Query{Local: from, Remote: echo.Addr()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for port := range seen {
+		if _, err := me.ListenEcho("udp", netip.AddrPortFrom(me.Addr, 4000+uint16(port))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for round, plan := range []*alloc.Plan{mustPlan(t, kept), mustPlan(t, front, kept), mustPlan(t, kept)} {
+		s.apply(Config{Plan: plan, Policies: policies})
+		if _, err := servers[0].Ask(netns.Query{Remote: seen[0]}); err != nil {
+			t.Errorf("round %d: who was sent to: %v", round, err)
+		}
+		if err := servers[0].Silent(netns.Query{Remote: seen[1]}); err != nil {
+			t.Errorf("round %d: who was not: %v", round, err)
+		}
+	}
+}

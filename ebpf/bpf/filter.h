@@ -18,10 +18,10 @@ static __always_inline struct cgn_bucket *cgn_bucket_of(__be32 inside, __u32 rea
 	return bpf_map_lookup_elem(&filters, &at);
 }
 
-/* cgn_filter_mapping is how the entries of a bucket name a mapping. */
-static __always_inline __u64 cgn_filter_mapping(__u32 row, __u8 proto, __u16 port)
+/* cgn_filter_mapping is how the entries of a bucket name a mapping: by its outside address, whose row another plan may change. */
+static __always_inline __u64 cgn_filter_mapping(__be32 outside, __u8 proto, __u16 port)
 {
-	return (__u64)row << 32 | (__u32)proto << 16 | port;
+	return (__u64)outside << 32 | (__u32)proto << 16 | port;
 }
 
 /* A search in a bucket. */

@@ -100,11 +100,11 @@ static __always_inline __u32 cgn_peer(const struct cgn_flow *f, const struct cgn
 }
 
 /* cgn_open lets the remote endpoint of a packet send to its mapping. */
-static __noinline int cgn_open(const struct cgn_flow *f, __u32 row, __u32 realm_port, __u32 now, __u32 filtering)
+static __noinline int cgn_open(const struct cgn_flow *f, __be32 outside, __u32 realm_port, __u32 now, __u32 filtering)
 {
 	struct cgn_filter_search s = {
 		.bucket = cgn_bucket_of(f->near.addr, realm_port >> 16),
-		.mapping = cgn_filter_mapping(row, f->proto, realm_port),
+		.mapping = cgn_filter_mapping(outside, f->proto, realm_port),
 		.addr = f->far.addr,
 		.port = filtering == CGN_APDF && f->proto != CGN_ICMP ? f->far.port : 0,
 		.now = now,
@@ -160,7 +160,7 @@ __noinline int cgn_near_half(const struct cgn_flow *f, const struct cgn_owner *o
 	if (s.policy->filtering != CGN_EIF && f->kind == CGN_SESSION) {
 		if (s.proto != CGN_TCP)
 			cgn_note_peer(slot, cgn_peer(f, &f->far));
-		cgn_open(f, o->row, (__u32)s.pool->realm << 16 | port, s.now, s.policy->filtering);
+		cgn_open(f, to->addr, (__u32)s.pool->realm << 16 | port, s.now, s.policy->filtering);
 	}
 	return CGN_CONTINUE;
 }
@@ -171,7 +171,7 @@ static __noinline int cgn_allows(const struct cgn_flow *f, const struct cgn_outs
 {
 	struct cgn_filter_search s = {
 		.bucket = cgn_bucket_of(inside, at->realm),
-		.mapping = cgn_filter_mapping(at->row, f->proto, bpf_ntohs(f->far.port)),
+		.mapping = cgn_filter_mapping(f->far.addr, f->proto, bpf_ntohs(f->far.port)),
 		.addr = remote->addr,
 		.port = policy->filtering == CGN_APDF && f->proto != CGN_ICMP ? remote->port : 0,
 		.now = cgn_now(),

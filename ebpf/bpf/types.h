@@ -191,7 +191,7 @@ _Static_assert(sizeof(struct cgn_policy) == 56, "struct cgn_policy");
 
 /* A remote endpoint that a mapping has sent to. */
 struct cgn_filter {
-	__u64 mapping; /* row, protocol and port */
+	__u64 mapping; /* outside address, protocol and port */
 	__be32 addr; /* 0 = free */
 	__be16 port; /* 0 where only addresses count */
 	__u16 seen; /* low bits of the tick */
