@@ -3,9 +3,13 @@
 package ebpf
 
 import (
+	"bytes"
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
+
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
 )
 
 // ICMP errors carry the packet that they are about, and both are translated (RFC 5508 REQ-3 to REQ-7).
@@ -25,6 +29,13 @@ func about(d datagram, most int) []byte {
 	d.ttl = 1
 	b := d.ip()
 	return b[:min(len(b), most)]
+}
+
+// damaged returns a frame whose last octet is another than when its checksums were made.
+func damaged(d datagram) []byte {
+	frame := d.frame()
+	frame[len(frame)-1] ^= 0x10
+	return frame
 }
 
 // shortest is how much of a packet without options an error has to quote.
@@ -73,6 +84,12 @@ func errorsIn(c *cast) []scene {
 	} {
 		in, out := from(e.typ, e.code, e.quote)
 		scenes = append(scenes, scene{"in, " + e.name, fromOutside, in, inbound, out})
+	}
+	for _, more := range []int{1, 2, 3, 219, 220, 221, 222, 476, 477, 1399, 1400} { // pieces of 256 octets are summed
+		in, out := from(unreachable, 3, func(me [3]netip.AddrPort) []byte {
+			return append(about(udp(me[planeUDP], server, "ask"), 1500), bytes.Repeat([]byte{0xa5}, more)...)
+		})
+		scenes = append(scenes, scene{fmt.Sprintf("in, about UDP, with %d octets more", more), fromOutside, in, inbound, out})
 	}
 	// What is behind the end of the IP packet is no part of it: neither quoted nor under a checksum.
 	in, out := from(unreachable, 1, func(me [3]netip.AddrPort) []byte { return about(tcp(me[planeTCP], server, ack, "data"), shortest) })
@@ -135,6 +152,10 @@ func errorsRefused(c *cast) []scene {
 		{"in, unknown type", fromOutside, errorIn(200, fine), dropICMPType, nil},
 		{"in, without a quote", fromOutside, errorIn(unreachable, nil), dropMalformed, nil},
 		{"in, one octet of the quote short", fromOutside, errorIn(unreachable, fine[:shortest-1]), dropMalformed, nil},
+		{"in, damaged", fromOutside, damaged(icmpError(router, out.Addr(), unreachable, 3, fine)), dropChecksum, nil},
+		{"in, damaged, of an odd length", fromOutside, damaged(icmpError(router, out.Addr(), unreachable, 3, append(slices.Clone(fine), 7))), dropChecksum, nil},
+		{"in, damaged far behind", fromOutside, damaged(icmpError(router, out.Addr(), unreachable, 3, append(slices.Clone(fine), make([]byte, 1400)...))), dropChecksum, nil},
+		{"in, damaged, and nobody's", fromOutside, damaged(icmpError(router, out.Addr(), unreachable, 3, about(udp(unused, server, "ask"), 1500))), dropNoMapping, nil},
 		{"in, about a packet with a wrong header checksum", fromOutside, errorIn(unreachable, changed(10, fine[10]^1)), dropChecksum, nil},
 		{"in, about version 6", fromOutside, errorIn(unreachable, changed(0, 0x65)), dropMalformed, nil},
 		{"in, about a header of 16 octets", fromOutside, errorIn(unreachable, changed(0, 0x44)), dropMalformed, nil},
@@ -165,6 +186,8 @@ func errorsFromSubscribersRefused(c *cast) []scene {
 	}
 	closed := netip.AddrPortFrom(me.Addr(), 9)
 	return []scene{
+		{"out, damaged", fromInside, damaged(icmpError(me.Addr(), server.Addr(), unreachable, 3, about(udp(server, me, "x"), 1500))), dropChecksum, nil},
+		{"back, damaged", fromInside, damaged(icmpError(c.bob.in[1].Addr(), out.Addr(), unreachable, 3, about(udp(out, c.bob.in[1], "x"), 1500))), dropChecksum, nil},
 		{"out, about a port that has sent nothing", fromInside, from(server.Addr(), about(udp(server, closed, "x"), 1500)), dropNoMapping, nil},
 		{"out, to somebody else than it is about", fromInside, from(router, about(udp(server, me, "x"), 1500)), dropMalformed, nil},
 		{"out, forged: about a packet between others", fromInside, from(server.Addr(), about(udp(server, ap("192.0.2.9:9"), "x"), 1500)), dropNoMapping, nil},
@@ -237,4 +260,30 @@ func errorsWithoutPorts(c *cast) []scene {
 			})
 	}
 	return scenes
+}
+
+// The program behind the driver looks at the checksum of an error, too, which the driver leaves to it before.
+func TestDamagedErrorsBehindTheDriver(t *testing.T) {
+	l := newLab(t, Config{}, labPools()...)
+	c := newCast(l)
+	behind := must(l.d.generation.openProgram(bpf.CgnatProgCgnOutsideSlow))
+	out := c.unknown.out[planeUDP]
+	for _, more := range []int{0, 1, 2, 3, 227, 228, 229, 1400} {
+		quote := append(about(udp(out, server, "ask"), 1500), bytes.Repeat([]byte{0xa5}, more)...)
+		for _, r := range []struct {
+			frame  []byte
+			want   verdict
+			action uint32
+		}{
+			{icmpError(router, out.Addr(), unreachable, 3, quote).frame(), inbound, tcRedirect},
+			{damaged(icmpError(router, out.Addr(), unreachable, 3, quote)), dropChecksum, tcShot},
+		} {
+			if got := l.send(fromOutside, r.frame); got.verdict != passSlow {
+				t.Fatalf("%d octets more: in the driver: %s", more, got.verdict)
+			}
+			if got := l.runBehind(behind, fromOutside, r.frame); got.verdict != r.want || got.action != r.action {
+				t.Errorf("%d octets more: %s, action %d; want %s, action %d", more, got.verdict, got.action, r.want, r.action)
+			}
+		}
+	}
 }

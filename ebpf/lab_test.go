@@ -200,21 +200,35 @@ func (l *lab) on(t *testing.T) (back func()) {
 	return func() { l.TB = outer }
 }
 
-// run runs a program on a frame that comes from a side.
-func (l *lab) run(from side, frame []byte) (o outcome) {
+// run runs the driver's program on a frame that comes from a side.
+func (l *lab) run(from side, frame []byte) outcome {
 	l.Helper()
-	opts := ebpf.RunOptions{
+	return l.runWith(l.programs[from], &ebpf.RunOptions{
 		Data: frame, DataOut: make([]byte, len(frame)+256),
 		Context: &[6]uint32{1: uint32(len(frame)), 3: l.links[from]}, // struct xdp_md: data_end, ingress_ifindex
-	}
+	})
+}
+
+// runBehind runs a program behind the driver on one.
+func (l *lab) runBehind(p *ebpf.Program, from side, frame []byte) outcome {
+	l.Helper()
+	return l.runWith(p, &ebpf.RunOptions{
+		Data: frame, DataOut: make([]byte, len(frame)+256),
+		Context: &[11]uint32{10: l.links[from]}, // struct __sk_buff: ifindex
+	})
+}
+
+// runWith runs a program where the kernel finds its interface, and looks at what it has counted.
+func (l *lab) runWith(p *ebpf.Program, opts *ebpf.RunOptions) (o outcome) {
+	l.Helper()
 	done, err := make(chan struct{}), error(nil)
 	l.work <- func() {
-		o.action, err = l.programs[from].Run(&opts)
+		o.action, err = p.Run(opts)
 		close(done)
 	}
 	<-done
 	if err != nil {
-		l.Fatalf("run on %d octets: %v", len(frame), err)
+		l.Fatalf("run on %d octets: %v", len(opts.Data), err)
 	}
 	o.frame = opts.DataOut
 	now := l.tally.read()

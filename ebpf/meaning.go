@@ -19,7 +19,7 @@ var meanings = [bpf.CgnatCgnVerdictCGN_VERDICTS]string{
 	bpf.CgnatCgnVerdictCGN_REPLIED:             "ICMP errors sent about packets that were dropped",
 	bpf.CgnatCgnVerdictCGN_HELD:                "fragments that wait for the first one",
 	bpf.CgnatCgnVerdictCGN_DROP_MALFORMED:      "cut short, or its lengths or parts contradict each other",
-	bpf.CgnatCgnVerdictCGN_DROP_CHECKSUM:       "the checksum of the IPv4 header is wrong",
+	bpf.CgnatCgnVerdictCGN_DROP_CHECKSUM:       "the checksum of the IPv4 header is wrong, or that of an ICMP error",
 	bpf.CgnatCgnVerdictCGN_DROP_SOURCE_ROUTE:   "it has a source route",
 	bpf.CgnatCgnVerdictCGN_DROP_SOURCE:         "from outside, and the source is an inside address, or none of a host",
 	bpf.CgnatCgnVerdictCGN_DROP_INSIDE:         "from outside, to an inside address",

@@ -143,7 +143,7 @@ func (m *model) fromInside(s *shape, got outcome) verdict {
 	if way != "" {
 		return way
 	}
-	return outbound
+	return s.unlessDamaged(outbound)
 }
 
 // turnBack is hairpinning.
@@ -154,7 +154,7 @@ func (m *model) turnBack(s *shape, near alloc.Allocation, pool *alloc.Pool, got 
 	if v := m.farHalf(s, pool); v != "" {
 		return v
 	}
-	return hairpin
+	return s.unlessDamaged(hairpin)
 }
 
 func (m *model) fromOutside(s *shape) verdict {
@@ -180,7 +180,15 @@ func (m *model) fromOutside(s *shape) verdict {
 	if v := m.farHalf(s, pool); v != "" {
 		return v
 	}
-	return inbound
+	return s.unlessDamaged(inbound)
+}
+
+// unlessDamaged is about what would be translated: an error with a wrong checksum is not (RFC 5508 REQ-3).
+func (s *shape) unlessDamaged(v verdict) verdict {
+	if s.kind == quotes && s.sumMessage() != 0xffff {
+		return dropChecksum
+	}
+	return v
 }
 
 // nobodys reports whether an address cannot be that of a sender: this host, a group, everybody.

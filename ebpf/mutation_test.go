@@ -92,8 +92,8 @@ func (m *mutator) field(frame []byte) {
 	}
 }
 
-// finish makes header checksums right again in most frames, or nothing else of them would be looked at. Fragments are left out:
-// the model does not know them.
+// finish makes the checksums of headers and errors right again in most frames, or nothing else of them would be looked at. Fragments
+// are left out: the model does not know them.
 func (m *mutator) finish(frame []byte) []byte {
 	frame[ip+6] &^= 0x3f
 	frame[ip+7] = 0
@@ -104,6 +104,11 @@ func (m *mutator) finish(frame []byte) []byte {
 	if m.IntN(4) > 0 && frame[ip+9] == protoICMP && at+20 <= len(frame) {
 		frame[at+10], frame[at+11] = 0, 0
 		binary.BigEndian.PutUint16(frame[at+10:], ^sum16(frame[at:min(len(frame), at+max(20, int(frame[at]&15)*4))]))
+	}
+	l4, end := ip+int(frame[ip]&15)*4, ip+int(binary.BigEndian.Uint16(frame[ip+2:]))
+	if m.IntN(8) > 0 && frame[ip+9] == protoICMP && l4+4 <= end && end <= len(frame) {
+		frame[l4+2], frame[l4+3] = 0, 0
+		binary.BigEndian.PutUint16(frame[l4+2:], ^sum16(frame[l4:end]))
 	}
 	return frame
 }

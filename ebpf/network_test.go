@@ -21,6 +21,12 @@ const (
 	xdpRedirect = 4
 )
 
+// tc actions.
+const (
+	tcShot     = 2
+	tcRedirect = 7
+)
+
 // A hop is where packets to some addresses go.
 type hop struct {
 	to       netip.Prefix

@@ -13,6 +13,7 @@
 #include "fragment.h"
 #include "ident.h"
 #include "rewrite.h"
+#include "sound.h"
 #include "translate.h"
 
 /* What is too much for the stack: everything that is found out about a packet, as opposed to read from it. */
@@ -150,10 +151,15 @@ static __always_inline enum cgn_verdict cgn_note_first(struct cgn_path *path, en
 	return v;
 }
 
-/* cgn_finish numbers a packet from the inside, or notes what becomes of it where it is the first fragment of one. */
+/*
+ * cgn_finish numbers a packet from the inside, or notes what becomes of it where it is the first fragment of one. Errors that are
+ * damaged end here.
+ */
 static __always_inline enum cgn_verdict cgn_finish(struct cgn_path *path, enum cgn_verdict v, __be32 near, __be32 far,
 						   int driver)
 {
+	if (path->packet.quoted && !cgn_is_sound(path->ctx, &path->packet, driver))
+		return CGN_DROP_CHECKSUM;
 	if (cgn_is_fragment(path->packet.ip))
 		return cgn_note_first(path, v, near, far, driver);
 	if (v != CGN_INBOUND)

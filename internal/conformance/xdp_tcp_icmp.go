@@ -28,7 +28,7 @@ func xdp5508() map[string]Result {
 		"5508-1a":  {Yes, ""},
 		"5508-2":   {Yes, "60 s"},
 		"5508-2a":  {Yes, tickTimes},
-		"5508-3":   {No, "it is translated and its checksum stays wrong, so that the host drops it"},
+		"5508-3":   {Yes, "unless it is a fragment itself"},
 		"5508-3a":  {Yes, ""},
 		"5508-3b":  {Yes, ""},
 		"5508-3c":  {Yes, ""},

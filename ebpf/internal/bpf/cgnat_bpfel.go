@@ -235,6 +235,11 @@ type CgnatCgnNode struct {
 	Key [16]uint32
 }
 
+type CgnatCgnPiece struct {
+	_    structs.HostLayout
+	Data [32]uint64
+}
+
 type CgnatCgnPolicy struct {
 	_           structs.HostLayout
 	Udp         uint32
@@ -432,6 +437,7 @@ const (
 	CgnatMapLost            = "lost"
 	CgnatMapNodes           = "nodes"
 	CgnatMapOutsides        = "outsides"
+	CgnatMapPieces          = "pieces"
 	CgnatMapPolicies        = "policies"
 	CgnatMapPools           = "pools"
 	CgnatMapRanges          = "ranges"
@@ -533,6 +539,7 @@ type CgnatMapSpecs struct {
 	Lost      *ebpf.MapSpec `ebpf:"lost"`
 	Nodes     *ebpf.MapSpec `ebpf:"nodes"`
 	Outsides  *ebpf.MapSpec `ebpf:"outsides"`
+	Pieces    *ebpf.MapSpec `ebpf:"pieces"`
 	Policies  *ebpf.MapSpec `ebpf:"policies"`
 	Pools     *ebpf.MapSpec `ebpf:"pools"`
 	Ranges    *ebpf.MapSpec `ebpf:"ranges"`
@@ -596,6 +603,7 @@ type CgnatMaps struct {
 	Lost      *ebpf.Map `ebpf:"lost"`
 	Nodes     *ebpf.Map `ebpf:"nodes"`
 	Outsides  *ebpf.Map `ebpf:"outsides"`
+	Pieces    *ebpf.Map `ebpf:"pieces"`
 	Policies  *ebpf.Map `ebpf:"policies"`
 	Pools     *ebpf.Map `ebpf:"pools"`
 	Ranges    *ebpf.Map `ebpf:"ranges"`
@@ -625,6 +633,7 @@ func (m *CgnatMaps) Close() error {
 		m.Lost,
 		m.Nodes,
 		m.Outsides,
+		m.Pieces,
 		m.Policies,
 		m.Pools,
 		m.Ranges,
