@@ -217,9 +217,9 @@ func errorsWithoutPorts(c *cast) []scene {
 		return icmpError(from, to, unreachable, 4, about(quote, 1500))
 	}
 	scenes := []scene{
-		{"in, about GRE to an address that has sent none", fromOutside, tooBig(router, out, gre(out, server.Addr())).frame(), dropNoMapping, nil},
-		{"out, about GRE of who has sent none", fromInside, tooBig(in, server.Addr(), gre(server.Addr(), in)).frame(), dropNoMapping, nil},
-		{"in, about GRE after an error from inside", fromOutside, tooBig(router, out, gre(out, server.Addr())).frame(), dropNoMapping, nil},
+		{"in, about GRE to an address that has sent none", fromOutside, tooBig(router, nextOut, gre(nextOut, server.Addr())).frame(), dropNoMapping, nil},
+		{"out, about GRE of who has sent none", fromInside, tooBig(next, server.Addr(), gre(server.Addr(), next)).frame(), dropNoMapping, nil},
+		{"in, about GRE after an error from inside", fromOutside, tooBig(router, nextOut, gre(nextOut, server.Addr())).frame(), dropNoMapping, nil},
 		{"GRE opens", fromInside, gre(in, server.Addr()).frame(), outbound, toServer(gre(out, server.Addr()))},
 		{"GRE of the neighbour opens", fromInside, gre(next, server.Addr()).frame(), outbound, toServer(gre(nextOut, server.Addr()))},
 		{"in, about GRE of who shares an address", fromOutside, tooBig(router, sharedOut, gre(sharedOut, server.Addr())).frame(), dropProtocol, nil},

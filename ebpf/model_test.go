@@ -58,7 +58,7 @@ type model struct {
 	inside  map[insider]*mapping
 	outside map[outsider]*mapping
 	live    map[holder]int            // mappings that are not idle
-	alone   map[netip.Addr]netip.Addr // outside addresses of 1:1 subscribers that have sent something without ports
+	alone   map[netip.Addr]netip.Addr // outside addresses of 1:1 subscribers that have sent something
 	shares  portsOf
 
 	mute bool // no more ICMP errors in this tick
@@ -240,6 +240,10 @@ func (m *model) nearHalf(s *shape, a alloc.Allocation, got outcome) verdict {
 		s.newNear = netip.AddrPortFrom(a.Outside(), 0)
 		return ""
 	}
+	if s.plane == planeICMP && !s.asks && a.Pool().SharingRatio() == 1 && m.alone[a.Outside()] == a.Inside() {
+		s.newNear = netip.AddrPortFrom(a.Outside(), s.near.Port()) // who is asked keeps the identifier of who asks
+		return ""
+	}
 	who := insider{s.plane, s.near}
 	to := m.inside[who]
 	if to == nil || to.idle {
@@ -251,6 +255,9 @@ func (m *model) nearHalf(s *shape, a alloc.Allocation, got outcome) verdict {
 		}
 		if to, s.problem = m.admit(who, a, m.portOf(s, who, a, got)); s.problem != "" {
 			return dropExhausted
+		}
+		if a.Pool().SharingRatio() == 1 {
+			m.alone[a.Outside()] = a.Inside()
 		}
 	}
 	s.newNear = to.outside
@@ -306,7 +313,7 @@ func (m *model) admit(who insider, a alloc.Allocation, port uint16) (*mapping, s
 
 // farHalf says what the far endpoint becomes, and whether a packet gets there.
 func (m *model) farHalf(s *shape, pool *alloc.Pool) verdict {
-	if s.portless {
+	if s.portless || s.plane == planeICMP && s.asks && pool.SharingRatio() == 1 {
 		to, ok := m.alone[s.far.Addr()]
 		switch {
 		case pool.SharingRatio() != 1:
@@ -314,7 +321,10 @@ func (m *model) farHalf(s *shape, pool *alloc.Pool) verdict {
 		case !ok:
 			return dropNoMapping
 		}
-		s.newFar = netip.AddrPortFrom(to, 0)
+		s.newFar = netip.AddrPortFrom(to, s.near.Port())
+		if s.newNear.IsValid() {
+			s.newFar = netip.AddrPortFrom(to, s.newNear.Port())
+		}
 	} else {
 		to := m.outside[outsider{s.plane, s.far}]
 		if to == nil || to.idle {

@@ -178,7 +178,8 @@ func otherProtocols(c *cast) []scene {
 	}
 	// Where the table notes who has an address alone is no mapping.
 	scenes = append(scenes,
-		scene{"echo to identifier 0 of who has an address alone", fromOutside, icmpQuery(server.Addr(), aloneOut, echoRequest, 0, "").frame(), dropNoMapping, nil},
-		scene{"echo back to identifier 0 of who has an address alone", fromInside, icmpQuery(in, aloneOut, echoRequest, 0, "").frame(), dropNoMapping, nil})
+		scene{"echo reply to identifier 0 of who has an address alone", fromOutside, icmpQuery(server.Addr(), aloneOut, echoReply, 0, "").frame(), dropNoMapping, nil},
+		scene{"echo to who has an address alone and has sent nothing", fromOutside, icmpQuery(server.Addr(), ad("198.51.100.128"), echoRequest, 5, "").frame(), dropNoMapping, nil},
+		scene{"echo reply of who has an address alone and has sent nothing", fromInside, icmpQuery(ad("100.65.0.0"), server.Addr(), echoReply, 5, "").frame(), dropNoMapping, nil})
 	return scenes
 }

@@ -4,6 +4,7 @@ package ebpf
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -17,6 +18,7 @@ func TestSessions(t *testing.T) {
 	l.play(t, tcpScenes(c))
 	l.play(t, queryScenes(c))
 	l.play(t, hairpinScenes(c))
+	l.play(t, askedAlone(c))
 	l.play(t, zeroChecksums(t, c))
 }
 
@@ -111,6 +113,41 @@ func queryScenes(c *cast) []scene {
 	}
 }
 
+// askedAlone are queries to who has an address alone, and the answers. They keep the identifier of who asks, which is that of its
+// mapping if it is a subscriber, and so an answer finds back (RFC 5508 REQ-7).
+func askedAlone(c *cast) (scenes []scene) {
+	b, bOut := c.solo.in[0].Addr(), c.solo.out[0].Addr()
+	query := func(from, to netip.Addr, typ uint8, id uint16) datagram { return icmpQuery(from, to, typ, id, "data!") }
+	mine := [2]uint16{c.solo.in[planeICMP].Port(), c.solo.out[planeICMP].Port()} // which somebody else may use, too
+	for _, id := range []uint16{0, 1, 40000, 65535, mine[0], mine[1]} {
+		name := fmt.Sprintf(" with identifier %d", id)
+		for _, typ := range [][2]uint8{{echoRequest, echoReply}, {timestamp, timestampReply}} {
+			scenes = append(scenes,
+				scene{fmt.Sprint("query ", typ[0], name, " in"), fromOutside, query(router, bOut, typ[0], id).frame(), inbound, toSubscriber(query(router, b, typ[0], id))},
+				scene{fmt.Sprint("answer ", typ[1], name, " out"), fromInside, query(b, router, typ[1], id).frame(), outbound, toServer(query(bOut, router, typ[1], id))})
+		}
+		tooBig := func(from, to netip.Addr, about datagram) datagram {
+			return icmpError(from, to, unreachable, 1, about.ip())
+		}
+		scenes = append(scenes,
+			scene{"error about an answer" + name + " in", fromOutside, tooBig(server.Addr(), bOut, query(bOut, router, echoReply, id)).frame(), inbound, toSubscriber(tooBig(server.Addr(), b, query(b, router, echoReply, id)))},
+			scene{"error about a query" + name + " out", fromInside, tooBig(b, router, query(router, b, echoRequest, id)).frame(), outbound, toServer(tooBig(bOut, router, query(router, bOut, echoRequest, id)))})
+	}
+	for name, a := range map[string]actor{"of who shares an address": c.alice, "of herself": c.solo} {
+		in, out := a.in[planeICMP], a.out[planeICMP]
+		told := func(from, to, src, dst netip.Addr, id uint16) datagram {
+			return icmpError(from, to, unreachable, 3, query(src, dst, echoRequest, id).ip())
+		}
+		scenes = append(scenes,
+			scene{"echo back " + name, fromInside, query(in.Addr(), bOut, echoRequest, in.Port()).frame(), hairpin, toSubscriber(query(out.Addr(), b, echoRequest, out.Port()))},
+			scene{"echo reply back " + name, fromInside, query(b, out.Addr(), echoReply, out.Port()).frame(), hairpin, toSubscriber(query(bOut, in.Addr(), echoReply, in.Port()))},
+			scene{"error about the echo back " + name, fromInside, told(b, out.Addr(), out.Addr(), b, out.Port()).frame(), hairpin, toSubscriber(told(bOut, in.Addr(), in.Addr(), bOut, in.Port()))})
+	}
+	return append(scenes,
+		scene{"echo of her own", fromInside, query(b, router, echoRequest, mine[0]).frame(), outbound, toServer(query(bOut, router, echoRequest, mine[1]))},
+		scene{"the answer", fromOutside, query(router, bOut, echoReply, mine[1]).frame(), inbound, toSubscriber(query(router, b, echoReply, mine[0]))})
+}
+
 func hairpinScenes(c *cast) []scene {
 	a, b, far := c.alice, c.bob, c.carol
 	return []scene{
@@ -142,8 +179,8 @@ func hairpinScenes(c *cast) []scene {
 			"TCP to who has an address alone", fromInside, tcp(a.in[planeTCP], c.solo.out[planeTCP], syn, "").frame(),
 			hairpin, toSubscriber(tcp(a.out[planeTCP], c.solo.in[planeTCP], syn, "")),
 		},
-		// An ICMP query has one identifier for both ends. It becomes that of the one it goes to (RFC 5508 REQ-7 wants this of
-		// a NAT without ports only).
+		// An ICMP query has one identifier for both ends. It becomes that of the one it goes to, and so the answer does not find
+		// back. RFC 5508 REQ-7 wants that of a NAT without ports only: see askedAlone.
 		{
 			"echo", fromInside, icmpQuery(a.in[planeICMP].Addr(), b.out[planeICMP].Addr(), echoRequest, b.out[planeICMP].Port(), "").frame(),
 			hairpin, toSubscriber(icmpQuery(a.out[planeICMP].Addr(), b.in[planeICMP].Addr(), echoRequest, b.in[planeICMP].Port(), "")),

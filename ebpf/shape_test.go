@@ -26,7 +26,7 @@ type shape struct {
 	nearPort, farPort  int
 	check              int // the checksum over the ports
 	flags              uint8
-	asks               bool // an ICMP query, not the answer to one
+	asks               bool // an ICMP query, not the answer to one; or an error about an answer
 	portless           bool // another protocol, or an error about one
 	ttl                uint8
 	fragmentable       bool
@@ -192,9 +192,11 @@ func (s *shape) readQuoted(at int) verdict {
 		s.plane, s.check = planeUDP, l4+6
 	case protoICMP:
 		s.plane, s.check = planeICMP, l4+2
-		if query, _ := isQuery(s.frame[l4]); !query {
+		query, asks := isQuery(s.frame[l4])
+		if !query {
 			return dropICMPType // an error about an error, or about what we do not translate
 		}
+		s.asks = !asks // its near endpoint was asked, or has asked
 		s.setPorts(l4+4, l4+4)
 		return ""
 	case protoDCCP, protoUDPLite:

@@ -42,6 +42,9 @@ func samplePackets(c *cast) []sample {
 		{"error in about GRE", fromOutside, icmpError(router, c.solo.out[0].Addr(), unreachable, 4, about(newDatagram(c.solo.out[0].Addr(), server.Addr(), protoGRE, []byte("some data")), 1500)).frame()},
 		{"error in about DCCP", fromOutside, icmpError(router, c.solo.out[0].Addr(), unreachable, 4, about(dccp(netip.AddrPortFrom(c.solo.out[0].Addr(), 5), server), 1500)).frame()},
 		{"error out about UDP-Lite", fromInside, icmpError(c.solo.in[0].Addr(), server.Addr(), unreachable, 2, about(udpLite(server, netip.AddrPortFrom(c.solo.in[0].Addr(), 5), "some data"), 1500)).frame()},
+		{"echo in to who has an address alone", fromOutside, icmpQuery(server.Addr(), c.solo.out[2].Addr(), echoRequest, 77, "some data").frame()},
+		{"echo reply out of who has an address alone", fromInside, icmpQuery(c.solo.in[2].Addr(), server.Addr(), echoReply, 77, "some data").frame()},
+		{"echo back to who has an address alone", fromInside, icmpQuery(me, c.solo.out[2].Addr(), echoRequest, a.in[2].Port(), "some data").frame()},
 		{"TTL 1 in", fromOutside, udp(server, a.out[1], "some data").with(withTTL(1)).frame()},
 		{"too big in", fromOutside, udp(server, c.narrow.out[1], string(make([]byte, 1300))).frame()},
 	}

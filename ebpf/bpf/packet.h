@@ -77,7 +77,7 @@ struct cgn_flow {
 	__u8 kind; /* enum cgn_kind */
 	__u8 proto; /* enum cgn_proto of the ports; not of portless */
 	__u8 tcp; /* TCP flags of a session */
-	__u8 query; /* an ICMP query that asks, not one that answers */
+	__u8 query; /* ICMP, and near asks far: a query, not the answer to one; or an error about an answer */
 };
 
 static __always_inline int cgn_is_portless(const struct cgn_flow *f)
@@ -238,6 +238,7 @@ static __always_inline enum cgn_verdict cgn_parse_quoted(struct cgn_packet *k, s
 		    icmp->type != CGN_TIMESTAMP_REPLY)
 			return CGN_DROP_ICMP_TYPE;
 		k->flow.proto = CGN_ICMP;
+		k->flow.query = icmp->type == CGN_ECHO_REPLY || icmp->type == CGN_TIMESTAMP_REPLY;
 		k->check = &icmp->check;
 		k->near_port = k->far_port = &icmp->id;
 		k->flow.near.port = k->flow.far.port = icmp->id;

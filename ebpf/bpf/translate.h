@@ -56,22 +56,39 @@ static __always_inline enum cgn_verdict cgn_search_for(struct cgn_search *s, con
 }
 
 /*
- * cgn_stand_alone notes who has an address alone, for packets without ports to it: at ICMP identifier 0, which nobody can have.
- * It stays until the address is somebody else's. An error notes nothing.
+ * cgn_stand_alone notes who has an address alone, for packets to it that need no mapping: at ICMP identifier 0, which no mapping
+ * can have. It stays until the address is somebody else's. Errors and answers note nothing, and need to find it noted.
  */
-static __always_inline enum cgn_verdict cgn_stand_alone(const struct cgn_search *s, const struct cgn_flow *f)
+static __always_inline enum cgn_verdict cgn_stand_alone(const struct cgn_search *s, const struct cgn_flow *f, int note)
 {
 	struct cgn_slot *slot = cgn_slot_at(s->table, CGN_ICMP, 0);
+	__u64 owner = cgn_owner_word(f->near.addr, 0);
 
 	if (!slot)
 		return CGN_DROP_TABLES;
-	if (slot->owner != s->owner) {
-		if (f->kind != CGN_PORTLESS)
+	if (slot->owner != owner) {
+		if (!note)
 			return CGN_DROP_NO_MAPPING;
 		slot->state = CGN_SLOT_STATIC;
-		slot->owner = s->owner;
+		slot->owner = owner;
 	}
 	return CGN_CONTINUE;
+}
+
+/*
+ * Where somebody has an address alone, a query to it keeps the identifier that who asks has given it, and so does the answer: only
+ * addresses are translated, as RFC 5508 REQ-7 wants it for hairpinning. Filters go by mappings, so not in pools with those.
+ *
+ * cgn_was_asked is about the near end of a flow, cgn_is_asked about the far one.
+ */
+static __always_inline int cgn_was_asked(const struct cgn_flow *f, const struct cgn_policy *policy)
+{
+	return f->proto == CGN_ICMP && !f->query && policy->filtering == CGN_EIF;
+}
+
+static __always_inline int cgn_is_asked(const struct cgn_flow *f, const struct cgn_policy *policy)
+{
+	return f->proto == CGN_ICMP && f->query && policy->filtering == CGN_EIF;
 }
 
 /* cgn_find_away finds or makes a mapping that is not at home. */
@@ -136,7 +153,11 @@ __noinline int cgn_near_half(const struct cgn_flow *f, const struct cgn_owner *o
 	if (v != CGN_CONTINUE)
 		return v;
 	if (cgn_is_portless(f))
-		return s.pool->ratio == 1 ? cgn_stand_alone(&s, f) : CGN_DROP_PROTOCOL;
+		return s.pool->ratio == 1 ? cgn_stand_alone(&s, f, f->kind == CGN_PORTLESS) : CGN_DROP_PROTOCOL;
+	if (cgn_was_asked(f, s.policy) && s.pool->ratio == 1 && cgn_stand_alone(&s, f, 0) == CGN_CONTINUE) {
+		to->port = f->near.port;
+		return CGN_CONTINUE;
+	}
 	port = cgn_port_after(&s, 0);
 	slot = cgn_slot_at(s.table, s.proto, port);
 	if (!slot)
@@ -145,6 +166,8 @@ __noinline int cgn_near_half(const struct cgn_flow *f, const struct cgn_owner *o
 		v = cgn_find_away(&s, f, o);
 		if (v != CGN_CONTINUE)
 			return v;
+		if (s.pool->ratio == 1)
+			cgn_stand_alone(&s, f, 1);
 		port = cgn_port_after(&s, s.found);
 		slot = cgn_slot_at(s.table, s.proto, port);
 		if (!slot)
@@ -190,6 +213,7 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 	__u32 row, number, now = cgn_now();
 	void *table;
 	__u64 owner;
+	int alone;
 
 	if (!f || !at || !remote || !to)
 		return CGN_DROP_TABLES;
@@ -201,13 +225,14 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 		return CGN_DROP_TABLES;
 	if (cgn_is_portless(f) && !at->alone)
 		return CGN_DROP_PROTOCOL;
-	if (!cgn_is_portless(f) && !f->far.port)
+	alone = cgn_is_portless(f) || (cgn_is_asked(f, policy) && at->alone);
+	if (!alone && !f->far.port)
 		return CGN_DROP_NO_MAPPING; /* port 0 is nobody's, and identifier 0 is where it is noted who stands alone */
-	slot = cgn_is_portless(f) ? cgn_slot_at(table, CGN_ICMP, 0) : cgn_slot_at(table, f->proto, bpf_ntohs(f->far.port));
+	slot = alone ? cgn_slot_at(table, CGN_ICMP, 0) : cgn_slot_at(table, f->proto, bpf_ntohs(f->far.port));
 	if (!slot)
 		return CGN_DROP_TABLES;
 	owner = slot->owner;
-	if (!owner || (!cgn_is_portless(f) && !cgn_is_live(slot, owner, policy, f->proto, now)))
+	if (!owner || (!alone && !cgn_is_live(slot, owner, policy, f->proto, now)))
 		return CGN_DROP_NO_MAPPING;
 	/* Errors come from anywhere on the way (RFC 4787 REQ-12). */
 	if (policy->filtering != CGN_EIF && f->kind == CGN_SESSION && !cgn_is_peer(slot, cgn_peer(f, remote)) &&
@@ -216,7 +241,7 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 	if (f->kind == CGN_SESSION && f->proto == CGN_TCP)
 		cgn_session_in(slot, cgn_digest(remote->addr, remote->port), f->tcp, now);
 	to->addr = owner >> 32;
-	to->port = owner >> 16;
+	to->port = alone ? remote->port : owner >> 16;
 	return CGN_CONTINUE;
 }
 

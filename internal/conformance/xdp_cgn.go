@@ -12,7 +12,7 @@ func xdp6888() map[string]Result {
 	return map[string]Result{
 		"6888-1a":  {Yes, ""},
 		"6888-1b":  {Yes, ""},
-		"6888-1c":  {Partly, "MUSTs not met in full: 5508-7a"},
+		"6888-1c":  {Yes, ""},
 		"6888-1d":  {Partly, "only subscribers with an address of their own (1:1) have protocols without ports; for all others they are dropped"},
 		"6888-2":   {Yes, ""},
 		"6888-2x":  {Exempt, "not offered"},
