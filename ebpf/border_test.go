@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
+	"github.com/cgnkit/cgnkit/internal/netnstest"
 )
 
 // verdicts sends packets and compares what became of them, without the model.
@@ -75,4 +77,21 @@ func TestBorderOfRealms(t *testing.T) {
 		"of the first": dropSource, "of two": dropSource, "of the second": dropSource, "of none": dropNoMapping, "of the third, outside": dropNoMapping,
 		"to the first": dropInside, "to the second": dropInside, "to none": passNotOutside, "to the third, outside": passNotOutside,
 	})
+}
+
+// Behind the driver, the kernel says of a packet that is larger than the interface only that: which side an address is on does not
+// depend on it, or what has to be cut would leave untranslated.
+func TestBorderOfLargePackets(t *testing.T) {
+	l := newLab(t, Config{}, labPools()...)
+	c := newCast(l)
+	inside, outside := must(l.d.generation.openProgram(bpf.CgnatProgCgnInsideSlow)), must(l.d.generation.openProgram(bpf.CgnatProgCgnOutsideSlow))
+	netnstest.Run(t, l.ns, "ip", "link", "set", "outside", "mtu", "1000")
+	large := string(make([]byte, 1200))
+	out := l.runBehind(inside, fromInside, udp(c.alice.in[planeUDP], twin, large).with(fragmentable).frame())
+	if out.verdict != "" || out.action != tcShot { // cut, and its parts come in again
+		t.Errorf("to a host outside: %s, action %d", out.verdict, int32(out.action))
+	}
+	if in := l.runBehind(outside, fromOutside, udp(twin, c.alice.out[planeUDP], large).frame()); in.verdict != inbound {
+		t.Errorf("from a host outside: %s, action %d", in.verdict, int32(in.action))
+	}
 }

@@ -58,6 +58,7 @@ type lab struct {
 	was      map[verdict]uint64
 	programs [2]*ebpf.Program
 	links    [2]uint32
+	ns       *netns.NS
 	work     chan func()
 	slots    map[netip.Addr]*ebpf.Memory // of the outside addresses
 	accounts map[netip.Addr]*ebpf.Map
@@ -71,7 +72,7 @@ func newLab(tb testing.TB, c Config, pools ...alloc.PoolSpec) *lab {
 	if c.Plan == nil {
 		c.Plan = mustPlan(tb, pools...)
 	}
-	l := &lab{TB: tb, model: newModel(c.Plan, labNetwork), work: make(chan func())}
+	l := &lab{TB: tb, model: newModel(c.Plan, labNetwork), ns: ns, work: make(chan func())}
 	l.connect(ns)
 	err := ns.Do(func() (err error) { l.d, err = Apply(c); return err })
 	if v := (*ebpf.VerifierError)(nil); errors.As(err, &v) {

@@ -102,6 +102,8 @@ static __noinline int cgn_is_elsewhere(void *ctx, __be32 from, __be32 addr, __u3
 {
 	struct bpf_fib_lookup fib = {.family = CGN_INET, .ipv4_src = from, .ipv4_dst = addr, .ifindex = ifindex};
 
+	/* With any length: without, all that the kernel says of a large packet behind the driver is that it does not fit. */
+	fib.tot_len = 1;
 	return !bpf_fib_lookup(ctx, &fib, sizeof(fib), BPF_FIB_LOOKUP_SKIP_NEIGH) && cgn_has_bit(&outsides, fib.ifindex);
 }
 
