@@ -1,0 +1,183 @@
+//go:build linux
+
+package ebpf
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/internal/netns"
+	"github.com/cgnkit/cgnkit/internal/netnstest"
+)
+
+// twinLink is the CGN's link to the twin of subscriber 0: a host with the same address in another realm.
+const twinLink = "twin"
+
+// twinRealms is a site with the realm of the plan's first pool behind the inside link and that of the second behind twinLink,
+// where a host has the address of subscriber 0. It returns both hosts.
+func twinRealms(t *testing.T) (*site, [2]netns.Host) {
+	t.Helper()
+	s := &site{TB: t, Topology: netnstest.NewTopology(t, netns.Options{Inside: []netip.Addr{ad("100.64.0.1")}, Switches: true})}
+	twin := netns.Host{NS: netnstest.New(t), Addr: s.Subscribers[0].Addr}
+	s.connect(twin)
+	warm(t, s.Topology)
+	s.byRule()
+	c := Config{Plan: mustPlan(t, twinPools()...), Inside: []Interface{{netns.InsideLink, "east"}, {twinLink, "west"}}, Outside: []Interface{{Name: netns.OutsideLink}}}
+	var err error
+	if s.d, err = in(s, func() (*Datapath, error) { return Apply(c) }); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	t.Cleanup(func() {
+		_ = s.d.Close()
+		if err := s.CGN.Do(func() error { return Remove("") }); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, [2]netns.Host{s.Subscribers[0], twin}
+}
+
+func twinPools() []alloc.PoolSpec {
+	east := alloc.PoolSpec{Name: "east", Realm: "east", Inside: spans("100.64.0.0/24"), Outside: spans("192.0.2.0/30"), SharingRatio: 64}
+	west := east
+	west.Name, west.Realm, west.Outside = "west", "west", spans("192.0.2.4/30")
+	return []alloc.PoolSpec{east, west}
+}
+
+// connect plugs a twin into the CGN.
+func (s *site) connect(twin netns.Host) {
+	s.Helper()
+	if err := s.CGN.AddVeth(twinLink, twin.NS, netns.HostLink); err != nil {
+		s.Fatal(err)
+	}
+	for _, end := range []struct {
+		ns   *netns.NS
+		link string
+	}{{s.CGN, twinLink}, {twin.NS, netns.HostLink}} {
+		if err := end.ns.DisableOffload(end.link); err != nil {
+			s.Fatal(err)
+		}
+		if err := end.ns.EnableGRO(end.link); err != nil {
+			s.Fatal(err)
+		}
+		netnstest.Run(s, end.ns, "ip", "link", "set", end.link, "up")
+	}
+	netnstest.Run(s, s.CGN, "ip", "address", "add", "100.64.255.254/32", "dev", twinLink)
+	netnstest.Run(s, twin.NS, "ip", "address", "add", twin.Addr.String()+"/32", "dev", netns.HostLink)
+	netnstest.Run(s, twin.NS, "ip", "route", "add", "100.64.255.254", "dev", netns.HostLink)
+	netnstest.Run(s, twin.NS, "ip", "route", "add", "default", "via", "100.64.255.254")
+}
+
+// byRule has each realm look for ways in a table of its own first, as its inside interface says. Both find the way out behind it.
+func (s *site) byRule() {
+	for i, link := range []string{netns.InsideLink, twinLink} {
+		table := []string{"101", "102"}[i]
+		netnstest.Run(s, s.CGN, "ip", "rule", "add", "iif", link, "lookup", table)
+		netnstest.Run(s, s.CGN, "ip", "route", "add", "100.64.0.0/24", "dev", link, "table", table)
+	}
+}
+
+// Two subscribers with the same address, in two realms behind two interfaces, use the same ports at the same time, and whose a
+// packet is, is never mixed up.
+func TestTwins(t *testing.T) {
+	s, twins := twinRealms(t)
+	twinTransfers(t, s, twins)
+	seen := twinExchanges(t, s, twins)
+	twinsMeet(t, twins, seen)
+	s.isWhole(mustPlan(t, twinPools()...))
+}
+
+// twinTransfers has both send to the same sink from the same port.
+func twinTransfers(t *testing.T, s *site, twins [2]netns.Host) {
+	t.Helper()
+	sink, err := s.Servers[0].ListenSink(netip.AddrPortFrom(s.Servers[0].Addr, 9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var all []*netns.Transfer
+	for _, h := range twins {
+		transfer, err := h.StartTransfer(ctx, netns.Stream{Local: netip.AddrPortFrom(h.Addr, 5000), Remote: sink.Addr(), Bytes: 1 << 40, Rate: 4 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, transfer)
+	}
+	for _, transfer := range slices.Concat(all, all) { // so that each goes on while the other does
+		if err := transfer.AwaitSent(ctx, transfer.Sent()+1<<20); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, transfer := range all {
+		if err := transfer.Finish(); err != nil {
+			t.Errorf("twin %d: %v", i, err)
+		}
+	}
+}
+
+// twinExchanges has both ask and ping from the same port, and checks that each has a mapping of its own realm. It returns those of
+// UDP.
+func twinExchanges(t *testing.T, s *site, twins [2]netns.Host) (seen [2]netip.AddrPort) {
+	t.Helper()
+	echo := s.echo()
+	for i, h := range twins {
+		f, err := h.Dial(netns.Query{Local: netip.AddrPortFrom(h.Addr, 5000), Remote: echo.Addr()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen[i], err = f.Ask(); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Ping(netns.Ping{To: s.Servers[0].Addr, ID: 5000}); err != nil {
+			t.Error(err)
+		}
+	}
+	found := make(map[string]int)
+	for m, err := range s.d.Mappings() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		owner, _ := s.d.Plan().Trace(m.Outside.Addr(), m.Outside.Port()).Allocation()
+		if owner.Pool().Realm() != m.Realm || m.Inside != netip.AddrPortFrom(twins[0].Addr, 5000) {
+			t.Errorf("%v of realm %s has %v of realm %s", m.Inside, m.Realm, m.Outside, owner.Pool().Realm())
+		}
+		found[m.Realm]++
+	}
+	if found["east"] != 3 || found["west"] != 3 {
+		t.Errorf("mappings by realm are %v, want 3 each", found)
+	}
+	return seen
+}
+
+// twinsMeet has each of them ask the other, whose address is its own, by the outside endpoint.
+func twinsMeet(t *testing.T, twins [2]netns.Host, seen [2]netip.AddrPort) {
+	t.Helper()
+	for i, h := range twins {
+		echo, err := h.ListenEcho("udp", netip.AddrPortFrom(h.Addr, 5000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, err := twins[1-i].Ask(netns.Query{Local: netip.AddrPortFrom(h.Addr, 5001), Remote: seen[i]})
+		if err != nil || seen[1-i].Addr() != from.Addr() {
+			t.Errorf("twin %d asks from %v (error %v), want %v", 1-i, from, err, seen[1-i].Addr())
+		}
+		if err := echo.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// isWhole fails the test unless the kernel equals a plan.
+func (s *site) isWhole(plan *alloc.Plan) {
+	s.Helper()
+	if _, found := s.verify(plan); len(found) > 0 {
+		s.Errorf("the kernel departs from the plan: %v", found)
+	}
+}
