@@ -16,8 +16,8 @@ import (
 // with an MTU of 1300 to the host farAddr.
 const farAddr = "198.51.100.1"
 
-// newFarSite returns a site with a host behind a router.
-func newFarSite(t *testing.T, c Config) *site {
+// newFarSite returns a site, and a host behind a router.
+func newFarSite(t *testing.T, c Config) (*site, netns.Host) {
 	t.Helper()
 	s := &site{TB: t, Topology: netnstest.NewTopology(t, netns.Options{Switches: true, OutsideMTU: 1400})}
 	far, router := netnstest.New(t), s.Servers[1]
@@ -36,7 +36,7 @@ func newFarSite(t *testing.T, c Config) *site {
 	netnstest.Run(t, s.CGN, "ip", "route", "add", "198.51.100.0/24", "via", router.Addr.String())
 	warm(t, s.Topology)
 	s.d = attach(t, s.Topology, c)
-	return s
+	return s, netns.Host{NS: far, Addr: ad(farAddr)}
 }
 
 var hopLine = regexp.MustCompile(`(?m)^ *\d+  (\S+)`)
@@ -54,7 +54,7 @@ func hops(t *testing.T, from *netns.NS, args ...string) (out []string) {
 
 // Who asks for the way with the tool that everybody uses sees every router, whatever the tool sends, outward and inward.
 func TestTraceroute(t *testing.T) {
-	s := newFarSite(t, Config{Plan: mustPlan(t, samplePool)})
+	s, _ := newFarSite(t, Config{Plan: mustPlan(t, samplePool)})
 	out := []string{"100.64.255.254", s.Servers[1].Addr.String(), farAddr}
 	for name, args := range map[string][]string{
 		"UDP": nil, "UDP to one port": {"-U"}, "ICMP": {"-I"}, "TCP": {"-T"}, "UDP, of 1300 octets": {farAddr, "1300"},
@@ -77,7 +77,7 @@ func portOf(e netip.AddrPort) string { return e.String()[len(e.Addr().String())+
 
 // Who asks for the MTU of the way hears of both narrow links: from the CGN of its own, and from the router behind it.
 func TestTracepath(t *testing.T) {
-	s := newFarSite(t, Config{Plan: mustPlan(t, samplePool)})
+	s, _ := newFarSite(t, Config{Plan: mustPlan(t, samplePool)})
 	text := netnstest.Run(t, s.Subscribers[0].NS, "tracepath", "-n", farAddr)
 	for _, want := range []string{
 		`(?m)^ *\d: +100\.64\.255\.254 +[\d.]+ms pmtu 1400$`, `(?m)^ *\d: +203\.0\.113\.2 +[\d.]+ms pmtu 1300$`,
