@@ -95,21 +95,7 @@ func (b *bench) lasts(t *testing.T, protocol string, e netip.AddrPort, d time.Du
 // flood sends many packets of a host, which make gives, fast.
 func flood(t *testing.T, h netns.Host, n int, packet func(int) []byte) {
 	t.Helper()
-	err := h.Do(func() error {
-		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = unix.Close(fd) }()
-		for i := range n {
-			p := packet(i)
-			if err := unix.Sendto(fd, p, 0, &unix.SockaddrInet4{Addr: [4]byte(p[16:20])}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err := h.SendAll(n, packet); err != nil {
 		t.Fatal(err)
 	}
 }

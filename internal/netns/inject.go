@@ -27,6 +27,23 @@ func (n *NS) SendIPv4(packet []byte) error {
 	return nil
 }
 
+// SendAll sends many packets like SendIPv4, as fast as the kernel takes them. packet makes each when its turn has come.
+func (n *NS) SendAll(count int, packet func(i int) []byte) error {
+	err := n.withSocket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_RAW, func(fd int) error {
+		for i := range count {
+			p := packet(i)
+			if err := unix.Sendto(fd, p, 0, &unix.SockaddrInet4{Addr: [4]byte(p[16:20])}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("send %d packets: %w", count, err)
+	}
+	return nil
+}
+
 // SendFrame sends an IPv4 packet made by hand on a link to the given neighbour, past routes, neighbour table and netfilter.
 // Nothing in the packet is changed.
 func (n *NS) SendFrame(link string, neighbour net.HardwareAddr, packet []byte) error {

@@ -46,6 +46,38 @@ func TestSendOtherProtocols(t *testing.T) {
 	}
 }
 
+// Many packets are made one after the other, and arrive.
+func TestSendAll(t *testing.T) {
+	t.Parallel()
+	topology := netnstest.NewTopology(t, netns.Options{})
+	client, server := topology.Subscribers[0], topology.Servers[0]
+	o := observe(t, server.NS, netns.Watch{Match: func(p netns.Packet) bool { return p.Proto == 253 }})
+	payload := []byte{0}
+	err := client.SendAll(100, func(i int) []byte {
+		payload[0] = byte(i)
+		return netns.IPv4{Src: client.Addr, Dst: server.Addr, Proto: 253, Payload: payload}.Bytes()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.AwaitCount(within(t), 100); err != nil {
+		t.Fatal(err)
+	}
+	packets, err := o.Packets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range packets {
+		if p.Raw[20] != byte(i) {
+			t.Errorf("packet %d is number %d", i, p.Raw[20])
+		}
+	}
+	nowhere := netns.IPv4{Src: client.Addr, Dst: addr("255.255.255.255"), Proto: 253}.Bytes()
+	if err := client.SendAll(1, func(int) []byte { return nowhere }); !errors.Is(err, unix.EACCES) {
+		t.Errorf("to everybody: %v, want %v", err, unix.EACCES)
+	}
+}
+
 // An ICMP error made by hand reaches the socket that it is about.
 func TestSendICMPError(t *testing.T) {
 	t.Parallel()
