@@ -149,11 +149,11 @@ func (c *crowd) isUnharmed() {
 }
 
 // counts returns the counters by name.
-func (c *crowd) counts() map[string]uint64 {
-	c.Helper()
-	all, err := c.d.Counters()
+func (s *site) counts() map[string]uint64 {
+	s.Helper()
+	all, err := s.d.Counters()
 	if err != nil {
-		c.Fatal(err)
+		s.Fatal(err)
 	}
 	out := make(map[string]uint64)
 	for _, n := range all {

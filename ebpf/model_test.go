@@ -118,6 +118,9 @@ func (m *model) fromInside(s *shape, got outcome) verdict {
 	_, known := m.subscriber(s.teller)
 	switch {
 	case !ours && !known:
+		if _, forged := m.pool(s.teller); forged {
+			return dropSource
+		}
 		return passNotSubscriber
 	case ports != "":
 		return ports

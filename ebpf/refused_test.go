@@ -96,9 +96,10 @@ func strangers(c *cast) []scene {
 	arp := append([]byte{255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 2, 8, 6}, make([]byte, 28)...)
 	return []scene{
 		{"source is no subscriber", fromInside, udp(me, server, "x").frame(), passNotSubscriber, nil},
+		{"source is an outside address of ours, GRE", fromInside, newDatagram(c.solo.out[0].Addr(), server.Addr(), protoGRE, []byte("x")).frame(), dropSource, nil},
 		{"source is no subscriber, GRE", fromInside, newDatagram(c.stranger, server.Addr(), protoGRE, []byte("x")).frame(), passNotSubscriber, nil},
 		{"source is no subscriber, a fragment", fromInside, udp(me, server, "x").with(func(d *datagram) { d.flags = moreFragments }).frame(), passNotSubscriber, nil},
-		{"source is an outside address of ours", fromInside, udp(c.alice.out[1], server, "x").frame(), passNotSubscriber, nil},
+		{"source is an outside address of ours", fromInside, udp(c.alice.out[1], server, "x").frame(), dropSource, nil},
 		{"source is an inside address, from outside", fromOutside, udp(c.alice.in[1], server, "x").frame(), dropSource, nil},
 		{"source is an inside address, to an outside address", fromOutside, udp(c.bob.in[1], c.alice.out[1], "x").frame(), dropSource, nil},
 		{"source is an inside address without a way, from outside", fromOutside, udp(c.lost.in[1], c.alice.out[1], "x").frame(), dropSource, nil},

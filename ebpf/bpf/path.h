@@ -208,6 +208,15 @@ static __always_inline enum cgn_verdict cgn_where(struct cgn_path *path, __be32 
 	return v;
 }
 
+/*
+ * cgn_nobodys is the verdict about a packet from the inside whose source is no subscriber. It is the host's, except where the
+ * source is an outside address: the packet would get out as if it were of whoever has that port there.
+ */
+static __always_inline enum cgn_verdict cgn_nobodys(struct cgn_path *path, __be32 from)
+{
+	return cgn_is_outside(from, &path->scratch->outside) ? CGN_DROP_SOURCE : CGN_PASS_NOT_SUBSCRIBER;
+}
+
 /* cgn_later_from_inside decides about a later fragment from the inside. */
 static __always_inline enum cgn_verdict cgn_later_from_inside(struct cgn_path *path, int driver)
 {
@@ -220,7 +229,7 @@ static __always_inline enum cgn_verdict cgn_later_from_inside(struct cgn_path *p
 	__u32 at;
 
 	if (!cgn_is_subscriber(path->realm, ip->saddr, &s->owner))
-		return CGN_PASS_NOT_SUBSCRIBER;
+		return cgn_nobodys(path, ip->saddr);
 	if (cgn_overlaps(ip))
 		return CGN_DROP_MALFORMED;
 	n = cgn_fragment_find(&key);
@@ -295,7 +304,7 @@ static __always_inline enum cgn_verdict cgn_from_inside(struct cgn_path *path, v
 	if (!cgn_is_subscriber(path->realm, k->flow.near.addr, &s->owner)) {
 		/* A subscriber's error about what is nobody's must not get out with an inside address either. */
 		if (k->flow.near.addr == k->ip->saddr || !cgn_is_subscriber(path->realm, k->ip->saddr, &s->owner))
-			return CGN_PASS_NOT_SUBSCRIBER;
+			return cgn_nobodys(path, k->ip->saddr);
 		return ports == CGN_CONTINUE ? CGN_DROP_NO_MAPPING : ports;
 	}
 	if (ports != CGN_CONTINUE)
