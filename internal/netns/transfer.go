@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -14,6 +15,8 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // pace is the time between two chunks of a transfer with a bounded rate.
@@ -52,6 +55,10 @@ func (n *NS) StartTransfer(ctx context.Context, s Stream) (*Transfer, error) {
 		return nil, fmt.Errorf("start transfer to %v: %w", s.Remote, err)
 	}
 	t := &Transfer{ns: n, stream: s, conn: conn.(*net.TCPConn), done: make(chan struct{})}
+	// From here on an ICMP error is what it is to most programs: a reason to try again. Ways come and go.
+	if err := setsockopts(t.conn, sockopt{unix.SOL_IP, unix.IP_RECVERR, 0}); err != nil {
+		return nil, errors.Join(fmt.Errorf("start transfer to %v: %w", s.Remote, err), t.conn.Close())
+	}
 	// Closing is what wakes a write or a read that waits for the other side.
 	t.unwatch = context.AfterFunc(ctx, func() { _ = closeSocket(t.conn) })
 	go func() { t.finish(ctx, t.run(ctx)) }()

@@ -137,3 +137,43 @@ func TestTransferFinish(t *testing.T) {
 		t.Fatalf("%d bytes received of %d", got, tr.Sent())
 	}
 }
+
+// A transfer takes an ICMP error for what most programs do: a reason to try again.
+func TestTransferIgnoresICMP(t *testing.T) {
+	t.Parallel()
+	topology := netnstest.NewTopology(t, netns.Options{InsideRoutes: true})
+	client, server := topology.Subscribers[0], topology.Servers[0]
+	sink, err := server.ListenSink(netip.AddrPortFrom(server.Addr, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	transfer, err := client.StartTransfer(within(t), netns.Stream{Remote: sink.Addr(), Bytes: 1 << 40, Rate: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	again := observe(t, client.NS, netns.Watch{Match: func(p netns.Packet) bool {
+		if p.ICMPType != 3 {
+			return false
+		}
+		number := string(p.Raw[20+8+20+4:][:4]) // of the segment that it is about
+		repeated := seen[number]
+		seen[number] = true
+		return repeated
+	}})
+	if err := topology.CGN.SetSysctl("net.ipv4.icmp_ratelimit", "0"); err != nil {
+		t.Fatal(err)
+	}
+	netnstest.Run(t, topology.CGN, "ip", "route", "add", "unreachable", server.Addr.String())
+	// About a segment that is sent again: the first time the kernel is at work on the socket, and takes the error more lightly.
+	if _, err := again.AwaitCount(within(t), 1); err != nil {
+		t.Fatal(err)
+	}
+	netnstest.Run(t, topology.CGN, "ip", "route", "delete", "unreachable", server.Addr.String())
+	if err := transfer.AwaitSent(within(t), transfer.Sent()+1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if err := transfer.Finish(); err != nil {
+		t.Error(err)
+	}
+}
