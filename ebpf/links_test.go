@@ -74,6 +74,9 @@ func (s *site) ports() map[string]string {
 func (st *stay) goesOn(when string) {
 	st.Helper()
 	was := st.sink.Received()
+	if err := st.transfer.AwaitSent(st.Context(), st.transfer.Sent()+1); err != nil {
+		st.Fatalf("%s: %v", when, err)
+	}
 	until(st, when+" more of the transfer arrives", func() bool { return st.sink.Received() > was+1<<20 })
 }
 
@@ -85,7 +88,7 @@ func (st *stay) isCut() {
 		_, err = f.Ask()
 	}
 	if err == nil {
-		st.Error("packets pass while the interface is down")
+		st.Error("packets pass by an interface that is down, or has no programs")
 	}
 }
 
@@ -145,9 +148,16 @@ func TestLinkGoesDown(t *testing.T) {
 }
 
 // An interface that was deleted and made again, with the same name, has none of our programs. Verify says so, and Apply mends it:
-// mappings and transfers go on. That is so whether it got another number or, as after a reload of all drivers, the same.
+// mappings and transfers go on. That is so whether it got another number or, as after a reload of all drivers, the same. Until
+// then it is for the guard to keep in what subscribers send.
 func TestLinkIsMadeAgain(t *testing.T) {
 	s := newSite(t, Config{Plan: mustPlan(t, samplePool)})
+	netnstest.Run(t, s.CGN, "nft", guard...)
+	inside := netip.MustParsePrefix("100.64.0.0/10")
+	leaked, err := s.Servers[0].Observe(netns.Watch{Match: func(p netns.Packet) bool { return inside.Contains(p.Src) }})
+	if err != nil {
+		t.Fatal(err)
+	}
 	st := settleIn(s, s.Servers[0])
 	for _, test := range []struct {
 		link string
@@ -167,11 +177,15 @@ func TestLinkIsMadeAgain(t *testing.T) {
 		}
 		detail := map[bool]string{true: "it was detached", false: "the interface is gone"}[test.same]
 		st.isMissing(test.link, detail)
+		st.isCut()
 		s.apply(Config{Plan: s.d.Plan()})
 		st.isSame("after " + test.link + " was made again")
 	}
 	if err := st.transfer.Finish(); err != nil {
 		t.Error(err)
+	}
+	if n, err := leaked.Count(); n > 0 || err != nil {
+		t.Errorf("%d packets left with an inside address (error %v)", n, err)
 	}
 }
 
