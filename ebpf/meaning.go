@@ -33,8 +33,8 @@ var meanings = [bpf.CgnatCgnVerdictCGN_VERDICTS]string{
 	bpf.CgnatCgnVerdictCGN_DROP_RATE:           "the subscriber makes more mappings a second than it may",
 	bpf.CgnatCgnVerdictCGN_DROP_CONTENDED:      "two CPUs wanted the same slot, or the lock of a subscriber, too long",
 	bpf.CgnatCgnVerdictCGN_DROP_UNROUTED:       "the host has no way to the subscriber",
-	bpf.CgnatCgnVerdictCGN_DROP_TTL:            "the TTL is over, on the way to a subscriber",
-	bpf.CgnatCgnVerdictCGN_DROP_TOO_BIG:        "larger than the MTU on the way to a subscriber, and not to be cut",
+	bpf.CgnatCgnVerdictCGN_DROP_TTL:            "the TTL is over, on the way to a subscriber; with several realms from one, too",
+	bpf.CgnatCgnVerdictCGN_DROP_TOO_BIG:        "larger than the MTU on the way to a subscriber, and not to be cut; with several realms from one, too",
 	bpf.CgnatCgnVerdictCGN_DROP_TABLES:         "the tables contradict themselves",
 }
 

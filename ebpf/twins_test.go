@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ const twinLink = "twin"
 // where a host has the address of subscriber 0. It returns both hosts.
 func twinRealms(t *testing.T) (*site, [2]netns.Host) {
 	t.Helper()
-	s := &site{TB: t, Topology: netnstest.NewTopology(t, netns.Options{Inside: []netip.Addr{ad("100.64.0.1")}, Switches: true})}
+	s := &site{TB: t, Topology: netnstest.NewTopology(t, netns.Options{Inside: []netip.Addr{ad("100.64.0.1")}, Switches: true, OutsideMTU: 1400})}
 	twin := netns.Host{NS: netnstest.New(t), Addr: s.Subscribers[0].Addr}
 	s.connect(twin)
 	warm(t, s.Topology)
@@ -57,13 +58,14 @@ func (s *site) connect(twin netns.Host) {
 		ns   *netns.NS
 		link string
 	}{{s.CGN, twinLink}, {twin.NS, netns.HostLink}} {
+		netnstest.Run(s, end.ns, "ip", "link", "set", end.link, "up")
 		if err := end.ns.DisableOffload(end.link); err != nil {
 			s.Fatal(err)
 		}
-		if err := end.ns.EnableGRO(end.link); err != nil {
-			s.Fatal(err)
-		}
-		netnstest.Run(s, end.ns, "ip", "link", "set", end.link, "up")
+	}
+	// Up first: the kernel takes no notice of what is set while an end is down, and then drops what is redirected to the other.
+	if err := twin.EnableGRO(netns.HostLink); err != nil {
+		s.Fatal(err)
 	}
 	netnstest.Run(s, s.CGN, "ip", "address", "add", "100.64.255.254/32", "dev", twinLink)
 	netnstest.Run(s, twin.NS, "ip", "address", "add", twin.Addr.String()+"/32", "dev", netns.HostLink)
@@ -88,6 +90,21 @@ func TestTwins(t *testing.T) {
 	seen := twinExchanges(t, s, twins)
 	twinsMeet(t, twins, seen)
 	s.isWhole(mustPlan(t, twinPools()...))
+	for i, h := range twins {
+		isTold(t, i, h, s.Servers[0].Addr.String())
+	}
+}
+
+// isTold fails the test unless a twin hears of a TTL that is over, and of the narrow link behind the CGN.
+func isTold(t *testing.T, i int, h netns.Host, to string) {
+	t.Helper()
+	want := []string{"100.64.255.254", to}
+	if got := hops(t, h.NS, "-m", "3", "-w", "1", to); !slices.Equal(got, want) {
+		t.Errorf("twin %d: the way is %v, want %v", i, got, want)
+	}
+	if text := netnstest.Run(t, h.NS, "tracepath", "-n", "-m", "3", to); !strings.Contains(text, "Resume: pmtu 1400 hops 2 back 2") {
+		t.Errorf("twin %d: the path is\n%s", i, text)
+	}
 }
 
 // twinTransfers has both send to the same sink from the same port.

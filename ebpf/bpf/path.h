@@ -61,7 +61,10 @@ static __always_inline enum cgn_verdict cgn_slowly(const struct cgn_path *path, 
 	return v == CGN_DROP_TOO_BIG ? CGN_CUT : CGN_CONTINUE;
 }
 
-/* cgn_way_out decides about the way of a packet from the inside. The host answers what cannot go on: it knows the sender. */
+/*
+ * cgn_way_out decides about the way of a packet from the inside. The host answers what cannot go on: it knows the sender. Where
+ * there are several realms, it may know two by one address, and would tell the wrong one: we answer then.
+ */
 static __always_inline enum cgn_verdict cgn_way_out(struct cgn_path *path, int driver)
 {
 	struct cgn_packet *k = &path->packet;
@@ -72,8 +75,10 @@ static __always_inline enum cgn_verdict cgn_way_out(struct cgn_path *path, int d
 	v = cgn_route(path->ctx, k, k->flow.far.addr, path->ifindex, path->length, &path->scratch->fib);
 	if (v == CGN_PASS_LOCAL || v == CGN_PASS_UNROUTED)
 		return v;
-	if (k->ip->ttl <= 1 || (v == CGN_DROP_TOO_BIG && !cgn_fragmentable(k->ip)))
-		return CGN_PASS_ANSWER;
+	if (k->ip->ttl <= 1)
+		return realms > 1 ? CGN_DROP_TTL : CGN_PASS_ANSWER;
+	if (v == CGN_DROP_TOO_BIG && !cgn_fragmentable(k->ip))
+		return realms > 1 ? CGN_DROP_TOO_BIG : CGN_PASS_ANSWER;
 	return cgn_slowly(path, v, driver);
 }
 

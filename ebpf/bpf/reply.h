@@ -2,7 +2,7 @@
 /*
  * ICMP errors of our own, for packets that are dropped and whose sender should know (RFC 6888 REQ-11, RFC 4787 REQ-13, RFC
  * 1812 section 5.3.1). They quote the packet as its sender sent it. What comes from the inside and cannot go on for its TTL
- * or its size is answered by the host instead.
+ * or its size is answered by the host instead, unless there are several realms.
  */
 #ifndef CGN_REPLY_H
 #define CGN_REPLY_H
