@@ -71,12 +71,13 @@ func killConfig(i int) Config {
 // TestKilled kills an apply at 50 random moments while packets pass. Whatever it was doing, a transfer of a subscriber that does
 // not move goes on, and who opens the instance finds one of the plans whole and in force.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, killConfig(0))
 	sink, err := s.Servers[0].ListenSink(netip.AddrPortFrom(s.Servers[0].Addr, 9))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	defer cancel()
 	transfer, err := s.Subscribers[0].StartTransfer(ctx, netns.Stream{Remote: sink.Addr(), Bytes: 1 << 40, Rate: 1 << 19})
 	if err != nil {

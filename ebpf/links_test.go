@@ -151,6 +151,7 @@ func TestLinkGoesDown(t *testing.T) {
 // mappings and transfers go on. That is so whether it got another number or, as after a reload of all drivers, the same. Until
 // then it is for the guard to keep in what subscribers send.
 func TestLinkIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, Config{Plan: mustPlan(t, samplePool)})
 	netnstest.Run(t, s.CGN, "nft", guard...)
 	inside := netip.MustParsePrefix("100.64.0.0/10")

@@ -78,6 +78,7 @@ func equalSets(a, b map[string]bool) bool {
 
 // A mapping alone in a large share is at home: Go computes the same home as C, for every protocol, with and without parity.
 func TestHomes(t *testing.T) {
+	t.Parallel()
 	for name, pool := range map[string]alloc.PoolSpec{
 		"ranges": samplePool,
 		"lists":  {Inside: spans("100.64.0.0/24"), Outside: spans("192.0.2.0/29"), SharingRatio: 64, Reserve: portSet("2000-2100,3000")},

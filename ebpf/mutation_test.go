@@ -115,6 +115,7 @@ func (m *mutator) finish(frame []byte) []byte {
 
 // A hundred thousand packets that are almost right: the model knows what must become of each.
 func TestMutatedPackets(t *testing.T) {
+	t.Parallel()
 	const packets = 100_000
 	l := newLab(t, Config{}, labPools()...)
 	m := newMutator(seeded(t), newCast(l))

@@ -133,6 +133,7 @@ func TestRandomPlansAgree(t *testing.T) {
 
 // Every PSID layout, with three sets of usable ports: the default, all, and one that cuts into sets.
 func TestLayoutsAgree(t *testing.T) {
+	t.Parallel()
 	root(t)
 	rnd := seeded(t)
 	for name, shape := range map[string]alloc.PoolSpec{

@@ -48,6 +48,7 @@ func shareShapes() (out []alloc.PoolSpec) {
 // Every share is used to its last port before anything is refused, in every plane; what exists goes on meanwhile; what is
 // refused is counted and answered; what expires can be had again, and no more.
 func TestSharesAreUsedUp(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, Config{}, shareShapes()...)
 	ports := 0
 	for p := range l.d.Plan().Pools() {

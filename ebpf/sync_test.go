@@ -15,13 +15,14 @@ import (
 
 // A transfer of a subscriber that does not move survives twenty changes of the plan under it, byte for byte.
 func TestUnmovedTransferSurvives(t *testing.T) {
+	t.Parallel()
 	plans := []*alloc.Plan{mustPlan(t, samplePool), mustPlan(t, movedPool)}
 	s := newSite(t, Config{Plan: plans[0]})
 	sink, err := s.Servers[0].ListenSink(netip.AddrPortFrom(s.Servers[0].Addr, 9))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	transfer, err := s.Subscribers[0].StartTransfer(ctx, netns.Stream{Remote: sink.Addr(), Bytes: 1 << 40, Rate: 1 << 20})
 	if err != nil {

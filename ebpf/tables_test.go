@@ -92,6 +92,7 @@ func TestListsAreBijections(t *testing.T) {
 
 // The tree's nodes for 16 ranges and for one more.
 func TestIndexLevels(t *testing.T) {
+	t.Parallel()
 	ranges := func(n int) (out []addrRange) {
 		for i := range uint32(n) {
 			out = append(out, addrRange{First: 10 * i, Last: 10*i + 5})

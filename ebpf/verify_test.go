@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -45,6 +44,7 @@ func (s *site) verify(plan *alloc.Plan) (Verified, []string) {
 
 // What is loaded equals its plan, whatever the plan.
 func TestVerifyEqual(t *testing.T) {
+	t.Parallel()
 	for name, pools := range map[string][]alloc.PoolSpec{
 		"prefixes":   {samplePool},
 		"everything": labPools(),
@@ -207,6 +207,7 @@ func replaceRows(s *site) error {
 
 // Whatever somebody does to an instance is named, and Apply repairs it.
 func TestVerifyTampered(t *testing.T) {
+	t.Parallel()
 	c := Config{Plan: mustPlan(t, samplePool)}
 	newSite(t, c).meddle(t, c, tampers)
 }
@@ -232,7 +233,7 @@ func (s *site) meddle(t *testing.T, c Config, tampers []tamper) {
 			if _, found := s.verify(c.Plan); len(found) > 0 {
 				t.Errorf("after Apply: %v", found)
 			}
-			f, err := s.Subscribers[0].Dial(netns.Query{Remote: echo.Addr(), Timeout: time.Second})
+			f, err := s.Subscribers[0].Dial(netns.Query{Remote: echo.Addr()})
 			if err != nil {
 				t.Fatal(err)
 			}
