@@ -22,10 +22,8 @@ import (
 
 // Where the lab's packets come from and go to. What a subscriber has is behind a router; so is the rest of the world.
 var (
-	labInside  = netip.MustParseAddr("100.127.255.253")
-	labOutside = netip.MustParseAddr("203.0.113.253")
-	labMAC     = [2]net.HardwareAddr{{2, 0, 0, 0, 1, 0}, {2, 0, 0, 0, 2, 0}}
-	routerMAC  = [2]net.HardwareAddr{{2, 0, 0, 0, 1, 1}, {2, 0, 0, 0, 2, 1}}
+	labMAC    = [2]net.HardwareAddr{{2, 0, 0, 0, 1, 0}, {2, 0, 0, 0, 2, 0}}
+	routerMAC = [2]net.HardwareAddr{{2, 0, 0, 0, 1, 1}, {2, 0, 0, 0, 2, 1}}
 )
 
 // The hops of the lab. Most packets go by the default route, or to the subscribers by 100.64.0.0/10.

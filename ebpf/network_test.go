@@ -39,6 +39,12 @@ type hop struct {
 // A network is what surrounds the NAT: hops, the longest prefix first.
 type network []hop
 
+// The addresses of the host on either side.
+var (
+	labInside  = netip.MustParseAddr("100.127.255.253")
+	labOutside = netip.MustParseAddr("203.0.113.253")
+)
+
 func (n network) route(to netip.Addr) hop {
 	for _, h := range n {
 		if h.to.Contains(to) {
