@@ -41,10 +41,10 @@ func (t *Tables) addIndex(ranges []addrRange) error {
 	return nil
 }
 
-// inside returns the lowest and the highest inside address of all realms.
-func (t *Tables) inside() (first, last uint32) {
+// span returns the lowest and the highest address of indexes.
+func (t *Tables) span(indexes []index) (first, last uint32) {
 	first = ^uint32(0)
-	for _, ix := range t.indexes[1 : len(t.indexes)-1] {
+	for _, ix := range indexes {
 		for _, r := range t.ranges[ix.Range : ix.Range+ix.Ranges] {
 			first, last = min(first, r.First), max(last, r.Last)
 		}

@@ -269,11 +269,11 @@ func (l *lab) judge(from side, frame []byte, got outcome) string {
 // repliesSpent reports whether a CPU has sent as many ICMP errors as it may in a tick.
 func (l *lab) repliesSpent() bool {
 	l.Helper()
-	var rates []bpf.CgnatCgnRate
-	if err := l.rates.Lookup(uint32(0), &rates); err != nil {
+	var rates, others []bpf.CgnatCgnRate
+	if err := errors.Join(l.rates.Lookup(uint32(0), &rates), l.rates.Lookup(uint32(1), &others)); err != nil {
 		l.Fatal(err)
 	}
-	return slices.ContainsFunc(rates, func(r bpf.CgnatCgnRate) bool { return r.Replies > 64 })
+	return slices.ContainsFunc(append(rates, others...), func(r bpf.CgnatCgnRate) bool { return r.Replies > 64 })
 }
 
 // slot reads a slot.

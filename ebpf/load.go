@@ -22,9 +22,11 @@ func (t *Tables) size(spec *ebpf.CollectionSpec) error {
 	}
 	var constants [maxIndexes]index
 	copy(constants[:], t.indexes)
-	first, last := t.inside()
+	first, last := t.span(t.indexes[1 : len(t.indexes)-1])
+	outsideFirst, outsideLast := t.span(t.indexes[:1])
 	for name, value := range map[string]any{
 		"indexes": constants, "realms": uint32(len(t.indexes) - 2), "inside_first": first, "inside_last": last,
+		"outside_first": outsideFirst, "outside_last": outsideLast,
 	} {
 		v := spec.Variables[name]
 		if v == nil {

@@ -164,6 +164,9 @@ func (m *model) fromOutside(s *shape) verdict {
 	if m.belongsInside(s.teller) {
 		return dropSource
 	}
+	if _, ours := m.pool(s.teller); ours {
+		return dropSource
+	}
 	pool, ok := m.pool(s.far.Addr())
 	if !ok && m.belongsInside(s.far.Addr()) {
 		return dropInside

@@ -102,7 +102,7 @@ func icmpOf(v verdict) (typ, code uint8, ok bool) {
 // answers reports whether the sender hears of a drop: never about an error, and only one host that can be reached (RFC 1812
 // section 4.3.2.7).
 func (m *model) answers(s *shape, v verdict) bool {
-	if _, _, ok := icmpOf(v); !ok || s.kind == quotes || m.mute || s.length < 28 { // too short to be quoted: RFC 792
+	if _, _, ok := icmpOf(v); !ok || s.kind == quotes || s.u16(ip+6)&0x1fff != 0 || m.mute || s.length < 28 { // too short to be quoted: RFC 792
 		return false
 	}
 	first := s.teller.As4()[0]

@@ -91,10 +91,19 @@ func ipOptions(c *cast) []scene {
 	}
 }
 
+// to returns a frame with another first octet of the MAC address that it is for.
+func to(frame []byte, first byte) []byte {
+	frame[0] = first
+	return frame
+}
+
 func strangers(c *cast) []scene {
 	me := netip.AddrPortFrom(c.stranger, 999)
 	arp := append([]byte{255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 2, 8, 6}, make([]byte, 28)...)
 	return []scene{
+		{"to everybody on the link", fromInside, to(udp(c.alice.in[1], server, "x").frame(), 255), passLocal, nil},
+		{"to a group on the link, from outside", fromOutside, to(udp(server, c.alice.out[1], "x").frame(), 1), passLocal, nil},
+		{"source is an outside address of ours, from outside", fromOutside, udp(c.bob.out[1], c.alice.out[1], "x").frame(), dropSource, nil},
 		{"source is no subscriber", fromInside, udp(me, server, "x").frame(), passNotSubscriber, nil},
 		{"source is an outside address of ours, GRE", fromInside, newDatagram(c.solo.out[0].Addr(), server.Addr(), protoGRE, []byte("x")).frame(), dropSource, nil},
 		{"source is no subscriber, GRE", fromInside, newDatagram(c.stranger, server.Addr(), protoGRE, []byte("x")).frame(), passNotSubscriber, nil},

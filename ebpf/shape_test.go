@@ -56,6 +56,9 @@ func readHeader(frame []byte) (*shape, verdict) {
 	if len(frame) < ethernet || s.u16(12) != 0x0800 {
 		return s, passNotIPv4
 	}
+	if frame[0]&1 == 1 {
+		return s, passLocal // for a group
+	}
 	s.end = len(frame)
 	if !s.holds(ip, 20) || frame[ip]>>4 != 4 || s.header(ip) < 20 || !s.holds(ip, s.header(ip)) {
 		return s, dropMalformed

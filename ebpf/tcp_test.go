@@ -22,7 +22,7 @@ var tcpTables = map[string]string{
 	ESTAB      ESTAB   IN-FIN   ESTAB  ESTAB    IN-FIN   IN-FIN       TRANS
 	IN-FIN     IN-FIN  IN-FIN   INIT   IN-FIN   INIT     IN-FIN       TRANS
 	OUT-FIN    OUT-FIN BOTH     INIT   OUT-FIN  INIT     BOTH         TRANS
-	BOTH       BOTH    BOTH     INIT   BOTH     INIT     BOTH         BOTH
+	BOTH       BOTH    BOTH     INIT   ESTAB    INIT     ESTAB        BOTH
 	TRANS      ESTAB   ESTAB    INIT   ESTAB    INIT     ESTAB        TRANS`,
 	"outside": `
 	           ACK     FIN      SYN      SYN+ACK  SYN+FIN  SYN+FIN+ACK  RST
@@ -131,9 +131,9 @@ func TestTCPSessions(t *testing.T) {
 		{"data from somebody else", a | stateEstab, in, b, ack, a | stateEstab, false},
 		{"FIN from somebody else", a | stateEstab, in, b, fin, a | stateEstab, false},
 		{"reset by somebody else", a | stateEstab, in, b, rst, a | stateEstab, false},
-		{"reset by the other side", a | stateEstab, in, a, rst, a | stateTrans, false},
+		{"reset by the other side", a | stateEstab, in, a, rst, a | stateTrans, true},
 		{"data after the reset", a | stateTrans, in, a, ack, a | stateEstab, true},
-		{"reset by this side", a | stateEstab, out, a, rst, a | stateTrans, false},
+		{"reset by this side", a | stateEstab, out, a, rst, a | stateTrans, true},
 		{"FIN", a | stateEstab, out, a, fin | ack, a | stateInFin, false},
 		{"FIN from both", a | stateInFin, in, a, fin | ack, a | stateBoth, true},
 		{"a second session opens", a | stateEstab, out, b, syn, a | stateEstab | several, false},

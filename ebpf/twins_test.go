@@ -4,6 +4,7 @@ package ebpf
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -89,6 +90,7 @@ func TestTwins(t *testing.T) {
 	twinTransfers(t, s, twins)
 	seen := twinExchanges(t, s, twins)
 	twinsMeet(t, twins, seen)
+	twinsGetFragments(t, s, twins, seen)
 	s.isWhole(mustPlan(t, twinPools()...))
 	for i, h := range twins {
 		isTold(t, i, h, s.Servers[0].Addr.String())
@@ -187,6 +189,35 @@ func twinsMeet(t *testing.T, twins [2]netns.Host, seen [2]netip.AddrPort) {
 		}
 		if err := echo.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// twinsGetFragments has the server, and each twin the other, send a packet in fragments: the later ones know nothing of realms.
+func twinsGetFragments(t *testing.T, s *site, twins [2]netns.Host, seen [2]netip.AddrPort) {
+	t.Helper()
+	open := func(h *netns.NS, at netip.AddrPort) *net.UDPConn {
+		c, err := h.ListenUDP(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		return c
+	}
+	server := open(s.Servers[0].NS, netip.AddrPortFrom(s.Servers[0].Addr, 777))
+	var at [2]*net.UDPConn
+	for i, h := range twins {
+		at[i] = open(h.NS, netip.AddrPortFrom(h.Addr, 5000))
+	}
+	for i := range twins {
+		for _, from := range []*net.UDPConn{server, at[1-i]} {
+			if _, err := from.WriteToUDPAddrPort(make([]byte, 2000), seen[i]); err != nil {
+				t.Fatal(err)
+			}
+			_ = at[i].SetReadDeadline(time.Now().Add(2 * time.Second))
+			if n, _, err := at[i].ReadFromUDPAddrPort(make([]byte, 4000)); err != nil || n != 2000 {
+				t.Errorf("%v sends 2000 octets to twin %d: %d arrive, %v", from.LocalAddr(), i, n, err)
+			}
 		}
 	}
 }

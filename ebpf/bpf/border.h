@@ -23,6 +23,12 @@ static __always_inline __u32 cgn_seen_from(__u32 realm, __u32 ifindex)
 	return own ? own : ifindex;
 }
 
+/* cgn_near_outside reports whether an address may be an outside address of ours. */
+static __always_inline int cgn_near_outside(__be32 addr)
+{
+	return bpf_ntohl(addr) - outside_first <= outside_last - outside_first;
+}
+
 /* A search for the realm that has an address. */
 struct cgn_inside_search {
 	void *ctx;

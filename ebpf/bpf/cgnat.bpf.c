@@ -92,6 +92,10 @@ static __always_inline int cgn_xdp(struct xdp_md *xdp, int inside)
 		cgn_count(CGN_PASS_NOT_IPV4, bytes);
 		return XDP_PASS;
 	}
+	if (cgn_is_to_group(eth)) {
+		cgn_count(CGN_PASS_LOCAL, bytes);
+		return XDP_PASS;
+	}
 	v = cgn_decide(&path, (void *)(eth + 1), bytes, ETH_HLEN, inside);
 	if (v <= CGN_HAIRPIN) {
 		__builtin_memcpy(eth->h_dest, path.scratch->fib.dmac, ETH_ALEN);
@@ -124,6 +128,10 @@ int cgn_tagged(struct xdp_md *xdp)
 	link = bpf_map_lookup_elem(&links, &wire);
 	if (!ip || !link) {
 		cgn_count(CGN_PASS_NOT_IPV4, bytes);
+		return XDP_PASS;
+	}
+	if (cgn_is_to_group(data)) {
+		cgn_count(CGN_PASS_LOCAL, bytes);
 		return XDP_PASS;
 	}
 	path.ifindex = link->ifindex;
@@ -175,14 +183,18 @@ static __always_inline int cgn_tc(struct __sk_buff *skb, int inside)
 	struct iphdr *ip;
 	enum cgn_verdict v;
 
-	if (skb->protocol != bpf_htons(ETH_P_IP) || !path.scratch)
+	/* The kernel takes a tag off before it asks us: a frame of a VLAN is not of this interface. VLAN 0 is none. */
+	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_tci & CGN_VID || !path.scratch)
 		return TC_ACT_UNSPEC;
+	path.packet.flow.again = !skb->vlan_present; /* the driver leaves tags to the kernel */
 	bpf_skb_pull_data(skb, skb->len < CGN_HEADERS ? skb->len : CGN_HEADERS);
 	eth = (void *)(long)skb->data;
 	ip = (void *)(eth + 1);
 	path.packet.end = (void *)(long)skb->data_end;
 	if ((void *)(ip + 1) > path.packet.end)
 		return TC_ACT_SHOT;
+	if (cgn_is_to_group(eth))
+		return TC_ACT_UNSPEC;
 	if (!skb->gso_size)
 		path.length = bpf_ntohs(ip->tot_len);
 	path.packet.length = skb->len - sizeof(*eth) < 0xffff ? skb->len - sizeof(*eth) : 0xffff;

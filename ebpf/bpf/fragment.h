@@ -4,8 +4,8 @@
  * they come (RFC 4787 REQ-14). From the inside no first one is needed, unless the packet turns back: the outside address
  * follows from the plan. Others that come before it are held by the slow way until it is there.
  *
- * Memory and time are bounded: notes and what is held are in tables that forget the oldest, and a note is good for half a
- * minute. A flood of fragments costs other fragments their memory, and nothing else anything (REQ-14A).
+ * Memory and time are bounded: notes and what is held are in tables that forget the oldest, and a note is good for
+ * five seconds: a busy sender uses an identification again before long (RFC 4963). A flood of fragments costs other fragments their memory, and nothing else anything (REQ-14A).
  */
 #ifndef CGN_FRAGMENT_H
 #define CGN_FRAGMENT_H
@@ -18,7 +18,7 @@ enum cgn_fragment_limit {
 	CGN_HELD_MAX = 512,
 	CGN_HELD_EACH = 16, /* of one packet */
 	CGN_HELD_BYTES = 1518,
-	CGN_FRAGMENT_TICKS = 120,
+	CGN_FRAGMENT_TICKS = 20,
 };
 
 /* Which packet a fragment is of. */

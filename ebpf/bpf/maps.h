@@ -35,6 +35,7 @@ const volatile __u32 realms; /* how many */
 
 /* The lowest and the highest inside address of all realms: most packets from outside are from none between them. */
 const volatile __u32 inside_first, inside_last;
+const volatile __u32 outside_first, outside_last; /* the same of outside addresses */
 
 /* The nodes and the ranges of all indexes, one index after the other. */
 CGN_PLAN_MAP(struct cgn_node) nodes SEC(".maps");

@@ -129,6 +129,8 @@ static __always_inline enum cgn_verdict cgn_note_first(struct cgn_path *path, en
 
 	if (v != CGN_INBOUND)
 		note.ident = cgn_ident(near, far, ip->protocol);
+	if (v != CGN_OUTBOUND)
+		note.realm = path->scratch->outside.realm;
 	n = cgn_fragment_find(&key);
 	if (!n)
 		n = cgn_fragment_add(&key, &note);
@@ -348,6 +350,8 @@ static __always_inline enum cgn_verdict cgn_from_outside(struct cgn_path *path, 
 		return v;
 	if (cgn_belongs_inside(path->ctx, k->ip->saddr, path->ifindex))
 		return CGN_DROP_SOURCE;
+	if (cgn_near_outside(k->ip->saddr) && cgn_is_outside(k->ip->saddr, &s->outside))
+		return CGN_DROP_SOURCE; /* who has an outside address of ours is in here */
 	if (!cgn_is_outside(k->flow.far.addr, &s->outside))
 		return cgn_belongs_inside(path->ctx, k->ip->daddr, path->ifindex) ? cgn_to_inside(k) : CGN_PASS_NOT_OUTSIDE;
 	if (cgn_unforwardable(k->ip->saddr))

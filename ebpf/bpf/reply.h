@@ -14,7 +14,7 @@
 enum cgn_reply_limit {
 	CGN_QUOTE_MIN = 28, /* RFC 792: the IP header and 8 octets */
 	CGN_QUOTE_MAX = 128,
-	CGN_REPLIES = 64, /* of a CPU in a tick */
+	CGN_REPLIES = 64, /* of a kind, of a CPU in a tick */
 	CGN_REPLY_TTL = 64,
 };
 
@@ -23,19 +23,22 @@ struct cgn_rate {
 	__u32 replies;
 };
 
-/* Replies by CPU in the tick. */
+/*
+ * Replies by CPU in the tick: 0 to who is refused, 1 all others. Whoever sends in vain must not silence what the packets of others
+ * depend on (RFC 4787 REQ-13).
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, __u32);
 	__type(value, struct cgn_rate);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 } rates SEC(".maps");
 
 /* cgn_may_reply limits replies: they must not be a way to make us busy (RFC 1812 section 4.3.2.8). */
-static __always_inline int cgn_may_reply(void)
+static __always_inline int cgn_may_reply(__u32 icmp_mtu)
 {
-	__u32 zero = 0, now = cgn_now();
-	struct cgn_rate *r = bpf_map_lookup_elem(&rates, &zero);
+	__u32 kind = icmp_mtu >> 16 != (CGN_UNREACHABLE << 8 | 1), now = cgn_now();
+	struct cgn_rate *r = bpf_map_lookup_elem(&rates, &kind);
 
 	if (!r)
 		return 0;
@@ -80,12 +83,16 @@ static long cgn_add_word(__u32 i, void *data)
 	return 0;
 }
 
-/* cgn_answers reports whether an ICMP error about a packet is allowed: not about an error, not to nobody in particular. */
+/*
+ * cgn_answers reports whether an ICMP error about a packet is allowed: not about an error, not about a later fragment, not to
+ * nobody in particular (RFC 1812 section 4.3.2.7).
+ */
 static __always_inline int cgn_answers(const struct cgn_packet *k)
 {
 	__u32 from = bpf_ntohl(k->ip->saddr);
 
-	return !k->quoted && from >> 28 < 14 && from >> 24 != 127 && from >> 24;
+	return !k->quoted && !(k->ip->frag_off & bpf_htons(CGN_IP_OFFSET)) && from >> 28 < 14 && from >> 24 != 127 &&
+	       from >> 24;
 }
 
 /* cgn_move_front moves what is before the IP header of a frame to its new front, and turns it around. */
@@ -121,7 +128,7 @@ static __noinline int cgn_reply(struct xdp_md *xdp, __u32 icmp_mtu, __be32 to, _
 	struct iphdr *ip;
 	void *front, *end;
 
-	if (quote < CGN_QUOTE_MIN || !cgn_may_reply())
+	if (quote < CGN_QUOTE_MIN || !cgn_may_reply(icmp_mtu))
 		return 0;
 	/* Our own address towards the sender. */
 	if (bpf_fib_lookup(xdp, &fib, sizeof(fib), BPF_FIB_LOOKUP_SRC | BPF_FIB_LOOKUP_SKIP_NEIGH))

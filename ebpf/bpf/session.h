@@ -43,7 +43,7 @@ static __always_inline int cgn_is_plain(__u32 state, __u32 remote, __u8 flags)
 }
 
 /* cgn_session_out is what a TCP packet from the inside means for a mapping. */
-static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote, __u8 flags)
+static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote, __u8 flags, __u32 now)
 {
 	__u32 state = slot->state, next;
 	enum cgn_tcp_state tcp = state & CGN_SLOT_TCP;
@@ -58,8 +58,11 @@ static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote,
 		next = (state & CGN_SLOT_STATIC) | remote | cgn_tcp_next(CGN_TCP_CLOSED, 1, flags);
 	else
 		next = state | CGN_SLOT_SEVERAL;
-	if (next != state)
-		slot->state = next;
+	if (next == state)
+		return;
+	if (flags & CGN_TCP_RST) /* the first one begins the time that a reset session has left */
+		cgn_touch(slot, now);
+	slot->state = next;
 }
 
 /*
@@ -77,10 +80,10 @@ static __always_inline void cgn_session_in(struct cgn_slot *slot, __u32 remote, 
 	if ((state & CGN_SLOT_REMOTE) != remote || state & CGN_SLOT_SEVERAL)
 		return;
 	next = (state & ~CGN_SLOT_TCP) | cgn_tcp_next(state & CGN_SLOT_TCP, 0, flags);
+	if (!(flags & CGN_TCP_RST) || next != state) /* as above */
+		cgn_touch(slot, now);
 	if (next != state)
 		slot->state = next;
-	if (!(flags & CGN_TCP_RST))
-		cgn_touch(slot, now);
 }
 
 #endif

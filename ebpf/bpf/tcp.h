@@ -76,6 +76,9 @@ static __always_inline enum cgn_tcp_state cgn_tcp_next(enum cgn_tcp_state state,
 		return fin && from_inside ? CGN_TCP_BOTH_FIN : state;
 	case CGN_TCP_TRANS:
 		return rst ? state : CGN_TCP_ESTABLISHED;
+	case CGN_TCP_BOTH_FIN:
+		/* The other side has opened the connection anew, and this one answers. */
+		return from_inside && syn && ack && !rst ? CGN_TCP_ESTABLISHED : state;
 	default:
 		return state;
 	}

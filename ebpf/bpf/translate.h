@@ -173,14 +173,14 @@ __noinline int cgn_near_half(const struct cgn_flow *f, const struct cgn_owner *o
 		if (!slot)
 			return CGN_DROP_TABLES;
 	}
-	if (f->kind == CGN_SESSION) {
+	if (f->kind == CGN_SESSION && !f->again) {
 		if (s.proto == CGN_TCP)
-			cgn_session_out(slot, cgn_digest(f->far.addr, f->far.port), f->tcp);
+			cgn_session_out(slot, cgn_digest(f->far.addr, f->far.port), f->tcp, s.now);
 		if (s.proto != CGN_TCP || !(f->tcp & CGN_TCP_RST))
 			cgn_touch(slot, s.now);
 	}
 	to->port = bpf_htons(port);
-	if (s.policy->filtering != CGN_EIF && f->kind == CGN_SESSION) {
+	if (s.policy->filtering != CGN_EIF && f->kind == CGN_SESSION && !f->again) {
 		if (s.proto != CGN_TCP)
 			cgn_note_peer(slot, cgn_peer(f, &f->far));
 		cgn_open(f, to->addr, (__u32)s.pool->realm << 16 | port, s.now, s.policy->filtering);
@@ -238,7 +238,7 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 	if (policy->filtering != CGN_EIF && f->kind == CGN_SESSION && !cgn_is_peer(slot, cgn_peer(f, remote)) &&
 	    !cgn_allows(f, at, remote, owner >> 32, policy))
 		return CGN_DROP_FILTERED;
-	if (f->kind == CGN_SESSION && f->proto == CGN_TCP)
+	if (f->kind == CGN_SESSION && f->proto == CGN_TCP && !f->again)
 		cgn_session_in(slot, cgn_digest(remote->addr, remote->port), f->tcp, now);
 	to->addr = owner >> 32;
 	to->port = alone ? remote->port : owner >> 16;

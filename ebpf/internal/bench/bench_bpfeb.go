@@ -179,6 +179,8 @@ const (
 	BenchVarIndexes        = "indexes"
 	BenchVarInsideFirst    = "inside_first"
 	BenchVarInsideLast     = "inside_last"
+	BenchVarOutsideFirst   = "outside_first"
+	BenchVarOutsideLast    = "outside_last"
 	BenchVarProtocol       = "protocol"
 	BenchVarRealms         = "realms"
 	BenchVarRemote         = "remote"
@@ -277,6 +279,8 @@ type BenchVariableSpecs struct {
 	Indexes        *ebpf.VariableSpec `ebpf:"indexes"`
 	InsideFirst    *ebpf.VariableSpec `ebpf:"inside_first"`
 	InsideLast     *ebpf.VariableSpec `ebpf:"inside_last"`
+	OutsideFirst   *ebpf.VariableSpec `ebpf:"outside_first"`
+	OutsideLast    *ebpf.VariableSpec `ebpf:"outside_last"`
 	Protocol       *ebpf.VariableSpec `ebpf:"protocol"`
 	Realms         *ebpf.VariableSpec `ebpf:"realms"`
 	Remote         *ebpf.VariableSpec `ebpf:"remote"`
@@ -361,6 +365,8 @@ type BenchVariables struct {
 	Indexes        *ebpf.Variable `ebpf:"indexes"`
 	InsideFirst    *ebpf.Variable `ebpf:"inside_first"`
 	InsideLast     *ebpf.Variable `ebpf:"inside_last"`
+	OutsideFirst   *ebpf.Variable `ebpf:"outside_first"`
+	OutsideLast    *ebpf.Variable `ebpf:"outside_last"`
 	Protocol       *ebpf.Variable `ebpf:"protocol"`
 	Realms         *ebpf.Variable `ebpf:"realms"`
 	Remote         *ebpf.Variable `ebpf:"remote"`

@@ -460,6 +460,8 @@ const (
 	CgnatVarInsideFirst     = "inside_first"
 	CgnatVarInsideLast      = "inside_last"
 	CgnatVarInsideRealm     = "inside_realm"
+	CgnatVarOutsideFirst    = "outside_first"
+	CgnatVarOutsideLast     = "outside_last"
 	CgnatVarRealmInterface  = "realm_interface"
 	CgnatVarRealms          = "realms"
 	CgnatVarTickShift       = "tick_shift"
@@ -560,6 +562,8 @@ type CgnatVariableSpecs struct {
 	InsideFirst    *ebpf.VariableSpec `ebpf:"inside_first"`
 	InsideLast     *ebpf.VariableSpec `ebpf:"inside_last"`
 	InsideRealm    *ebpf.VariableSpec `ebpf:"inside_realm"`
+	OutsideFirst   *ebpf.VariableSpec `ebpf:"outside_first"`
+	OutsideLast    *ebpf.VariableSpec `ebpf:"outside_last"`
 	RealmInterface *ebpf.VariableSpec `ebpf:"realm_interface"`
 	Realms         *ebpf.VariableSpec `ebpf:"realms"`
 	TickShift      *ebpf.VariableSpec `ebpf:"tick_shift"`
@@ -655,6 +659,8 @@ type CgnatVariables struct {
 	InsideFirst    *ebpf.Variable `ebpf:"inside_first"`
 	InsideLast     *ebpf.Variable `ebpf:"inside_last"`
 	InsideRealm    *ebpf.Variable `ebpf:"inside_realm"`
+	OutsideFirst   *ebpf.Variable `ebpf:"outside_first"`
+	OutsideLast    *ebpf.Variable `ebpf:"outside_last"`
 	RealmInterface *ebpf.Variable `ebpf:"realm_interface"`
 	Realms         *ebpf.Variable `ebpf:"realms"`
 	TickShift      *ebpf.Variable `ebpf:"tick_shift"`

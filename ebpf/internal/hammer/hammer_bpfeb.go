@@ -155,37 +155,39 @@ type HammerLane struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	HammerMapAccounts    = "accounts"
-	HammerMapCounters    = "counters"
-	HammerMapCuts        = "cuts"
-	HammerMapDisplaced   = "displaced"
-	HammerMapEvents      = "events"
-	HammerMapExempts     = "exempts"
-	HammerMapFilters     = "filters"
-	HammerMapGiven       = "given"
-	HammerMapHolders     = "holders"
-	HammerMapLanes       = "lanes"
-	HammerMapLists       = "lists"
-	HammerMapLost        = "lost"
-	HammerMapNodes       = "nodes"
-	HammerMapPolicies    = "policies"
-	HammerMapPools       = "pools"
-	HammerMapRanges      = "ranges"
-	HammerMapRows        = "rows"
-	HammerMapSlots       = "slots"
-	HammerProgHammer     = "hammer"
-	HammerVarEach        = "each"
-	HammerVarFilterMask  = "filter_mask"
-	HammerVarFirst       = "first"
-	HammerVarFirstPort   = "first_port"
-	HammerVarHomeKey     = "home_key"
-	HammerVarIndexes     = "indexes"
-	HammerVarInsideFirst = "inside_first"
-	HammerVarInsideLast  = "inside_last"
-	HammerVarPorts       = "ports"
-	HammerVarProtocol    = "protocol"
-	HammerVarRealms      = "realms"
-	HammerVarTickShift   = "tick_shift"
+	HammerMapAccounts     = "accounts"
+	HammerMapCounters     = "counters"
+	HammerMapCuts         = "cuts"
+	HammerMapDisplaced    = "displaced"
+	HammerMapEvents       = "events"
+	HammerMapExempts      = "exempts"
+	HammerMapFilters      = "filters"
+	HammerMapGiven        = "given"
+	HammerMapHolders      = "holders"
+	HammerMapLanes        = "lanes"
+	HammerMapLists        = "lists"
+	HammerMapLost         = "lost"
+	HammerMapNodes        = "nodes"
+	HammerMapPolicies     = "policies"
+	HammerMapPools        = "pools"
+	HammerMapRanges       = "ranges"
+	HammerMapRows         = "rows"
+	HammerMapSlots        = "slots"
+	HammerProgHammer      = "hammer"
+	HammerVarEach         = "each"
+	HammerVarFilterMask   = "filter_mask"
+	HammerVarFirst        = "first"
+	HammerVarFirstPort    = "first_port"
+	HammerVarHomeKey      = "home_key"
+	HammerVarIndexes      = "indexes"
+	HammerVarInsideFirst  = "inside_first"
+	HammerVarInsideLast   = "inside_last"
+	HammerVarOutsideFirst = "outside_first"
+	HammerVarOutsideLast  = "outside_last"
+	HammerVarPorts        = "ports"
+	HammerVarProtocol     = "protocol"
+	HammerVarRealms       = "realms"
+	HammerVarTickShift    = "tick_shift"
 )
 
 // LoadHammer returns the embedded CollectionSpec for Hammer.
@@ -261,18 +263,20 @@ type HammerMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type HammerVariableSpecs struct {
-	Each        *ebpf.VariableSpec `ebpf:"each"`
-	FilterMask  *ebpf.VariableSpec `ebpf:"filter_mask"`
-	First       *ebpf.VariableSpec `ebpf:"first"`
-	FirstPort   *ebpf.VariableSpec `ebpf:"first_port"`
-	HomeKey     *ebpf.VariableSpec `ebpf:"home_key"`
-	Indexes     *ebpf.VariableSpec `ebpf:"indexes"`
-	InsideFirst *ebpf.VariableSpec `ebpf:"inside_first"`
-	InsideLast  *ebpf.VariableSpec `ebpf:"inside_last"`
-	Ports       *ebpf.VariableSpec `ebpf:"ports"`
-	Protocol    *ebpf.VariableSpec `ebpf:"protocol"`
-	Realms      *ebpf.VariableSpec `ebpf:"realms"`
-	TickShift   *ebpf.VariableSpec `ebpf:"tick_shift"`
+	Each         *ebpf.VariableSpec `ebpf:"each"`
+	FilterMask   *ebpf.VariableSpec `ebpf:"filter_mask"`
+	First        *ebpf.VariableSpec `ebpf:"first"`
+	FirstPort    *ebpf.VariableSpec `ebpf:"first_port"`
+	HomeKey      *ebpf.VariableSpec `ebpf:"home_key"`
+	Indexes      *ebpf.VariableSpec `ebpf:"indexes"`
+	InsideFirst  *ebpf.VariableSpec `ebpf:"inside_first"`
+	InsideLast   *ebpf.VariableSpec `ebpf:"inside_last"`
+	OutsideFirst *ebpf.VariableSpec `ebpf:"outside_first"`
+	OutsideLast  *ebpf.VariableSpec `ebpf:"outside_last"`
+	Ports        *ebpf.VariableSpec `ebpf:"ports"`
+	Protocol     *ebpf.VariableSpec `ebpf:"protocol"`
+	Realms       *ebpf.VariableSpec `ebpf:"realms"`
+	TickShift    *ebpf.VariableSpec `ebpf:"tick_shift"`
 }
 
 // HammerObjects contains all objects after they have been loaded into the kernel.
@@ -342,18 +346,20 @@ func (m *HammerMaps) Close() error {
 //
 // It can be passed to LoadHammerObjects or ebpf.CollectionSpec.LoadAndAssign.
 type HammerVariables struct {
-	Each        *ebpf.Variable `ebpf:"each"`
-	FilterMask  *ebpf.Variable `ebpf:"filter_mask"`
-	First       *ebpf.Variable `ebpf:"first"`
-	FirstPort   *ebpf.Variable `ebpf:"first_port"`
-	HomeKey     *ebpf.Variable `ebpf:"home_key"`
-	Indexes     *ebpf.Variable `ebpf:"indexes"`
-	InsideFirst *ebpf.Variable `ebpf:"inside_first"`
-	InsideLast  *ebpf.Variable `ebpf:"inside_last"`
-	Ports       *ebpf.Variable `ebpf:"ports"`
-	Protocol    *ebpf.Variable `ebpf:"protocol"`
-	Realms      *ebpf.Variable `ebpf:"realms"`
-	TickShift   *ebpf.Variable `ebpf:"tick_shift"`
+	Each         *ebpf.Variable `ebpf:"each"`
+	FilterMask   *ebpf.Variable `ebpf:"filter_mask"`
+	First        *ebpf.Variable `ebpf:"first"`
+	FirstPort    *ebpf.Variable `ebpf:"first_port"`
+	HomeKey      *ebpf.Variable `ebpf:"home_key"`
+	Indexes      *ebpf.Variable `ebpf:"indexes"`
+	InsideFirst  *ebpf.Variable `ebpf:"inside_first"`
+	InsideLast   *ebpf.Variable `ebpf:"inside_last"`
+	OutsideFirst *ebpf.Variable `ebpf:"outside_first"`
+	OutsideLast  *ebpf.Variable `ebpf:"outside_last"`
+	Ports        *ebpf.Variable `ebpf:"ports"`
+	Protocol     *ebpf.Variable `ebpf:"protocol"`
+	Realms       *ebpf.Variable `ebpf:"realms"`
+	TickShift    *ebpf.Variable `ebpf:"tick_shift"`
 }
 
 // HammerPrograms contains all programs after they have been loaded into the kernel.

@@ -190,6 +190,8 @@ const (
 	PartsVarIndexes      = "indexes"
 	PartsVarInsideFirst  = "inside_first"
 	PartsVarInsideLast   = "inside_last"
+	PartsVarOutsideFirst = "outside_first"
+	PartsVarOutsideLast  = "outside_last"
 	PartsVarRealms       = "realms"
 	PartsVarTickShift    = "tick_shift"
 )
@@ -270,15 +272,17 @@ type PartsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type PartsVariableSpecs struct {
-	Account     *ebpf.VariableSpec `ebpf:"account"`
-	Asked       *ebpf.VariableSpec `ebpf:"asked"`
-	FilterMask  *ebpf.VariableSpec `ebpf:"filter_mask"`
-	HomeKey     *ebpf.VariableSpec `ebpf:"home_key"`
-	Indexes     *ebpf.VariableSpec `ebpf:"indexes"`
-	InsideFirst *ebpf.VariableSpec `ebpf:"inside_first"`
-	InsideLast  *ebpf.VariableSpec `ebpf:"inside_last"`
-	Realms      *ebpf.VariableSpec `ebpf:"realms"`
-	TickShift   *ebpf.VariableSpec `ebpf:"tick_shift"`
+	Account      *ebpf.VariableSpec `ebpf:"account"`
+	Asked        *ebpf.VariableSpec `ebpf:"asked"`
+	FilterMask   *ebpf.VariableSpec `ebpf:"filter_mask"`
+	HomeKey      *ebpf.VariableSpec `ebpf:"home_key"`
+	Indexes      *ebpf.VariableSpec `ebpf:"indexes"`
+	InsideFirst  *ebpf.VariableSpec `ebpf:"inside_first"`
+	InsideLast   *ebpf.VariableSpec `ebpf:"inside_last"`
+	OutsideFirst *ebpf.VariableSpec `ebpf:"outside_first"`
+	OutsideLast  *ebpf.VariableSpec `ebpf:"outside_last"`
+	Realms       *ebpf.VariableSpec `ebpf:"realms"`
+	TickShift    *ebpf.VariableSpec `ebpf:"tick_shift"`
 }
 
 // PartsObjects contains all objects after they have been loaded into the kernel.
@@ -344,15 +348,17 @@ func (m *PartsMaps) Close() error {
 //
 // It can be passed to LoadPartsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type PartsVariables struct {
-	Account     *ebpf.Variable `ebpf:"account"`
-	Asked       *ebpf.Variable `ebpf:"asked"`
-	FilterMask  *ebpf.Variable `ebpf:"filter_mask"`
-	HomeKey     *ebpf.Variable `ebpf:"home_key"`
-	Indexes     *ebpf.Variable `ebpf:"indexes"`
-	InsideFirst *ebpf.Variable `ebpf:"inside_first"`
-	InsideLast  *ebpf.Variable `ebpf:"inside_last"`
-	Realms      *ebpf.Variable `ebpf:"realms"`
-	TickShift   *ebpf.Variable `ebpf:"tick_shift"`
+	Account      *ebpf.Variable `ebpf:"account"`
+	Asked        *ebpf.Variable `ebpf:"asked"`
+	FilterMask   *ebpf.Variable `ebpf:"filter_mask"`
+	HomeKey      *ebpf.Variable `ebpf:"home_key"`
+	Indexes      *ebpf.Variable `ebpf:"indexes"`
+	InsideFirst  *ebpf.Variable `ebpf:"inside_first"`
+	InsideLast   *ebpf.Variable `ebpf:"inside_last"`
+	OutsideFirst *ebpf.Variable `ebpf:"outside_first"`
+	OutsideLast  *ebpf.Variable `ebpf:"outside_last"`
+	Realms       *ebpf.Variable `ebpf:"realms"`
+	TickShift    *ebpf.Variable `ebpf:"tick_shift"`
 }
 
 // PartsPrograms contains all programs after they have been loaded into the kernel.

@@ -135,6 +135,8 @@ const (
 	SelftestVarIndexes       = "indexes"
 	SelftestVarInsideFirst   = "inside_first"
 	SelftestVarInsideLast    = "inside_last"
+	SelftestVarOutsideFirst  = "outside_first"
+	SelftestVarOutsideLast   = "outside_last"
 	SelftestVarReach         = "reach"
 	SelftestVarRealms        = "realms"
 	SelftestVarTurn          = "turn"
@@ -207,13 +209,15 @@ type SelftestMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SelftestVariableSpecs struct {
-	Asked       *ebpf.VariableSpec `ebpf:"asked"`
-	Indexes     *ebpf.VariableSpec `ebpf:"indexes"`
-	InsideFirst *ebpf.VariableSpec `ebpf:"inside_first"`
-	InsideLast  *ebpf.VariableSpec `ebpf:"inside_last"`
-	Reach       *ebpf.VariableSpec `ebpf:"reach"`
-	Realms      *ebpf.VariableSpec `ebpf:"realms"`
-	Turn        *ebpf.VariableSpec `ebpf:"turn"`
+	Asked        *ebpf.VariableSpec `ebpf:"asked"`
+	Indexes      *ebpf.VariableSpec `ebpf:"indexes"`
+	InsideFirst  *ebpf.VariableSpec `ebpf:"inside_first"`
+	InsideLast   *ebpf.VariableSpec `ebpf:"inside_last"`
+	OutsideFirst *ebpf.VariableSpec `ebpf:"outside_first"`
+	OutsideLast  *ebpf.VariableSpec `ebpf:"outside_last"`
+	Reach        *ebpf.VariableSpec `ebpf:"reach"`
+	Realms       *ebpf.VariableSpec `ebpf:"realms"`
+	Turn         *ebpf.VariableSpec `ebpf:"turn"`
 }
 
 // SelftestObjects contains all objects after they have been loaded into the kernel.
@@ -263,13 +267,15 @@ func (m *SelftestMaps) Close() error {
 //
 // It can be passed to LoadSelftestObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SelftestVariables struct {
-	Asked       *ebpf.Variable `ebpf:"asked"`
-	Indexes     *ebpf.Variable `ebpf:"indexes"`
-	InsideFirst *ebpf.Variable `ebpf:"inside_first"`
-	InsideLast  *ebpf.Variable `ebpf:"inside_last"`
-	Reach       *ebpf.Variable `ebpf:"reach"`
-	Realms      *ebpf.Variable `ebpf:"realms"`
-	Turn        *ebpf.Variable `ebpf:"turn"`
+	Asked        *ebpf.Variable `ebpf:"asked"`
+	Indexes      *ebpf.Variable `ebpf:"indexes"`
+	InsideFirst  *ebpf.Variable `ebpf:"inside_first"`
+	InsideLast   *ebpf.Variable `ebpf:"inside_last"`
+	OutsideFirst *ebpf.Variable `ebpf:"outside_first"`
+	OutsideLast  *ebpf.Variable `ebpf:"outside_last"`
+	Reach        *ebpf.Variable `ebpf:"reach"`
+	Realms       *ebpf.Variable `ebpf:"realms"`
+	Turn         *ebpf.Variable `ebpf:"turn"`
 }
 
 // SelftestPrograms contains all programs after they have been loaded into the kernel.

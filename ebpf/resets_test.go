@@ -1,0 +1,139 @@
+//go:build linux
+
+package ebpf
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
+)
+
+func resetPool() alloc.PoolSpec {
+	return alloc.PoolSpec{Inside: spans("100.64.0.0/25 100.64.253.0/28"), Outside: spans("198.51.100.0/30"), SharingRatio: 64}
+}
+
+// gets sends a packet and fails the test unless it gets a verdict.
+func (l *lab) gets(from side, d datagram, want verdict) outcome {
+	l.Helper()
+	got := l.run(from, d.frame())
+	if got.verdict != want {
+		l.Errorf("got %q, want %q", got.verdict, want)
+	}
+	return got
+}
+
+// leaves sends a packet from the inside and returns the endpoint that it has outside.
+func (l *lab) leaves(d datagram) netip.AddrPort {
+	l.Helper()
+	packet := l.gets(fromInside, d, outbound).frame[ip:]
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(packet[12:16])), binary.BigEndian.Uint16(packet[20:]))
+}
+
+// age makes a mapping look as if nobody had used it for some time.
+func (l *lab) age(p plane, outside netip.AddrPort, by time.Duration) {
+	l.Helper()
+	_, tick, err := tickShift()
+	if err != nil {
+		l.Fatal(err)
+	}
+	seen := binary.NativeEndian.AppendUint32(nil, l.slot(p, outside).Seen-uint32(by/tick))
+	if _, err := l.slots[outside.Addr()].WriteAt(seen, l.place(p, outside)+8); err != nil {
+		l.Fatal(err)
+	}
+}
+
+// shake opens a connection and returns its outside endpoint.
+func (l *lab) shake(me netip.AddrPort) netip.AddrPort {
+	l.Helper()
+	out := l.leaves(tcp(me, server, syn, ""))
+	l.gets(fromOutside, tcp(server, out, syn|ack, ""), inbound)
+	l.leaves(tcp(me, server, ack, ""))
+	return out
+}
+
+// A reset leaves a session its 240 s, however long it was idle before: the reset may be forged (RFC 7857 section 2.2).
+func TestResetAfterIdleTime(t *testing.T) {
+	for _, from := range []side{fromInside, fromOutside} {
+		l := newLab(t, Config{}, resetPool())
+		me := ap("100.64.0.1:5000")
+		out := l.shake(me)
+		l.age(planeTCP, out, time.Hour)
+		if from == fromInside {
+			l.leaves(tcp(me, server, rst, ""))
+		} else {
+			l.gets(fromOutside, tcp(server, out, rst, ""), inbound)
+		}
+		l.age(planeTCP, out, 230*time.Second)
+		l.gets(fromOutside, tcp(server, out, rst, ""), inbound) // a further one gives no more time
+		l.age(planeTCP, out, 20*time.Second)
+		l.gets(fromOutside, tcp(server, out, ack, "x"), dropNoMapping)
+	}
+}
+
+// A connection that the other side opens between the same endpoints, after both have ended the one before, lives as long as any.
+func TestReopenedByTheOtherSide(t *testing.T) {
+	l := newLab(t, Config{}, resetPool())
+	me := ap("100.64.0.1:5000")
+	out := l.shake(me)
+	l.leaves(tcp(me, server, fin|ack, ""))
+	l.gets(fromOutside, tcp(server, out, fin|ack, ""), inbound)
+	l.leaves(tcp(me, server, ack, ""))
+	l.gets(fromOutside, tcp(server, out, syn, ""), inbound)
+	l.leaves(tcp(me, server, syn|ack, ""))
+	l.gets(fromOutside, tcp(server, out, ack, ""), inbound)
+	l.age(planeTCP, out, 2*time.Hour)
+	l.gets(fromOutside, tcp(server, out, ack, "x"), inbound)
+}
+
+// A packet that takes the slow way is seen twice, and means to its session what it would mean at once.
+func TestSlowWayCountsOnce(t *testing.T) {
+	l := newLab(t, Config{}, resetPool())
+	slow, err := l.d.generation.openProgram(bpf.CgnatProgCgnInsideSlow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	frame := tcp(ap("100.64.0.1:5000"), ap("203.0.113.9:80"), ack, "").frame() // nobody answers ARP there
+	if first, second := l.run(fromInside, frame), l.runBehind(slow, fromInside, frame); first.verdict != passSlow || second.verdict != outbound {
+		t.Fatalf("verdicts are %q and %q", first.verdict, second.verdict)
+	}
+	n := 0
+	for m, err := range l.d.Mappings() {
+		if n++; err != nil || m.state&uint32(bpf.CgnatCgnSlotStateCGN_SLOT_TCP) != uint32(bpf.CgnatCgnTcpStateCGN_TCP_TRANS) {
+			t.Errorf("mapping %+v, error %v", m, err)
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d mappings", n)
+	}
+}
+
+// Nobody is told about a fragment that is not the first (RFC 1812 section 4.3.2.7).
+func TestNoAnswerAboutLaterFragments(t *testing.T) {
+	l := newLab(t, Config{}, resetPool())
+	out := l.leaves(udp(ap("100.64.0.1:5000"), server, "x"))
+	l.gets(fromOutside, udp(server, out, string(make([]byte, 24))).with(func(d *datagram) { d.flags = moreFragments; d.id = 9 }), inbound)
+	later := newDatagram(server.Addr(), out.Addr(), protoUDP, make([]byte, 16)).with(func(d *datagram) { d.flags = 4; d.id = 9; d.ttl = 1 })
+	if got := l.gets(fromOutside, later, dropTTL); got.reply {
+		t.Error("it is answered")
+	}
+}
+
+// Who is refused a thousand times does not keep others from hearing that their packets are too large (RFC 4787 REQ-13).
+func TestRefusalsSilenceNobody(t *testing.T) {
+	pool := resetPool()
+	pool.SharingRatio, pool.PortsPerSubscriber = 0, 1
+	l := newLab(t, Config{}, pool)
+	out := l.leaves(udp(ap("100.64.253.1:5000"), server, "x")) // behind a link of 1300 octets
+	l.leaves(udp(ap("100.64.0.1:1"), server, "x"))
+	for i := range 1000 {
+		l.gets(fromInside, udp(netip.AddrPortFrom(ad("100.64.0.1"), uint16(2+i)), server, "x"), dropExhausted)
+	}
+	if got := l.gets(fromOutside, udp(server, out, string(make([]byte, 1350))), dropTooBig); !got.reply {
+		t.Error("the sender is not told")
+	}
+}
