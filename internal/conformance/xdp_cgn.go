@@ -12,7 +12,7 @@ func xdp6888() map[string]Result {
 	return map[string]Result{
 		"6888-1a":  {Yes, ""},
 		"6888-1b":  {Yes, ""},
-		"6888-1c":  {Yes, ""},
+		"6888-1c":  {Partly, "MUSTs not met in full: 5508-7a"},
 		"6888-1d":  {Yes, "subscribers with an address of their own (1:1) have protocols without ports; those of all others are not forwarded"},
 		"6888-2":   {Yes, ""},
 		"6888-2x":  {Exempt, "not offered"},
@@ -26,7 +26,7 @@ func xdp6888() map[string]Result {
 		"6888-5b":  {Yes, "as 6888-4c"},
 		"6888-6":   {Yes, "the plan's no-translate list: addresses, or TCP or UDP ports"},
 		"6888-7":   {Yes, oneFilter},
-		"6888-8":   {Partly, "with Policy.Hold, for all protocols. By default it is given again at once, but only to the same subscriber (8b)"},
+		"6888-8":   {Partly, "with Policy.Hold, for all protocols. By default it is given again at once, but only to the same subscriber (8b), unless another plan gives the port to another"},
 		"6888-8a":  {Exempt, "not needed"},
 		"6888-8b":  {Yes, "shares belong to one subscriber, also after everything is lost"},
 		"6888-8c":  {Exempt, "not needed"},
