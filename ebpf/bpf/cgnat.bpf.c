@@ -65,11 +65,12 @@ static __always_inline enum cgn_verdict cgn_decide(struct cgn_path *path, struct
 	if ((void *)(ip + 1) <= path->packet.end)
 		path->length = bpf_ntohs(ip->tot_len);
 	path->packet.length = frame - l2;
+	path->scratch->mend = (struct cgn_mend){};
 	v = inside ? cgn_from_inside(path, ip, 1) : cgn_from_outside(path, ip, 1);
 	cgn_count(v, frame);
 	if (v <= CGN_HAIRPIN) {
 		cgn_hop(path->packet.ip);
-		cgn_mend(&path->packet, &path->mend);
+		cgn_mend(&path->packet, &path->scratch->mend);
 	}
 	return v;
 }
@@ -198,6 +199,7 @@ static __always_inline int cgn_tc(struct __sk_buff *skb, int inside)
 	if (!skb->gso_size)
 		path.length = bpf_ntohs(ip->tot_len);
 	path.packet.length = skb->len - sizeof(*eth) < 0xffff ? skb->len - sizeof(*eth) : 0xffff;
+	path.scratch->mend = (struct cgn_mend){};
 	v = inside ? cgn_from_inside(&path, ip, 0) : cgn_from_outside(&path, ip, 0);
 	if (v > CGN_HAIRPIN && v < CGN_REPLIED)
 		return TC_ACT_UNSPEC;

@@ -22,6 +22,7 @@ struct cgn_scratch {
 	struct cgn_owner owner;
 	struct cgn_outside outside;
 	struct cgn_endpoint near, far; /* what they become */
+	struct cgn_mend mend; /* at first nothing */
 };
 
 /* Of a CPU. The programs do not interrupt each other: they all run where the network's interrupts are served. */
@@ -46,7 +47,6 @@ struct cgn_path {
 	__u32 realm; /* of the inside interface */
 	__u16 length; /* for the MTU; 0 = the kernel knows it better */
 	struct cgn_scratch *scratch;
-	struct cgn_mend mend;
 	struct cgn_packet packet;
 };
 
@@ -291,8 +291,8 @@ static __always_inline enum cgn_verdict cgn_turn_back(struct cgn_path *path, int
 	v = cgn_finish(path, CGN_HAIRPIN, s->near.addr, s->far.addr, driver);
 	if (v != CGN_HAIRPIN)
 		return v;
-	cgn_set_near(k, &path->mend, &s->near);
-	cgn_set_far(k, &path->mend, &s->far);
+	cgn_set_near(k, &path->scratch->mend, &s->near);
+	cgn_set_far(k, &path->scratch->mend, &s->far);
 	return v;
 }
 
@@ -335,7 +335,7 @@ static __always_inline enum cgn_verdict cgn_from_inside(struct cgn_path *path, v
 	v = cgn_finish(path, CGN_OUTBOUND, s->near.addr, k->flow.far.addr, driver);
 	if (v != CGN_OUTBOUND)
 		return v;
-	cgn_set_near(k, &path->mend, &s->near);
+	cgn_set_near(k, &path->scratch->mend, &s->near);
 	return v;
 }
 
@@ -372,7 +372,7 @@ static __always_inline enum cgn_verdict cgn_from_outside(struct cgn_path *path, 
 	v = cgn_finish(path, CGN_INBOUND, k->flow.near.addr, s->far.addr, driver);
 	if (v != CGN_INBOUND)
 		return v;
-	cgn_set_far(k, &path->mend, &s->far);
+	cgn_set_far(k, &path->scratch->mend, &s->far);
 	return v;
 }
 

@@ -27,14 +27,14 @@ static __always_inline void cgn_mend_skb(struct __sk_buff *skb, const struct cgn
 	if (k->quoted || !k->check)
 		return;
 	if (k->icmp) {
-		bpf_l4_csum_replace(skb, at + offsetof(struct cgn_icmp, check), 0, path->mend.port, 0);
+		bpf_l4_csum_replace(skb, at + offsetof(struct cgn_icmp, check), 0, path->scratch->mend.port, 0);
 		return;
 	}
 	at += k->flow.kind == CGN_SESSION && k->flow.proto == CGN_TCP ? offsetof(struct tcphdr, check)
 								      : offsetof(struct udphdr, check);
-	bpf_l4_csum_replace(skb, at, 0, path->mend.addr, BPF_F_PSEUDO_HDR | zero);
-	if (path->mend.port)
-		bpf_l4_csum_replace(skb, at, 0, path->mend.port, zero);
+	bpf_l4_csum_replace(skb, at, 0, path->scratch->mend.addr, BPF_F_PSEUDO_HDR | zero);
+	if (path->scratch->mend.port)
+		bpf_l4_csum_replace(skb, at, 0, path->scratch->mend.port, zero);
 }
 
 /* cgn_send hands a translated packet to the next hop. */
