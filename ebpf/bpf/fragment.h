@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Fragments. Only the first one of a packet has ports. What became of it is noted, and the others follow, in whatever order
- * they come (RFC 4787 REQ-14). From the inside no first one is needed, unless the packet turns back: the outside address
- * follows from the plan. Others that come before it are held by the slow way until it is there.
+ * they come (RFC 4787 REQ-14). From the inside no first one is needed: the outside address follows from the plan. It is needed
+ * where the packet turns back, or where it is for its port to say whether it is translated at all. Others that come before it are
+ * held by the slow way until it is there.
  *
  * Memory and time are bounded: notes and what is held are in tables that forget the oldest, and a note is good for
  * five seconds: a busy sender uses an identification again before long (RFC 4963). A flood of fragments costs other fragments their memory, and nothing else anything (REQ-14A).

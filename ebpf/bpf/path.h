@@ -113,7 +113,7 @@ static __always_inline void cgn_number(struct cgn_packet *k, __be32 near, __be32
 
 /*
  * cgn_note_first notes what becomes of a packet whose first fragment this is, and gives it the identification of the others.
- * Where some of them wait, it is for the slow way to let them go.
+ * Where some of them wait, it is for the slow way to let them go. What is not translated keeps its identification.
  */
 static __always_inline enum cgn_verdict cgn_note_first(struct cgn_path *path, enum cgn_verdict v, __be32 near, __be32 far,
 						       int driver)
@@ -127,7 +127,7 @@ static __always_inline enum cgn_verdict cgn_note_first(struct cgn_path *path, en
 					 .verdict = v},
 				 *n;
 
-	if (v != CGN_INBOUND)
+	if (v == CGN_OUTBOUND || v == CGN_HAIRPIN)
 		note.ident = cgn_ident(near, far, ip->protocol);
 	if (v != CGN_OUTBOUND)
 		note.realm = path->scratch->outside.realm;
@@ -151,6 +151,7 @@ static __always_inline enum cgn_verdict cgn_note_first(struct cgn_path *path, en
 	if (n->near != near || n->far != far) { /* an earlier packet with the same number */
 		n->near = near;
 		n->far = far;
+		n->ident = note.ident;
 		n->verdict = v;
 		n->realm = note.realm;
 	}
@@ -174,6 +175,16 @@ static __always_inline enum cgn_verdict cgn_finish(struct cgn_path *path, enum c
 	return v;
 }
 
+/* cgn_leave is for what the plan leaves untranslated. The others of a packet follow its first fragment, where that alone says so. */
+static __always_inline enum cgn_verdict cgn_leave(struct cgn_path *path, int driver)
+{
+	const struct iphdr *ip = path->packet.ip;
+
+	if (!cgn_is_fragment(ip) || !cgn_port_decides(ip->daddr, ip->protocol))
+		return CGN_PASS_NO_TRANSLATE;
+	return cgn_note_first(path, CGN_PASS_NO_TRANSLATE, ip->saddr, ip->daddr, driver);
+}
+
 /* cgn_follow does to a later fragment what was done to the first. */
 static __always_inline enum cgn_verdict cgn_follow(struct cgn_path *path, const struct cgn_fragment_note *n, int driver)
 {
@@ -181,8 +192,11 @@ static __always_inline enum cgn_verdict cgn_follow(struct cgn_path *path, const 
 	__u32 verdict = n->verdict, realm = n->realm;
 	__be16 ident = n->ident;
 	struct iphdr *ip = path->packet.ip;
-	enum cgn_verdict v = verdict == CGN_OUTBOUND ? cgn_way_out(path, driver) : cgn_way_in(path, far, realm, driver);
+	enum cgn_verdict v;
 
+	if (verdict == CGN_PASS_NO_TRANSLATE)
+		return CGN_PASS_NO_TRANSLATE;
+	v = verdict == CGN_OUTBOUND ? cgn_way_out(path, driver) : cgn_way_in(path, far, realm, driver);
 	if (v != CGN_CONTINUE)
 		return v;
 	cgn_set_ident(ip, ident);
@@ -204,11 +218,15 @@ static __always_inline int cgn_has_ports(__u8 protocol)
 	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_ICMP;
 }
 
-/* cgn_where says what the destination of a packet from the inside is, as cgn_destination does, or that it is a host outside. */
+/*
+ * cgn_where says what the destination of a packet from the inside is, as cgn_destination does, or that it is a host outside. An error
+ * goes where packets of what it is about go.
+ */
 static __always_inline enum cgn_verdict cgn_where(struct cgn_path *path, __be32 to, __be16 port)
 {
-	const struct iphdr *ip = path->packet.ip;
-	enum cgn_verdict v = cgn_destination(to, path->realm, ip->protocol, port, &path->scratch->outside);
+	const struct iphdr *ip = path->packet.ip, *quoted = path->packet.quoted;
+	__u8 protocol = quoted ? quoted->protocol : ip->protocol;
+	enum cgn_verdict v = cgn_destination(to, path->realm, protocol, port, &path->scratch->outside);
 
 	if (v == CGN_PASS_INSIDE && cgn_is_elsewhere(path->ctx, ip->saddr, to, path->ifindex))
 		return CGN_CONTINUE;
@@ -222,6 +240,19 @@ static __always_inline enum cgn_verdict cgn_where(struct cgn_path *path, __be32 
 static __always_inline enum cgn_verdict cgn_nobodys(struct cgn_path *path, __be32 from)
 {
 	return cgn_is_outside(from, &path->scratch->outside) ? CGN_DROP_SOURCE : CGN_PASS_NOT_SUBSCRIBER;
+}
+
+/*
+ * cgn_await_first is for a later fragment to a host of which some ports are exempt. It waits, unless it is the host's with any port:
+ * of that, no first fragment is noted.
+ */
+static __always_inline enum cgn_verdict cgn_await_first(struct cgn_path *path, int driver)
+{
+	enum cgn_verdict v = cgn_way_out(path, driver);
+
+	if (v != CGN_CONTINUE && v != CGN_PASS_SLOW && v != CGN_CUT)
+		return v;
+	return driver ? CGN_PASS_SLOW : CGN_HELD;
 }
 
 /* cgn_later_from_inside decides about a later fragment from the inside. */
@@ -245,6 +276,10 @@ static __always_inline enum cgn_verdict cgn_later_from_inside(struct cgn_path *p
 	v = cgn_where(path, ip->daddr, 0);
 	if (v == CGN_HAIRPIN)
 		return driver ? CGN_PASS_SLOW : CGN_HELD;
+	if (v != CGN_CONTINUE && v != CGN_PASS_NO_TRANSLATE)
+		return v;
+	if (cgn_port_decides(ip->daddr, ip->protocol))
+		return cgn_await_first(path, driver);
 	if (v != CGN_CONTINUE)
 		return v;
 	at = s->owner.row;
@@ -318,9 +353,11 @@ static __always_inline enum cgn_verdict cgn_from_inside(struct cgn_path *path, v
 		return ports;
 	if (k->flow.far.addr != k->ip->daddr)
 		return CGN_DROP_MALFORMED; /* an error to somebody else than it is about */
-	v = cgn_where(path, k->flow.far.addr, k->icmp ? 0 : k->flow.far.port);
+	v = cgn_where(path, k->flow.far.addr, k->flow.far.port);
 	if (v == CGN_HAIRPIN)
 		return cgn_turn_back(path, driver);
+	if (v == CGN_PASS_NO_TRANSLATE)
+		return cgn_leave(path, driver);
 	if (v != CGN_CONTINUE)
 		return v;
 	way = cgn_way_out(path, driver);

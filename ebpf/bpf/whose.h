@@ -68,6 +68,36 @@ static __always_inline int cgn_is_exempt(__be32 to, __u8 protocol, __be16 port)
 	return s.found;
 }
 
+/* cgn_exempt_by_port looks whether an entry is about ports of a protocol: step of a loop. ICMP errors are about any. */
+static long cgn_exempt_by_port(__u32 i, void *data)
+{
+	struct cgn_exempt_search *s = data;
+	__u32 at = s->at + i;
+	struct cgn_exempt *e = bpf_map_lookup_elem(&exempts, &at);
+
+	if (!e || !e->protocol)
+		return 1;
+	s->found = e->protocol == s->protocol || s->protocol == IPPROTO_ICMP;
+	return s->found != 0;
+}
+
+/* cgn_port_decides reports whether a destination is left untranslated for some of its ports only, which later fragments do not say. */
+__noinline int cgn_port_decides(__be32 to, __u8 protocol)
+{
+	__u32 index = realms + 1;
+	struct cgn_exempt_search s = {.protocol = protocol};
+	struct cgn_range *r;
+
+	if (index >= CGN_INDEXES || !indexes[index].ranges)
+		return 0;
+	r = cgn_find(index, bpf_ntohl(to));
+	if (!r)
+		return 0;
+	s.at = r->pool;
+	bpf_loop(r->position, cgn_exempt_by_port, &s, 0);
+	return s.found;
+}
+
 /* cgn_find_outside finds which outside address of ours one is. It returns 0 for none. */
 static __always_inline int cgn_find_outside(__be32 outside, struct cgn_outside *at)
 {
