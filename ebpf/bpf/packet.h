@@ -47,6 +47,7 @@ enum cgn_icmp_type {
 
 enum cgn_ip_option {
 	CGN_OPTION_NOP = 1,
+	CGN_OPTION_COPIED = 0x80, /* into all parts of a packet that is cut */
 	CGN_OPTION_LSRR = 131,
 	CGN_OPTION_SSRR = 137,
 };

@@ -13,6 +13,7 @@
 enum cgn_slow_limit {
 	CGN_HEADERS = ETH_HLEN + 60 + 8 + 60 + 20, /* the longest that is looked at: an error about TCP, both with options */
 	CGN_BODY_MAX = 1 << 14, /* octets that can be cut into parts; a power of two */
+	CGN_OPTIONS_MAX = 40, /* octets of IP options */
 };
 
 /*
@@ -155,6 +156,53 @@ struct cgn_cutting {
 	__be16 offset;
 };
 
+/* A walk over the IP options of a packet of the kernel. */
+struct cgn_blanking {
+	struct __sk_buff *skb;
+	__u32 at;
+	__u32 end;
+};
+
+/* cgn_blank_one blanks one option, unless it is to be copied: step of a loop. It ends where options contradict themselves. */
+static long cgn_blank_one(__u32 i, void *data)
+{
+	struct cgn_blanking *b = data;
+	__u8 o[2], blank[CGN_OPTIONS_MAX];
+	__u32 length;
+
+	if (b->at >= b->end || bpf_skb_load_bytes(b->skb, b->at, o, sizeof(o)) || !o[0])
+		return 1;
+	length = o[0] == CGN_OPTION_NOP ? 1 : o[1];
+	if (length > b->end - b->at || (length < 2 && o[0] != CGN_OPTION_NOP))
+		return 1;
+	__builtin_memset(blank, CGN_OPTION_NOP, sizeof(blank));
+	barrier_var(length); /* so that the verifier sees the next question asked of it */
+	if (!(o[0] & CGN_OPTION_COPIED) && length && length <= sizeof(blank))
+		bpf_skb_store_bytes(b->skb, b->at, blank, length, 0);
+	b->at += length;
+	return 0;
+}
+
+/*
+ * cgn_blank_options takes out of an IP header of some length what is for the first part of a packet only (RFC 791 section 3.1), so
+ * that a route, say, is not recorded in each.
+ */
+static __noinline void cgn_blank_options(struct __sk_buff *skb, __u32 header)
+{
+	__u32 at = ETH_HLEN + sizeof(struct iphdr), length = header - sizeof(struct iphdr);
+	struct cgn_blanking b = {.skb = skb, .at = at, .end = at + length};
+	__be32 was[CGN_OPTIONS_MAX / 4], is[CGN_OPTIONS_MAX / 4];
+	__s64 delta;
+
+	if (!length || length > sizeof(was) || bpf_skb_load_bytes(skb, at, was, length))
+		return;
+	bpf_loop(CGN_OPTIONS_MAX, cgn_blank_one, &b, 0);
+	if (bpf_skb_load_bytes(skb, at, is, length))
+		return;
+	delta = bpf_csum_diff(was, length & ~3, is, length & ~3, 0);
+	bpf_l3_csum_replace(skb, ETH_HLEN + offsetof(struct iphdr, check), 0, delta, 0);
+}
+
 /* cgn_cut_one has one part come in: step of a loop. */
 static long cgn_cut_one(__u32 i, void *data)
 {
@@ -168,6 +216,8 @@ static long cgn_cut_one(__u32 i, void *data)
 		size = c->unit;
 	if (!size || size >= CGN_BODY_MAX)
 		return 1;
+	if (i == 1)
+		cgn_blank_options(c->skb, c->head - ETH_HLEN);
 	length = bpf_htons(c->head - ETH_HLEN + size);
 	offset = bpf_htons((c->flags + at / 8) | (at + size < c->total ? CGN_IP_MF : 0));
 	if (bpf_skb_change_tail(c->skb, c->head + size, 0) ||
