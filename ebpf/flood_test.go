@@ -142,7 +142,7 @@ func TestFragmentsFlood(t *testing.T) {
 		})
 	}, func() { c.exchange(); large() })
 	c.filled(bpf.CgnatMapFragments, 16384)
-	c.filled(bpf.CgnatMapHeld, 512)
+	c.filled(bpf.CgnatMapHeld, 1024)
 	if held := c.counts()["held"] - before["held"]; held != fromOutside {
 		t.Errorf("%d fragments were held, want %d", held, fromOutside)
 	}

@@ -25,7 +25,7 @@ var meanings = [bpf.CgnatCgnVerdictCGN_VERDICTS]string{
 	bpf.CgnatCgnVerdictCGN_DROP_INSIDE:         "from outside, to an inside address",
 	bpf.CgnatCgnVerdictCGN_DROP_PROTOCOL:       "a protocol without ports, and the subscriber shares its address",
 	bpf.CgnatCgnVerdictCGN_DROP_ICMP_TYPE:      "ICMP that is neither a query nor an error about a packet",
-	bpf.CgnatCgnVerdictCGN_DROP_FRAGMENT:       "a fragment whose first one did not come, or one too many",
+	bpf.CgnatCgnVerdictCGN_DROP_FRAGMENT:       "a fragment too many, or too large, to wait for the first one",
 	bpf.CgnatCgnVerdictCGN_DROP_NO_MAPPING:     "nobody uses that outside port",
 	bpf.CgnatCgnVerdictCGN_DROP_FILTERED:       "the mapping has not sent to that host",
 	bpf.CgnatCgnVerdictCGN_DROP_EXHAUSTED:      "all ports of the subscriber are in use",

@@ -62,7 +62,7 @@ const (
 	Passed          // left to the host as it came
 	Replied         // counts the ICMP errors that were sent about packets, which are also counted as dropped
 	Dropped
-	Held // until the first fragment comes, and then counted as what that becomes
+	Held // until the first fragment comes, and then counted as what that becomes, unless that is not translated
 )
 
 // String returns "translated", "pass", "replied", "drop" or "held".

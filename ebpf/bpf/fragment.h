@@ -5,8 +5,10 @@
  * where the packet turns back, or where it is for its port to say whether it is translated at all. Others that come before it are
  * held by the slow way until it is there.
  *
- * Memory and time are bounded: notes and what is held are in tables that forget the oldest, and a note is good for
- * five seconds: a busy sender uses an identification again before long (RFC 4963). A flood of fragments costs other fragments their memory, and nothing else anything (REQ-14A).
+ * Memory and time are bounded: notes and what is held are in tables that forget the oldest, and a note is good for five
+ * seconds: a busy sender uses an identification again before long (RFC 4963). A flood of fragments costs those that wait for
+ * another their memory, and nothing else anything (REQ-14A): what is whole needs none, and what comes in order is gone before
+ * the tables have turned over.
  */
 #ifndef CGN_FRAGMENT_H
 #define CGN_FRAGMENT_H
@@ -16,9 +18,9 @@
 
 enum cgn_fragment_limit {
 	CGN_FRAGMENTS = 16384,
-	CGN_HELD_MAX = 512,
-	CGN_HELD_EACH = 16, /* of one packet */
-	CGN_HELD_BYTES = 1518,
+	CGN_HELD_MAX = 1024,
+	CGN_HELD_EACH = 64, /* of one packet; one of 64 KiB has 45 */
+	CGN_HELD_BYTES = 2048, /* of a frame */
 	CGN_FRAGMENT_TICKS = 20,
 };
 

@@ -58,7 +58,6 @@ struct cgn_held_key {
 struct cgn_held {
 	__u32 length;
 	__u8 data[CGN_HELD_BYTES];
-	__u8 pad[2];
 };
 
 struct {

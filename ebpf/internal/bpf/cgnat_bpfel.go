@@ -188,8 +188,7 @@ type CgnatCgnFragmentNote struct {
 type CgnatCgnHeld struct {
 	_      structs.HostLayout
 	Length uint32
-	Data   [1518]uint8
-	Pad    [2]uint8
+	Data   [2048]uint8
 }
 
 type CgnatCgnHeldKey struct {
