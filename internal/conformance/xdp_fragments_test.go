@@ -52,7 +52,8 @@ func fragmentsAnyWay(t *testing.T, b *bench) {
 }
 
 // fragmentsSurviveFlood shows that fragments without an end, many more than the memory for them holds, harm no packet that is whole
-// and no other fragments: first fragments of a subscriber, and later ones from outside without a first.
+// and no fragments that come together: first fragments of a subscriber, and later ones from outside without a first. A fragment that
+// waits for the first one through such a flood is lost.
 func fragmentsSurviveFlood(t *testing.T, b *bench) {
 	server := b.echo(t, 0, "udp", 7000).Addr()
 	flow, seen := b.dial(t, 0, "udp", 1500, server)
@@ -81,6 +82,27 @@ func fragmentsSurviveFlood(t *testing.T, b *bench) {
 			b.fragmentsPass(t, b.Subscribers[0], datagram(b.from(0, 1500), server, strings.Repeat("x", 2000)), order)
 			b.fragmentsPass(t, b.Servers[0], datagram(server, seen, strings.Repeat("x", 2000)), order)
 		}
+	}
+	b.pushedOut(t, datagram(server, seen, strings.Repeat("x", 2000)), later)
+}
+
+// pushedOut shows that of a datagram from server 0 only the first fragment arrives if a flood comes between it and the one before it.
+func (b *bench) pushedOut(t *testing.T, p, later netns.IPv4) {
+	t.Helper()
+	w := watch(t, b.Subscribers[0].NS, func(p netns.Packet) bool { return binary.BigEndian.Uint16(p.Raw[6:])&0x3fff != 0 })
+	pieces := fragments(p, 60000+b.nextID(), 1024)
+	send(t, b.Servers[0], pieces[1])
+	b.pass(t)
+	flood(t, b.Servers[1], 10000, func(i int) []byte {
+		later.ID, later.Frag = 10000+uint16(i), 100
+		return later.Bytes()
+	})
+	b.pass(t)
+	send(t, b.Servers[0], pieces[0])
+	w.await(t, 1)
+	b.pass(t)
+	if n, err := w.Count(); err != nil || n != 1 {
+		t.Errorf("%d fragments arrived (error %v), want the first one alone: the table says that the other is lost", n, err)
 	}
 }
 
