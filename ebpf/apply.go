@@ -22,8 +22,8 @@ import (
 // is killed at any moment leaves the old state, or the new one; where the latter is not quite finished, the next Apply or Open
 // finishes it.
 //
-// The error wraps ErrInstance, ErrInterface, ErrConflict, ErrVersion, ErrBusy, ErrMount, ErrKernel, ErrMemory, ErrPermission or
-// ErrTooManyRanges. After an error what was in force is in force, unless it says that the change is, and what is left to do.
+// The error wraps ErrInstance, ErrInterface, ErrPolicy, ErrConflict, ErrVersion, ErrBusy, ErrMount, ErrKernel, ErrMemory,
+// ErrPermission or ErrTooManyRanges. After an error what was in force is in force, unless it says that the change is, and what is left to do.
 //
 // It takes 3 MiB for an outside address, for good, and the time that the kernel needs to check the programs, under a second.
 func Apply(c Config) (*Datapath, error) {

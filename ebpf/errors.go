@@ -9,6 +9,8 @@ var (
 	// ErrInterface means: an interface does not exist, stands twice, has a realm that the plan has not, or cannot run XDP
 	// programs in its driver, or belongs to somebody else.
 	ErrInterface = errors.New("interface cannot be used")
+	// ErrPolicy means: a policy has a value out of its range, or is that of a pool that the plan has not.
+	ErrPolicy = errors.New("policy cannot be used")
 	// ErrConflict means: another instance in this network namespace has some of the outside addresses.
 	ErrConflict = errors.New("addresses belong to another instance")
 	// ErrNotLoaded means: there is no such instance in this network namespace.

@@ -2,6 +2,7 @@ package ebpf
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
@@ -29,8 +30,16 @@ var filteringNames = [...]string{
 	EndpointIndependent: "endpoint-independent", AddressDependent: "address-dependent", AddressAndPortDependent: "address-and-port-dependent",
 }
 
+// The highest values of a Policy. More is a slip of the pen, and the tables have no room for it.
+const (
+	MaxTime  = 7 * 24 * time.Hour
+	MaxPorts = 1 << 16        // of Limit and HoldPorts: no share has more
+	MaxRate  = 1_000_000      // of new mappings a second
+	MaxBurst = math.MaxUint16 // what an account counts up to
+)
+
 // A Policy is how a pool behaves. The zero value of a field is the default that is named there; times are rounded up to
-// ticks of about a quarter of a second.
+// ticks of about a quarter of a second. No time is longer than MaxTime, and no number higher than MaxPorts, MaxRate and MaxBurst.
 type Policy struct {
 	UDP         time.Duration // without a packet from the inside, a mapping ends; RFC 4787 REQ-5; 5 minutes
 	ICMP        time.Duration // the same for queries; RFC 5508 REQ-2; 60 s
@@ -41,12 +50,41 @@ type Policy struct {
 	HoldPorts   int           // so many ports of a subscriber may wait when no other is free; RFC 6888 REQ-8D; all
 	Limit       Limit         // RFC 6888 REQ-4
 	Rate        int           // new mappings of a subscriber a second; any number
-	Burst       int           // so many at once where there is a rate; as many as the rate
+	Burst       int           // so many at once, which takes a rate, and never fewer than the rate; as many as the rate
 	Filtering   Filtering
 }
 
 // A Limit is how many mappings a subscriber may have; 0 stands for its whole share.
 type Limit struct{ TCP, UDP, ICMP int }
+
+// check refuses values that the entry of C has no room for, or that mean nothing.
+func (p Policy) check() error {
+	for _, v := range []struct {
+		name  string
+		value int64
+		most  int64
+	}{
+		{"Limit.TCP", int64(p.Limit.TCP), MaxPorts}, {"Limit.UDP", int64(p.Limit.UDP), MaxPorts}, {"Limit.ICMP", int64(p.Limit.ICMP), MaxPorts},
+		{"HoldPorts", int64(p.HoldPorts), MaxPorts}, {"Rate", int64(p.Rate), MaxRate}, {"Burst", int64(p.Burst), MaxBurst},
+		{"Filtering", int64(p.Filtering), int64(len(filteringNames)) - 1},
+	} {
+		if v.value < 0 || v.value > v.most {
+			return fmt.Errorf("%w: %s is %d: want a number from 0, the default, to %d", ErrPolicy, v.name, v.value, v.most)
+		}
+	}
+	for _, v := range []struct {
+		name  string
+		value time.Duration
+	}{{"UDP", p.UDP}, {"ICMP", p.ICMP}, {"Established", p.Established}, {"Opening", p.Opening}, {"Closing", p.Closing}, {"Hold", p.Hold}} {
+		if v.value < 0 || v.value > MaxTime {
+			return fmt.Errorf("%w: %s is %v: want a time from 0, the default, to %v", ErrPolicy, v.name, v.value, MaxTime)
+		}
+	}
+	if p.Burst > 0 && p.Rate == 0 {
+		return fmt.Errorf("%w: Burst is %d and there is no Rate, without which it means nothing: set both, or neither", ErrPolicy, p.Burst)
+	}
+	return nil
+}
 
 // tickShift returns how many bits of jiffies a tick leaves out, and how long it is: the power of two of them next to a
 // quarter of a second.

@@ -126,17 +126,23 @@ func (c Config) policies() (entries []bpf.CgnatCgnPolicy, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.Policy.check(); err != nil {
+		return nil, err
+	}
 	for p := range c.Plan.Pools() {
 		names[p.Name()] = true
 		policy, ok := c.Policies[p.Name()]
 		if !ok {
 			policy = c.Policy
 		}
+		if err := policy.check(); err != nil {
+			return nil, fmt.Errorf("pool %s: %w", p.Name(), err)
+		}
 		entries = append(entries, policy.entry(tick))
 	}
 	for name := range c.Policies {
 		if !names[name] {
-			return nil, fmt.Errorf("policy of pool %s: the plan has no such pool", name)
+			return nil, fmt.Errorf("%w: policy of pool %s: the plan has no such pool", ErrPolicy, name)
 		}
 	}
 	return entries, nil
