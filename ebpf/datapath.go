@@ -45,7 +45,8 @@ type Config struct {
 	Policy   Policy
 	Policies map[string]Policy
 	// KeepInterfaces and KeepPolicies take from the instance what is not given: the interfaces of a side that has none here,
-	// and the policies of all pools, by name.
+	// and the policies of all pools, by name. A pool that the instance never had gets what Policies says, or the Policy that the
+	// instance was given last, unless another one is given.
 	KeepInterfaces, KeepPolicies bool
 	// Keys are those of pools with scheme random of the plan that is in force, where that is not Plan itself.
 	Keys []alloc.Key

@@ -128,3 +128,18 @@ func (p Policy) entry(tick time.Duration) bpf.CgnatCgnPolicy {
 	}
 	return e
 }
+
+// policyOf returns the policy of an entry, with nothing left to defaults but a burst without a rate. Times are cut to seconds,
+// which undoes the rounding up of those that were whole.
+func policyOf(e bpf.CgnatCgnPolicy, tick time.Duration) Policy {
+	span := func(ticks uint32) time.Duration { return (time.Duration(ticks) * tick).Truncate(time.Second) }
+	p := Policy{
+		UDP: span(e.Udp), ICMP: span(e.Icmp), Established: span(e.Established), Opening: span(e.Opening), Closing: span(e.Closing),
+		Hold: span(e.Hold), HoldPorts: int(e.Held), Limit: Limit{int(e.Limit[0]), int(e.Limit[1]), int(e.Limit[2])},
+		Burst: int(e.Burst), Filtering: Filtering(e.Filtering),
+	}
+	if e.Rate > 0 {
+		p.Rate = int((time.Duration(e.Rate)*time.Second + 8*tick) / (16 * tick))
+	}
+	return p
+}

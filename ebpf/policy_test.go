@@ -46,3 +46,18 @@ func TestPolicyHighest(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+// What Status says of a policy is what was asked for, whatever the kernel's unit of time.
+func TestPolicyOf(t *testing.T) {
+	for _, tick := range []time.Duration{256 * time.Millisecond, 320 * time.Millisecond, 213333333} {
+		for rate := 1; rate < 2000; rate += 7 {
+			want := Policy{
+				UDP: 3 * time.Minute, ICMP: time.Minute, Established: 3 * time.Hour, Opening: 5 * time.Second, Closing: 7 * time.Second, Hold: time.Second,
+				HoldPorts: 5, Limit: Limit{1, 2, 3}, Rate: rate, Burst: rate + 1, Filtering: AddressDependent,
+			}
+			if got := policyOf(want.entry(tick), tick); got != want {
+				t.Fatalf("tick %v: %+v, want %+v", tick, got, want)
+			}
+		}
+	}
+}

@@ -108,3 +108,37 @@ func TestKeep(t *testing.T) {
 		t.Errorf("instances %v, %v", names, err)
 	}
 }
+
+// A pool that a later plan brings gets the default that the instance was given, and one that comes back the policy that it had.
+func TestKeepDefault(t *testing.T) {
+	other := alloc.PoolSpec{Name: "other", Inside: spans("10.0.0.0/30"), Outside: spans("192.0.2.9"), SharingRatio: 4}
+	fallback, own := Policy{UDP: 10 * time.Minute, Filtering: AddressDependent}, Policy{UDP: time.Hour}
+	s := newSite(t, Config{Plan: mustPlan(t, samplePool), Policy: fallback, Policies: map[string]Policy{"pool0": own}})
+	_, tick, err := tickShift()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		name  string
+		plan  *alloc.Plan
+		wants []Policy
+	}{
+		{"another pool", mustPlan(t, samplePool, other), []Policy{own, fallback}},
+		{"without the first", mustPlan(t, other), []Policy{fallback}},
+		{"with it again", mustPlan(t, samplePool, other), []Policy{own, fallback}},
+	} {
+		s.apply(Config{Plan: step.plan, KeepPolicies: true})
+		got := s.d.generation.record.Policies
+		for i, want := range step.wants {
+			if got[i] != want.entry(tick) {
+				t.Errorf("%s: pool %d has %+v, want %+v", step.name, i, got[i], want)
+			}
+		}
+	}
+	change, err := in(s, func() (Change, error) {
+		return Preview(withLinks(Config{Plan: s.d.Plan(), Policies: map[string]Policy{"pool0": own, "other": fallback}}))
+	})
+	if err != nil || !change.Policies {
+		t.Errorf("another default for pools to come is a change: %+v, %v", change, err)
+	}
+}

@@ -24,8 +24,9 @@ type record struct {
 	Plan     string               `json:"plan"` // canonical form
 	Key      string               `json:"key"`
 	Policies []bpf.CgnatCgnPolicy `json:"policies"` // by pool
-	Links    []attachment         `json:"links"`
-	Tagged   bool                 `json:"tagged"` // an interface is a VLAN: the driver's program reads tags, on all cards
+	upcoming
+	Links  []attachment `json:"links"`
+	Tagged bool         `json:"tagged"` // an interface is a VLAN: the driver's program reads tags, on all cards
 }
 
 // An attachment is an interface with our programs on it.
@@ -55,11 +56,8 @@ func newRecord(c Config, live *generation) (record, error) {
 	if err != nil {
 		return record{}, err
 	}
-	if r.Policies, err = c.policies(); err != nil {
+	if err := r.setPolicies(c, live); err != nil {
 		return record{}, err
-	}
-	if c.KeepPolicies && live != nil {
-		live.keepPolicies(c.Plan, r.Policies)
 	}
 	r.Links, err = c.attachments()
 	r.Tagged = c.tagged || slices.ContainsFunc(r.Links, func(a attachment) bool { return a.Lead.Tags > 0 })
@@ -90,23 +88,6 @@ func (c Config) keep(live *generation) (Config, error) {
 	return c, nil
 }
 
-// keepPolicies sets the policies of pools that g has, too, to those that they have.
-func (g *generation) keepPolicies(plan *alloc.Plan, policies []bpf.CgnatCgnPolicy) {
-	had := make(map[string]bpf.CgnatCgnPolicy)
-	i := 0
-	for p := range g.plan.Pools() {
-		had[p.Name()] = g.record.Policies[i]
-		i++
-	}
-	i = 0
-	for p := range plan.Pools() {
-		if policy, ok := had[p.Name()]; ok {
-			policies[i] = policy
-		}
-		i++
-	}
-}
-
 // interfaces returns what the instance was given.
 func (r record) interfaces() (inside, outside []Interface) {
 	for _, a := range r.Links {
@@ -117,35 +98,6 @@ func (r record) interfaces() (inside, outside []Interface) {
 		}
 	}
 	return inside, outside
-}
-
-// policies returns the policies of the plan's pools.
-func (c Config) policies() (entries []bpf.CgnatCgnPolicy, err error) {
-	names := make(map[string]bool)
-	_, tick, err := tickShift()
-	if err != nil {
-		return nil, err
-	}
-	if err := c.Policy.check(); err != nil {
-		return nil, err
-	}
-	for p := range c.Plan.Pools() {
-		names[p.Name()] = true
-		policy, ok := c.Policies[p.Name()]
-		if !ok {
-			policy = c.Policy
-		}
-		if err := policy.check(); err != nil {
-			return nil, fmt.Errorf("pool %s: %w", p.Name(), err)
-		}
-		entries = append(entries, policy.entry(tick))
-	}
-	for name := range c.Policies {
-		if !names[name] {
-			return nil, fmt.Errorf("%w: policy of pool %s: the plan has no such pool", ErrPolicy, name)
-		}
-	}
-	return entries, nil
 }
 
 // attachments finds the interfaces in the network namespace of the calling thread.
@@ -198,7 +150,7 @@ func (r record) key() (k Key) {
 // same reports whether two records ask for the same.
 func (r record) same(other record) bool {
 	return r.Object == other.Object && r.SHA256 == other.SHA256 && r.Key == other.Key &&
-		slices.Equal(r.Policies, other.Policies) && slices.Equal(r.Links, other.Links)
+		r.samePolicies(other) && slices.Equal(r.Links, other.Links)
 }
 
 // parse returns the plan. It may be one that is known; otherwise plans with scheme random need their keys.
@@ -256,5 +208,5 @@ func readRecord(path string) (r record, err error) {
 	if err := d.Decode(&r); err != nil {
 		return record{}, fmt.Errorf("read the record: %w", err)
 	}
-	return r, nil
+	return r, r.fillDefault()
 }

@@ -39,6 +39,7 @@ type PoolStatus struct {
 	Name, Realm            string
 	Subscribers, Addresses uint64
 	Filtering              Filtering
+	Policy                 Policy // in force: defaults are filled in, and MaxPorts stands for no limit
 	TCP, UDP, ICMP         uint64 // mappings that live
 }
 
@@ -123,12 +124,14 @@ func (g *generation) stateAt(s spot) (string, error) {
 }
 
 func (d *Datapath) poolStatus(s *Status) error {
-	at := make(map[string]int)
+	_, tick, err := tickShift()
+	if err != nil {
+		return err
+	}
 	for p := range d.generation.plan.Pools() {
-		at[p.Name()] = len(s.Pools)
+		policy := policyOf(d.generation.record.Policies[len(s.Pools)], tick)
 		s.Pools = append(s.Pools, PoolStatus{
-			Name: p.Name(), Realm: p.Realm(), Subscribers: p.Subscribers(), Addresses: p.Addresses(),
-			Filtering: Filtering(d.generation.record.Policies[len(s.Pools)].Filtering),
+			Name: p.Name(), Realm: p.Realm(), Subscribers: p.Subscribers(), Addresses: p.Addresses(), Filtering: policy.Filtering, Policy: policy,
 		})
 	}
 	rows := d.generation.rowsByAddress()

@@ -43,10 +43,11 @@ func TestStatus(t *testing.T) {
 		t.Errorf("%d packets are %v", n.Packets, n.Verdict)
 	}
 	got.Since, got.Bytes, got.Counters = time.Time{}, 0, nil
+	got.Pools[0].Policy = Policy{Filtering: got.Pools[0].Policy.Filtering} // see TestPolicyOf
 	want := Status{
 		Instance: "north", SHA256: plan.SHA256(), Release: true,
 		Interfaces: []InterfaceStatus{{Interface{"inside", alloc.DefaultRealm}, true, "up"}, {Interface{"outside", ""}, false, "up"}},
-		Pools:      []PoolStatus{{Name: "pool0", Realm: alloc.DefaultRealm, Subscribers: 256, Addresses: 8, Filtering: AddressDependent, UDP: 2, ICMP: 1}},
+		Pools:      []PoolStatus{{Name: "pool0", Realm: alloc.DefaultRealm, Subscribers: 256, Addresses: 8, Filtering: AddressDependent, Policy: Policy{Filtering: AddressDependent}, UDP: 2, ICMP: 1}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -97,7 +97,7 @@ func detailXDP(s ebpf.Status) record {
 	for _, p := range s.Pools {
 		pools = append(pools, record{
 			{"name", p.Name}, {"realm", p.Realm}, {"subscribers", p.Subscribers}, {"addresses", p.Addresses}, {"filtering", p.Filtering.String()},
-			{"mappings", record{{"tcp", p.TCP}, {"udp", p.UDP}, {"icmp", p.ICMP}}},
+			{"policy", policyRecord(p.Policy)}, {"mappings", record{{"tcp", p.TCP}, {"udp", p.UDP}, {"icmp", p.ICMP}}},
 		})
 	}
 	for _, c := range s.Counters {
@@ -107,6 +107,19 @@ func detailXDP(s ebpf.Status) record {
 		{"since", s.Since.Format(time.RFC3339)}, {"this_release", s.Release}, {"interfaces", interfaces}, {"pools", pools},
 		{"bytes", s.Bytes}, {"counters", packets},
 	}
+}
+
+// policyRecord returns a policy with the keys of policy files.
+func policyRecord(p ebpf.Policy) record {
+	r := record{
+		{"udp", p.UDP.String()}, {"icmp", p.ICMP.String()}, {"tcp-established", p.Established.String()}, {"tcp-opening", p.Opening.String()},
+		{"tcp-closing", p.Closing.String()}, {"hold-down", p.Hold.String()}, {"hold-down-ports", p.HoldPorts},
+		{"limit", record{{"tcp", p.Limit.TCP}, {"udp", p.Limit.UDP}, {"icmp", p.Limit.ICMP}}},
+	}
+	if p.Rate > 0 {
+		r = append(r, record{{"new-per-second", p.Rate}, {"burst", p.Burst}}...)
+	}
+	return append(r, value{"filtering", p.Filtering.String()})
 }
 
 // sayXDP prints an instance for people.
