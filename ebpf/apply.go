@@ -22,8 +22,8 @@ import (
 // is killed at any moment leaves the old state, or the new one; where the latter is not quite finished, the next Apply or Open
 // finishes it.
 //
-// The error wraps ErrInstance, ErrInterface, ErrPolicy, ErrConflict, ErrVersion, ErrBusy, ErrMount, ErrKernel, ErrMemory,
-// ErrPermission or ErrTooManyRanges. After an error what was in force is in force, unless it says that the change is, and what is left to do.
+// The error wraps ErrInstance, ErrInterface, ErrPolicy, ErrConflict, ErrVersion, ErrDamaged, ErrBusy, ErrMount, ErrKernel,
+// ErrMemory, ErrPermission or ErrTooManyRanges. After an error what was in force is in force, unless it says that the change is, and what is left to do.
 //
 // It takes 3 MiB for an outside address, for good, and the time that the kernel needs to check the programs, under a second.
 func Apply(c Config) (*Datapath, error) {
@@ -143,7 +143,7 @@ func (f folder) settle(old, live *generation, relaid []int) error {
 
 // recover finishes or undoes what a killed process has left, and returns the generation in force, nil where there is none.
 func (f folder) recover(known *alloc.Plan, keys []alloc.Key) (*generation, error) {
-	live, err := f.openAt(f.live(), known, keys)
+	live, err := f.openLive(known, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -171,14 +171,15 @@ func (f folder) recover(known *alloc.Plan, keys []alloc.Key) (*generation, error
 	if err := f.settle(live, next, next.allRows()); err != nil {
 		return nil, err
 	}
-	return f.openAt(f.live(), known, keys)
+	return f.openLive(known, keys)
 }
 
-// openAt opens a generation and its plan. It returns nil where there is none.
-func (f folder) openAt(path string, known *alloc.Plan, keys []alloc.Key) (*generation, error) {
-	g, err := openGeneration(path)
+// openLive opens the generation in force and its plan. It returns nil where there is none. One without its record is no generation: what
+// runs of it cannot be told, nor replaced.
+func (f folder) openLive(known *alloc.Plan, keys []alloc.Key) (*generation, error) {
+	g, err := openGeneration(f.live())
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, f.checkDamage()
 	}
 	if err != nil {
 		return nil, err
@@ -193,6 +194,19 @@ func (f folder) openAt(path string, known *alloc.Plan, keys []alloc.Key) (*gener
 		return nil, err
 	}
 	return g, nil
+}
+
+// checkDamage refuses a generation without a record. It looks at that last: an apply may have put a whole one there meanwhile.
+func (f folder) checkDamage() error {
+	if _, err := os.Stat(f.live()); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	meta := filepath.Join(f.live(), "meta")
+	if _, err := os.Stat(meta); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: its record %s is missing, and what else is pinned there cannot be told without it: remove the instance, "+
+			"which ends its mappings, and apply the plan again", ErrDamaged, meta)
+	}
+	return nil
 }
 
 // tryRemove removes the folders of the instance that are empty.

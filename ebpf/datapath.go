@@ -63,7 +63,7 @@ type Datapath struct {
 }
 
 // Open opens an instance of the network namespace of the calling thread; "" = "cgn". Plans that have pools with scheme random
-// need their keys. The error wraps ErrInstance, ErrNotLoaded, ErrVersion, ErrMount or alloc.ErrKey.
+// need their keys. The error wraps ErrInstance, ErrNotLoaded, ErrVersion, ErrDamaged, ErrMount or alloc.ErrKey.
 //
 // Where a process was killed while it changed the instance, Open finishes the change.
 func Open(name string, keys ...alloc.Key) (*Datapath, error) {
@@ -90,17 +90,31 @@ func Open(name string, keys ...alloc.Key) (*Datapath, error) {
 // open opens the generation in force. It recovers where nobody is at work.
 func (f folder) open(keys []alloc.Key) (*generation, error) {
 	if _, err := os.Stat(f.next()); errors.Is(err, fs.ErrNotExist) {
-		return f.openAt(f.live(), nil, keys)
+		return f.look(keys)
 	}
 	release, err := f.lock()
 	if errors.Is(err, ErrBusy) {
-		return f.openAt(f.live(), nil, keys)
+		return f.look(keys)
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 	return f.recover(nil, keys)
+}
+
+// look opens the generation in force without the lock. What is being removed meanwhile is not damaged.
+func (f folder) look(keys []alloc.Key) (*generation, error) {
+	g, err := f.openLive(nil, keys)
+	if !errors.Is(err, ErrDamaged) {
+		return g, err
+	}
+	release, busy := lockFolder(f.path)
+	if busy != nil {
+		return nil, nil
+	}
+	release()
+	return nil, f.checkDamage()
 }
 
 // Plan returns the plan that was in force when the datapath was opened.

@@ -17,6 +17,8 @@ var (
 	ErrNotLoaded = errors.New("no such instance")
 	// ErrVersion means: the instance was made by a release whose maps have another layout.
 	ErrVersion = errors.New("pinned maps have another version")
+	// ErrDamaged means: pins of the instance are there and its record is not, so that nobody can say what they are. Remove takes them away.
+	ErrDamaged = errors.New("the instance is damaged")
 	// ErrChanged means: the instance has another plan than when it was opened, or is gone. Open it again.
 	ErrChanged = errors.New("the instance has changed since it was opened")
 	// ErrBusy means: another process is changing the instance, or applies another one in this network namespace, or a packet holds the

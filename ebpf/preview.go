@@ -47,7 +47,7 @@ func Preview(c Config) (Change, error) {
 		if err := f.checkVersion(); err != nil {
 			return Change{}, err
 		}
-		if live, err = f.openAt(f.live(), c.Plan, c.Keys); err != nil {
+		if live, err = f.openLive(c.Plan, c.Keys); err != nil {
 			return Change{}, fmt.Errorf("apply to instance %s: %w", f.instance, permission(err))
 		}
 	}
