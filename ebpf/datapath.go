@@ -79,7 +79,7 @@ func Open(name string, keys ...alloc.Key) (*Datapath, error) {
 	}
 	g, err := f.open(keys)
 	if err == nil && g == nil {
-		err = fmt.Errorf("%w: %s has no pins in %s; `cgnctl apply` loads it", ErrNotLoaded, f.instance, f.path)
+		err = fmt.Errorf("%w: %s has no pins in %s; `cgnctl apply --backend xdp --instance %s` loads it", ErrNotLoaded, f.instance, f.path, f.instance)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open instance %s: %w", f.instance, err)

@@ -26,13 +26,13 @@ func (e *env) applyXDP(in *instanceFlag, p *planFlags, x *xdpFlags, dry bool, fo
 	}
 	change, err := ebpf.Preview(c)
 	if err != nil {
-		return xdpFault(err)
+		return xdpFault(err, instance.String())
 	}
 	e.warn(change.Lacks)
 	if !dry {
 		d, err := ebpf.Apply(c)
 		if err != nil {
-			return xdpFault(err)
+			return xdpFault(err, instance.String())
 		}
 		_ = d.Close()
 	}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/cgnkit/cgnkit/nat44"
 )
 
 // The backends.
@@ -51,4 +53,16 @@ func onlyFor(cmd *cobra.Command, backend string, flags ...string) {
 	for _, name := range flags {
 		_ = cmd.Flags().SetAnnotation(name, backendOf, []string{backend})
 	}
+}
+
+// command returns the command that does something to an instance, for hints: to follow one must not meet another instance.
+func command(verb, backend, instance string) string {
+	out := "cgnctl " + verb
+	if backend == xdp {
+		out += " --backend " + backend
+	}
+	if instance != "" && (instance != nat44.DefaultInstance || verb == "remove") { // what is removed is named, always
+		out += " --instance " + instance
+	}
+	return out
 }

@@ -59,14 +59,14 @@ func newForwardChange(e *env, verb, short, long string, change func(*ebpf.Datapa
 			}
 			f.InsidePort = uint16(to)
 		}
-		return o.with(func(_ string, d *ebpf.Datapath) error {
+		return o.with(func(instance string, d *ebpf.Datapath) error {
 			share, err := shareOf(d.Plan(), args[0], realm)
 			if err != nil {
 				return err
 			}
 			f.Subscriber = share.Subscriber()
 			if err := change(d, f); err != nil {
-				return forwardFault(err, share)
+				return forwardFault(err, instance, share)
 			}
 			return printRecords(e.stdout, *format, forwardRecord(f, share))
 		})
@@ -135,14 +135,14 @@ func forwardRecord(f ebpf.Forward, share alloc.Allocation) record {
 }
 
 // forwardFault gives refusals the hint that helps.
-func forwardFault(err error, share alloc.Allocation) error {
+func forwardFault(err error, instance string, share alloc.Allocation) error {
 	switch {
 	case errors.Is(err, ebpf.ErrNoForward):
-		return &fault{code: exitNobody, msg: err.Error(), hint: "cgnctl forward list shows those that there are; --to is the inside port"}
+		return &fault{code: exitNobody, msg: err.Error(), hint: command("forward list", "", instance) + " shows those that there are; --to is the inside port"}
 	case errors.Is(err, ebpf.ErrNotOwned):
 		return badInput(fmt.Sprintf("the subscriber has ports %s of %v", shortPorts(share.Ports()), share.Outside()), "%v", err)
 	case errors.Is(err, ebpf.ErrTaken):
-		return badInput("cgnctl forward list shows the forwards; other mappings end some time after their last packet", "%v", err)
+		return badInput(command("forward list", "", instance)+" shows the forwards; other mappings end some time after their last packet", "%v", err)
 	}
 	return err
 }

@@ -54,7 +54,7 @@ func kernelFault(err error) error {
 	case errors.Is(err, nat44.ErrUnstable):
 		hint = "find out who keeps changing nf_tables: nft monitor"
 	case errors.Is(err, nat44.ErrConflict):
-		hint = "give every address to one instance; cgnctl remove --instance takes one away"
+		hint = "give every address to one instance; cgnctl remove --instance NAME takes one away"
 	case errors.Is(err, nat44.ErrForeign):
 		hint = "nft list table shows whose it is"
 	}

@@ -34,10 +34,10 @@ func (o *openFlags) with(fn func(instance string, d *ebpf.Datapath) error) error
 	}
 	d, err := ebpf.Open(instance.String(), keys...)
 	if err != nil {
-		return xdpFault(err)
+		return xdpFault(err, instance.String())
 	}
 	defer func() { _ = d.Close() }()
-	return xdpFault(fn(instance.String(), d))
+	return xdpFault(fn(instance.String(), d), instance.String())
 }
 
 // shareOf finds a subscriber in the plan in force. Without a realm it is looked for in all of them.

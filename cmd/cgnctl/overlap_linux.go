@@ -42,7 +42,7 @@ func (e *env) checkXDP(plan *alloc.Plan) error {
 		return nil
 	}
 	if err != nil {
-		return xdpFault(err)
+		return xdpFault(err, "")
 	}
 	for _, o := range over {
 		if err := e.overlap(xdp, o.Instance, fmt.Sprintf("outside address %v", o.Address), o.SHA256 == plan.SHA256()); err != nil {
@@ -55,7 +55,7 @@ func (e *env) checkXDP(plan *alloc.Plan) error {
 // overlap refuses what would give ports two owners, and warns where both backends agree who has which port: packets on the
 // interfaces of XDP never get to nftables.
 func (e *env) overlap(backend, instance, what string, samePlan bool) error {
-	remove := fmt.Sprintf("cgnctl remove --backend %s --instance %s", backend, instance)
+	remove := command("remove", backend, instance)
 	if !samePlan {
 		return badInput("give every address to one instance; "+remove+" takes that one away",
 			"instance %s of backend %s has %s by another plan", instance, backend, what)

@@ -18,7 +18,7 @@ func heldXDP(instance string, flags *planFlags) (all []held, err error) {
 	}
 	names, err := ebpf.Instances()
 	if err != nil {
-		return nil, xdpFault(err)
+		return nil, xdpFault(err, "")
 	}
 	for _, name := range names {
 		if instance != "" && instance != name {
@@ -29,7 +29,7 @@ func heldXDP(instance string, flags *planFlags) (all []held, err error) {
 			continue // it is being made, or was taken away meanwhile
 		}
 		if err != nil {
-			return nil, xdpFault(err)
+			return nil, xdpFault(err, name)
 		}
 		all = append(all, h)
 	}
@@ -43,6 +43,9 @@ func heldOf(name string, keys []alloc.Key) (held, error) {
 	switch {
 	case errors.Is(err, ebpf.ErrVersion):
 		h.state = "made by another release, which cannot be read"
+		return h, nil
+	case errors.Is(err, ebpf.ErrDamaged):
+		h.state = "damaged, its record is missing: " + command("remove", xdp, name) + " takes it away, which ends its mappings"
 		return h, nil
 	case errors.Is(err, alloc.ErrKey):
 		h.state = "its plan has scheme random: look with --key-file"

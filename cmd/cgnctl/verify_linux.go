@@ -61,7 +61,7 @@ func (e *env) verify(k *nat44.Kernel, rs *nat44.Ruleset, format string) error {
 	if v.Differences > 0 {
 		f := &fault{code: exitCheck, msg: fmt.Sprintf("the kernel departs from the plan in %s", many(v.Differences, "place"))}
 		if !v.Foreign {
-			f.hint = "cgnctl apply repairs it"
+			f.hint = command("apply", nftables, rs.Instance().String()) + " repairs it"
 		}
 		return f
 	}

@@ -20,17 +20,21 @@ func (e *env) verifyXDP(in *instanceFlag, p *planFlags, format string) error {
 	w := e.newDifferenceWriter(format)
 	w.begin(instance.String(), f.Plan.SHA256())
 	var v ebpf.Verified
+	hint := command("apply", xdp, instance.String()) + " repairs it"
 	d, err := ebpf.Open(instance.String(), f.Spec.Keys...)
 	switch {
 	case errors.Is(err, ebpf.ErrNotLoaded):
 		w.add("instance "+instance.String(), ebpf.Missing.String(), "the kernel holds nothing of it")
+	case errors.Is(err, ebpf.ErrDamaged):
+		w.add("record", ebpf.Missing.String(), "what else is pinned cannot be told without it")
+		hint = command("remove", xdp, instance.String()) + " takes the instance away, which ends its mappings; then apply the plan again"
 	case err != nil:
-		return xdpFault(err)
+		return xdpFault(err, instance.String())
 	default:
 		defer func() { _ = d.Close() }()
 		v, err = d.Verify(f.Plan, func(d ebpf.Difference) { w.add(d.What, d.Kind.String(), d.Detail) })
 		if err != nil {
-			return xdpFault(err)
+			return xdpFault(err, instance.String())
 		}
 	}
 	e.note(v.Notes)
@@ -39,7 +43,7 @@ func (e *env) verifyXDP(in *instanceFlag, p *planFlags, format string) error {
 	}
 	if w.n > 0 {
 		return &fault{
-			code: exitCheck, hint: "cgnctl apply --backend xdp repairs it",
+			code: exitCheck, hint: hint,
 			msg: fmt.Sprintf("the kernel departs from the plan in %s", many(uint64(w.n), "place")),
 		}
 	}

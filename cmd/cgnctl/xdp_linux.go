@@ -111,8 +111,8 @@ func (e *env) readPortKey(path string) (k ebpf.Key, err error) {
 	return k, nil
 }
 
-// xdpFault gives errors of the XDP backend the hint that helps.
-func xdpFault(err error) error {
+// xdpFault gives errors of the XDP backend about an instance the hint that helps; "" = about none in particular.
+func xdpFault(err error, instance string) error {
 	hint := ""
 	var own *fault
 	switch {
@@ -121,13 +121,15 @@ func xdpFault(err error) error {
 	case errors.Is(err, ebpf.ErrPermission), errors.Is(err, os.ErrPermission):
 		hint = "run it as root, in the initial user namespace"
 	case errors.Is(err, ebpf.ErrConflict):
-		hint = "cgnctl status lists the instances; cgnctl remove --backend xdp --instance takes one away"
+		hint = "cgnctl status lists the instances; cgnctl remove --backend xdp --instance NAME takes one away"
 	case errors.Is(err, ebpf.ErrInterface):
 		hint = "ip link shows the interfaces; --inside and --outside choose them"
 	case errors.Is(err, ebpf.ErrVersion):
-		hint = "cgnctl remove --backend xdp takes away what any release has made"
+		hint = command("remove", xdp, instance) + " takes away what any release has made"
+	case errors.Is(err, ebpf.ErrDamaged):
+		hint = command("remove", xdp, instance) + " takes it away, which ends its mappings; then apply the plan again"
 	case errors.Is(err, ebpf.ErrBusy):
-		hint = "wait until that one is through, and look at what it did with cgnctl verify --backend xdp"
+		hint = "wait until that one is through, and look at what it did with " + command("verify", xdp, instance)
 	case errors.Is(err, ebpf.ErrNotLoaded):
 		hint = "cgnctl status lists the instances"
 	case errors.Is(err, alloc.ErrKey):
