@@ -29,6 +29,7 @@ func lacks(plan *alloc.Plan, r record) []string {
 	}
 	b := &box{plan: plan, record: r, links: links}
 	b.forwarding()
+	b.realms()
 	var cards []int
 	for _, a := range r.Links {
 		b.interfaceOf(a)
@@ -60,6 +61,21 @@ func (b *box) forwarding() {
 		if off("conf/" + a.Name + "/forwarding") {
 			b.say("forwarding is off on %s, so no packet that comes in there gets anywhere: sysctl -w net.ipv4.conf.%s.forwarding=1", a.Name, a.Name)
 		}
+	}
+}
+
+// realms looks whether every realm of the plan has a way in.
+func (b *box) realms() {
+	realms := b.plan.Realms()
+	for _, r := range realms {
+		if slices.ContainsFunc(b.record.Links, func(a attachment) bool { return a.Inside && a.Realm == r }) {
+			continue
+		}
+		give := "--inside INTERFACE"
+		if len(realms) > 1 {
+			give += "=" + r
+		}
+		b.say("realm %s of the plan has no inside interface, so its subscribers are not translated: give it one, %s", r, give)
 	}
 }
 
@@ -100,7 +116,8 @@ func (b *box) hasVLAN(card int) bool {
 	return false
 }
 
-// peer looks whether the other end of a virtual cable polls: if it does not, the kernel drops what is redirected into this one.
+// peer looks whether the other end of a virtual cable polls: if it does not, the driver cannot send to it, and the kernel does. Only what
+// stops to poll after an apply gets nothing, until the next one.
 // An end in another network namespace cannot be seen.
 func (b *box) peer(l netlink.Link) {
 	if l.Type() != "veth" || l.Attrs().NetNsID >= 0 {
@@ -112,7 +129,7 @@ func (b *box) peer(l netlink.Link) {
 	}
 	name := p.Attrs().Name
 	if on, err := offloads(name); err == nil && !on["rx-gro"] {
-		b.say("%s, the other end of %s, does not poll, so the kernel drops what is sent to it: ethtool -K %s gro on", name, l.Attrs().Name, name)
+		b.say("%s, the other end of %s, does not poll, so what is sent to it takes the slow way: ethtool -K %s gro on", name, l.Attrs().Name, name)
 	}
 }
 

@@ -47,9 +47,9 @@ func TestLacks(t *testing.T) {
 	}
 	all := []string{
 		"forwarding is off, so no packet of a subscriber gets anywhere: sysctl -w net.ipv4.ip_forward=1",
-		"inside-far, the other end of inside, does not poll, so the kernel drops what is sent to it: ethtool -K inside-far gro on",
+		"inside-far, the other end of inside, does not poll, so what is sent to it takes the slow way: ethtool -K inside-far gro on",
 		"outside is down: ip link set outside up",
-		"outside-far, the other end of outside, does not poll, so the kernel drops what is sent to it: ethtool -K outside-far gro on",
+		"outside-far, the other end of outside, does not poll, so what is sent to it takes the slow way: ethtool -K outside-far gro on",
 		"inside takes 1600 octets and outside only 1500: larger packets are cut, slowly, or answered with ICMP: ip link set outside mtu 1600",
 		"there are no routes: ip route add default via GATEWAY",
 		"pool pool0: the way to the subscriber 100.64.0.0 does not lead to an inside interface: ip route add SUBSCRIBERS dev INTERFACE",
@@ -68,6 +68,18 @@ func TestLacks(t *testing.T) {
 	run("ip", "address", "add", "203.0.113.1/24", "dev", "outside")
 	run("ip", "route", "add", "default", "via", "203.0.113.254")
 	check()
+}
+
+// A realm without an inside interface is said, by name.
+func TestLacksOfRealms(t *testing.T) {
+	plan := mustPlan(t, alloc.PoolSpec{Realm: "east", Inside: spans("100.64.0.0/24"), Outside: spans("192.0.2.0"), SharingRatio: 256},
+		alloc.PoolSpec{Realm: "west", Inside: spans("100.64.0.0/24"), Outside: spans("192.0.2.1"), SharingRatio: 256})
+	b := &box{plan: plan, record: record{Links: []attachment{{Name: "a", Inside: true, Realm: "east"}, {Name: "b"}}}}
+	b.realms()
+	want := []string{"realm west of the plan has no inside interface, so its subscribers are not translated: give it one, --inside INTERFACE=west"}
+	if diff := cmp.Diff(want, b.out); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }
 
 // Whether there are VLANs on a card is known; this kernel need not have them.

@@ -75,9 +75,15 @@ func (c Config) keep(live *generation) (Config, error) {
 	}
 	if len(c.Inside) == 0 {
 		c.Inside = inside
+		if err := stillThere("inside", inside); err != nil {
+			return c, err
+		}
 	}
 	if len(c.Outside) == 0 {
 		c.Outside = outside
+		if err := stillThere("outside", outside); err != nil {
+			return c, err
+		}
 	}
 	if len(c.Inside) == 0 {
 		return c, fmt.Errorf("%w: no inside interface is given, and the instance has none to keep", ErrInterface)
@@ -86,6 +92,17 @@ func (c Config) keep(live *generation) (Config, error) {
 		return c, fmt.Errorf("%w: no outside interface is given, and the instance has none to keep", ErrInterface)
 	}
 	return c, nil
+}
+
+// stillThere refuses to keep interfaces of a side that were renamed or deleted: nobody has named them now, and must.
+func stillThere(side string, kept []Interface) error {
+	for _, k := range kept {
+		if _, err := net.InterfaceByName(k.Name); err != nil {
+			return fmt.Errorf("%w: %s, which the instance has as an %s interface, is no longer there by this name: name all %s interfaces anew, without it: %w",
+				ErrInterface, k.Name, side, side, err)
+		}
+	}
+	return nil
 }
 
 // interfaces returns what the instance was given.

@@ -123,7 +123,7 @@ func xdpFault(err error, instance string) error {
 	case errors.Is(err, ebpf.ErrConflict):
 		hint = "cgnctl status lists the instances; cgnctl remove --backend xdp --instance NAME takes one away"
 	case errors.Is(err, ebpf.ErrInterface):
-		hint = "ip link shows the interfaces; --inside and --outside choose them"
+		hint = "ip link shows the interfaces; --inside and --outside choose them, all of a side"
 	case errors.Is(err, ebpf.ErrVersion):
 		hint = command("remove", xdp, instance) + " takes away what any release has made"
 	case errors.Is(err, ebpf.ErrDamaged):
