@@ -29,7 +29,7 @@ func (c Change) None() bool {
 }
 
 // Preview says what Apply would do, and changes nothing. What the kernel alone can refuse it does not know: interfaces whose
-// driver has no XDP, memory. The error is as that of Apply.
+// driver has no XDP, memory beyond the slots of addresses. The error is as that of Apply.
 func Preview(c Config) (Change, error) {
 	f, err := findFolder(c.Instance)
 	if err != nil {
@@ -56,6 +56,9 @@ func Preview(c Config) (Change, error) {
 	if err == nil {
 		err = f.checkOthers(c.Plan, want)
 	}
+	if err == nil {
+		err = c.checkFit(live, want)
+	}
 	if err != nil {
 		return Change{}, fmt.Errorf("apply to instance %s: %w", f.instance, err)
 	}
@@ -64,6 +67,15 @@ func Preview(c Config) (Change, error) {
 		return Change{}, fmt.Errorf("apply to instance %s: %w", f.instance, err)
 	}
 	return change, nil
+}
+
+// checkFit refuses what the host cannot hold, as Apply does.
+func (c Config) checkFit(live *generation, want record) error {
+	b := &builder{generation: &generation{record: want}, old: live}
+	if err := b.understand(c.Plan, nil); err != nil {
+		return err
+	}
+	return b.checkMemory()
 }
 
 // change compares c, and the record of it, with the generation in force, which may be nil.

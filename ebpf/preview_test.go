@@ -4,7 +4,9 @@ package ebpf
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +75,35 @@ func TestPreview(t *testing.T) {
 	}
 	if serial := s.d.generation.record.Serial; serial != 1 {
 		t.Errorf("the previews made generation %d", serial)
+	}
+}
+
+// What the host has no memory for is refused by Preview in the words of Apply.
+func TestPreviewMemory(t *testing.T) {
+	plan := mustPlan(t, alloc.PoolSpec{Inside: spans("10.0.0.0/11"), Outside: spans("32.0.0.0/11"), SharingRatio: 1}) // 6 TiB
+	fresh := netnstest.New(t)
+	if err := fresh.AddVeth("inside", fresh, "far"); err != nil {
+		t.Fatal(err)
+	}
+	c := Config{Plan: plan, Inside: []Interface{{Name: "inside"}}}
+	err := fresh.Do(func() error {
+		_, err := Preview(c)
+		_, applied := Apply(c)
+		if !errors.Is(err, ErrMemory) || !strings.Contains(err.Error(), "the slots of 2097152 outside addresses take ") {
+			t.Errorf("Preview: %v", err)
+		}
+		var words []string
+		for _, err := range []error{err, applied} { // what the host has to give differs from moment to moment
+			text, _, _ := strings.Cut(fmt.Sprint(err), "and the host has")
+			words = append(words, text)
+		}
+		if words[0] != words[1] {
+			t.Errorf("Preview: %v\nApply: %v", err, applied)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
