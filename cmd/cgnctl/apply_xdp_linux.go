@@ -13,6 +13,9 @@ func (e *env) applyXDP(in *instanceFlag, p *planFlags, x *xdpFlags, dry bool, fo
 	if err != nil {
 		return err
 	}
+	if err := x.oneReader(p); err != nil {
+		return err
+	}
 	f, err := p.load()
 	if err != nil {
 		return err

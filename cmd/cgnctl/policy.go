@@ -41,7 +41,7 @@ type planFlags struct {
 
 func (f *planFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.config, "config", "c", "", "plan file; - for standard input")
-	cmd.Flags().StringArrayVar(&f.keys, "key-file", nil, "file with a key of scheme random: 32 hexadecimal digits (repeatable)")
+	cmd.Flags().StringArrayVar(&f.keys, "key-file", nil, "file with a key of scheme random: 32 hexadecimal digits; - for standard input (repeatable)")
 	_ = cmd.MarkFlagFilename("config", "yaml", "yml")
 }
 
@@ -61,7 +61,7 @@ func (f *planFlags) load() (*planfile.File, error) {
 func (f *planFlags) readKeys() ([]alloc.Key, error) {
 	var keys []alloc.Key
 	for _, path := range f.keys {
-		text, err := readKey(path)
+		text, err := readKey(path, os.Stdin) // as planfile reads a plan from there
 		if err != nil {
 			return nil, badInput("", "--key-file: %v", err)
 		}
@@ -75,14 +75,22 @@ func (f *planFlags) readKeys() ([]alloc.Key, error) {
 }
 
 // readKey reads no more of a file than a key can have.
-func readKey(path string) (string, error) {
+func readKey(path string, stdin io.Reader) (string, error) {
+	text, err := readFile(path, stdin, 1<<10)
+	return string(text), err
+}
+
+// readFile reads so much of a file, or of standard input for -.
+func readFile(path string, stdin io.Reader, most int64) ([]byte, error) {
+	if path == "-" {
+		return io.ReadAll(io.LimitReader(stdin, most))
+	}
 	f, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 1<<10))
-	return string(text), err
+	return io.ReadAll(io.LimitReader(f, most))
 }
 
 func (p *policy) add(cmd *cobra.Command) {

@@ -3,8 +3,8 @@ package main
 import (
 	"encoding/hex"
 	"errors"
-	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,8 +25,8 @@ func (x *xdpFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&x.inside, "inside", nil, "xdp: interface towards subscribers, NAME or NAME=REALM (repeatable, comma lists; default: those that it has)")
 	f.StringArrayVar(&x.outside, "outside", nil, "xdp: interface towards everybody else (repeatable, comma lists; default: those that it has)")
-	f.StringVar(&x.policy, "policy", "", "xdp: file with timers, limits and filtering of pools (default: what the instance has)")
-	f.StringVar(&x.key, "port-key", "", "xdp: file with the key that ports follow from: 32 hexadecimal digits (default: the one that the instance has, or a random one)")
+	f.StringVar(&x.policy, "policy", "", "xdp: file with timers, limits and filtering of pools; - for standard input (default: what the instance has)")
+	f.StringVar(&x.key, "port-key", "", "xdp: file with the key that ports follow from: 32 hexadecimal digits; - for standard input (default: the one that the instance has, or a random one)")
 	onlyFor(cmd, xdp, "inside", "outside", "policy", "port-key")
 	_ = cmd.MarkFlagFilename("policy", "yaml", "yml")
 }
@@ -46,7 +46,7 @@ func (x *xdpFlags) config(e *env, instance string, f *planfile.File) (c ebpf.Con
 		}
 	}
 	if x.policy != "" {
-		if c.Policy, c.Policies, err = readPolicies(x.policy); err != nil {
+		if c.Policy, c.Policies, err = e.readPolicies(x.policy); err != nil {
 			return c, err
 		}
 	}
@@ -54,6 +54,27 @@ func (x *xdpFlags) config(e *env, instance string, f *planfile.File) (c ebpf.Con
 		c.Key, err = e.readPortKey(x.key)
 	}
 	return c, err
+}
+
+// oneReader refuses several readers of standard input: the first would leave nothing to the others.
+func (x *xdpFlags) oneReader(p *planFlags) error {
+	var readers []string
+	for _, f := range slices.Concat([][2]string{{"-c", p.config}, {"--policy", x.policy}, {"--port-key", x.key}}, keyReaders(p)) {
+		if f[1] == "-" {
+			readers = append(readers, f[0])
+		}
+	}
+	if len(readers) > 1 {
+		return badInput("give files for all but one", "%s - and %s -: standard input can be read once", readers[0], readers[1])
+	}
+	return nil
+}
+
+func keyReaders(p *planFlags) (out [][2]string) {
+	for _, k := range p.keys {
+		out = append(out, [2]string{"--key-file", k})
+	}
+	return out
 }
 
 // interfaces reads the values of --inside and --outside.
@@ -71,13 +92,8 @@ func interfaces(flag string, args []string) (out []ebpf.Interface, err error) {
 }
 
 // readPolicies reads a policy file.
-func readPolicies(path string) (all ebpf.Policy, pools map[string]ebpf.Policy, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return all, nil, badInput("", "--policy: %v", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, policyfile.MaxBytes+1))
+func (e *env) readPolicies(path string) (all ebpf.Policy, pools map[string]ebpf.Policy, err error) {
+	text, err := readFile(path, e.stdin, policyfile.MaxBytes+1)
 	if err != nil {
 		return all, nil, badInput("", "--policy: %v", err)
 	}
@@ -91,7 +107,7 @@ func readPolicies(path string) (all ebpf.Policy, pools map[string]ebpf.Policy, e
 // readPortKey reads a key, and warns when it is nobody's secret.
 func (e *env) readPortKey(path string) (k ebpf.Key, err error) {
 	const hint = "make one: (umask 077; openssl rand -hex 16 > port.key)"
-	text, err := readKey(path)
+	text, err := readKey(path, e.stdin)
 	if errors.Is(err, os.ErrNotExist) {
 		return k, badInput(hint, "--port-key: %v", err)
 	}

@@ -30,7 +30,7 @@ trap 'rm -rf "$alias_path"' EXIT
 show dry "cgnctl apply -c $name --backend xdp --inside eth0 --outside eth1 --dry-run"
 ethtool -K eth1-far gro on
 show apply "cgnctl apply -c $name --backend xdp --inside eth0 --outside eth1" "cgnctl verify -c $name --backend xdp" "cgnctl status --backend xdp"
-show change "cgnctl apply -c rfc7422-example.yaml --backend xdp --dry-run 2>/dev/null" "cgnctl apply -c $name --backend xdp --policy /dev/stdin --dry-run <<EOF
+show change "cgnctl apply -c rfc7422-example.yaml --backend xdp --dry-run 2>/dev/null" "cgnctl apply -c $name --backend xdp --policy - --dry-run <<EOF
 default: {filtering: address-dependent}
 EOF"
 rm /sys/fs/bpf/cgnkit/*/cgn/v1/live/links/"$(ip -o link show eth0 | cut -d: -f1)"-xdp
