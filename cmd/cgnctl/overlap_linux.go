@@ -11,12 +11,13 @@ import (
 )
 
 // The backends know nothing of each other; here both are known. Where one of them cannot be asked, because the kernel has no
-// nftables or its BPF filesystem is not to be seen from here, it is not asked: the other one works without.
+// nftables or its BPF filesystem is not to be seen from here, it is not asked, which is said: the other one works without.
 
 // checkNftables looks for instances of the nftables backend with addresses of a plan that is for the XDP backend.
 func (e *env) checkNftables(plan *alloc.Plan) error {
 	k, err := nat44.Open()
 	if errors.Is(err, nat44.ErrUnsupported) || errors.Is(err, os.ErrPermission) {
+		e.note([]string{"whether an instance of backend nftables has the same addresses was not looked at: " + err.Error()})
 		return nil
 	}
 	if err != nil {
@@ -35,10 +36,16 @@ func (e *env) checkNftables(plan *alloc.Plan) error {
 	return nil
 }
 
+// unseen reports whether an error means that the XDP backend cannot be looked at from here, whatever it has.
+func unseen(err error) bool {
+	return errors.Is(err, ebpf.ErrMount) || errors.Is(err, ebpf.ErrKernel) || errors.Is(err, os.ErrPermission)
+}
+
 // checkXDP looks for instances of the XDP backend with addresses of a plan that is for the nftables backend.
 func (e *env) checkXDP(plan *alloc.Plan) error {
 	over, err := ebpf.Overlaps(plan)
-	if errors.Is(err, ebpf.ErrMount) || errors.Is(err, ebpf.ErrKernel) || errors.Is(err, os.ErrPermission) {
+	if unseen(err) {
+		e.note([]string{"whether an instance of backend xdp has the same addresses was not looked at: " + err.Error()})
 		return nil
 	}
 	if err != nil {

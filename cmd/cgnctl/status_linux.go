@@ -24,7 +24,8 @@ func newStatus(e *env) *cobra.Command {
 		Use:   "status",
 		Short: "Say what the kernel holds",
 		Long: `Say what the kernel of this network namespace holds: every instance of both backends, or of one, with the plan in force,
-interfaces, mappings, memory, and the packets that were dropped, with reasons. Changes nothing.
+interfaces, mappings, memory, and the packets that were dropped, with reasons. Changes nothing. Where instances of
+nftables are found, and those of xdp cannot be looked for from here, that is a note.
 
 Exit 1 when there is nothing. Needs root, because the kernel tells nobody else.`,
 		Example: `  cgnctl status
@@ -88,7 +89,11 @@ func (e *env) held(backend, instance string, keys *planFlags) (all []held, err e
 	}
 	if backend != nftables {
 		more, err := heldXDP(instance, keys)
-		return append(all, more...), err
+		if len(all) > 0 && unseen(err) {
+			e.note([]string{"instances of backend xdp cannot be looked for: " + err.Error()})
+			return all, nil
+		}
+		return append(all, more...), xdpFault(err, "")
 	}
 	return all, nil
 }

@@ -18,7 +18,7 @@ func heldXDP(instance string, flags *planFlags) (all []held, err error) {
 	}
 	names, err := ebpf.Instances()
 	if err != nil {
-		return nil, xdpFault(err, "")
+		return nil, err
 	}
 	for _, name := range names {
 		if instance != "" && instance != name {
