@@ -109,12 +109,11 @@ func (f folder) look(keys []alloc.Key) (*generation, error) {
 	if !errors.Is(err, ErrDamaged) {
 		return g, err
 	}
-	release, busy := lockFolder(f.path)
-	if busy != nil {
-		return nil, nil
+	if release, busy := lockFolder(f.path); busy == nil {
+		release()
+		return nil, f.checkDamage()
 	}
-	release()
-	return nil, f.checkDamage()
+	return nil, nil
 }
 
 // Plan returns the plan that was in force when the datapath was opened.

@@ -74,7 +74,7 @@ func (s *site) sendTagged(vid uint16, from, to netip.AddrPort) {
 		if err != nil {
 			return err
 		}
-		defer unix.Close(fd)
+		defer func() { _ = unix.Close(fd) }()
 		return unix.Sendto(fd, tagged, 0, &unix.SockaddrLinklayer{Ifindex: link.Index, Halen: 6, Addr: [8]byte(append(mac, 0, 0))})
 	})
 	if err != nil {

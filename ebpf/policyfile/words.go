@@ -45,8 +45,8 @@ func keysOf(name string) string {
 		return ""
 	}
 	var keys []string
-	for i := range t.NumField() {
-		keys = append(keys, t.Field(i).Tag.Get("yaml"))
+	for f := range t.Fields() {
+		keys = append(keys, f.Tag.Get("yaml"))
 	}
 	return strings.Join(keys, ", ")
 }
