@@ -90,8 +90,11 @@ func (d *Datapath) readEvents(ctx context.Context, found func(Event) bool) error
 		if err != nil && !idle {
 			return fmt.Errorf("read events: %w", err)
 		}
-		if err := d.current(); err != nil {
-			return err // the next generation has the same buffer, and other rows and shares
+		if err := d.current(); err != nil { // the next generation has the same buffer, and other rows and shares
+			if e, ok := d.lastEvent(record.RawSample); ok && !found(e) { // it is out of the buffer, and nobody else gets it
+				return nil
+			}
+			return err
 		}
 		if idle {
 			continue
@@ -102,16 +105,35 @@ func (d *Datapath) readEvents(ctx context.Context, found func(Event) bool) error
 	}
 }
 
+// lastEvent reads an event that was taken while the plan changed. It is of the plan whose row and share agree about the outside
+// address, of the former one where both do.
+func (d *Datapath) lastEvent(b []byte) (e Event, ok bool) {
+	plans := []*generation{d.generation}
+	if live, err := d.folder.openLive(d.generation.plan, nil); err == nil && live != nil {
+		defer live.close()
+		plans = append(plans, live)
+	}
+	for _, g := range plans {
+		if e, ok = g.event(b); ok && e.Share.Outside() == g.address(rowOf(b)) {
+			return e, true
+		}
+	}
+	return d.generation.event(b)
+}
+
+// rowOf returns the row of struct cgn_event.
+func rowOf(b []byte) int { return int(binary.NativeEndian.Uint32(b[12:])) }
+
 // event reads struct cgn_event. ok is false for one of a row that this plan has not.
 func (g *generation) event(b []byte) (e Event, ok bool) {
 	if len(b) < eventBytes {
 		return Event{}, false
 	}
-	inside, row := binary.NativeEndian.Uint32(b[8:]), binary.NativeEndian.Uint32(b[12:])
-	if int(row) >= len(g.tables.rows) {
+	inside, row := binary.NativeEndian.Uint32(b[8:]), rowOf(b)
+	if row >= len(g.tables.rows) {
 		return Event{}, false
 	}
-	share, err := g.plan.Lookup(alloc.SubscriberFrom(g.poolOf(int(row)).Realm(), fromWire(inside)))
+	share, err := g.plan.Lookup(alloc.SubscriberFrom(g.poolOf(row).Realm(), fromWire(inside)))
 	return Event{
 		Kind: EventKind(b[23]), Protocol: Protocol(b[22]), Share: share,
 		Inside: netip.AddrPortFrom(fromWire(inside), binary.BigEndian.Uint16(b[20:])),

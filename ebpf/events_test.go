@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -85,5 +86,46 @@ func TestEventsChanged(t *testing.T) {
 	defer func() { _ = other.Close() }()
 	if err := <-ended; !errors.Is(err, ErrChanged) {
 		t.Errorf("after another plan: %v", err)
+	}
+}
+
+// What a reader has taken while the plan changes is delivered, and then the change.
+func TestEventsTakenWhileChanging(t *testing.T) {
+	pool := alloc.PoolSpec{Inside: spans("100.64.0.0/28"), Outside: spans("198.51.100.0/30"), PortsPerSubscriber: 4}
+	l := newLab(t, Config{Policy: Policy{Limit: Limit{UDP: 1}}}, pool)
+	refused := []netip.Addr{ad("100.64.0.5"), ad("100.64.0.6")}
+	for _, who := range refused {
+		for i := range 2 {
+			l.run(fromInside, udp(netip.AddrPortFrom(who, uint16(7000+i)), server, "x").frame())
+		}
+	}
+	pool.Outside = spans("198.51.100.8/30")
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var seen []netip.Addr
+	var end error
+	for e, err := range l.d.Events(ctx) {
+		if end = err; err != nil {
+			break
+		}
+		if share := must(l.d.Plan().Lookup(alloc.SubscriberFrom("", e.Inside.Addr()))); e.Share != share {
+			t.Errorf("event %+v, want share %v", e, share)
+		}
+		if seen = append(seen, e.Inside.Addr()); len(seen) > 1 {
+			continue
+		}
+		err := l.ns.Do(func() error {
+			d, err := Apply(Config{Plan: mustPlan(t, pool)})
+			if err == nil {
+				err = d.Close()
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(seen, refused) || !errors.Is(end, ErrChanged) {
+		t.Errorf("events of %v, then %v; want %v, then ErrChanged", seen, end, refused)
 	}
 }
