@@ -3,11 +3,17 @@
 package ebpf
 
 import (
+	"encoding/binary"
 	"errors"
 	"net/netip"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
 
 	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
 	"github.com/cgnkit/cgnkit/internal/netns"
 )
 
@@ -145,4 +151,76 @@ func TestForwardRefused(t *testing.T) {
 	if _, err := stale.Tidy(t.Context()); !errors.Is(err, ErrChanged) {
 		t.Errorf("Tidy after the plan has changed: %v", err)
 	}
+}
+
+// A forward that is made of a mapping is there, whatever packets of the mapping do to its slot at the same time.
+func TestForwardWhilePacketsPass(t *testing.T) {
+	me := ap("100.64.0.1:5000")
+	for p, packets := range map[plane][]datagram{
+		planeUDP: {udp(me, ap("192.0.2.1:1"), "x"), udp(me, ap("192.0.2.2:1"), "x")},
+		planeTCP: {tcp(me, server, syn, ""), tcp(me, server, syn|ack, ""), tcp(me, server, rst, "")},
+	} {
+		l := newFilterLab(t, AddressDependent, peersPool)
+		m := Mapping{Protocol: Protocol(p), Inside: me, Outside: l.opens(packets[0]), state: uint32(bpf.CgnatCgnSlotStateCGN_SLOT_STATIC)}
+		stop := l.repeat(packets)
+		lost, forwards := l.forwardAgain(m)
+		stop()
+		if lost > 0 {
+			t.Errorf("plane %d: %d of %d forwards that were made are not there", p, lost, forwards)
+		}
+	}
+}
+
+// repeat sends packets from the inside in turn, on another CPU, until it is told to stop.
+func (l *lab) repeat(packets []datagram) (stop func()) {
+	var stopped atomic.Bool
+	ended := make(chan error)
+	go func() {
+		ended <- l.ns.Do(func() error {
+			for i := 0; !stopped.Load(); i++ {
+				f := packets[i%len(packets)].frame()
+				o := &ebpf.RunOptions{Data: f, DataOut: make([]byte, 512), Context: &[6]uint32{1: uint32(len(f)), 3: l.links[fromInside]}}
+				if _, err := l.programs[fromInside].Run(o); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}()
+	return func() {
+		l.Helper()
+		stopped.Store(true)
+		if err := <-ended; err != nil {
+			l.Error(err)
+		}
+	}
+}
+
+// forwardAgain makes a forward of a mapping for some seconds, and each time counts whether it is lost, and takes it away.
+func (l *lab) forwardAgain(m Mapping) (lost, forwards int) {
+	l.Helper()
+	p := plane(m.Protocol)
+	err := l.ns.Do(func() error {
+		return l.d.claiming(func(c *claimer) error {
+			for end := time.Now().Add(3 * time.Second); time.Now().Before(end); forwards++ {
+				if _, err := c.claim(bpf.CgnatCgnClaimKindCGN_CLAIM_FORWARD, m); err != nil {
+					return err
+				}
+				time.Sleep(20 * time.Microsecond)
+				state := l.slot(p, m.Outside).State
+				if state&m.state == 0 {
+					lost++
+				}
+				dynamic := binary.NativeEndian.AppendUint32(nil, state&^m.state)
+				if _, err := l.slots[m.Outside.Addr()].WriteAt(dynamic, l.place(p, m.Outside)+12); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		l.Fatal(err)
+	}
+	return lost, forwards
 }

@@ -111,12 +111,14 @@ static __always_inline enum cgn_claim_result cgn_claim_slot(struct cgn_search *s
 	}
 	if (cgn_same_endpoint(owner, s->owner) && !cgn_idle(slot, s->policy, s->proto, s->now, 0)) {
 		if (c->kind == CGN_CLAIM_FORWARD)
-			slot->state |= CGN_SLOT_STATIC; /* the session on it goes on */
+			__sync_fetch_and_or(&slot->state, CGN_SLOT_STATIC); /* the session on it goes on */
 		return CGN_CLAIM_DONE;
 	}
 	if (!cgn_take(s, distance))
 		return CGN_CLAIM_BUSY;
-	slot->state = c->state;
+	if (__sync_val_compare_and_swap(&slot->state, 0,
+					c->state)) /* a packet has found it already: what it says is newer */
+		__sync_fetch_and_or(&slot->state, c->state & CGN_SLOT_STATIC);
 	slot->seen = s->now - c->age;
 	return CGN_CLAIM_DONE;
 }

@@ -22,11 +22,21 @@ static __always_inline void cgn_touch(struct cgn_slot *slot, __u32 now)
 		slot->seen = now;
 }
 
+/*
+ * cgn_change changes the state of a slot, unless somebody has just done so: a packet on another CPU, or Go, who makes a forward of
+ * it and must not lose that. What is lost here instead, the next packet makes up. It reports whether the state is what it shall be.
+ */
+static __always_inline int cgn_change(struct cgn_slot *slot, __u32 state, __u32 next)
+{
+	return next == state || __sync_val_compare_and_swap(&slot->state, state, next) == state;
+}
+
 /* cgn_note_peer notes in a slot whom it has sent to, for protocols without a state. */
 static __always_inline void cgn_note_peer(struct cgn_slot *slot, __u32 remote)
 {
-	if ((slot->state & CGN_SLOT_REMOTE) != remote)
-		slot->state = (slot->state & ~CGN_SLOT_REMOTE) | remote;
+	__u32 state = slot->state;
+
+	cgn_change(slot, state, (state & ~CGN_SLOT_REMOTE) | remote);
 }
 
 /* cgn_is_peer reports whether a slot knows a remote endpoint: the last one, with TCP that of its session. */
@@ -62,7 +72,7 @@ static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote,
 		return;
 	if (flags & CGN_TCP_RST) /* the first one begins the time that a reset session has left */
 		cgn_touch(slot, now);
-	slot->state = next;
+	cgn_change(slot, state, next);
 }
 
 /*
@@ -82,8 +92,7 @@ static __always_inline void cgn_session_in(struct cgn_slot *slot, __u32 remote, 
 	next = (state & ~CGN_SLOT_TCP) | cgn_tcp_next(state & CGN_SLOT_TCP, 0, flags);
 	if (!(flags & CGN_TCP_RST) || next != state) /* as above */
 		cgn_touch(slot, now);
-	if (next != state)
-		slot->state = next;
+	cgn_change(slot, state, next);
 }
 
 #endif
