@@ -104,7 +104,8 @@ func (b *builder) configure() error {
 	b.spec.Maps[bpf.CgnatMapSlots].MaxEntries = n
 	b.spec.Maps[bpf.CgnatMapAccounts].MaxEntries = n
 	b.spec.Maps[bpf.CgnatMapPolicies].MaxEntries = uint32(max(1, len(b.tables.pools)))
-	b.spec.Maps[bpf.CgnatMapFilters].MaxEntries = b.filters()
+	filters := b.filters()
+	b.spec.Maps[bpf.CgnatMapFilters].MaxEntries = filters
 	if v := b.spec.Variables["realm_interface"]; v != nil { // benchmarks have no routes
 		if err := v.Set(b.realmInterfaces()); err != nil {
 			return fmt.Errorf("set the interfaces of realms: %w", err)
@@ -118,7 +119,7 @@ func (b *builder) configure() error {
 	for name, value := range map[string]any{
 		"home_key":    [2]uint64{binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])},
 		"tick_shift":  shift,
-		"filter_mask": b.filters() - 1,
+		"filter_mask": filters - 1,
 	} {
 		if err := b.spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)
@@ -192,16 +193,19 @@ func (b *builder) foreign(name string) bool {
 	case bpf.CgnatMapDisplaced:
 		return !slices.Equal(b.plan.Realms(), b.old.plan.Realms())
 	case bpf.CgnatMapFilters:
-		return b.record.Key != b.old.record.Key || !slices.Equal(b.plan.Realms(), b.old.plan.Realms())
+		return b.record.Key != b.old.record.Key
 	}
 	return false
 }
 
-// maxFilters bounds the memory for filters: 512 bytes each.
-const maxFilters = 1 << 20
+// Buckets of remote endpoints, 512 bytes each: so many are there where a pool filters, and not more than so many anywhere.
+const (
+	minFilters = 1 << 12
+	maxFilters = 1 << 20
+)
 
 // filters returns how many buckets of remote endpoints there are, a power of two: about one for every subscriber of pools that
-// filter by them.
+// filter by them. Another number would have every subscriber in another bucket, so it stays while it is enough.
 func (b *builder) filters() uint32 {
 	var subscribers uint64
 	for i, p := range b.record.Policies {
@@ -209,11 +213,27 @@ func (b *builder) filters() uint32 {
 			subscribers += uint64(b.tables.pools[i].Subscribers)
 		}
 	}
-	n := uint32(1)
+	if subscribers == 0 {
+		return 1
+	}
+	n := max(minFilters, b.oldFilters())
 	for uint64(n) < min(subscribers, maxFilters) {
 		n *= 2
 	}
 	return n
+}
+
+// oldFilters returns how many buckets the old generation has, 0 where none can be taken over.
+func (b *builder) oldFilters() uint32 {
+	if b.old == nil || b.foreign(bpf.CgnatMapFilters) {
+		return 0
+	}
+	m, err := b.old.openMap("maps", bpf.CgnatMapFilters)
+	if err != nil {
+		return 0 // takeOver says what is wrong with it
+	}
+	defer m.Close()
+	return m.MaxEntries()
 }
 
 func closeMaps(maps map[string]*ebpf.Map) {

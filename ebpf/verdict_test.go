@@ -33,6 +33,7 @@ const (
 	dropICMPType      verdict = "drop icmp type"
 	dropFragment      verdict = "drop fragment"
 	dropNoMapping     verdict = "drop no mapping"
+	dropFiltered      verdict = "drop filtered"
 	dropExhausted     verdict = "drop exhausted"
 	dropLimit         verdict = "drop limit"
 	dropRate          verdict = "drop rate"

@@ -99,7 +99,8 @@ static __always_inline int cgn_within_limit(struct cgn_search *s)
 
 /*
  * cgn_take gives a slot at a distance from home to s->owner: first to nobody, so that nobody reads the new state as the old
- * owner's. It fails when another subscriber is faster, who had the port under an earlier plan.
+ * owner's. It fails when another subscriber is faster, who had the port under an earlier plan. In a free slot nothing is left of
+ * the turn, and the tick makes up for it: turns take longer.
  */
 static __always_inline int cgn_take(struct cgn_search *s, __u32 distance)
 {
@@ -110,7 +111,7 @@ static __always_inline int cgn_take(struct cgn_search *s, __u32 distance)
 	if (!slot)
 		return 0;
 	owner = slot->owner;
-	turn = owner + 1;
+	turn = owner ? owner + 1 : s->now;
 	if (owner && __sync_val_compare_and_swap(&slot->owner, owner, 0) != owner)
 		return 0;
 	if (owner && !cgn_same_endpoint(owner, s->owner))

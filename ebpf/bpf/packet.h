@@ -69,7 +69,7 @@ enum cgn_kind {
 struct cgn_endpoint {
 	__be32 addr;
 	__be16 port;
-	__u16 pad;
+	__u16 filtered; /* of a mapping: who it sends to is to be noted */
 };
 
 /* What matters of a packet to the tables: all but where it is. */

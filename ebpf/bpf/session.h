@@ -31,14 +31,6 @@ static __always_inline int cgn_change(struct cgn_slot *slot, __u32 state, __u32 
 	return next == state || __sync_val_compare_and_swap(&slot->state, state, next) == state;
 }
 
-/* cgn_note_peer notes in a slot whom it has sent to, for protocols without a state. */
-static __always_inline void cgn_note_peer(struct cgn_slot *slot, __u32 remote)
-{
-	__u32 state = slot->state;
-
-	cgn_change(slot, state, (state & ~CGN_SLOT_REMOTE) | remote);
-}
-
 /* cgn_is_peer reports whether a slot knows a remote endpoint: the last one, with TCP that of its session. */
 static __always_inline int cgn_is_peer(const struct cgn_slot *slot, __u32 remote)
 {

@@ -66,11 +66,11 @@ static __always_inline enum cgn_verdict cgn_stand_alone(const struct cgn_search 
 
 	if (!slot)
 		return CGN_DROP_TABLES;
-	if (slot->owner != owner) {
+	if (!cgn_same_endpoint(slot->owner, owner)) {
 		if (!note)
 			return CGN_DROP_NO_MAPPING;
 		slot->state = CGN_SLOT_STATIC;
-		slot->owner = owner;
+		slot->owner = owner | (__u16)s->now;
 	}
 	return CGN_CONTINUE;
 }
@@ -110,30 +110,105 @@ static __always_inline enum cgn_verdict cgn_find_away(struct cgn_search *s, cons
 	return v;
 }
 
-/* cgn_peer returns the digest of a remote endpoint by which a slot knows it. */
-static __always_inline __u32 cgn_peer(const struct cgn_flow *f, const struct cgn_endpoint *remote)
+/* cgn_filters reports whether who sends counts: errors come from anywhere on the way (RFC 4787 REQ-12). */
+static __always_inline int cgn_filters(const struct cgn_flow *f, const struct cgn_policy *policy)
 {
-	return cgn_digest(remote->addr, f->proto == CGN_ICMP ? 0 : remote->port);
+	return policy->filtering != CGN_EIF && (f->kind == CGN_SESSION || f->kind == CGN_PORTLESS);
 }
 
-/* cgn_open lets the remote endpoint of a packet send to its mapping. */
-static __noinline int cgn_open(const struct cgn_flow *f, __be32 outside, __u32 realm_port, __u32 now, __u32 filtering)
+/* cgn_peer returns the digest of a remote endpoint by which a mapping is filtered: of its address alone, where ports do not count. */
+static __always_inline __u32 cgn_peer(const struct cgn_flow *f, const struct cgn_endpoint *remote,
+				      const struct cgn_policy *policy)
 {
-	struct cgn_filter_search s = {
-		.bucket = cgn_bucket_of(f->near.addr, realm_port >> 16),
-		.mapping = cgn_filter_mapping(outside, f->proto, realm_port),
-		.addr = f->far.addr,
-		.port = filtering == CGN_APDF && f->proto != CGN_ICMP ? f->far.port : 0,
-		.now = now,
-	};
+	int ports = f->kind == CGN_SESSION && f->proto != CGN_ICMP && policy->filtering == CGN_APDF;
 
-	if (s.bucket)
-		cgn_filter_open(&s);
+	return cgn_digest(remote->addr, ports ? remote->port : 0);
+}
+
+static __always_inline __u32 cgn_filter_proto(const struct cgn_flow *f)
+{
+	return f->kind == CGN_PORTLESS ? CGN_FILTER_PORTLESS : f->proto;
+}
+
+/* cgn_keep keeps a mapping for a packet that it sends, if that is one of those that do. */
+static __always_inline void cgn_keep(struct cgn_slot *slot, const struct cgn_flow *f, __u32 now)
+{
+	if (f->again || (f->kind != CGN_SESSION && f->kind != CGN_PORTLESS))
+		return;
+	if (f->kind == CGN_SESSION && f->proto == CGN_TCP)
+		cgn_session_out(slot, cgn_digest(f->far.addr, f->far.port), f->tcp, now);
+	if (f->proto != CGN_TCP || !(f->tcp & CGN_TCP_RST))
+		cgn_touch(slot, now);
+}
+
+/*
+ * cgn_gave_way reports whether a slot knows somebody no more, or will not after this packet, who has to be in the bucket then: with
+ * TCP, when one session has followed another. Where only addresses count, all those of TCP are there.
+ */
+static __always_inline int cgn_gave_way(const struct cgn_slot *slot, __u32 known, __u32 proto,
+					const struct cgn_policy *policy)
+{
+	if (!known)
+		return 0;
+	return proto != CGN_TCP || (policy->filtering == CGN_APDF && !cgn_is_peer(slot, known));
+}
+
+/*
+ * cgn_open lets the remote endpoint of a packet send to its mapping, whose slot was as it says before the packet. Without a state,
+ * the slot is to know it; who finds it being changed by another CPU goes to the bucket, as do those beside the session of TCP.
+ */
+static __always_inline int cgn_open(const struct cgn_flow *f, struct cgn_slot *slot, const struct cgn_slot *was,
+				    const struct cgn_policy *policy, const struct cgn_endpoint *to)
+{
+	__u32 known = was->state & CGN_SLOT_REMOTE, peer = cgn_peer(f, &f->far, policy), proto = cgn_filter_proto(f);
+	__u16 port = proto == CGN_FILTER_PORTLESS ? 0 : bpf_ntohs(to->port);
+	struct cgn_filter_search s = {.policy = policy, .now = cgn_now()};
+
+	if (known == peer || !cgn_filter_begin(&s, was->owner, to->addr, port, known | proto))
+		return 0;
+	if (cgn_gave_way(slot, known, proto, policy) && (__s32)(s.now - was->seen) <= (__s32)cgn_filter_ticks(policy, proto))
+		cgn_filter_open(&s, was->seen);
+	if (proto == CGN_TCP ? cgn_is_peer(slot, peer) : cgn_change(slot, was->state, was->state ^ known ^ peer))
+		return 0;
+	s.peer ^= known ^ peer;
+	cgn_filter_open(&s, s.now);
 	return 0;
 }
 
-/* cgn_near_half finds what the near endpoint becomes, which is of subscriber o. It returns a verdict. */
-__noinline int cgn_near_half(const struct cgn_flow *f, const struct cgn_owner *o, struct cgn_endpoint *to)
+/*
+ * cgn_near_sent notes whom the mapping of a near endpoint sends to, and keeps it. It is not a part of cgn_near_find because of the
+ * stack, which has no room for a bucket's search beside a mapping's.
+ */
+__noinline int cgn_near_sent(const struct cgn_flow *f, const struct cgn_owner *o, const struct cgn_endpoint *to)
+{
+	struct cgn_policy *policy;
+	struct cgn_slot *slot, was;
+	__u32 number, row;
+	void *table;
+	int alone;
+
+	if (!f || !o || !to)
+		return 0;
+	number = o->pool;
+	policy = bpf_map_lookup_elem(&policies, &number);
+	row = o->row;
+	table = bpf_map_lookup_elem(&slots, &row);
+	if (!policy || !table)
+		return 0;
+	alone = cgn_is_portless(f);
+	slot = alone ? cgn_slot_at(table, CGN_ICMP, 0) : cgn_slot_at(table, f->proto, bpf_ntohs(to->port));
+	if (!slot)
+		return 0;
+	was = *slot;
+	if (!cgn_same_endpoint(was.owner, cgn_owner_word(f->near.addr, alone ? 0 : f->near.port)))
+		return 0; /* its time was over, and another CPU has given the port to somebody else */
+	cgn_keep(slot, f, cgn_now());
+	cgn_open(f, slot, &was, policy, to);
+	return 0;
+}
+
+/* cgn_near_find finds what the near endpoint becomes. What the packet means for the mapping comes later where that is filtered. */
+__noinline int cgn_near_find(const struct cgn_flow *f, const struct cgn_owner *o, struct cgn_endpoint *to)
 {
 	struct cgn_search s = {};
 	struct cgn_slot *slot;
@@ -152,6 +227,7 @@ __noinline int cgn_near_half(const struct cgn_flow *f, const struct cgn_owner *o
 	v = cgn_search_for(&s, f, o);
 	if (v != CGN_CONTINUE)
 		return v;
+	to->filtered = cgn_filters(f, s.policy) && !f->again;
 	if (cgn_is_portless(f))
 		return s.pool->ratio == 1 ? cgn_stand_alone(&s, f, f->kind == CGN_PORTLESS) : CGN_DROP_PROTOCOL;
 	if (cgn_was_asked(f, s.policy) && s.pool->ratio == 1 && cgn_stand_alone(&s, f, 0) == CGN_CONTINUE) {
@@ -173,35 +249,33 @@ __noinline int cgn_near_half(const struct cgn_flow *f, const struct cgn_owner *o
 		if (!slot)
 			return CGN_DROP_TABLES;
 	}
-	if (f->kind == CGN_SESSION && !f->again) {
-		if (s.proto == CGN_TCP)
-			cgn_session_out(slot, cgn_digest(f->far.addr, f->far.port), f->tcp, s.now);
-		if (s.proto != CGN_TCP || !(f->tcp & CGN_TCP_RST))
-			cgn_touch(slot, s.now);
-	}
+	if (!to->filtered)
+		cgn_keep(slot, f, s.now);
 	to->port = bpf_htons(port);
-	if (s.policy->filtering != CGN_EIF && f->kind == CGN_SESSION && !f->again) {
-		if (s.proto != CGN_TCP)
-			cgn_note_peer(slot, cgn_peer(f, &f->far));
-		cgn_open(f, to->addr, (__u32)s.pool->realm << 16 | port, s.now, s.policy->filtering);
-	}
 	return CGN_CONTINUE;
 }
 
-/* cgn_allows reports whether remote may send to a mapping of inside at an outside address. */
-static __noinline int cgn_allows(const struct cgn_flow *f, const struct cgn_outside *at, const struct cgn_endpoint *remote,
-				 __be32 inside, const struct cgn_policy *policy)
+/* cgn_near_half finds what the near endpoint becomes, which is of subscriber o. It returns a verdict. */
+static __always_inline int cgn_near_half(const struct cgn_flow *f, const struct cgn_owner *o, struct cgn_endpoint *to)
 {
-	struct cgn_filter_search s = {
-		.bucket = cgn_bucket_of(inside, at->realm),
-		.mapping = cgn_filter_mapping(f->far.addr, f->proto, bpf_ntohs(f->far.port)),
-		.addr = remote->addr,
-		.port = policy->filtering == CGN_APDF && f->proto != CGN_ICMP ? remote->port : 0,
-		.now = cgn_now(),
-	};
-	__u32 ticks = f->proto == CGN_TCP ? policy->established : f->proto == CGN_UDP ? policy->udp : policy->icmp;
+	int v = cgn_near_find(f, o, to);
 
-	return s.bucket && cgn_filter_allows(&s, ticks);
+	if (v == CGN_CONTINUE && to->filtered)
+		cgn_near_sent(f, o, to);
+	return v;
+}
+
+/* cgn_allows reports whether remote may send to the mapping at the far end, whose slot it is. The session of TCP always may. */
+static __noinline int cgn_allows(const struct cgn_flow *f, const struct cgn_slot *slot, __u64 owner,
+				 const struct cgn_endpoint *remote, const struct cgn_policy *policy)
+{
+	__u32 peer = cgn_peer(f, remote, policy), proto = cgn_filter_proto(f);
+	__u16 port = proto == CGN_FILTER_PORTLESS ? 0 : bpf_ntohs(f->far.port);
+	struct cgn_filter_search s = {.policy = policy, .now = cgn_now()};
+
+	if (cgn_is_peer(slot, peer) || cgn_is_peer(slot, cgn_digest(remote->addr, remote->port)))
+		return 1;
+	return cgn_filter_begin(&s, owner, f->far.addr, port, peer | proto) && cgn_filter_allows(&s);
 }
 
 /* cgn_far_half finds what the far endpoint becomes, which is of the outside address at. remote is who sends. It returns a verdict. */
@@ -234,9 +308,7 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 	owner = slot->owner;
 	if (!owner || (!alone && !cgn_is_live(slot, owner, policy, f->proto, now)))
 		return CGN_DROP_NO_MAPPING;
-	/* Errors come from anywhere on the way (RFC 4787 REQ-12). */
-	if (policy->filtering != CGN_EIF && f->kind == CGN_SESSION && !cgn_is_peer(slot, cgn_peer(f, remote)) &&
-	    !cgn_allows(f, at, remote, owner >> 32, policy))
+	if (cgn_filters(f, policy) && !cgn_allows(f, slot, owner, remote, policy))
 		return CGN_DROP_FILTERED;
 	if (f->kind == CGN_SESSION && f->proto == CGN_TCP && !f->again)
 		cgn_session_in(slot, cgn_digest(remote->addr, remote->port), f->tcp, now);

@@ -189,12 +189,11 @@ struct cgn_policy {
 };
 _Static_assert(sizeof(struct cgn_policy) == 56, "struct cgn_policy");
 
-/* A remote endpoint that a mapping has sent to. */
+/* A remote endpoint that a mapping has sent to, beside the one that its slot knows. */
 struct cgn_filter {
-	__u64 mapping; /* outside address, protocol and port */
-	__be32 addr; /* 0 = free */
-	__be16 port; /* 0 where only addresses count */
-	__u16 seen; /* low bits of the tick */
+	__u64 mapping; /* outside address, port and turn of the owner; 0 = free */
+	__u32 peer; /* digest of the remote endpoint, tag of the subscriber, protocol; see filter.h */
+	__u32 seen; /* tick */
 };
 _Static_assert(sizeof(struct cgn_filter) == 16, "struct cgn_filter");
 

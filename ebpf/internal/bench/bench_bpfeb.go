@@ -18,9 +18,8 @@ type BenchCgnBucket struct {
 	Way [32]struct {
 		_       structs.HostLayout
 		Mapping uint64
-		Addr    uint32
-		Port    uint16
-		Seen    uint16
+		Peer    uint32
+		Seen    uint32
 	}
 }
 
@@ -47,10 +46,10 @@ type BenchCgnDisplaced struct {
 }
 
 type BenchCgnEndpoint struct {
-	_    structs.HostLayout
-	Addr uint32
-	Port uint16
-	Pad  uint16
+	_        structs.HostLayout
+	Addr     uint32
+	Port     uint16
+	Filtered uint16
 }
 
 type BenchCgnEvent struct {

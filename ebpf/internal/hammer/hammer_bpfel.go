@@ -18,9 +18,8 @@ type HammerCgnBucket struct {
 	Way [32]struct {
 		_       structs.HostLayout
 		Mapping uint64
-		Addr    uint32
-		Port    uint16
-		Seen    uint16
+		Peer    uint32
+		Seen    uint32
 	}
 }
 
