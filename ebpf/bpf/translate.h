@@ -308,7 +308,9 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 	owner = slot->owner;
 	if (!owner || (!alone && !cgn_is_live(slot, owner, policy, f->proto, now)))
 		return CGN_DROP_NO_MAPPING;
-	if (cgn_filters(f, policy) && !cgn_allows(f, slot, owner, remote, policy))
+	/* A forward is there to be reached by anybody. The note of who stands alone never expires either, and is none. */
+	if (cgn_filters(f, policy) && (alone || !(slot->state & CGN_SLOT_STATIC)) &&
+	    !cgn_allows(f, slot, owner, remote, policy))
 		return CGN_DROP_FILTERED;
 	if (f->kind == CGN_SESSION && f->proto == CGN_TCP && !f->again)
 		cgn_session_in(slot, cgn_digest(remote->addr, remote->port), f->tcp, now);
