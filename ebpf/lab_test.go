@@ -33,6 +33,9 @@ var labNetwork = network{
 	{to: netip.MustParsePrefix("100.64.253.0/24"), own: labInside, src: labMAC[0], dst: routerMAC[0], mtu: 1300},  // a narrow link
 	{to: netip.MustParsePrefix("100.64.252.0/24"), own: labOutside, src: labMAC[1], dst: routerMAC[1], mtu: 1500}, // the same range, outside
 	{to: netip.PrefixFrom(labInside, 32), none: passLocal},
+	{to: netip.MustParsePrefix("100.127.255.254/32"), own: labInside, src: labMAC[0], dst: routerMAC[0], mtu: 1500},
+	{to: netip.MustParsePrefix("100.127.255.255/32"), none: passLocal},
+	{to: netip.MustParsePrefix("100.127.255.248/29"), own: labInside, src: labMAC[0], mtu: 1500}, // nobody answers there
 	{to: netip.MustParsePrefix("100.64.0.0/10"), own: labInside, src: labMAC[0], dst: routerMAC[0], mtu: 1500},
 	{to: netip.PrefixFrom(labOutside, 32), none: passLocal},
 	{to: netip.MustParsePrefix("203.0.113.255/32"), none: passLocal},

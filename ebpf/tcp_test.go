@@ -133,7 +133,7 @@ func TestTCPSessions(t *testing.T) {
 		{"reset by somebody else", a | stateEstab, in, b, rst, a | stateEstab, false},
 		{"reset by the other side", a | stateEstab, in, a, rst, a | stateTrans, true},
 		{"data after the reset", a | stateTrans, in, a, ack, a | stateEstab, true},
-		{"reset by this side", a | stateEstab, out, a, rst, a | stateTrans, true},
+		{"reset by this side", a | stateEstab, out, a, rst, a | stateTrans, false},
 		{"FIN", a | stateEstab, out, a, fin | ack, a | stateInFin, false},
 		{"FIN from both", a | stateInFin, in, a, fin | ack, a | stateBoth, true},
 		{"a second session opens", a | stateEstab, out, b, syn, a | stateEstab | several, false},

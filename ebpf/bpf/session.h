@@ -45,7 +45,7 @@ static __always_inline int cgn_is_plain(__u32 state, __u32 remote, __u8 flags)
 }
 
 /* cgn_session_out is what a TCP packet from the inside means for a mapping. */
-static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote, __u8 flags, __u32 now)
+static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote, __u8 flags)
 {
 	__u32 state = slot->state, next;
 	enum cgn_tcp_state tcp = state & CGN_SLOT_TCP;
@@ -60,10 +60,6 @@ static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote,
 		next = (state & CGN_SLOT_STATIC) | remote | cgn_tcp_next(CGN_TCP_CLOSED, 1, flags);
 	else
 		next = state | CGN_SLOT_SEVERAL;
-	if (next == state)
-		return;
-	if (flags & CGN_TCP_RST) /* the first one begins the time that a reset session has left */
-		cgn_touch(slot, now);
 	cgn_change(slot, state, next);
 }
 
@@ -82,7 +78,7 @@ static __always_inline void cgn_session_in(struct cgn_slot *slot, __u32 remote, 
 	if ((state & CGN_SLOT_REMOTE) != remote || state & CGN_SLOT_SEVERAL)
 		return;
 	next = (state & ~CGN_SLOT_TCP) | cgn_tcp_next(state & CGN_SLOT_TCP, 0, flags);
-	if (!(flags & CGN_TCP_RST) || next != state) /* as above */
+	if (!(flags & CGN_TCP_RST) || next != state) /* the first RST begins the time that is left */
 		cgn_touch(slot, now);
 	cgn_change(slot, state, next);
 }

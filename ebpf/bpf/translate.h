@@ -136,7 +136,7 @@ static __always_inline void cgn_keep(struct cgn_slot *slot, const struct cgn_flo
 	if (f->again || (f->kind != CGN_SESSION && f->kind != CGN_PORTLESS))
 		return;
 	if (f->kind == CGN_SESSION && f->proto == CGN_TCP)
-		cgn_session_out(slot, cgn_digest(f->far.addr, f->far.port), f->tcp, now);
+		cgn_session_out(slot, cgn_digest(f->far.addr, f->far.port), f->tcp);
 	if (f->proto != CGN_TCP || !(f->tcp & CGN_TCP_RST))
 		cgn_touch(slot, now);
 }
