@@ -130,23 +130,11 @@ type canonicalPool struct {
 // ParseCanonical reads a plan in canonical form, byte for byte as AppendCanonical writes it; anything else is refused with
 // an error that wraps ErrCanonical, so that a plan and its hash cannot drift apart. Random pools need their keys.
 func ParseCanonical(b []byte, keys ...Key) (*Plan, error) {
-	var doc canonicalPlan
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCanonical, err)
+	spec, err := canonicalSpec(b)
+	if err != nil {
+		return nil, err
 	}
-	if doc.Version != canonicalVersion {
-		return nil, fmt.Errorf("%w: version %d; this program reads version %d", ErrCanonical, doc.Version, canonicalVersion)
-	}
-	spec := Spec{Keys: keys, NoTranslate: doc.NoTranslate}
-	for _, c := range doc.Pools {
-		s, err := c.spec()
-		if err != nil {
-			return nil, err
-		}
-		spec.Pools = append(spec.Pools, s)
-	}
+	spec.Keys = keys
 	p, err := NewPlan(spec)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCanonical, err)
@@ -155,6 +143,49 @@ func ParseCanonical(b []byte, keys ...Key) (*Plan, error) {
 		return nil, fmt.Errorf("%w: these bytes are not what AppendCanonical writes for this plan", ErrCanonical)
 	}
 	return p, nil
+}
+
+func canonicalSpec(b []byte) (Spec, error) {
+	var doc canonicalPlan
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&doc); err != nil {
+		return Spec{}, fmt.Errorf("%w: %w", ErrCanonical, err)
+	}
+	if doc.Version != canonicalVersion {
+		return Spec{}, fmt.Errorf("%w: version %d; this program reads version %d", ErrCanonical, doc.Version, canonicalVersion)
+	}
+	spec := Spec{NoTranslate: doc.NoTranslate}
+	for _, c := range doc.Pools {
+		s, err := c.spec()
+		if err != nil {
+			return Spec{}, err
+		}
+		spec.Pools = append(spec.Pools, s)
+	}
+	return spec, nil
+}
+
+// Spec returns a description from which NewPlan, given the keys, makes an equal plan: with every size resolved, which is more
+// than the one that p was made from may have said. O(ranges).
+func (p *Plan) Spec() Spec {
+	spec, err := canonicalSpec(p.AppendCanonical(nil))
+	if err != nil {
+		panic("alloc: a canonical form that cannot be read: " + err.Error()) // tests read back every plan they make
+	}
+	for i, pool := range p.pools {
+		s := &spec.Pools[i]
+		if !s.dynamic { // a flag that only canonical forms have
+			continue
+		}
+		s.dynamic = false
+		if pool.Scheme() == Step && pool.SharingRatio()%s.StepSize > 0 { // the window holds shares that are set aside
+			s.DynamicShares = 1
+		} else {
+			s.DynamicPorts = pool.DynamicPorts()
+		}
+	}
+	return spec
 }
 
 func (c canonicalPool) spec() (PoolSpec, error) {

@@ -243,4 +243,9 @@ func checkCanonical(t *rapid.T, plan *Plan, keys []Key) {
 	if d := Diff(plan, again); !d.IsEmpty() {
 		t.Fatalf("the plan that is read back differs: %+v", d)
 	}
+	spec := plan.Spec()
+	spec.Keys = keys
+	if made, err := NewPlan(spec); err != nil || made.SHA256() != plan.SHA256() {
+		t.Fatalf("NewPlan of Spec: %v: %+v of %s", err, spec, text)
+	}
 }

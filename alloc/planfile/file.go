@@ -1,6 +1,8 @@
 package planfile
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +18,14 @@ import (
 	"github.com/cgnkit/cgnkit/alloc"
 )
 
-const maxFileBytes = 4 << 20
+// How large a plan file may be: written by hand, or in canonical form, where addresses are listed one by one.
+const (
+	maxFileBytes      = 4 << 20
+	maxCanonicalBytes = 512 << 20
+)
+
+// canonicalStart begins a plan in canonical form.
+const canonicalStart = `{"cgnkit_plan":`
 
 // Options says what a plan file needs from outside. The zero value reads plans without keys and without list files.
 type Options struct {
@@ -57,7 +66,7 @@ type origin struct {
 // Load reads the plan file at path; "-" is standard input. See Parse.
 func Load(path string, opts Options) (*File, error) {
 	if path == "-" {
-		data, err := read(os.Stdin, "standard input", maxFileBytes)
+		data, err := readPlan(os.Stdin, "standard input")
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +77,7 @@ func Load(path string, opts Options) (*File, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := read(f, path, maxFileBytes)
+	data, err := readPlan(f, path)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +125,16 @@ func cause(err error) error {
 
 func reason(err error) string { return cause(err).Error() }
 
+// readPlan reads a plan file of either form.
+func readPlan(r io.Reader, name string) ([]byte, error) {
+	b := bufio.NewReader(r)
+	start, _ := b.Peek(len(canonicalStart)) // what cannot be read shows below
+	if string(start) == canonicalStart {
+		return read(b, name, maxCanonicalBytes)
+	}
+	return read(b, name, maxFileBytes)
+}
+
 func read(r io.Reader, name string, most int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err != nil {
@@ -130,7 +149,13 @@ func read(r io.Reader, name string, most int64) ([]byte, error) {
 // Parse reads a plan file from memory and checks the plan. The error is an *Error with a Diagnostic for everything that is
 // wrong: those that wrap ErrSyntax or ErrList when the file does not say a plan, those that wrap an error of package alloc
 // when the plan it says is not valid. name is for messages.
+//
+// A plan in canonical form is read as well, with or without a newline at its end: what a ledger exports is a plan file. There
+// are no places in it that a finding could name.
 func Parse(name string, data []byte, opts Options) (*File, error) {
+	if bytes.HasPrefix(data, []byte(canonicalStart)) {
+		return parseCanonical(name, data, opts)
+	}
 	text := breaks.Replace(strings.TrimPrefix(string(data), "\ufeff"))
 	f := &File{Name: name, lines: strings.Split(text, "\n")}
 	d := &decoder{file: f, opts: opts, lines: f.lines}
@@ -159,6 +184,20 @@ func Parse(name string, data []byte, opts Options) (*File, error) {
 		return nil, &Error{d.found}
 	}
 	return f, err
+}
+
+func parseCanonical(name string, data []byte, opts Options) (*File, error) {
+	plan, err := alloc.ParseCanonical(bytes.TrimSuffix(data, []byte("\n")), opts.Keys...)
+	if err != nil {
+		d := Diagnostic{File: name, Msg: err.Error(), Err: err, Hint: "a plan in canonical form is never edited: write a plan file, and check it"}
+		if errors.Is(err, alloc.ErrKey) {
+			d.Hint = "give the key with --key-file"
+		}
+		return nil, &Error{[]Diagnostic{d}}
+	}
+	f := &File{Name: name, Spec: plan.Spec(), Plan: plan}
+	f.Spec.Keys = opts.Keys
+	return f, nil
 }
 
 // list reads a list file that the plan names.

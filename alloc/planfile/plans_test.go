@@ -1,6 +1,7 @@
 package planfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -188,6 +189,21 @@ func checkCanonical(t *testing.T, plan *alloc.Plan, keys []alloc.Key) {
 	}
 	if again.SHA256() != plan.SHA256() || again.Subscribers() != plan.Subscribers() {
 		t.Errorf("read back, the plan has hash %s and %d subscribers; it had %s and %d", again.SHA256(), again.Subscribers(), plan.SHA256(), plan.Subscribers())
+	}
+	// The canonical form is a plan file, and can be written as one by hand could.
+	for _, tail := range []string{"", "\n"} {
+		f, err := Parse("plan.json", append(bytes.Clone(text), tail...), Options{Keys: keys})
+		if err != nil {
+			t.Fatalf("the canonical form as a plan file: %v", err)
+		}
+		var yaml bytes.Buffer
+		if err := Write(&yaml, f.Spec, f.Plan); err != nil {
+			t.Fatal(err)
+		}
+		g, err := Parse("plan.yaml", yaml.Bytes(), Options{Keys: keys})
+		if err != nil || g.Plan.SHA256() != plan.SHA256() {
+			t.Errorf("written by hand, the plan is another: %v\n%s", err, &yaml)
+		}
 	}
 }
 
