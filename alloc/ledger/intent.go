@@ -1,0 +1,140 @@
+package ledger
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+)
+
+// An Intent is a plan that the kernel is about to get. It stands in a file beside the ledger until the ledger has it, so that
+// a crash in between is seen: the kernel says whether it has the plan, and the intent since when that may be.
+type Intent struct {
+	Plan     *alloc.Plan
+	From     time.Time // before the kernel was touched
+	By, Note string
+	Target   string // which kernel state, in the words of whoever applies, such as "nftables cgn"
+}
+
+// pendingSuffix is what the file of an intent is called behind the name of the ledger.
+const pendingSuffix = ".pending"
+
+type intentFile struct {
+	Version int             `json:"cgnkit_pending"`
+	From    string          `json:"from"`
+	Target  string          `json:"target"`
+	By      string          `json:"by,omitempty"`
+	Note    string          `json:"note,omitempty"`
+	Plan    json.RawMessage `json:"plan"`
+}
+
+// Begin writes down what is about to be applied. The error is ErrPending where another intent stands there, or one that Add
+// would return for it.
+func (w *Writer) Begin(in Intent) error {
+	if err := checkText("the target", in.Target); err != nil {
+		return err
+	}
+	if _, err := w.ledger.next(Entry{Plan: in.Plan, From: in.From, Now: in.From, By: in.By, Note: in.Note}); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(w.pending()); err == nil {
+		return fmt.Errorf("%s: %w", w.pending(), ErrPending)
+	}
+	b, err := json.Marshal(intentFile{
+		Version: version, From: stamp(in.From), Target: in.Target, By: in.By, Note: in.Note, Plan: in.Plan.AppendCanonical(nil),
+	})
+	if err != nil {
+		return fmt.Errorf("encode an intent: %w", err)
+	}
+	return writeWhole(w.pending(), append(b, '\n'))
+}
+
+func (w *Writer) pending() string { return w.path + pendingSuffix }
+
+// writeWhole makes a file that is there whole or not at all.
+func writeWhole(path string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// Pending returns the intent that a run before this one has left, or nil. One that the ledger has already is removed.
+func (w *Writer) Pending() (*Intent, error) {
+	b, err := os.ReadFile(w.pending())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	in, err := w.parseIntent(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: remove the file if the ledger is known to be right", w.pending(), err)
+	}
+	for _, e := range w.ledger.epochs {
+		if e.From.Equal(in.From) && e.PlanSHA256 == in.Plan.SHA256() {
+			return nil, w.Discard()
+		}
+	}
+	return in, nil
+}
+
+func (w *Writer) parseIntent(b []byte) (*Intent, error) {
+	var f intentFile
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&f); err != nil {
+		return nil, fmt.Errorf("not an intent: %w", err)
+	}
+	from, err := time.Parse(time.RFC3339Nano, f.From)
+	if err != nil || f.Version != version {
+		return nil, fmt.Errorf("not an intent of version %d", version)
+	}
+	plan, err := alloc.ParseCanonical(f.Plan, w.ledger.plans.keys...)
+	if err != nil {
+		return nil, err
+	}
+	return &Intent{Plan: plan, From: from, Target: f.Target, By: f.By, Note: f.Note}, nil
+}
+
+// Commit records an intent: the plan may be in force from in.From, and surely is at now.
+func (w *Writer) Commit(in Intent, now time.Time) (Epoch, error) {
+	settled := now
+	if settled.Before(in.From) { // the clock was set back meanwhile
+		settled = in.From
+	}
+	e, err := w.Add(Entry{Plan: in.Plan, From: in.From, Settled: settled, Now: now, By: in.By, Note: in.Note})
+	if err != nil {
+		return Epoch{}, err
+	}
+	return e, w.Discard()
+}
+
+// Discard removes an intent: the kernel does not have the plan, or the ledger does.
+func (w *Writer) Discard() error {
+	if err := os.Remove(w.pending()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return syncFolder(filepath.Dir(w.path))
+}

@@ -1,0 +1,61 @@
+package ledger
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+	"time"
+)
+
+// A timeline says which epochs may have been in force when. It leaves out epochs that another with the same instant has replaced.
+type timeline struct {
+	epochs []*Epoch // by From, all different
+	// ends has the instant at which each of them is surely over: the first at which a later one is settled. The zero Time
+	// means never. It does not decrease. One more in front says from when the ledger surely knows the plan.
+	ends []time.Time
+}
+
+// newTimeline sorts the epochs and sets their Until.
+func newTimeline(epochs []Epoch) timeline {
+	all := make([]*Epoch, len(epochs))
+	for i := range epochs {
+		all[i] = &epochs[i]
+	}
+	slices.SortStableFunc(all, func(a, b *Epoch) int {
+		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Seq, b.Seq))
+	})
+	var t timeline
+	for i, e := range all {
+		if i+1 == len(all) {
+			t.epochs = append(t.epochs, e)
+			break
+		}
+		e.Until = all[i+1].From // for one that was replaced, its own From: it was never in force
+		if e.Until.After(e.From) {
+			t.epochs = append(t.epochs, e)
+		}
+	}
+	t.ends = make([]time.Time, len(t.epochs)+1)
+	var first time.Time
+	for i, e := range slices.Backward(t.epochs) {
+		t.ends[i+1] = first
+		if first.IsZero() || e.Settled.Before(first) {
+			first = e.Settled
+		}
+	}
+	t.ends[0] = first
+	return t
+}
+
+// between returns the epochs that may have been in force at some instant of a window, both ends included, and whether
+// there may have been none.
+func (t timeline) between(from, to time.Time) (epochs []*Epoch, gap bool) {
+	past := func(end time.Time) bool { return !end.IsZero() && !end.After(from) }
+	// The first that is not surely over, and the first that has surely not begun.
+	lo := sort.Search(len(t.epochs), func(i int) bool { return !past(t.ends[i+1]) })
+	hi := sort.Search(len(t.epochs), func(i int) bool { return t.epochs[i].From.After(to) })
+	if lo > hi {
+		lo = hi
+	}
+	return t.epochs[lo:hi], !past(t.ends[0])
+}
