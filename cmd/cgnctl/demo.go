@@ -196,7 +196,8 @@ func (d *demo) dry() error {
 	}
 	d.say("\n3. Ports of nobody:\n")
 	for _, port := range []uint16{700, 60000} {
-		d.say("   %s:%d %s", demoOutside, port, why(d.plan.Trace(netip.MustParseAddr(demoOutside), port)))
+		t := d.plan.Trace(netip.MustParseAddr(demoOutside), port)
+		d.say("   %s:%d %s", demoOutside, port, why(t.Status(), t.Pool()))
 	}
 	if right < len(rows) {
 		return &fault{code: exitCheck, msg: fmt.Sprintf("only %d of %d ports lead back to their subscriber", right, len(rows))}

@@ -17,11 +17,12 @@ import (
 
 // Exit codes; scripts depend on them.
 const (
-	exitOK        = 0 // answered, equal, valid
-	exitNobody    = 1 // a valid question whose answer is "nobody"; for diff: differences
-	exitInput     = 2 // usage, configuration or input error
-	exitAmbiguous = 3 // several candidates
-	exitCheck     = 5 // a check failed
+	exitOK         = 0 // answered, equal, valid
+	exitNobody     = 1 // a valid question whose answer is "nobody"; for diff: differences
+	exitInput      = 2 // usage, configuration or input error
+	exitAmbiguous  = 3 // several candidates
+	exitNotCovered = 4 // no epoch covers that time
+	exitCheck      = 5 // a check failed
 )
 
 // An env is what a command has of the world outside.

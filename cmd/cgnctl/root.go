@@ -17,7 +17,8 @@ nftables or by XDP. Only what reaches into the kernel needs root: apply, verify,
 restore, events, and a demo with traffic.
 
 Exit codes: 0 answered, equal or valid; 1 a valid question whose answer is "nobody", or differences; 2 usage,
-configuration or input error; 3 ambiguous, several candidates; 5 a check failed.`,
+configuration or input error; 3 ambiguous, several candidates; 4 no epoch covers that time; 5 a check
+failed.`,
 		Example: `  cgnctl allocate --subscribers 100.64.0.0/22 --outside 198.18.0.0/27
   cgnctl trace -c plan.yaml 198.18.0.0:6000`,
 		SilenceErrors: true,
@@ -37,7 +38,7 @@ configuration or input error; 3 ambiguous, several candidates; 5 a check failed.
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(
-		newAllocate(e), newPlan(e), newLookup(e), newTrace(e), newCheck(e), newDiff(e), newPSID(e), newRender(e), newVersion(e), newGen(e),
+		newAllocate(e), newPlan(e), newLookup(e), newTrace(e), newCheck(e), newDiff(e), newLedger(e), newPSID(e), newRender(e), newVersion(e), newGen(e),
 	)
 	root.AddCommand(kernelCommands(e)...)
 	root.InitDefaultCompletionCmd()

@@ -10,23 +10,35 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/alloc/ledger"
 )
 
 func newTrace(e *env) *cobra.Command {
 	var p planFlags
+	var l ledgerFlags
+	var when timeFlags
 	var proto string
 	cmd := &cobra.Command{
-		Use:   "trace -c PLAN OUTSIDE[:PORT]",
+		Use:   "trace {-c PLAN | --ledger FILE} OUTSIDE[:PORT]",
 		Short: "Say who owns a port of an outside address",
 		Long: `Answer the reverse question for the plan: exactly one subscriber, or the reason why nobody (exit 1): reserved, tail,
 unassigned, dynamic, excluded, not-in-pool. Without a port list everyone who shares the address (exit 3), unless that is one.
 
+With --ledger the question is about a time, and the plan is the one that was in force then. Where several may have been, within
+--tolerance of a change or in an interval, all are asked, and there is one answer only if they agree; otherwise every candidate is
+listed with its epoch (exit 3). Exit 4 when no epoch covers the time. A time without an offset is refused, never guessed.
+
 Shares hold for TCP and UDP ports and for ICMP query identifiers alike, so that --proto changes nothing; it is checked, so
 that a question about a protocol without ports is not answered as if it had some.`,
-		Example: `  cgnctl trace -c plan.yaml 198.18.0.0:6000`,
-		Args:    exactly(1, "one outside address with a port, such as 198.18.0.0:6000"),
+		Example: `  cgnctl trace -c plan.yaml 198.18.0.0:6000
+  cgnctl trace --ledger ledger.jsonl 198.18.0.0:6000 --at 2026-03-01T12:34:56Z --tolerance 5s
+  cgnctl trace --ledger ledger.jsonl 198.18.0.0 --from 2023-02-09T16:20-03:00 --to 2023-02-09T16:30-03:00`,
+		Args: exactly(1, "one outside address with a port, such as 198.18.0.0:6000"),
 	}
 	p.add(cmd)
+	l.add(cmd)
+	when.add(cmd)
+	cmd.MarkFlagsMutuallyExclusive("config", "ledger")
 	cmd.Flags().StringVar(&proto, "proto", "", "tcp, udp or icmp")
 	format := outputFlag(cmd, "table", "csv", "json", "ndjson")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -35,6 +47,19 @@ that a question about a protocol without ports is not answered as if it had some
 		}
 		a, port, hasPort, err := parseEndpoint(args[0])
 		if err != nil {
+			return err
+		}
+		if l.path != "" {
+			first, last, err := when.window()
+			if err != nil {
+				return err
+			}
+			l.keys = p
+			return l.with(e, func(led *ledger.Ledger) error {
+				return e.traceLedger(led, question(a, port, hasPort, first, last), *format)
+			})
+		}
+		if err := withoutLedger(cmd.Flags(), "at", "from", "to", "tolerance"); err != nil {
 			return err
 		}
 		f, err := p.load()
@@ -75,7 +100,7 @@ func (e *env) trace(plan *alloc.Plan, a netip.Addr, port uint16, format string) 
 	if err := printRecords(e.stdout, format, r); err != nil || ok {
 		return err
 	}
-	return &fault{code: exitNobody, msg: fmt.Sprintf("%v:%d %s", a, port, why(t))}
+	return &fault{code: exitNobody, msg: fmt.Sprintf("%v:%d %s", a, port, why(t.Status(), t.Pool()))}
 }
 
 func owner(a alloc.Allocation) record {
@@ -85,8 +110,8 @@ func owner(a alloc.Allocation) record {
 }
 
 // why says in words why nobody owns a port.
-func why(t alloc.Trace) string {
-	switch p := t.Pool(); t.Status() {
+func why(st alloc.Status, p *alloc.Pool) string {
+	switch st {
 	case alloc.Reserved:
 		return fmt.Sprintf("is reserved in pool %q: usable ports are %s", p.Name(), shortPorts(p.Usable()))
 	case alloc.Tail:
