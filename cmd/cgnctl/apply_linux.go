@@ -12,6 +12,8 @@ func newApply(e *env) *cobra.Command {
 	var p planFlags
 	var in instanceFlag
 	var x xdpFlags
+	var l ledgerFlags
+	var f entryFlags
 	var o nat44.ApplyOptions
 	cmd := &cobra.Command{
 		Use:   "apply -c PLAN",
@@ -28,25 +30,34 @@ and then takes its place while packets pass: subscribers with the same share kee
 An outside address belongs to one instance. One of the other backend that has it by another plan is refused; by the same
 plan it is a warning, because that is how subscribers are moved from one backend to the other.
 
+With --ledger the epoch is recorded when the kernel has the plan. A run that was killed in between is noticed by the next one,
+which asks the kernel. A ledger is about one instance.
+
 Settings of the host are compared with what the plan needs, and reported; they are never changed.
 
 kept, moved, added and removed count subscribers against what the kernel held. Needs root: CAP_NET_ADMIN, and for xdp
 also CAP_BPF and CAP_PERFMON in the initial user namespace.`,
 		Example: `  cgnctl apply -c plan.yaml --dry-run
+  cgnctl apply -c plan.yaml --ledger ledger.jsonl --note "ticket 4711"
   cgnctl apply -c plan.yaml --backend xdp --inside eth0 --outside eth1`,
 		Args: exactly(0, "no arguments"),
 	}
 	p.add(cmd)
 	in.add(cmd)
 	x.add(cmd)
+	l.add(cmd)
+	f.add(cmd)
 	backend := backendFlag(cmd, backends...)
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "only say what would change")
 	decimalVar(cmd.Flags(), &o.FlowsPerSubscriber, "flows-per-subscriber", nat44.FlowsPerSubscriber, "nftables: flows at once to expect of a subscriber, for the size of the conntrack table")
 	onlyFor(cmd, nftables, "flows-per-subscriber")
 	format := outputFlag(cmd, "table", "csv", "json", "ndjson")
 	cmd.RunE = func(*cobra.Command, []string) error {
+		if o.DryRun {
+			l.path = "" // nothing happens that could be recorded
+		}
 		if *backend == xdp {
-			return e.applyXDP(&in, &p, &x, o.DryRun, *format)
+			return e.applyXDP(&in, &p, &x, &recordFlags{l, f}, o.DryRun, *format)
 		}
 		rs, err := in.ruleset(&p)
 		if err != nil {
@@ -55,22 +66,32 @@ also CAP_BPF and CAP_PERFMON in the initial user namespace.`,
 		if err := e.checkXDP(rs.Plan()); err != nil {
 			return err
 		}
-		return withKernel(func(k *nat44.Kernel) error {
+		rec, err := e.startRecording(&recordFlags{l, f}, nftables, rs.Instance().String(), rs.Plan(), &p)
+		if err != nil {
+			return err
+		}
+		defer rec.close()
+		var report nat44.Report
+		ep, err := rec.end(withKernel(func(k *nat44.Kernel) (err error) {
 			end := e.watch(k)
-			report, err := k.Apply(rs, o)
+			report, err = k.Apply(rs, o)
 			end()
-			if err != nil {
-				return err
-			}
-			e.warn(report.Warnings)
-			if report.Way == nat44.Rebuild {
-				e.note(report.Reasons)
-			}
-			if *format == "table" {
-				return e.printApplied(rs, report, o.DryRun)
-			}
-			return printRecords(e.stdout, *format, applied(rs, report, o.DryRun))
-		})
+			return err
+		}))
+		if err != nil {
+			return err
+		}
+		e.warn(report.Warnings)
+		if report.Way == nat44.Rebuild {
+			e.note(report.Reasons)
+		}
+		if *format != "table" {
+			return printRecords(e.stdout, *format, append(applied(rs, report, o.DryRun), rec.epochOf(ep)...))
+		}
+		if err := e.printApplied(rs, report, o.DryRun); err != nil {
+			return err
+		}
+		return rec.say(ep)
 	}
 	return cmd
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // applyXDP makes an instance of the XDP backend obey a plan.
-func (e *env) applyXDP(in *instanceFlag, p *planFlags, x *xdpFlags, dry bool, format string) error {
+func (e *env) applyXDP(in *instanceFlag, p *planFlags, x *xdpFlags, rf *recordFlags, dry bool, format string) error {
 	instance, err := in.parse()
 	if err != nil {
 		return err
@@ -32,12 +32,14 @@ func (e *env) applyXDP(in *instanceFlag, p *planFlags, x *xdpFlags, dry bool, fo
 		return xdpFault(err, instance.String())
 	}
 	e.warn(change.Lacks)
-	if !dry {
-		d, err := ebpf.Apply(c)
-		if err != nil {
-			return xdpFault(err, instance.String())
-		}
-		_ = d.Close()
+	rec, err := e.startRecording(rf, xdp, instance.String(), f.Plan, p)
+	if err != nil {
+		return err
+	}
+	defer rec.close()
+	ep, err := rec.end(applyToXDP(c, dry))
+	if err != nil {
+		return xdpFault(err, instance.String())
 	}
 	r := record{
 		{"instance", instance.String()}, {"way", wayOf(change)}, {"dry_run", dry},
@@ -46,9 +48,24 @@ func (e *env) applyXDP(in *instanceFlag, p *planFlags, x *xdpFlags, dry bool, fo
 		{"plan_sha256", f.Plan.SHA256()},
 	}
 	if format != "table" {
-		return printRecords(e.stdout, format, r)
+		return printRecords(e.stdout, format, append(r, rec.epochOf(ep)...))
 	}
-	return e.printAppliedXDP(instance.String(), f.Plan.SHA256(), change, dry)
+	if err := e.printAppliedXDP(instance.String(), f.Plan.SHA256(), change, dry); err != nil {
+		return err
+	}
+	return rec.say(ep)
+}
+
+func applyToXDP(c ebpf.Config, dry bool) error {
+	if dry {
+		return nil
+	}
+	d, err := ebpf.Apply(c)
+	if err != nil {
+		return err
+	}
+	_ = d.Close()
+	return nil
 }
 
 // wayOf names how an instance gets to be what it should be.

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+)
+
+// A recording is an apply that a ledger has to know of. Without a ledger it is nil, and its methods do nothing.
+//
+// The kernel comes first and the ledger second, so that the ledger never says what was not so. What is about to happen is
+// written down before; a run that finds it, because the one before was killed, asks the kernel what came of it.
+type recording struct {
+	e       *env
+	w       *ledger.Writer
+	path    string
+	intent  ledger.Intent
+	inForce func() (sha256 string, err error) // of the plan that the kernel has, "" where it has none
+	had     bool                              // the kernel had the plan before
+}
+
+// recordFlags say where and how an apply is recorded.
+type recordFlags struct {
+	ledgerFlags
+	entryFlags
+}
+
+// startRecording mends what a killed run has left, compares ledger and kernel, and writes down what is about to be applied.
+func (e *env) startRecording(f *recordFlags, backend, instance string, plan *alloc.Plan, keys *planFlags) (*recording, error) {
+	if f.path == "" {
+		return nil, nil
+	}
+	parsed, err := keys.readKeys()
+	if err != nil {
+		return nil, err
+	}
+	w, err := ledger.Edit(f.path, parsed...)
+	if err != nil {
+		return nil, ledgerFault(err)
+	}
+	r := &recording{e: e, w: w, path: f.path}
+	r.intent = ledger.Intent{Plan: plan, By: f.by, Note: f.note, Target: backend + " " + instance}
+	r.inForce = func() (string, error) {
+		all, err := e.held(backend, instance, keys)
+		if err != nil || len(all) == 0 {
+			return "", err
+		}
+		return all[0].sha256, nil
+	}
+	e.warn(w.Ledger().Warnings())
+	if err := r.begin(); err != nil {
+		r.close()
+		return nil, ledgerFault(err)
+	}
+	return r, nil
+}
+
+func (r *recording) close() {
+	if r != nil {
+		r.w.Close()
+	}
+}
+
+func (r *recording) begin() error {
+	sha, err := r.inForce()
+	if err != nil {
+		return err
+	}
+	if err := r.recover(sha); err != nil {
+		return err
+	}
+	r.had = sha == r.intent.Plan.SHA256()
+	r.compare(sha)
+	r.intent.From = now()
+	return r.w.Begin(r.intent)
+}
+
+// recover finishes what a killed run has begun. sha is the plan that the kernel has.
+func (r *recording) recover(sha string) error {
+	old, err := r.w.Pending()
+	if err != nil || old == nil {
+		return err
+	}
+	if old.Target != r.intent.Target {
+		return fmt.Errorf("%w: it was for %s, and this is %s: a ledger is about one of them", ledger.ErrPending, old.Target, r.intent.Target)
+	}
+	if sha != old.Plan.SHA256() {
+		r.e.warn([]string{fmt.Sprintf("an apply that began at %s was cut off before the kernel had its plan %.12s: nothing to record", stamp(old.From), old.Plan.SHA256())})
+		return r.w.Discard()
+	}
+	ep, err := r.w.Commit(*old, now())
+	if err != nil {
+		return err
+	}
+	r.e.warn([]string{fmt.Sprintf("an apply that began at %s was cut off when the kernel had its plan %.12s and the ledger did not: recorded as epoch %d", stamp(old.From), ep.PlanSHA256, ep.Seq)})
+	return nil
+}
+
+// compare says where the kernel has something else than the ledger says: after a reboot, or when somebody applied without it.
+func (r *recording) compare(sha string) {
+	ep, err := r.w.Ledger().AtInstant(now())
+	if err != nil || ep.PlanSHA256 == sha {
+		return
+	}
+	has := fmt.Sprintf("plan %.12s", sha)
+	if sha == "" {
+		has = "none"
+	}
+	r.e.warn([]string{fmt.Sprintf("by the ledger plan %.12s is in force since %s (epoch %d), and the kernel has %s: answers about the time since then may be wrong",
+		ep.PlanSHA256, stamp(ep.From), ep.Seq, has)})
+}
+
+// end records the plan if the kernel has it, whatever else went wrong, and returns the epoch that says so, if there is one.
+func (r *recording) end(failed error) (ep ledger.Epoch, err error) {
+	if r == nil {
+		return ep, failed
+	}
+	sha, err := r.inForce()
+	if err != nil {
+		return ep, errors.Join(failed, err)
+	}
+	before, uncovered := r.w.Ledger().AtInstant(r.intent.From)
+	switch {
+	case sha != r.intent.Plan.SHA256():
+		if err = r.w.Discard(); failed == nil && err == nil {
+			err = fmt.Errorf("the kernel has plan %.12s now, which is not the one that was applied: somebody else changed it; nothing was recorded", sha)
+		}
+	case r.had && uncovered == nil && before.PlanSHA256 == sha:
+		ep, err = before, r.w.Discard()
+	default:
+		if ep, err = r.w.Commit(r.intent, now()); err != nil {
+			err = fmt.Errorf("the kernel has the plan, and the ledger does not know it: %w; the next cgnctl apply --ledger records it", err)
+		}
+	}
+	if failed != nil {
+		return ep, failed
+	}
+	return ep, ledgerFault(err)
+}
+
+// epochOf returns what an apply says about its epoch: nothing without a ledger.
+func (r *recording) epochOf(ep ledger.Epoch) record {
+	if r == nil {
+		return nil
+	}
+	return record{{"epoch", ep.Seq}, {"from", stamp(ep.From)}}
+}
+
+// say tells people about the epoch.
+func (r *recording) say(ep ledger.Epoch) error {
+	if r == nil {
+		return nil
+	}
+	_, err := fmt.Fprintf(r.e.stdout, "epoch %d in force from %s, in %s\n", ep.Seq, stamp(ep.From), r.path)
+	return writeFault(err)
+}
