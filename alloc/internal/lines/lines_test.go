@@ -1,0 +1,134 @@
+package lines
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+func packed(tb testing.TB, text string) string {
+	tb.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := io.WriteString(w, text); err != nil {
+		tb.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	return b.String()
+}
+
+// all reads everything. A line that is too long becomes its start and "...".
+func all(r io.Reader, lim Limits) (out []string, err error) {
+	l, err := New(r, lim)
+	if err != nil {
+		return nil, err
+	}
+	for l.Next() {
+		text := string(l.Line())
+		if l.TooLong() {
+			text += "..."
+		}
+		if out = append(out, text); l.Number() != len(out) {
+			return out, errors.New("lines are counted wrongly")
+		}
+	}
+	return out, l.Err()
+}
+
+func TestLines(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	for _, c := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"empty", "", nil},
+		{"no end", "a\nb", []string{"a", "b"}},
+		{"end", "a\nb\n", []string{"a", "b"}},
+		{"blank lines", "\n\na\n\n", []string{"", "", "a", ""}},
+		{"CRLF", "a\r\n\r\nb\r\n", []string{"a", "", "b"}},
+		{"byte order mark", "\xef\xbb\xbfa\n\xef\xbb\xbfb", []string{"a", "\xef\xbb\xbfb"}},
+		{"too long", "a\n" + long + "\nb\n" + long, []string{"a", long[:80] + "...", "b", long[:80] + "..."}},
+		{"just fits", long[:255] + "\n" + long[:255] + "\n", []string{long[:255], long[:255]}},
+		{"gzip twice", packed(t, "a\nb\n") + packed(t, "c\n"), []string{"a", "b", "c"}},
+	} {
+		text := c.text
+		if c.name != "gzip twice" {
+			got, err := all(strings.NewReader(packed(t, text)), Limits{Line: 256})
+			if err != nil || !slices.Equal(got, c.want) {
+				t.Errorf("%s, compressed: %q, %v; want %q", c.name, got, err, c.want)
+			}
+		}
+		got, err := all(iotest.OneByteReader(strings.NewReader(text)), Limits{Line: 256})
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, %v; want %q", c.name, got, err, c.want)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	bomb := packed(t, strings.Repeat("a\n", 20<<20))
+	if _, err := all(strings.NewReader(bomb), Limits{}); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a file that grows a thousand times: %v", err)
+	}
+	oneLine := packed(t, strings.Repeat("a", 40<<20))
+	if _, err := all(strings.NewReader(oneLine), Limits{}); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a line that grows a thousand times: %v", err)
+	}
+	got, err := all(strings.NewReader("a\nb\nc\n"), Limits{Bytes: 4})
+	if !errors.Is(err, ErrTooLarge) || !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("six bytes where four are allowed: %q, %v", got, err)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	broken := errors.New("broken")
+	if _, err := all(iotest.ErrReader(broken), Limits{}); !errors.Is(err, broken) {
+		t.Errorf("a reader that fails: %v", err)
+	}
+	got, err := all(io.MultiReader(strings.NewReader("first\nb"), iotest.ErrReader(broken)), Limits{})
+	if !errors.Is(err, broken) || !slices.Equal(got, []string{"first"}) {
+		t.Errorf("a reader that fails later: %q, %v", got, err)
+	}
+	whole := packed(t, strings.Repeat("line\n", 1000))
+	if _, err := all(strings.NewReader(whole[:len(whole)-9]), Limits{}); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a compressed file that is cut: %v", err)
+	}
+	for _, magic := range []string{"\x28\xb5\x2f\xfd----", "BZh91AY", "\xfd7zXZ\x00", "\xff\xfea\x00"} {
+		if _, err := all(strings.NewReader(magic), Limits{}); !errors.Is(err, ErrFormat) {
+			t.Errorf("a file that starts with %q: %v", magic, err)
+		}
+	}
+}
+
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("a\r\n\nb"))
+	f.Add([]byte(packed(f, "a\nb\n")))
+	f.Add([]byte("\x1f\x8b\x08\x00"))
+	f.Add([]byte("\xef\xbb\xbf" + strings.Repeat("x", 600) + "\ny"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := all(bytes.NewReader(data), Limits{Line: 256, Bytes: 1 << 20})
+		if err != nil || bytes.HasPrefix(data, []byte("\x1f\x8b")) {
+			return
+		}
+		text := strings.TrimSuffix(strings.TrimPrefix(string(data), "\xef\xbb\xbf"), "\n")
+		want := strings.Count(text, "\n") + 1
+		if len(data) == 0 {
+			want = 0
+		}
+		if len(got) != want {
+			t.Fatalf("%d lines of %q, want %d", len(got), data, want)
+		}
+		for _, line := range got {
+			if strings.Contains(line, "\n") || len(line) > 256 {
+				t.Fatalf("line %q", line)
+			}
+		}
+	})
+}
