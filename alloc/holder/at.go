@@ -1,0 +1,222 @@
+package holder
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// maxCandidates is the number of candidates that an answer lists.
+const maxCandidates = 1000
+
+// An index is what questions need, made of all records.
+type index struct {
+	histories map[place]*history
+	spans     map[uint32][]span
+}
+
+// At answers who had an inside address between from and to, both included; when they are reversed they are exchanged. skew, by which the clocks
+// of the question and of the records may differ, widens that time on both sides. With the status One it is the same person
+// throughout. The first question after reading sorts the records, O(n log n); then O(log n + k) for k candidates.
+func (b *Book) At(realm string, inside netip.Addr, from, to time.Time, skew time.Duration) Answer {
+	if to.Before(from) {
+		from, to = to, from
+	}
+	skew = max(skew, 0)
+	// Records have whole seconds: one that begins by first began before the window, one that ends at last or later outlasts it.
+	first, ceil := seconds(from.Add(-skew))
+	floor, last := seconds(to.Add(skew))
+	w := window{start: first, startUp: ceil, end: floor, endUp: last}
+	x := b.sorted()
+	number, known := b.realms[realm]
+	inside = inside.Unmap()
+	if !known || !inside.Is4() {
+		return Answer{Status: Uncertain, Why: NoRecord}
+	}
+	h := x.histories[place(uint64(number)<<32|uint64(u32(inside)))]
+	if h == nil {
+		return Answer{Status: Uncertain, Why: NoRecord | reach(x.spans[number], first, last)}
+	}
+	found := h.overlapping(w.startUp, w.end)
+	if len(found) == 0 {
+		why := reach(x.spans[number], first, last)
+		if first < h.first {
+			why |= Before
+		}
+		if why != 0 {
+			return Answer{Status: Uncertain, Why: why}
+		}
+		return Answer{Status: Nobody}
+	}
+	return b.judge(found, w)
+}
+
+// A window is the time of a question in seconds, each bound rounded down and up.
+type window struct{ start, startUp, end, endUp int64 }
+
+func seconds(t time.Time) (floor, ceil int64) {
+	floor = t.Unix()
+	if t.Nanosecond() > 0 {
+		return floor, floor + 1
+	}
+	return floor, floor
+}
+
+// judge says what the stays that touch the window mean.
+func (b *Book) judge(found []segment, w window) Answer {
+	var a Answer
+	known := slices.DeleteFunc(slices.Clone(found), func(s segment) bool { return s.unknown })
+	one := b.onePerson(known)
+	covered := one && len(known) == len(found) && covers(known, w)
+	for _, s := range found {
+		why := s.why(w)
+		if !covered {
+			a.Why |= why
+		}
+		switch {
+		case s.unknown:
+		case len(a.Candidates) == maxCandidates:
+			a.More++
+		default:
+			a.Candidates = append(a.Candidates, Candidate{Person: b.describe(s), Sure: why == 0, Why: why})
+		}
+	}
+	switch {
+	case covered:
+		a.Status = One
+	case one:
+		a.Status = Uncertain
+	default:
+		a.Status = Several
+		if b.conflict(known) {
+			a.Why |= Overlap
+		}
+	}
+	return a
+}
+
+// onePerson reports whether stays are of one person. What the ones before say together counts: of three, the first can be the
+// same as the second and as the third, and these two differ.
+func (b *Book) onePerson(known []segment) bool {
+	if len(known) == 0 {
+		return true
+	}
+	all := b.people[known[0].who]
+	for _, s := range known[1:] {
+		shared, differs := all.compare(b.people[s.who])
+		if differs || !shared && (s.origin == 0 || s.origin != known[0].origin) {
+			return false
+		}
+		all = all.with(b.people[s.who])
+	}
+	return true
+}
+
+// why says why a stay is not certain throughout the window.
+func (s segment) why(w window) Reasons {
+	var why Reasons
+	if s.unknown {
+		why |= Declined
+	}
+	if w.start < s.sureFrom {
+		why |= s.head
+		if w.start < s.from {
+			why |= Boundary
+		}
+	}
+	if w.endUp > s.sureTo {
+		why |= s.tail
+		if w.endUp > s.to {
+			why |= Boundary
+		}
+	}
+	return why
+}
+
+// covers reports whether what is sure of the stays fills the window.
+func covers(found []segment, w window) bool {
+	found = slices.Clone(found)
+	slices.SortFunc(found, func(a, b segment) int { return cmp.Compare(a.sureFrom, b.sureFrom) })
+	reached := w.start
+	some := false
+	for _, s := range found {
+		if s.sureFrom > s.sureTo || s.unknown {
+			continue
+		}
+		if s.sureFrom > reached {
+			break
+		}
+		some = some || s.sureTo >= w.startUp
+		reached = max(reached, s.sureTo)
+	}
+	return some && reached >= w.endUp
+}
+
+// conflict reports whether two people have the address for certain at once.
+func (b *Book) conflict(found []segment) bool {
+	found = slices.DeleteFunc(slices.Clone(found), func(s segment) bool { return s.unknown || s.sureFrom > s.sureTo })
+	slices.SortFunc(found, func(a, b segment) int { return cmp.Compare(a.sureFrom, b.sureFrom) })
+	for i, s := range found {
+		for _, o := range found[i+1 : min(len(found), i+1+maxCandidates)] {
+			if o.sureFrom >= s.sureTo {
+				break
+			}
+			if !b.onePerson([]segment{s, o}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// describe returns what is known of a stay.
+func (b *Book) describe(s segment) Person {
+	i := b.people[s.who]
+	p := Person{
+		User: i.user, Circuit: i.circuit, Port: i.port, MAC: i.mac, Client: i.client, Host: i.host,
+		Source: fmt.Sprintf("%s:%d", b.files[s.file], s.line), From: instant(s.from), To: instant(s.to),
+	}
+	if s.origin != 0 {
+		key := b.sessions[s.origin-1].key
+		p.Session, p.NAS = key.id, key.nas
+	}
+	if s.sureFrom <= s.sureTo {
+		p.SureFrom, p.SureTo = instant(s.sureFrom), instant(s.sureTo)
+	}
+	return p
+}
+
+func instant(t int64) time.Time {
+	if t == always || t == never {
+		return time.Time{}
+	}
+	return time.Unix(t, 0).UTC()
+}
+
+// sorted returns the index, and makes it when records came in since.
+func (b *Book) sorted() *index {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.index != nil {
+		return b.index
+	}
+	for _, resets := range b.resets {
+		slices.SortFunc(resets, func(a, b stamp) int { return cmp.Compare(a.late, b.late) })
+	}
+	m := stayMaker{book: b, out: map[place][]segment{}}
+	for n := range b.sessions {
+		m.session(uint32(n))
+	}
+	b.leaseStays(m.out)
+	x := &index{histories: make(map[place]*history, len(m.out)), spans: map[uint32][]span{}}
+	for where, segments := range m.out {
+		x.histories[where] = newHistory(segments)
+	}
+	for realm, spans := range b.spans {
+		x.spans[realm] = join(spans)
+	}
+	b.index = x
+	return x
+}

@@ -1,0 +1,178 @@
+package holder
+
+import (
+	"bytes"
+	"io"
+	"strconv"
+)
+
+// Bounds of a block. A RADIUS attribute has at most 253 bytes of value, which escapes make four times as long.
+const (
+	maxAttributes = 512
+	maxValue      = 253
+	maxName       = 64
+)
+
+// ReadRADIUS reads a detail file of FreeRADIUS, plain or compressed with gzip: blocks of a line with a date and lines
+// "\tAttribute = value", separated by blank lines. name is for messages. Records may come twice and in any order, in this file and across
+// files. Of the other attributes than those of Person it needs Acct-Status-Type, Acct-Session-Id, Framed-IP-Address and one of Event-Timestamp
+// and Timestamp. A block that cannot be used becomes a Warning; an error wraps ErrRead, ErrFormat or ErrTooLarge, and what
+// was read until then stays. O(n) and, for each session, O(r) in its records that are kept.
+//
+// When: Event-Timestamp, and Timestamp less Acct-Delay-Time. Where the two are more than two seconds apart, both are possible; where
+// they are a day apart, the clock of the NAS is wrong, Timestamp counts and a Warning says so. The date in the first line has no zone: it is used only
+// when there is nothing else and Options.Zone is given, and a Warning says so.
+func (b *Book) ReadRADIUS(r io.Reader, name string, o Options) error {
+	s, err := b.open(r, name, o)
+	if err != nil {
+		return err
+	}
+	return s.close(s.details())
+}
+
+func (s *source) details() error {
+	var p packet
+	started := false // whether a block is open
+	for s.Next() {
+		line := s.Line()
+		if len(bytes.TrimSpace(line)) == 0 {
+			if started {
+				s.take(&p)
+			}
+			started = false
+			if err := s.full(); err != nil {
+				return err
+			}
+			continue
+		}
+		if !started {
+			p.reset(s.Number())
+			started = true
+		}
+		switch {
+		case s.TooLong():
+			p.bad = "a line is longer than 65536 bytes"
+		case line[0] == '\t' || line[0] == ' ':
+			p.attribute(bytes.TrimSpace(line))
+		case len(p.date) == 0 && p.attributes == 0:
+			p.date = append(p.date, line[:min(len(line), maxName)]...)
+		default:
+			p.bad = "a line is neither a date at the start nor an attribute"
+		}
+	}
+	if started && s.Err() == nil { // after an error the block may lack its end
+		s.take(&p)
+	}
+	return s.full()
+}
+
+// A packet is a block of a detail file: the attributes that are used.
+type packet struct {
+	line       int
+	attributes int
+	bad        string // what is wrong with it
+	date       []byte
+	values     [fields][]byte
+}
+
+// The attributes that are used.
+const (
+	status = iota
+	sessionID
+	address
+	userName
+	callingStation
+	circuitID
+	portID
+	nasAddress
+	nasAddress6
+	nasName
+	clientAddress
+	eventTime
+	receivedTime
+	delay
+	sessionTime
+	fields
+)
+
+var attributes = map[string]int{
+	"Acct-Status-Type": status, "Acct-Session-Id": sessionID, "Framed-IP-Address": address, "User-Name": userName, "Calling-Station-Id": callingStation,
+	"ADSL-Agent-Circuit-Id": circuitID, "Agent-Circuit-Id": circuitID, "NAS-Port-Id": portID,
+	"NAS-IP-Address": nasAddress, "NAS-IPv6-Address": nasAddress6, "NAS-Identifier": nasName, "Client-IP-Address": clientAddress,
+	"Event-Timestamp": eventTime, "Timestamp": receivedTime, "Acct-Delay-Time": delay, "Acct-Session-Time": sessionTime,
+}
+
+func (p *packet) reset(line int) {
+	p.line, p.attributes, p.bad, p.date = line, 0, "", p.date[:0]
+	for i := range p.values {
+		p.values[i] = p.values[i][:0]
+	}
+}
+
+// attribute takes a line "Name = value". Of an attribute that comes several times the first counts.
+func (p *packet) attribute(line []byte) {
+	if p.attributes++; p.attributes > maxAttributes {
+		p.bad = "there are more than 512 attributes"
+		return
+	}
+	name, value, ok := bytes.Cut(line, []byte("="))
+	if !ok {
+		p.bad = "a line has no ="
+		return
+	}
+	field, used := attributes[string(bytes.TrimRight(name, " \t:+"))]
+	if !used || len(p.values[field]) > 0 {
+		return
+	}
+	value, ok = unquote(p.values[field], bytes.TrimSpace(value))
+	p.values[field] = value
+	if !ok {
+		p.bad = "the value of " + string(bytes.TrimSpace(name)) + " does not end, or is longer than 253 bytes"
+	}
+}
+
+// unquote appends a value to to, without its quotes and escapes. ok is false when the quote does not end or the value is too long.
+func unquote(to, value []byte) (out []byte, ok bool) {
+	if len(value) == 0 || value[0] != '"' && value[0] != '\'' {
+		return append(to, value[:min(len(value), maxValue+1)]...), len(value) <= maxValue
+	}
+	quote := value[0]
+	for i := 1; i < len(value) && len(to) <= maxValue; i++ {
+		switch c := value[i]; {
+		case c == quote:
+			return to, i == len(value)-1
+		case c == '\\' && i+1 < len(value):
+			i++
+			if octal, ok := parseOctal(value[i:]); ok {
+				to = append(to, octal)
+				i += 2
+			} else {
+				to = append(to, escaped(value[i]))
+			}
+		default:
+			to = append(to, c)
+		}
+	}
+	return to, false
+}
+
+func parseOctal(s []byte) (byte, bool) {
+	if len(s) < 3 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(s[:3]), 8, 8)
+	return byte(n), err == nil
+}
+
+// escaped returns the character that a backslash and c stand for.
+func escaped(c byte) byte {
+	switch c {
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	}
+	return c
+}

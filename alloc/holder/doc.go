@@ -1,0 +1,15 @@
+// Package holder answers to whom an inside address belonged at an instant, from the records that providers have of people: RADIUS
+// accounting and DHCP leases. It is kept apart from plans and from the ledger, which hold no names.
+//
+// A Book reads the files, in any order, and answers. It never turns a guess into a name: a session without a Stop is known
+// until its last record and possible after it, a lease between its written start and end, and what two records claim is
+// claimed by both. An answer with the status One is the only one with a single certain person.
+//
+// Times in accounting have whole seconds and come from several clocks: ask with a tolerance of some seconds.
+//
+// # Memory
+//
+// A Book keeps what it needs of each session, not each record: of the records between the first and the last of a session that say
+// the same, none. A session with Start, Interim-Updates and Stop costs some 500 bytes while reading and 100 more when questions are asked,
+// a lease about 350 bytes; names cost their length once. Limits bounds the sum.
+package holder

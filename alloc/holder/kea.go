@@ -1,0 +1,253 @@
+package holder
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// ReadLeases reads a lease file of Kea's memfile backend for DHCPv4, kea-leases4.csv or a copy that lease file cleanup (LFC) made of it, plain or
+// compressed with gzip. name is for messages. The lines of one address are its history: a lease is certain from expire less valid_lifetime, when it
+// was given or renewed, until expire, and renewals by the same client extend it. Cleanup leaves only the newest line of an
+// address, so nothing is known of the time before its first line. Lines may come twice and in any order across files. A line that cannot be
+// used becomes a Warning; an error wraps ErrRead, ErrFormat or ErrTooLarge, and what was read until then stays.
+//
+// A lifetime of 0 means that the lease was released or removed. Kea writes it with the time of the last renewal, not of
+// the release: from then on the lease is only possible, until it would have expired or the address is given again.
+func (b *Book) ReadLeases(r io.Reader, name string, o Options) error {
+	s, err := b.open(r, name, o)
+	if err != nil {
+		return err
+	}
+	return s.close(s.rows())
+}
+
+// The columns that are used.
+const (
+	leaseAddress = iota
+	hardware
+	client
+	lifetime
+	expire
+	leaseState
+	hostname
+	userContext
+	columns
+)
+
+var columnNames = [columns]string{"address", "hwaddr", "client_id", "valid_lifetime", "expire", "state", "hostname", "user_context"}
+
+// A table knows in which column what stands; -1 where it does not.
+type table struct {
+	at     [columns]int
+	fields [][]byte
+}
+
+func (s *source) rows() error {
+	var t *table
+	for s.Next() {
+		line := s.Line()
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		if t == nil || bytes.HasPrefix(line, []byte("address,")) {
+			var err error
+			if t, err = newTable(string(line)); err != nil {
+				return fmt.Errorf("%w: %s:%d: %w", ErrFormat, s.name, s.Number(), err)
+			}
+			continue
+		}
+		s.book.counts.Records++
+		if s.TooLong() {
+			s.warn(s.Number(), "the line is longer than %d bytes", maxLine)
+			continue
+		}
+		if err := s.row(t, line); err != nil {
+			s.warn(s.Number(), "%v", err)
+		}
+		if err := s.full(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newTable(header string) (*table, error) {
+	t := &table{}
+	for i := range t.at {
+		t.at[i] = -1
+	}
+	for i, name := range strings.Split(header, ",") {
+		if name == "duid" {
+			return nil, errors.New("this is a lease file of DHCPv6; inside addresses are in that of DHCPv4")
+		}
+		for c, want := range columnNames {
+			if strings.TrimSpace(name) == want && t.at[c] < 0 {
+				t.at[c] = i
+			}
+		}
+	}
+	for _, c := range []int{leaseAddress, hardware, lifetime, expire, leaseState} {
+		if t.at[c] < 0 {
+			return nil, fmt.Errorf("the first line names no column %s: this is no lease file of Kea", columnNames[c])
+		}
+	}
+	return t, nil
+}
+
+// cell returns a column of the line that was split.
+func (t *table) cell(c int) []byte {
+	if t.at[c] < 0 || t.at[c] >= len(t.fields) {
+		return nil
+	}
+	return t.fields[t.at[c]]
+}
+
+// row takes one line into the book.
+func (s *source) row(t *table, line []byte) error {
+	t.fields = t.fields[:0]
+	for field := range bytes.SplitSeq(line, []byte(",")) {
+		t.fields = append(t.fields, field)
+	}
+	a, err := netip.ParseAddr(string(t.cell(leaseAddress)))
+	if err != nil || !a.Is4() {
+		return fmt.Errorf("address %.40q is none of IPv4", t.cell(leaseAddress))
+	}
+	valid, err1 := strconv.ParseUint(string(t.cell(lifetime)), 10, 32)
+	until, ok := epoch(string(t.cell(expire)))
+	state, err2 := strconv.ParseUint(string(t.cell(leaseState)), 10, 32)
+	if err1 != nil || !ok || err2 != nil || until < int64(valid) {
+		return errors.New("valid_lifetime, expire and state are not the numbers of a lease")
+	}
+	l := lease{where: place(uint64(s.realm)<<32 | uint64(u32(a))), from: until - int64(valid), to: until, until: never, line: uint32(s.Number()), file: s.file}
+	l.last = l.from
+	if !s.opts.Until.IsZero() {
+		l.until = s.opts.Until.Unix()
+	}
+	const infinite = 1<<32 - 1
+	if valid == infinite {
+		l.to = never
+	}
+	who, problem := s.client(t)
+	if problem != "" {
+		s.warn(s.Number(), "%s", problem)
+	}
+	switch {
+	case state == 1:
+		l.kind = declined
+	case state > 3:
+		s.book.counts.Ignored++
+		return nil
+	case valid == 0 || state == 3:
+		l.kind = released
+	case who == identity{host: who.host}:
+		return errors.New("neither hwaddr nor client_id says whose lease it is")
+	default:
+		l.kind = held
+	}
+	l.who = s.book.person(who)
+	s.span.add(stamp{l.from, l.from})
+	if l.until != never {
+		s.span.add(stamp{l.until, l.until})
+	}
+	s.book.addLease(l)
+	return nil
+}
+
+// client returns whose lease a line is.
+func (s *source) client(t *table) (who identity, problem string) {
+	var cells [columns][]byte
+	for _, c := range []int{hardware, client, hostname} {
+		if cells[c] = t.cell(c); len(cells[c]) > 4*maxValue {
+			cells[c], problem = nil, columnNames[c]+" is longer than any that a client can send, and is left out"
+		}
+	}
+	b := s.book
+	who.mac = b.text([]byte(macAddress(string(cells[hardware]))))
+	who.client = b.text(bytes.ToLower(cells[client]))
+	who.host = b.text(unescape(cells[hostname]))
+	if context := t.cell(userContext); bytes.Contains(context, []byte("relay-agent-info")) {
+		circuit, ok := relayCircuit(unescape(context))
+		if !ok {
+			return who, "user_context cannot be read, and the circuit id is left out"
+		}
+		who.circuit = b.text(printable(circuit))
+	}
+	return who, problem
+}
+
+// unescape undoes Kea's escapes in CSV: "&#x" and two hexadecimal digits.
+func unescape(s []byte) []byte {
+	if !bytes.Contains(s, []byte("&#x")) {
+		return s
+	}
+	out := make([]byte, 0, len(s))
+	for len(s) > 0 {
+		var one [1]byte
+		if bytes.HasPrefix(s, []byte("&#x")) && len(s) >= 5 {
+			if _, err := hex.Decode(one[:], s[3:5]); err == nil {
+				out, s = append(out, one[0]), s[5:]
+				continue
+			}
+		}
+		out, s = append(out, s[0]), s[1:]
+	}
+	return out
+}
+
+// relayCircuit finds the circuit id in a user context: sub-option 1 of option 82 (RFC 3046). Kea stores the option as hexadecimal digits,
+// older versions directly under relay-agent-info.
+func relayCircuit(context []byte) ([]byte, bool) {
+	var c struct {
+		ISC struct {
+			Relay json.RawMessage `json:"relay-agent-info"`
+		}
+	}
+	if json.Unmarshal(context, &c) != nil {
+		return nil, false
+	}
+	var digits string
+	var inner struct {
+		Sub string `json:"sub-options"`
+	}
+	if json.Unmarshal(c.ISC.Relay, &digits) != nil {
+		if json.Unmarshal(c.ISC.Relay, &inner) != nil {
+			return nil, false
+		}
+		digits = inner.Sub
+	}
+	option, err := hex.DecodeString(strings.TrimPrefix(digits, "0x"))
+	if err != nil {
+		return nil, false
+	}
+	for len(option) >= 2 {
+		kind, n := option[0], int(option[1])
+		if len(option) < 2+n {
+			return nil, false
+		}
+		if kind == 1 {
+			return option[2 : 2+n], true
+		}
+		option = option[2+n:]
+	}
+	return nil, len(option) == 0
+}
+
+// printable returns a circuit id that people can read as it is, and any other as 0x and hexadecimal digits.
+func printable(s []byte) []byte {
+	for rest := s; len(rest) > 0; {
+		r, n := utf8.DecodeRune(rest)
+		if r < ' ' || r > '~' {
+			return append([]byte("0x"), hex.EncodeToString(s)...)
+		}
+		rest = rest[n:]
+	}
+	return s
+}

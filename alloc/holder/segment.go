@@ -1,0 +1,83 @@
+package holder
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+)
+
+// A segment is one stay of somebody on one address: certain between sure.from and sure.to, possible between from and to, all in
+// seconds and included.
+type segment struct {
+	from, to           int64 // always and never: not known
+	sureFrom, sureTo   int64 // reversed when nothing is sure
+	head, tail         Reasons
+	who                uint32
+	origin             uint32 // the number of the session plus one; 0 for a lease
+	line               uint32
+	file               uint16
+	unknown            bool // somebody, but nobody knows who
+	openHead, openTail bool // whether another stay on the address bounds this one
+}
+
+// A history is everything about one address.
+type history struct {
+	segments []segment // by from
+	last     []int64   // last[i] is the latest end of segments[0..i]
+	first    int64     // the first second in which somebody can have had it
+}
+
+// newHistory bounds what is open and sorts.
+func newHistory(segments []segment) *history {
+	bound(segments)
+	slices.SortFunc(segments, func(a, b segment) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.sureFrom, b.sureFrom), cmp.Compare(a.to, b.to), cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line))
+	})
+	h := &history{segments: segments, last: make([]int64, len(segments)), first: never}
+	latest := int64(always)
+	for i, s := range segments {
+		latest = max(latest, s.to)
+		h.last[i] = latest
+		h.first = min(h.first, s.from)
+	}
+	return h
+}
+
+// bound ends stays without a Stop where the next one on the address begins, at the latest, and begins stays without a Start where
+// the one before ends, at the earliest. Stays that begin at the same second do not bound each other: which was first is not known.
+func bound(segments []segment) {
+	begins, ends := make([]int64, len(segments)), make([]int64, len(segments))
+	for i, s := range segments {
+		begins[i], ends[i] = s.sureFrom, s.sureTo
+	}
+	slices.Sort(begins)
+	slices.Sort(ends)
+	for i := range segments {
+		s := &segments[i]
+		if s.openTail {
+			k := sort.Search(len(begins), func(k int) bool { return begins[k] >= s.sureTo && begins[k] > s.sureFrom })
+			if k < len(begins) {
+				s.to = min(s.to, begins[k])
+			}
+		}
+		if s.openHead {
+			k := sort.Search(len(ends), func(k int) bool { return ends[k] > s.sureFrom || ends[k] >= s.sureTo })
+			if k > 0 {
+				s.from = max(s.from, ends[k-1])
+			}
+		}
+	}
+}
+
+// overlapping returns the segments that touch the seconds from to to, by from.
+func (h *history) overlapping(from, to int64) []segment {
+	n := sort.Search(len(h.segments), func(i int) bool { return h.segments[i].from > to })
+	var out []segment
+	for i := n - 1; i >= 0 && h.last[i] >= from; i-- {
+		if h.segments[i].to >= from {
+			out = append(out, h.segments[i])
+		}
+	}
+	slices.Reverse(out)
+	return out
+}

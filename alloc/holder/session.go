@@ -1,0 +1,179 @@
+package holder
+
+import (
+	"cmp"
+	"encoding/binary"
+	"net/netip"
+	"slices"
+)
+
+// A sessionKey is what makes a session one: Acct-Session-Id is unique within a NAS only.
+type sessionKey struct {
+	realm   uint32
+	nas, id string
+}
+
+// A session is what the records with one key say. NAS use ids again, so it may be several sessions one after the other.
+type session struct {
+	key    sessionKey
+	events []event // by time
+}
+
+// An event is a record of a session.
+type event struct {
+	at      stamp
+	elapsed int64  // Acct-Session-Time, -1 when it is missing
+	address uint32 // 0 when it is missing
+	who     uint32
+	line    uint32
+	file    uint16
+	kind    kind
+}
+
+// A kind is what an accounting record says of a session. Of records with the same time the smaller happened first.
+type kind uint8
+
+const (
+	start kind = iota + 1
+	interim
+	stop
+	restart // of the NAS
+)
+
+var kinds = map[string]kind{
+	"Start": start, "1": start, "Stop": stop, "2": stop, "Interim-Update": interim, "Alive": interim, "3": interim,
+	"Accounting-On": restart, "7": restart, "Accounting-Off": restart, "8": restart,
+}
+
+// take puts a packet into the book.
+func (s *source) take(p *packet) {
+	b := s.book
+	b.counts.Records++
+	k, known := kinds[string(p.values[status])]
+	if p.bad == "" && !known {
+		b.counts.Ignored++
+		return
+	}
+	if p.bad == "" && k != restart && len(p.values[sessionID]) == 0 {
+		p.bad = "there is no Acct-Session-Id"
+	}
+	nas := b.nas(p)
+	if p.bad == "" && nas == "" {
+		p.bad = "nothing says which NAS it is from"
+	}
+	at, warning, bad := p.stamp(s.opts.Zone)
+	elapsed, ok := number(p.values[sessionTime])
+	if p.bad == "" && !ok {
+		bad = "Acct-Session-Time is no number"
+	}
+	if p.bad = cmp.Or(p.bad, bad); p.bad != "" {
+		s.warn(p.line, "%s", p.bad)
+		return
+	}
+	if warning != "" {
+		s.warn(p.line, "%s", warning)
+	}
+	s.span.add(at)
+	if k == restart {
+		b.resets[nas] = append(b.resets[nas], at)
+		b.need(costEvent)
+		return
+	}
+	if len(p.values[sessionTime]) == 0 {
+		elapsed = -1
+	}
+	e := event{at: at, elapsed: elapsed, address: framed(p.values[address]), who: b.person(b.identity(p)), line: uint32(p.line), file: s.file, kind: k}
+	b.add(s.realm, nas, p.values[sessionID], e)
+}
+
+// nas returns the name of the NAS.
+func (b *Book) nas(p *packet) string {
+	for _, f := range []int{nasAddress, nasAddress6, nasName, clientAddress} {
+		if v := p.values[f]; len(v) > 0 {
+			return b.text(v)
+		}
+	}
+	return ""
+}
+
+func (b *Book) identity(p *packet) identity {
+	return identity{
+		user: b.text(p.values[userName]), mac: b.text([]byte(macAddress(string(p.values[callingStation])))),
+		circuit: b.text(printable(p.values[circuitID])), port: b.text(p.values[portID]),
+	}
+}
+
+// framed reads Framed-IP-Address; 0 when there is none. The two highest addresses mean that somebody else chooses one (RFC 2865 section 5.8).
+func framed(s []byte) uint32 {
+	a, err := netip.ParseAddr(string(s))
+	if err != nil || !a.Is4() {
+		return 0
+	}
+	n := u32(a)
+	if n >= 0xfffffffe {
+		return 0
+	}
+	return n
+}
+
+func u32(a netip.Addr) uint32 {
+	octets := a.As4()
+	return binary.BigEndian.Uint32(octets[:])
+}
+
+// add puts an event into its session, unless it says nothing new.
+func (b *Book) add(realm uint32, nas string, id []byte, e event) {
+	n, ok := b.byKey[sessionKey{realm, nas, string(id)}]
+	if !ok {
+		key := sessionKey{realm, nas, string(id)}
+		n = uint32(len(b.sessions))
+		b.sessions = append(b.sessions, session{key: key})
+		b.byKey[key] = n
+		b.need(costSession + len(id))
+	}
+	s := &b.sessions[n]
+	before := cap(s.events)
+	s.add(e)
+	b.need((cap(s.events) - before) * costEvent)
+}
+
+func (e event) compare(o event) int {
+	return cmp.Or(cmp.Compare(e.at.early, o.at.early), cmp.Compare(e.kind, o.kind), cmp.Compare(e.at.late, o.at.late), cmp.Compare(e.address, o.address),
+		cmp.Compare(e.who, o.who), cmp.Compare(e.elapsed, o.elapsed))
+}
+
+// add appends e. When there is no room left the records that say nothing new go first, so that a session with many
+// Interim-Updates stays small, in whatever order they come.
+func (s *session) add(e event) {
+	if len(s.events) == cap(s.events) && len(s.events) >= minEvents {
+		s.tidy()
+		if len(s.events) > cap(s.events)/2 {
+			s.events = slices.Grow(s.events, len(s.events))
+		}
+	}
+	if s.events == nil {
+		s.events = make([]event, 0, minEvents)
+	}
+	s.events = append(s.events, e)
+}
+
+const minEvents = 4
+
+// tidy sorts the events and removes those that say nothing new.
+func (s *session) tidy() {
+	slices.SortStableFunc(s.events, event.compare)
+	events := slices.CompactFunc(s.events, func(a, b event) bool { return a.compare(b) == 0 }) // sent again
+	out := events[:0]
+	for i, e := range events {
+		if len(out) == 0 || i == len(events)-1 || !redundant(out[len(out)-1], e, events[i+1]) {
+			out = append(out, e)
+		}
+	}
+	s.events = out
+}
+
+// redundant reports whether b, between a and c, says nothing that they do not say.
+func redundant(a, b, c event) bool {
+	return b.kind == interim && a.kind != stop && c.kind != start && a.address != 0 &&
+		a.address == b.address && b.address == c.address && a.who == b.who && b.who == c.who && a.at.late <= b.at.early && b.at.late <= c.at.early
+}

@@ -1,0 +1,174 @@
+package holder
+
+import "sort"
+
+// maxLate is the number of seconds for which a record behind a Stop still belongs to its session: a NAS sent it late.
+const maxLate = 300
+
+// A stayMaker turns the records of sessions into stays on addresses.
+type stayMaker struct {
+	book *Book
+	out  map[place][]segment
+}
+
+// session cuts the records of one key into sessions: ids are used again.
+func (m *stayMaker) session(n uint32) {
+	s := &m.book.sessions[n]
+	s.tidy()
+	run := visit{maker: m, key: s.key, number: n, before: always}
+	for i, e := range s.events {
+		if i > 0 && m.begins(run.events, e) {
+			run.finish(e.at.late)
+		}
+		run.add(e)
+	}
+	run.finish(never)
+}
+
+// begins reports whether e is the first record of another session than that of events.
+func (m *stayMaker) begins(events []event, e event) bool {
+	if len(events) == 0 {
+		return false
+	}
+	last := events[len(events)-1]
+	if e.kind == start {
+		return true
+	}
+	if _, differs := m.book.people[last.who].compare(m.book.people[e.who]); differs {
+		return true
+	}
+	return last.kind == stop && e.at.early > last.at.late+maxLate
+}
+
+// A visit is one session: from its Start to its Stop, as far as they are there.
+type visit struct {
+	maker  *stayMaker
+	key    sessionKey
+	number uint32
+	before int64 // the last record of the session before that had the same key
+	events []event
+	who    identity
+}
+
+func (v *visit) add(e event) {
+	v.events = append(v.events, e)
+	v.who = v.who.with(v.maker.book.people[e.who])
+}
+
+// finish turns the records into stays. next is when the next session with the same key begins.
+func (v *visit) finish(next int64) {
+	if len(v.events) == 0 {
+		return
+	}
+	found := v.addresses()
+	who := v.maker.book.person(v.who)
+	origin := v.events[0]
+	for i, f := range found {
+		s := segment{
+			from: f.first.early, sureFrom: f.first.late, sureTo: f.last.early, to: f.last.late,
+			who: who, origin: v.number + 1, line: origin.line, file: origin.file,
+		}
+		if i > 0 {
+			s.from, s.head = found[i-1].last.early, Changed
+		} else {
+			v.begin(&s)
+		}
+		if i < len(found)-1 {
+			s.to, s.tail = found[i+1].first.late, Changed
+		} else {
+			v.end(&s, next)
+		}
+		where := place(uint64(v.key.realm)<<32 | uint64(f.address))
+		v.maker.out[where] = append(v.maker.out[where], s)
+	}
+	v.before, v.events, v.who = v.events[len(v.events)-1].at.early, v.events[:0], identity{}
+}
+
+// An addressed is the first and the last record of a run in which nothing says another address.
+type addressed struct {
+	address     uint32
+	first, last stamp
+}
+
+func (v *visit) addresses() []addressed {
+	var out []addressed
+	for _, e := range v.events {
+		n := len(out)
+		switch {
+		case n > 0 && (e.address == 0 || e.address == out[n-1].address):
+			out[n-1].last = stamp{max(out[n-1].last.early, e.at.early), max(out[n-1].last.late, e.at.late)}
+		case e.address != 0:
+			out = append(out, addressed{address: e.address, first: e.at, last: e.at})
+		}
+	}
+	return out
+}
+
+// begin says when the stay on the first address began.
+func (v *visit) begin(s *segment) {
+	first := v.events[0]
+	at, known := first.at, first.kind == start
+	for _, e := range v.events {
+		if !known && e.elapsed >= 0 {
+			known = true
+			at = stamp{min(e.at.early-e.elapsed, at.early), min(e.at.late-e.elapsed, at.late)}
+		}
+	}
+	if known {
+		s.from = at.early
+	} else {
+		s.from, s.head, s.openHead = max(v.before, v.restartBefore(at.early)), NoStart, true
+	}
+	switch {
+	case first.address == 0: // sure from the first record with the address
+		s.head |= NoAddress
+	case known:
+		s.sureFrom = at.late
+	}
+	if known && at.early != at.late {
+		s.head |= Clocks
+	}
+}
+
+// end says when the stay on the last address ended.
+func (v *visit) end(s *segment, next int64) {
+	end, stopped := stamp{never, always}, false
+	for _, e := range v.events {
+		if e.kind == stop {
+			stopped = true
+			end.early = min(end.early, e.at.early)
+		}
+		end.late = max(end.late, e.at.late)
+	}
+	if stopped {
+		s.sureTo, s.to = end.early, end.late
+		if end.early != end.late {
+			s.tail = Clocks
+		}
+		return
+	}
+	s.to, s.tail, s.openTail = next, NoStop, true
+	if r := v.restartAfter(end.late); r < s.to {
+		s.to, s.tail = r, NoStop|Restarted
+	}
+}
+
+// restartBefore returns when the NAS restarted the last time before at, or always.
+func (v *visit) restartBefore(at int64) int64 {
+	found := int64(always)
+	for _, r := range v.maker.book.resets[v.key.nas] {
+		if r.late <= at {
+			found = max(found, r.early)
+		}
+	}
+	return found
+}
+
+// restartAfter returns when the NAS had restarted the next time after at, or never.
+func (v *visit) restartAfter(at int64) int64 {
+	resets := v.maker.book.resets[v.key.nas]
+	if i := sort.Search(len(resets), func(i int) bool { return resets[i].late >= at }); i < len(resets) {
+		return resets[i].late
+	}
+	return never
+}
