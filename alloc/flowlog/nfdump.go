@@ -1,0 +1,204 @@
+package flowlog
+
+import (
+	"bytes"
+	"net/netip"
+	"time"
+)
+
+// The columns that are used.
+const (
+	firstSeen = iota
+	lastSeen
+	duration
+	protocol
+	srcAddr
+	dstAddr
+	srcPort
+	dstPort
+	srcXAddr
+	dstXAddr
+	srcXPort
+	dstXPort
+	event
+	eventTime
+	columns
+)
+
+// names are the column names of nfdump 1.6, 1.7 and csv-fast, and of its format tokens.
+var names = map[string]int{
+	"ts": firstSeen, "te": lastSeen, "td": duration, "pr": protocol, "sa": srcAddr, "da": dstAddr, "sp": srcPort, "dp": dstPort,
+	"xsa": srcXAddr, "xda": dstXAddr, "xsp": srcXPort, "xdp": dstXPort, "nsa": srcXAddr, "nda": dstXAddr, "nsp": srcXPort, "ndp": dstXPort,
+	"evt": event, "nevt": event, "tevt": eventTime,
+	"firstSeen": firstSeen, "lastSeen": lastSeen, "duration": duration, "proto": protocol, "srcAddr": srcAddr, "dstAddr": dstAddr, "srcPort": srcPort, "dstPort": dstPort,
+	"srcXIP": srcXAddr, "dstXIP": dstXAddr, "srcXPort": srcXPort, "dstXPort": dstXPort, "event": event, "eventTime": eventTime,
+	"srcXlateIP": srcXAddr, "dstXlateIP": dstXAddr, "srcXlatePort": srcXPort, "dstXlatePort": dstXPort,
+}
+
+// A table knows in which column what stands, -1 where it does not.
+type table struct {
+	at        [columns]int
+	millis    bool // csv-fast has times in milliseconds since 1970
+	needsZone bool
+	ended     bool // whether the summary began
+	fields    [columns][]byte
+}
+
+// newTable returns nil for a line that is no header of nfdump.
+func newTable(header []byte) *table {
+	t := &table{needsZone: true}
+	for i := range t.at {
+		t.at[i] = -1
+	}
+	n := 0
+	for name := range bytes.SplitSeq(header, []byte(",")) {
+		name = bytes.TrimSpace(name)
+		if c, ok := names[string(name)]; ok && t.at[c] < 0 {
+			t.at[c] = n
+		}
+		if n == 0 && string(name) == "cnt" { // times that need no zone
+			t.millis, t.needsZone = true, false
+		}
+		n++
+	}
+	if t.at[srcAddr] < 0 || t.at[dstAddr] < 0 || t.at[firstSeen] < 0 && t.at[eventTime] < 0 {
+		return nil
+	}
+	return t
+}
+
+// split notes the columns that are used.
+func (t *table) split(line []byte) {
+	t.fields = [columns][]byte{}
+	n := 0
+	for field := range bytes.SplitSeq(line, []byte(",")) {
+		for c, at := range t.at {
+			if at == n {
+				t.fields[c] = bytes.TrimSpace(field)
+			}
+		}
+		n++
+	}
+}
+
+// table returns the parser of lines below a header.
+func (d *Reader) table(t *table) func([]byte) (Flow, string) {
+	return func(line []byte) (Flow, string) {
+		if line[0] > '9' { // records start with a time, a number or a count
+			if other := newTable(line); other != nil { // the next of several files
+				*t = *other
+				return Flow{}, notFlow
+			}
+			if bytes.HasPrefix(line, []byte("Summary")) || bytes.HasPrefix(line, []byte("No matching flows")) {
+				t.ended = true
+			}
+		}
+		if t.ended {
+			return Flow{}, notFlow
+		}
+		t.split(line)
+		return d.record(t)
+	}
+}
+
+// record reads the columns of one line.
+func (d *Reader) record(t *table) (f Flow, problem string) {
+	c := &t.fields
+	if bytes.EqualFold(c[event], []byte("DENIED")) || bytes.EqualFold(c[event], []byte("DENY")) {
+		return f, notFlow // refused by a firewall: it never was
+	}
+	var ok bool
+	if len(c[protocol]) > 0 {
+		if f.Protocol, ok = parseProtocol(c[protocol]); !ok {
+			return f, "the protocol is none"
+		}
+	}
+	if f.Source, ok = endpoint(c[srcAddr], c[srcPort], f.Protocol); !ok {
+		return f, "the source is no address and port"
+	}
+	if f.Destination, ok = endpoint(c[dstAddr], c[dstPort], f.Protocol); !ok {
+		return f, "the destination is no address and port"
+	}
+	if !d.times(t, &f) {
+		return f, "the times are none"
+	}
+	return f.translated(c), ""
+}
+
+// endpoint reads an address and a port. Of ICMP nfdump has type and code in place of the destination's port, as "8.0".
+func endpoint(addr, port []byte, protocol uint8) (netip.AddrPort, bool) {
+	a, ok := parseAddr(addr)
+	if !ok {
+		return netip.AddrPort{}, false
+	}
+	n, ok := parsePort(port)
+	if !ok {
+		if n = 0; len(port) > 0 && protocol != 1 && protocol != 58 {
+			return netip.AddrPort{}, false
+		}
+	}
+	if protocol == 1 || protocol == 58 {
+		n = 0
+	}
+	return netip.AddrPortFrom(a, n), true
+}
+
+// translated takes the columns of NAT into account. Where only the destination was translated, the record is of the way back or of a flow
+// that came in: the source is then who was reached.
+func (f Flow) translated(c *[columns][]byte) Flow {
+	source := xlated(c[srcXAddr], c[srcXPort], f.Protocol)
+	destination := xlated(c[dstXAddr], c[dstXPort], f.Protocol)
+	same := !source.IsValid() || source.Addr() == f.Source.Addr()
+	if same && destination.IsValid() && destination.Addr() != f.Destination.Addr() {
+		return f.turned(destination, f.Destination)
+	}
+	f.Outside = source
+	return f
+}
+
+// xlated reads a translated address; 0.0.0.0 and :: mean that there is none.
+func xlated(addr, port []byte, protocol uint8) netip.AddrPort {
+	a, ok := endpoint(addr, port, protocol)
+	if !ok || a.Addr().IsUnspecified() {
+		return netip.AddrPort{}
+	}
+	return a
+}
+
+// times reads when the flow lived.
+func (d *Reader) times(t *table, f *Flow) bool {
+	c := &t.fields
+	first, again, ok := d.time(t, c[firstSeen])
+	if !ok {
+		if first, again, ok = d.time(t, c[eventTime]); !ok {
+			return false
+		}
+	}
+	f.From, f.To, f.Vague = first, again, !first.Equal(again)
+	if early, last, ok := d.time(t, c[lastSeen]); ok {
+		f.To, f.Vague = last, f.Vague || !early.Equal(last)
+	} else if span, ok := parseEpoch(c[duration]); ok {
+		f.To = again.Add(time.Duration(span.UnixNano()))
+	}
+	if f.To.Before(f.From) {
+		return false
+	}
+	switch {
+	case bytes.EqualFold(c[event], []byte("CREATE")), bytes.EqualFold(c[event], []byte("ADD")):
+		f.Later = true
+	case bytes.EqualFold(c[event], []byte("DELETE")):
+		f.Earlier = first.Equal(f.To)
+	}
+	return true
+}
+
+// time reads one time; the zeros that nfdump writes for none are none.
+func (d *Reader) time(t *table, s []byte) (early, late time.Time, ok bool) {
+	if t.millis {
+		n, ok := parseNumber(s, maxEpoch*1000)
+		at := time.UnixMilli(int64(n)).UTC()
+		return at, at, ok && n > 0
+	}
+	early, late, ok = d.clock.parse(s)
+	return early, late, ok && early.Unix() > 0
+}
