@@ -19,7 +19,8 @@ type index struct {
 
 // At answers who had an inside address between from and to, both included; when they are reversed they are exchanged. skew, by which the clocks
 // of the question and of the records may differ, widens that time on both sides. With the status One it is the same person
-// throughout. The first question after reading sorts the records, O(n log n); then O(log n + k) for k candidates.
+// throughout. The first question after reading sorts the records, O(n log n); then O(log n + k) for k candidates, and
+// at worst O(n) in the stays on the address.
 func (b *Book) At(realm string, inside netip.Addr, from, to time.Time, skew time.Duration) Answer {
 	if to.Before(from) {
 		from, to = to, from
@@ -204,6 +205,9 @@ func (b *Book) sorted() *index {
 	}
 	for _, resets := range b.resets {
 		slices.SortFunc(resets, func(a, b stamp) int { return cmp.Compare(a.late, b.late) })
+		for i := 1; i < len(resets); i++ {
+			resets[i].early = max(resets[i].early, resets[i-1].early)
+		}
 	}
 	m := stayMaker{book: b, out: map[place][]segment{}}
 	for n := range b.sessions {

@@ -84,7 +84,7 @@ type Book struct {
 	spans    map[uint32][]span // by realm
 	sessions []session
 	byKey    map[sessionKey]uint32
-	resets   map[string][]stamp // by NAS
+	resets   map[sessionKey][]stamp // by realm and NAS
 	leases   []lease
 	lastRow  map[place]uint32
 
@@ -99,7 +99,7 @@ type place uint64
 func New(l Limits) *Book {
 	return &Book{
 		limits: l.orDefault(), texts: map[string]string{}, known: map[identity]uint32{}, realms: map[string]uint32{}, spans: map[uint32][]span{},
-		byKey: map[sessionKey]uint32{}, resets: map[string][]stamp{}, lastRow: map[place]uint32{},
+		byKey: map[sessionKey]uint32{}, resets: map[sessionKey][]stamp{}, lastRow: map[place]uint32{},
 	}
 }
 

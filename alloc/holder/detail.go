@@ -19,7 +19,7 @@ const (
 // and Timestamp. A block that cannot be used becomes a Warning; an error wraps ErrRead, ErrFormat or ErrTooLarge, and what
 // was read until then stays. O(n) and, for each session, O(r) in its records that are kept.
 //
-// When: Event-Timestamp, and Timestamp less Acct-Delay-Time. Where the two are more than two seconds apart, both are possible; where
+// When: Event-Timestamp, and Timestamp less Acct-Delay-Time. Where the two are more than two seconds apart, both are possible, and so are Event-Timestamp with and without the delay where there is no Timestamp; where
 // they are a day apart, the clock of the NAS is wrong, Timestamp counts and a Warning says so. The date in the first line has no zone: it is used only
 // when there is nothing else and Options.Zone is given, and a Warning says so.
 func (b *Book) ReadRADIUS(r io.Reader, name string, o Options) error {

@@ -110,6 +110,21 @@ func TestJoin(t *testing.T) {
 	}
 }
 
+// TestMixed has a session, a lease that is told twice, and a client that found the address in use.
+func TestMixed(t *testing.T) {
+	b := leasesOf(t, Options{}, row(mac1, 0, 100, 0)+row(mac1, 50, 100, 0)+row(mac1, 100, 100, 0), row(mac1, 50, 100, 0))
+	if got, want := ask(b, inside1, 180, 180, 0), "one "+mac1; got != want {
+		t.Errorf("a renewal that is told again: %s, want %s", got, want)
+	}
+	b = leasesOf(t, Options{}, row("", 40, 100, 1))
+	if err := b.ReadRADIUS(strings.NewReader(block("Start", "a", 0, joao, ip1)+block("Stop", "a", 80, ip1)), "detail", Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := ask(b, inside1, 50, 50, 0), "uncertain joao@isp: declined: in use by somebody unknown"; got != want {
+		t.Errorf("a session, and somebody unknown: %s, want %s", got, want)
+	}
+}
+
 func TestLeaseWarnings(t *testing.T) {
 	good := row(mac1, 0, 100, 0)
 	for _, c := range []struct{ line, want string }{

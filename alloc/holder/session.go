@@ -75,7 +75,8 @@ func (s *source) take(p *packet) {
 	}
 	s.span.add(at)
 	if k == restart {
-		b.resets[nas] = append(b.resets[nas], at)
+		key := sessionKey{realm: s.realm, nas: nas}
+		b.resets[key] = append(b.resets[key], at)
 		b.need(costEvent)
 		return
 	}

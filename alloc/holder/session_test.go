@@ -52,6 +52,27 @@ func TestSessions(t *testing.T) {
 		{"the id comes again", block("Start", "1", 0, joao, ip1) + block("Stop", "1", 100, joao, ip1) + block("Start", "1", 500, maria, ip1) + block("Stop", "1", 600, maria, ip1), []question{
 			when(50, "one joao@isp"), when(300, "nobody"), when(550, "one maria@isp")}},
 		{"the id comes again without a Start", block("Start", "1", 0, joao, ip1) + block("Interim-Update", "1", 500, maria, ip1), []question{when(0, "several joao@isp maria@isp?: no Start seen"), when(500, "several joao@isp? maria@isp: no Stop seen")}},
+		{"the id comes again later without a Start", block("Start", "1", 0, joao, ip1) + block("Stop", "1", 100, joao, ip1) + block("Interim-Update", "1", 1000, joao, ip1) +
+			block("Interim-Update", "1", 1100, joao, ip1) + block("Interim-Update", "1", 1200, joao, ip1), []question{
+			when(50, "one joao@isp"), when(100, "one joao@isp joao@isp?"), when(550, "uncertain joao@isp?: "+noStart), when(1050, "one joao@isp")}},
+		{"a record behind the Stop", block("Start", "1", 0, joao, ip1) + block("Stop", "1", 100, joao, ip1) + block("Interim-Update", "1", 110, joao, ip1), []question{
+			when(100, "one joao@isp"), when(105, "uncertain joao@isp?: no Stop seen; the stamps contradict each other"), when(2000, "uncertain joao@isp?: no Stop seen; the stamps contradict each other")}},
+		{"records behind the Stop", block("Start", "1", 0, joao, ip1) + block("Stop", "1", 100, joao, ip1) + block("Interim-Update", "1", 110, joao, ip1) + block("Interim-Update", "1", 1000, joao, ip1), []question{
+			when(100, "one joao@isp"), when(1000, "one joao@isp? joao@isp"), when(1001, "uncertain joao@isp?: "+noStop)}},
+		{"one id for all", block("Start", "0", 0, joao, ip1) + block("Start", "0", 10, maria, ip2) + block("Interim-Update", "0", 100, joao, ip1) + block("Interim-Update", "0", 110, maria, ip2), []question{
+			when(0, "one joao@isp joao@isp?"), when(50, "uncertain joao@isp? joao@isp?: no Stop seen; no Start seen"), when(200, "uncertain joao@isp?: no Stop seen")}},
+		{"two Stops", block("Start", "1", 0, joao, ip1) + block("Stop", "1", 100, joao, ip1) + block("Stop", "1", 103, joao, ip1), []question{
+			when(100, "one joao@isp"), when(102, "uncertain joao@isp?: the stamps contradict each other"), when(104, "uncertain: after the last record")}},
+		{"the id starts again", block("Start", "1", 0, joao, ip1) + block("Interim-Update", "1", 50, joao, ip1) + block("Interim-Update", "1", 100, joao, ip1) + block("Start", "1", 500, joao, ip1), []question{
+			when(100, "one joao@isp"), when(300, "uncertain joao@isp?: "+noStop), when(500, "one joao@isp? joao@isp")}},
+		{"the id was elsewhere before", block("Start", "1", 0, joao, ip2) + block("Stop", "1", 100, joao, ip2) + block("Interim-Update", "1", 1000, joao, ip1), []question{
+			when(50, "uncertain: before the first record"), when(550, "uncertain joao@isp?: "+noStart)}},
+		{"the NAS restarted before", block("Start", "a", 0, maria, ip2) + block("Accounting-On", "x", 100) + block("Interim-Update", "b", 200, joao, ip1), []question{
+			when(50, "uncertain: before the first record"), when(150, "uncertain joao@isp?: "+noStart)}},
+		{"the address came in between", block("Start", "a", 0, joao, ip2) + block("Interim-Update", "a", 50, joao, ip1) + block("Stop", "a", 100, joao, ip1), []question{
+			when(20, "uncertain joao@isp?: the address changed in between"), when(50, "one joao@isp")}},
+		{"long and short", block("Start", "a", 0, joao, ip1) + block("Stop", "a", 1000, joao, ip1) + block("Start", "b", 10, maria, ip1) + block("Stop", "b", 20, maria, ip1), []question{
+			when(15, "several joao@isp maria@isp: several had it at once"), when(500, "one joao@isp")}},
 		{"clocks", block("Start", "a", 0, joao, ip1, "Timestamp = 1772366430") + block("Stop", "a", 100, joao, ip1, "Timestamp = 1772366501"), []question{
 			when(10, "uncertain joao@isp?: the stamps contradict each other"), when(30, "one joao@isp"), when(100, "one joao@isp")}},
 		{"late delivery", block("Start", "a", 0, joao, ip1, "Timestamp = 1772366700", "Acct-Delay-Time = 300") + block("Stop", "a", 100, joao, ip1), []question{when(0, "one joao@isp")}},

@@ -15,43 +15,53 @@ type stayMaker struct {
 func (m *stayMaker) session(n uint32) {
 	s := &m.book.sessions[n]
 	s.tidy()
-	run := visit{maker: m, key: s.key, number: n, before: always}
+	run := visit{maker: m, key: s.key, number: n, before: always, stopped: never}
 	for i, e := range s.events {
-		if i > 0 && m.begins(run.events, e) {
-			run.finish(e.at.late)
+		if i > 0 && run.ends(e) {
+			run.next(e)
 		}
 		run.add(e)
 	}
 	run.finish(never)
 }
 
-// begins reports whether e is the first record of another session than that of events.
-func (m *stayMaker) begins(events []event, e event) bool {
-	if len(events) == 0 {
-		return false
+// next finishes the session before e. A session of the same person with the same id is over when the next one begins; one of somebody
+// else says nothing: there are NAS whose ids are not unique.
+func (v *visit) next(e event) {
+	if v.differs(e) {
+		v.finish(never)
+		v.before = always
+		return
 	}
-	last := events[len(events)-1]
-	if e.kind == start {
-		return true
-	}
-	if _, differs := m.book.people[last.who].compare(m.book.people[e.who]); differs {
-		return true
-	}
-	return last.kind == stop && e.at.early > last.at.late+maxLate
+	v.finish(e.at.late)
+}
+
+func (v *visit) differs(e event) bool {
+	_, differs := v.who.compare(v.maker.book.people[e.who])
+	return differs
+}
+
+// ends reports whether e is the first record of another session.
+func (v *visit) ends(e event) bool {
+	return e.kind == start || v.differs(e) || v.stopped != never && e.at.early > v.stopped+maxLate
 }
 
 // A visit is one session: from its Start to its Stop, as far as they are there.
 type visit struct {
-	maker  *stayMaker
-	key    sessionKey
-	number uint32
-	before int64 // the last record of the session before that had the same key
-	events []event
-	who    identity
+	maker   *stayMaker
+	key     sessionKey
+	number  uint32
+	before  int64 // the last record of the session before that had the same key
+	events  []event
+	who     identity
+	stopped int64 // the first Stop, or never
 }
 
 func (v *visit) add(e event) {
 	v.events = append(v.events, e)
+	if e.kind == stop {
+		v.stopped = min(v.stopped, e.at.late)
+	}
 	v.who = v.who.with(v.maker.book.people[e.who])
 }
 
@@ -82,6 +92,7 @@ func (v *visit) finish(next int64) {
 		v.maker.out[where] = append(v.maker.out[where], s)
 	}
 	v.before, v.events, v.who = v.events[len(v.events)-1].at.early, v.events[:0], identity{}
+	v.stopped = never
 }
 
 // An addressed is the first and the last record of a run in which nothing says another address.
@@ -134,41 +145,47 @@ func (v *visit) begin(s *segment) {
 func (v *visit) end(s *segment, next int64) {
 	end, stopped := stamp{never, always}, false
 	for _, e := range v.events {
-		if e.kind == stop {
-			stopped = true
+		if stopped = e.kind == stop; stopped {
 			end.early = min(end.early, e.at.early)
 		}
 		end.late = max(end.late, e.at.late)
 	}
+	s.sureTo = min(s.sureTo, end.early)
 	if stopped {
-		s.sureTo, s.to = end.early, end.late
+		s.to = end.late
 		if end.early != end.late {
 			s.tail = Clocks
 		}
 		return
 	}
 	s.to, s.tail, s.openTail = next, NoStop, true
+	if end.early != never { // a record behind the Stop: late, or of another session with the same id
+		s.tail |= Clocks
+	}
 	if r := v.restartAfter(end.late); r < s.to {
-		s.to, s.tail = r, NoStop|Restarted
+		s.to, s.tail = r, s.tail|Restarted
 	}
 }
 
 // restartBefore returns when the NAS restarted the last time before at, or always.
 func (v *visit) restartBefore(at int64) int64 {
-	found := int64(always)
-	for _, r := range v.maker.book.resets[v.key.nas] {
-		if r.late <= at {
-			found = max(found, r.early)
-		}
+	resets := v.resets()
+	if i := sort.Search(len(resets), func(i int) bool { return resets[i].late > at }); i > 0 {
+		return resets[i-1].early
 	}
-	return found
+	return always
 }
 
 // restartAfter returns when the NAS had restarted the next time after at, or never.
 func (v *visit) restartAfter(at int64) int64 {
-	resets := v.maker.book.resets[v.key.nas]
+	resets := v.resets()
 	if i := sort.Search(len(resets), func(i int) bool { return resets[i].late >= at }); i < len(resets) {
 		return resets[i].late
 	}
 	return never
+}
+
+// resets returns when the NAS restarted, by late; none has an earlier early than those before it.
+func (v *visit) resets() []stamp {
+	return v.maker.book.resets[sessionKey{realm: v.key.realm, nas: v.key.nas}]
 }
