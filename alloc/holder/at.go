@@ -93,6 +93,8 @@ func (b *Book) judge(found []segment, w window) Answer {
 		a.Status = Several
 		if b.conflict(known) {
 			a.Why |= Overlap
+		} else if a.Why == 0 { // one ends in the second in which the other begins
+			a.Why = Boundary
 		}
 	}
 	return a

@@ -145,10 +145,10 @@ func (s *source) row(t *table, line []byte) error {
 	case state > 3:
 		s.book.counts.Ignored++
 		return nil
-	case valid == 0 || state == 3:
-		l.kind = released
 	case who == identity{host: who.host}:
 		return errors.New("neither hwaddr nor client_id says whose lease it is")
+	case valid == 0 || state == 3:
+		l.kind = released
 	default:
 		l.kind = held
 	}

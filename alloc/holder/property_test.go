@@ -190,6 +190,7 @@ func FuzzReadRADIUS(f *testing.F) {
 func FuzzReadLeases(f *testing.F) {
 	f.Add([]byte(keaHeader+row(mac1, 0, 100, 0)+row(mac1, 50, 100, 0)+row(mac1, 50, 0, 0)+row("", 60, 9, 1)), uint8(5))
 	f.Add([]byte("address,hwaddr,valid_lifetime,expire,state,user_context\n100.64.0.1,a,4294967295,253402300799,0,{\"ISC\":{\"relay-agent-info\":\"0x0101&#x2c\"}}\n"), uint8(0))
+	f.Add([]byte("address,hwaddr,valid_lifetime,expire,state\n100.64.0.1,,0,1772366410,0\n100.64.0.1,,0,1772366410,0\n100.64.0.1,a,9,1772366419,0\n100.64.0.1,b,9,1772366428,0\n"), uint8(0))
 	f.Fuzz(func(t *testing.T, data []byte, skew uint8) {
 		if len(data) > 16<<10 {
 			return

@@ -61,6 +61,8 @@ func TestSessions(t *testing.T) {
 			when(100, "one joao@isp"), when(1000, "one joao@isp? joao@isp"), when(1001, "uncertain joao@isp?: "+noStop)}},
 		{"one id for all", block("Start", "0", 0, joao, ip1) + block("Start", "0", 10, maria, ip2) + block("Interim-Update", "0", 100, joao, ip1) + block("Interim-Update", "0", 110, maria, ip2), []question{
 			when(0, "one joao@isp joao@isp?"), when(50, "uncertain joao@isp? joao@isp?: no Stop seen; no Start seen"), when(200, "uncertain joao@isp?: no Stop seen")}},
+		{"one after the other", block("Start", "a", 0, joao, ip1) + block("Stop", "a", 100, joao, ip1) + block("Start", "b", 100, maria, ip1) + block("Stop", "b", 200, maria, ip1), []question{
+			when(99, "one joao@isp"), when(100, "several joao@isp maria@isp: a session begins or ends then"), when(101, "one maria@isp")}},
 		{"two Stops", block("Start", "1", 0, joao, ip1) + block("Stop", "1", 100, joao, ip1) + block("Stop", "1", 103, joao, ip1), []question{
 			when(100, "one joao@isp"), when(102, "uncertain joao@isp?: the stamps contradict each other"), when(104, "uncertain: after the last record")}},
 		{"the id starts again", block("Start", "1", 0, joao, ip1) + block("Interim-Update", "1", 50, joao, ip1) + block("Interim-Update", "1", 100, joao, ip1) + block("Start", "1", 500, joao, ip1), []question{
