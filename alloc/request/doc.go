@@ -1,0 +1,39 @@
+// Package request reads questions of the kind "who had this outside address and port at that time?" as they arrive at an
+// ISP: from police, courts, rights holders and abuse desks, in files and mails of whatever format.
+//
+// [NewReader] finds the format from the first bytes, [Reader.All] streams the questions. The package answers nothing: it
+// turns text into an address, a port and an instant or interval, or says why it cannot.
+//
+// # What it never does
+//
+// It never guesses. A time without a zone, a day that could be a month, the name of a zone that several countries use, a port
+// range, a local time that happened twice: each is a [Request] with an Err that quotes the text and says what to write
+// instead. Nothing is left out in silence: a line that cannot be read is a Request with an Err. Only blank lines, comments
+// (#) and the headings of known tools are passed over; in the text of a mail, so are lines without an address.
+//
+// # Formats
+//
+//	csv      columns named in the first line (comma, semicolon or tab), in many spellings; or without names: address, port, time
+//	json     an array of objects, an object with one such array, one object, or an object a line; names as for csv
+//	tcpdump  lines of tcpdump -n with -tt or -tttt; the source is asked for
+//	netflow  "time proto=TCP src=1.2.3.4:5 dst=…" and the long output of nfdump; the source is asked for
+//	acns     ACNS 1 and 2 XML, also between "Start ACNS XML" and "End ACNS XML"
+//	x-arf    X-ARF 0.1 and 0.2 ("Key: value"), XARF 3 and 4 (JSON); the port is Source-Port, never Port, which was attacked
+//	clf      the common and combined log formats of web servers
+//	plain    address, port and time in any order: "198.18.0.0:6000 2026-03-01T12:34:56Z", "… between … and …"
+//	mail     RFC 5322 with any of these in its text or attachments; its own Date is never the time of a question
+//
+// Any of them may be gzipped.
+//
+// # Times
+//
+// A time to the second is an instant: From and To are equal. A time to the minute is that whole minute, a date that whole day,
+// and an interval ends where its last minute, or day, ends: To is the first instant that is no longer meant. A second 60
+// (a leap second, 23:59:60 UTC on the last day of a month) is the interval from 23:59:59 to 00:00:00, because clocks disagree
+// about what they call it. See [ParseTime].
+//
+// # Limits
+//
+// Memory does not grow with the input. A line may have 64 KiB, a row 256 columns, an XML token 1 MiB, a value 1 KiB; nesting
+// ends at 32 levels, in mails at 8, and a mail may have 1,000 parts. Gzip may unfold to 16 GiB and to 250 times its size.
+package request

@@ -1,0 +1,193 @@
+package request
+
+import (
+	"strings"
+	"time"
+)
+
+// settings are what all readers of an input share.
+type settings struct {
+	zone  *time.Location
+	names func(string) (*time.Location, error)
+	known map[string]*time.Location // answers of names
+	prose bool                      // lines without an address are no questions
+	depth int                       // how many mails this is in
+}
+
+// maxValue is the length of the longest value of a role.
+const maxValue = 1 << 10
+
+// An item collects what named fields say about one question.
+type item struct {
+	values [roleCount]string
+	utc    [roleCount]bool // whether the name of the field said so
+}
+
+// set takes the value of a role. A second value that differs is refused: which one is meant?
+func (it *item) set(r role, utc bool, value string) error {
+	if value = strings.Trim(value, " \t\r\n"); isNothing(value) {
+		return nil
+	}
+	if len(value) > maxValue {
+		return refuse(ErrUnparsable, "the value %s is longer than %d bytes", quoted(value), maxValue)
+	}
+	if old := it.values[r]; old != "" && old != value {
+		return refuse(ErrUnparsable, "%s and %s are both given for the %s: keep the one that is asked for", quoted(old), quoted(value), roleNames[r])
+	}
+	it.values[r], it.utc[r] = value, utc
+	return nil
+}
+
+// isNothing reports whether a value is one of those that say that there is none.
+func isNothing(value string) bool {
+	if len(value) > 7 {
+		return false
+	}
+	switch strings.ToLower(value) {
+	case "", "-", "--", "n/a", "na", "null", "none", "nil", "unknown", `""`:
+		return true
+	}
+	return false
+}
+
+var roleNames = [roleCount]string{
+	roleAddress: "address", rolePort: "port", roleTime: "time", roleDate: "date", roleClock: "clock", roleFrom: "start", roleFromDate: "date of the start",
+	roleFromClock: "clock of the start", roleTo: "end", roleToDate: "date of the end", roleToClock: "clock of the end", roleZone: "zone", roleProto: "protocol",
+	roleDestination: "destination", roleDestinationPort: "port of the destination",
+}
+
+// request turns what was collected into a question.
+func (it *item) request(s *settings) (r Request, err error) {
+	e, err := it.endpoint()
+	if err != nil {
+		return r, err
+	}
+	r.Outside, r.Port, r.HasPort = e.addr, e.port, e.hasPort
+	if r.Proto, err = parseProto(it.values[roleProto]); err != nil {
+		return r, err
+	}
+	if r.Destination, err = parseDestination(it.values[roleDestination], it.values[roleDestinationPort]); err != nil {
+		return r, err
+	}
+	r.From, r.To, err = it.times(s)
+	return r, err
+}
+
+func (it *item) endpoint() (e endpoint, err error) {
+	text, port := it.values[roleAddress], it.values[rolePort]
+	if text == "" {
+		return e, refuse(ErrAddress, "there is no address: want a field such as ip")
+	}
+	if e, err = parseEndpoint(text); err != nil {
+		return e, err
+	}
+	if port == "" || port == "0" && strings.EqualFold(it.values[roleProto], "icmp") {
+		return e, nil
+	}
+	n, err := parsePort(port)
+	if err == nil && e.hasPort && e.port != n {
+		err = refuse(ErrPort, "%s and the port %d contradict each other: keep the one that is asked for", quoted(text), n)
+	}
+	e.port, e.hasPort = n, true
+	return e, err
+}
+
+// times reads the instant or interval.
+func (it *item) times(s *settings) (from, to time.Time, err error) {
+	var zone *time.Location
+	if text := it.values[roleZone]; text != "" {
+		if zone, err = s.parseZone(text); err != nil {
+			return from, to, err
+		}
+	}
+	point, err := it.moment(roleTime, zone)
+	if err != nil {
+		return from, to, err
+	}
+	start, err := it.moment(roleFrom, zone)
+	if err != nil {
+		return from, to, err
+	}
+	end, err := it.moment(roleTo, zone)
+	if err != nil {
+		return from, to, err
+	}
+	if zone == nil {
+		zone = s.zone
+	}
+	switch {
+	case point != nil && (start != nil || end != nil):
+		err = refuse(ErrTime, "there are a time and an interval: keep the one that is asked for")
+	case end != nil && start == nil:
+		err = refuse(ErrTime, "the interval has an end and no start")
+	case end == nil && start != nil:
+		err = refuse(ErrTime, "the interval has a start and no end: repeat the start if one instant is meant")
+	case end != nil:
+		from, to, err = between(*start, *end, zone)
+	case point != nil:
+		from, to, err = point.resolve(zone)
+	default:
+		err = refuse(ErrTime, "there is no time: want a field such as time")
+	}
+	return from, to, about("time", it.timeText(), err)
+}
+
+// moment reads the time whose whole form has role r; date and clock are the roles behind it. It returns nil when none of
+// them is given. A zone that the time has must agree with the one beside it.
+func (it *item) moment(r role, zone *time.Location) (*stamp, error) {
+	text, date, clock := it.values[r], it.values[r+1], it.values[r+2]
+	switch {
+	case text != "" && (date != "" || clock != ""):
+		return nil, refuse(ErrTime, "%s and %s both say when: keep the one that is asked for", quoted(text), quoted(date+clock))
+	case date != "" && clock != "":
+		text = date + " " + clock
+	case text == "":
+		text = date + clock
+	}
+	if text == "" {
+		return nil, nil //nolint:nilnil // none is given
+	}
+	st, err := parseStamp(text)
+	if err == nil && st.epoch.IsZero() {
+		// Only fields that are given have set utc.
+		err = st.beside(it.utc[r] || it.utc[r+1] || it.utc[r+2], zone)
+	}
+	return &st, about("time", text, err)
+}
+
+// beside applies what the name of a field and a field for the zone say.
+func (st *stamp) beside(utc bool, zone *time.Location) error {
+	if utc {
+		if st.zoned && st.offset != 0 {
+			return refuse(ErrZone, "the name of the column says UTC, and the time another zone")
+		}
+		st.zoned = true
+	}
+	if st.zoned && zone != nil {
+		return st.agree(zone)
+	}
+	return nil
+}
+
+// agree refuses a zone beside a time that has another itself.
+func (st *stamp) agree(zone *time.Location) error {
+	if st.year == 0 {
+		return nil
+	}
+	at := st.wall().Add(-time.Duration(st.offset) * time.Second)
+	if _, offset := at.In(zone).Zone(); offset != st.offset {
+		return refuse(ErrZone, "the time has a zone of its own, and the one beside it is another: keep the one that is right")
+	}
+	return nil
+}
+
+// timeText returns all that was given about the time.
+func (it *item) timeText() string {
+	var parts []string
+	for r := roleTime; r < roleZone; r++ {
+		if it.values[r] != "" {
+			parts = append(parts, it.values[r])
+		}
+	}
+	return strings.Join(parts, " ")
+}

@@ -1,0 +1,108 @@
+package request
+
+import (
+	"strings"
+	"unicode"
+)
+
+// A role is what a column, a member or a key says about a question.
+type role uint8
+
+const (
+	roleAddress role = iota + 1
+	rolePort
+	roleTime // a whole time
+	roleDate // a date, with or without its clock in a column of its own
+	roleClock
+	roleFrom
+	roleFromDate
+	roleFromClock
+	roleTo
+	roleToDate
+	roleToClock
+	roleZone
+	roleProto
+	roleDestination
+	roleDestinationPort
+	roleCount
+)
+
+// spellings are the names of roles as normal writes them. Names of the inside are not among them, and none that could be a
+// person's or a case's.
+var spellings = [roleCount]string{
+	roleAddress: `ip ipaddress ipaddr ipv4 ipv4address ip4 address addr ipport endpoint src srcip srcaddr srcaddress sa source
+		sourceip sourceaddress sourceipaddress sourceipv4 sourceidentifier outside outsideip outsideaddress public publicip
+		publicaddress publicipaddress publicipv4 external externalip externaladdress nat natip nataddress natsrcip xsrcip postnatip
+		postnatsourceipv4address translatedip clientip clientaddress remoteip remoteaddr remoteaddress userip loginip hostip
+		iporigem ippublico enderecoip direccionip`,
+	rolePort: `port srcport sourceport sport spt sp outsideport publicport externalport natport natsrcport xsrcport postnatport
+		postnaptsourcetransportport translatedport clientport remoteport userport loginport logicalport porta portalogica
+		portaorigem portadeorigem puerto puertoorigen`,
+	roleTime:      `timestamp ts datetime dateandtime datewithtime eventtime eventtimestamp when at epoch unixtime unixtimestamp instant logintime datahora dataehora fechahora fechayhora`,
+	roleDate:      `date day eventdate data fecha dia`,
+	roleClock:     `time timeofday clock hour hora`,
+	roleFrom:      `from start begin first fromtimestamp startdatetime starttimestamp begintime timefrom timestart datetimefrom firstseen inicio desde datahorainicio`,
+	roleFromDate:  `startdate fromdate begindate datefrom datainicio datainicial`,
+	roleFromClock: `starttime fromtime horainicio horainicial`,
+	roleTo: `to end until stop last totimestamp enddatetime endtimestamp stoptime timeto timeend datetimeto lastseen fim ate
+		hasta datahorafim`,
+	roleToDate:          `enddate todate stopdate dateto datafim datafinal`,
+	roleToClock:         `endtime totime horafim horafinal`,
+	roleZone:            `timezone tz zone utcoffset offset tzoffset gmtoffset fuso fusohorario zonahoraria`,
+	roleProto:           `proto protocol protocolo l4proto ipproto ipprotocol transportprotocol pr`,
+	roleDestination:     `dst dstip dstaddr dstaddress destination destinationip destinationaddress destinationipaddress destip destaddr dest da server serverip target targetip ipdestino`,
+	roleDestinationPort: `dstport destinationport destport dport dpt dp serverport targetport portadestino`,
+}
+
+var roles = func() map[string]role {
+	m := map[string]role{}
+	for r, names := range spellings {
+		for name := range strings.FieldsSeq(names) {
+			m[name] = role(r)
+		}
+	}
+	return m
+}()
+
+// maxName is the length of the longest name that is looked at.
+const maxName = 80
+
+// roleOf returns the role of a name, or 0, and whether the name says that the time is UTC: "Time (UTC)".
+func roleOf(name string) (r role, utc bool) {
+	if len(name) > maxName {
+		return 0, false
+	}
+	n := normal(name)
+	if r := roles[n]; r != 0 {
+		return r, false
+	}
+	for _, zone := range []string{"utc", "gmt"} {
+		if short, ok := strings.CutSuffix(n, zone); ok {
+			if r = roles[short]; r >= roleTime && r < roleZone {
+				return r, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// normal returns the letters and digits of a name in lower case, without accents: "Source-IP" and "src.ip" are one word.
+func normal(name string) string {
+	var b strings.Builder
+	for _, r := range name {
+		switch {
+		case r < 0x80 && unicode.IsLetter(r) || isDigit(byte(r)) && r < 0x80:
+			b.WriteRune(unicode.ToLower(r))
+		case r >= 0x80:
+			if plain, ok := accents[unicode.ToLower(r)]; ok {
+				b.WriteByte(plain)
+			} else if unicode.IsLetter(r) {
+				b.WriteRune(r)
+			}
+		}
+	}
+	return b.String()
+}
+
+// accents are those of Portuguese and Spanish, in whose countries most of these questions are asked.
+var accents = map[rune]byte{'á': 'a', 'à': 'a', 'â': 'a', 'ã': 'a', 'ç': 'c', 'é': 'e', 'ê': 'e', 'í': 'i', 'ñ': 'n', 'ó': 'o', 'ô': 'o', 'õ': 'o', 'ú': 'u', 'ü': 'u'}
