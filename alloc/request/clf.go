@@ -1,0 +1,42 @@
+package request
+
+import "strings"
+
+// A clfParser reads lines of web servers in the common or combined format, also with the name of a virtual host first.
+type clfParser struct{ *settings }
+
+// isCLF reports whether a line has a bracketed time as web servers write it and a word before it.
+func isCLF(line string) bool {
+	who, when, ok := cutCLF(line)
+	return ok && who != "" && strings.Count(when, "/") == 2 && strings.Count(when, ":") >= 2
+}
+
+// cutCLF returns what stands before the bracket and in it.
+func cutCLF(line string) (who, when string, ok bool) {
+	who, rest, ok := strings.Cut(line, " [")
+	if !ok {
+		return "", "", false
+	}
+	when, _, ok = strings.Cut(rest, "]")
+	return who, when, ok
+}
+
+func (p clfParser) parse(line string) (r Request, ok bool, err error) {
+	who, when, ok := cutCLF(line)
+	words := strings.Fields(who)
+	if !ok || len(words) == 0 {
+		return r, true, refuse(ErrUnparsable, "this is no line of a web server: want 1.2.3.4 - - [12/Jul/2026:19:38:25 +0200] and so on")
+	}
+	e, err := parseEndpoint(words[0])
+	if err != nil && len(words) == 4 { // the virtual host
+		if second, again := parseEndpoint(words[1]); again == nil {
+			e, err = second, nil
+		}
+	}
+	if err != nil {
+		return r, true, err
+	}
+	r.Outside, r.Port, r.HasPort = e.addr, e.port, e.hasPort
+	r.From, r.To, err = ParseTime(when, p.zone)
+	return r, true, err
+}

@@ -1,0 +1,167 @@
+package request
+
+import "strings"
+
+// maxColumns is the number of columns of the widest row that is read.
+const maxColumns = 256
+
+// A csvParser reads rows. Columns have the roles that the last heading gave them; before one, a row is read like a plain line.
+type csvParser struct {
+	*settings
+	separator byte
+	columns   []column // of the heading; empty before one
+	fields    []string // of the row at hand
+}
+
+// A column is what the heading says about one.
+type column struct {
+	role role // 0: not looked at
+	utc  bool
+}
+
+// separators are looked for in this order.
+const separators = ",;\t|"
+
+// isCSV reports whether a line names columns, says which separator comes, or has an address in a column of its own.
+func isCSV(line string) bool {
+	var p csvParser
+	return separatorLine(line) != 0 || p.heading(line) || p.bare(line)
+}
+
+// separatorLine returns the separator of a first line such as sep=; which a spreadsheet wants to see.
+func separatorLine(line string) byte {
+	if sep, ok := strings.CutPrefix(strings.TrimRight(line, " \r"), "sep="); ok && len(sep) == 1 && strings.Contains(separators, sep) {
+		return sep[0]
+	}
+	return 0
+}
+
+func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
+	if len(p.columns) == 0 {
+		if separatorLine(line) != 0 || p.heading(line) {
+			return r, false, nil
+		}
+		if p.bare(line) {
+			return plainParser{p.settings}.parse(strings.Join(p.fields, " "))
+		}
+		return r, true, refuse(ErrUnparsable, "the line neither names columns, such as ip, port and time, nor has an address in one")
+	}
+	if r, err = p.row(line); err != nil && p.heading(line) {
+		return r, false, nil // a second table
+	}
+	return r, true, err
+}
+
+// heading takes a line as the names of columns if an address and something about time is among them.
+func (p *csvParser) heading(line string) bool {
+	if hasAddress(line) {
+		return false
+	}
+	for i := range len(separators) {
+		fields, err := split(line, separators[i], nil)
+		if err != nil || len(fields) < 2 {
+			continue
+		}
+		columns := make([]column, len(fields))
+		var seen [roleCount]bool
+		for i, name := range fields {
+			columns[i].role, columns[i].utc = roleOf(name)
+			seen[columns[i].role] = true
+		}
+		if seen[roleAddress] && (seen[roleTime] || seen[roleDate] || seen[roleClock] || seen[roleFrom] || seen[roleFromDate] || seen[roleFromClock] || seen[rolePort]) {
+			p.separator, p.columns = separators[i], columns
+			return true
+		}
+	}
+	return false
+}
+
+// bare cuts a row without a heading: one with an address in a column of its own. Tabs are blanks to plain lines.
+func (p *csvParser) bare(line string) bool {
+	for _, sep := range []byte{',', ';'} {
+		fields, err := split(line, sep, p.fields[:0])
+		p.fields = fields
+		if err != nil || len(fields) < 2 {
+			continue
+		}
+		for _, f := range fields {
+			if f = strings.TrimSpace(f); !strings.ContainsAny(f, " \t") && hasAddress(f) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// row reads a row by the roles of its columns.
+func (p *csvParser) row(line string) (r Request, err error) {
+	if p.fields, err = split(line, p.separator, p.fields[:0]); err != nil {
+		return r, err
+	}
+	it := item{}
+	for i, value := range p.fields {
+		if i >= len(p.columns) {
+			if strings.TrimSpace(value) == "" {
+				continue
+			}
+			return r, refuse(ErrUnparsable, "the row has %d columns and the heading %d: put values that hold the separator in quotes", len(p.fields), len(p.columns))
+		}
+		if c := p.columns[i]; c.role != 0 {
+			if err := it.set(c.role, c.utc, value); err != nil {
+				return r, err
+			}
+		}
+	}
+	return it.request(p.settings)
+}
+
+// split cuts a line into columns and takes quotes away. A quoted value ends in its line.
+func split(line string, separator byte, fields []string) ([]string, error) {
+	for len(fields) < maxColumns {
+		start := strings.TrimLeft(line, " ")
+		if strings.HasPrefix(start, `"`) {
+			value, rest, ok := cutQuoted(start[1:])
+			if !ok {
+				return fields, refuse(ErrUnparsable, "a quoted value does not end in this line")
+			}
+			if rest = strings.TrimLeft(rest, " "); rest != "" && rest[0] != separator {
+				return fields, refuse(ErrUnparsable, "%s follows a quoted value: want the separator", quoted(rest))
+			}
+			fields = append(fields, value)
+			if rest == "" {
+				return fields, nil
+			}
+			line = rest[1:]
+			continue
+		}
+		i := strings.IndexByte(line, separator)
+		if i < 0 {
+			return append(fields, line), nil
+		}
+		fields = append(fields, line[:i])
+		line = line[i+1:]
+	}
+	return fields, refuse(ErrUnparsable, "the row has more than %d columns", maxColumns)
+}
+
+// cutQuoted returns the value up to its closing quote; two quotes are one.
+func cutQuoted(text string) (value, rest string, ok bool) {
+	i := strings.IndexByte(text, '"')
+	if i < 0 {
+		return "", "", false
+	}
+	if i+1 == len(text) || text[i+1] != '"' {
+		return text[:i], text[i+1:], true
+	}
+	var b strings.Builder
+	for i >= 0 && i+1 < len(text) && text[i+1] == '"' {
+		b.WriteString(text[:i+1])
+		text = text[i+2:]
+		i = strings.IndexByte(text, '"')
+	}
+	if i < 0 {
+		return "", "", false
+	}
+	b.WriteString(text[:i])
+	return b.String(), text[i+1:], true
+}

@@ -1,0 +1,228 @@
+package request
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+)
+
+// A vocabulary says what the members of an object mean.
+type vocabulary struct {
+	roleOf func(string) (role, bool)
+	lists  bool // whether an array in the outermost object may hold the questions
+	lax    bool // whether a protocol may be any text
+}
+
+var jsonNames = vocabulary{roleOf: roleOf, lists: true}
+
+// A jsonScanner reads questions from JSON: an array, an object with an array, one object, or several one behind the other.
+type jsonScanner struct {
+	*settings
+	vocabulary
+	text  jsonText
+	yield func(Request) bool
+}
+
+// errStop ends a scan that its caller does not want to go on.
+var errStop = errors.New("stopped")
+
+// jsonScanner returns a scanner of lines when the beginning looks like an object a line, so that one bad line ends nothing.
+func (s *settings) jsonScanner(in *bufio.Reader, head []byte, v vocabulary) scanner {
+	j := &jsonScanner{settings: s, vocabulary: v, text: jsonText{r: in, line: 1}}
+	if isNDJSON(head) {
+		return &ndjsonScanner{jsonScanner: j, lines: lines{r: in}}
+	}
+	return j
+}
+
+// isNDJSON reports whether one of the first two lines with content is an object, and the one before it no beginning of one.
+func isNDJSON(head []byte) bool {
+	second := false
+	for line := range bytes.SplitSeq(head, []byte("\n")) {
+		line = bytes.TrimSpace(line)
+		switch {
+		case len(line) == 0:
+			continue
+		case line[0] != '{':
+			return false
+		case json.Valid(line):
+			return true
+		case second || bytes.IndexByte([]byte("{[,:"), line[len(line)-1]) >= 0:
+			return false
+		}
+		second = true
+	}
+	return false
+}
+
+func (s *jsonScanner) scan(yield func(Request) bool) error {
+	s.yield = yield
+	err := s.documents()
+	if errors.Is(err, errStop) {
+		return nil
+	}
+	return err
+}
+
+// documents reads values up to the end.
+func (s *jsonScanner) documents() error {
+	for {
+		b, err := s.text.peek()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if b == '[' {
+			err = s.elements(1)
+		} else {
+			err = s.element(b, 0, s.lists)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// elements reads an array of questions.
+func (s *jsonScanner) elements(depth int) error {
+	return s.text.array(depth, func(first byte) error { return s.element(first, depth, false) })
+}
+
+// element reads one question. lists says whether an array in it may hold the questions instead.
+func (s *jsonScanner) element(first byte, depth int, lists bool) error {
+	s.text.head = s.text.head[:0]
+	line := s.text.line
+	if first != '{' {
+		if err := s.text.skip(depth); err != nil {
+			return err
+		}
+		return s.send(Request{Err: refuse(ErrUnparsable, "want an object with members such as ip, port and time")}, line, s.text.head)
+	}
+	o := &jsonObject{jsonScanner: s, lists: lists}
+	if err := s.text.object("", depth+1, o); err != nil {
+		return err
+	}
+	if o.found && o.bad == nil {
+		if o.item == (item{}) {
+			return nil
+		}
+		o.bad = refuse(ErrUnparsable, "the object has a list of questions and members of a question beside it: give one or the other")
+	}
+	head := s.text.head
+	if o.found {
+		head = o.head
+	}
+	r, err := Request{}, o.bad
+	if err == nil {
+		r, err = o.request(s.settings)
+	}
+	if err != nil {
+		r = Request{Err: err}
+	}
+	return s.send(r, line, head)
+}
+
+func (s *jsonScanner) send(r Request, line int, text []byte) error {
+	r.Line, r.Text = line, clip(string(text), maxText)
+	if !s.yield(r) {
+		return errStop
+	}
+	return nil
+}
+
+// A jsonObject is the visitor of one question.
+type jsonObject struct {
+	*jsonScanner
+	item
+	bad   error // the first reason why the members make no question
+	lists bool
+	found bool   // whether an array held the questions
+	head  []byte // what was read before that array
+}
+
+func (o *jsonObject) member(name, value string) error {
+	if r, utc := o.roleOf(name); r != 0 && o.bad == nil {
+		if o.lax && r == roleProto {
+			value = knownProto(value)
+		}
+		o.bad = o.set(r, utc, value)
+	}
+	return nil
+}
+
+// knownProto returns the protocol that value names, or "": a report may name what is spoken over it.
+func knownProto(value string) string {
+	p, err := parseProto(value)
+	if err != nil {
+		return ""
+	}
+	return p
+}
+
+// list passes over an array, unless it holds the questions: the first array of objects before any address.
+func (o *jsonObject) list(name string, depth int) error {
+	if r, _ := o.roleOf(name); r != 0 && o.bad == nil {
+		o.bad = refuse(ErrUnparsable, "%s is a list: give one value a question", quoted(name))
+	}
+	if !o.lists || o.bad != nil || o.values[roleAddress] != "" {
+		return nobody{&o.text}.list(name, depth)
+	}
+	return o.text.array(depth, func(first byte) error {
+		if first != '{' {
+			return o.text.skip(depth)
+		}
+		if !o.found {
+			o.found, o.head = true, bytes.Clone(o.text.head)
+		}
+		return o.element(first, depth, false)
+	})
+}
+
+// An ndjsonScanner reads an object a line.
+type ndjsonScanner struct {
+	*jsonScanner
+	lines lines
+}
+
+func (s *ndjsonScanner) scan(yield func(Request) bool) error {
+	s.yield = yield
+	in := bytes.NewReader(nil)
+	s.text.r = bufio.NewReader(in)
+	for {
+		err := s.lines.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if skipped(s.lines.text) {
+			continue
+		}
+		if err := s.one(in); errors.Is(err, errStop) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// one reads the line at hand. What is wrong with it is wrong with one question.
+func (s *ndjsonScanner) one(in *bytes.Reader) error {
+	line := s.lines.text
+	if s.lines.long {
+		return s.send(Request{Err: refuse(ErrUnparsable, "the line is longer than %d bytes", maxLine)}, s.lines.n, line[:4*maxText])
+	}
+	in.Reset(line)
+	s.text.r.Reset(in)
+	s.text.line = s.lines.n
+	err := s.documents()
+	if err == nil || errors.Is(err, errStop) {
+		return err
+	}
+	return s.send(Request{Err: err}, s.lines.n, line)
+}

@@ -1,0 +1,182 @@
+package request
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+)
+
+// maxLine is the length of the longest line that is read.
+const maxLine = 64 << 10
+
+// lines reads line by line.
+type lines struct {
+	r    *bufio.Reader // of at least maxLine bytes
+	n    int           // the number of the line
+	text []byte        // without its end, valid until next; of a long line only the beginning
+	long bool          // whether the line is longer than maxLine
+}
+
+// next reads a line. It returns io.EOF at the end, and any other error without the line that it cuts: half a port is
+// another port.
+func (l *lines) next() error {
+	text, err := l.r.ReadSlice('\n')
+	l.long = errors.Is(err, bufio.ErrBufferFull)
+	switch {
+	case l.long:
+		l.text = append([]byte(nil), text[:4*maxText]...)
+		for errors.Is(err, bufio.ErrBufferFull) {
+			_, err = l.r.ReadSlice('\n')
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		l.n++
+		return nil
+	case errors.Is(err, io.EOF) && len(text) > 0, err == nil:
+		l.n++
+		l.text = trimEnd(text)
+		l.long = len(l.text) > maxLine
+		return nil
+	}
+	return err
+}
+
+// trimEnd takes the end of a line away.
+func trimEnd(line []byte) []byte {
+	line = bytes.TrimSuffix(line, []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r"))
+}
+
+// A lineParser reads one line.
+type lineParser interface {
+	// parse returns the question of a line; ok is false for a line that asks nothing.
+	parse(line string) (r Request, ok bool, err error)
+}
+
+// A lineScanner reads questions, one a line.
+type lineScanner struct {
+	*settings
+	lines  lines
+	parser lineParser
+}
+
+func (s *lineScanner) scan(yield func(Request) bool) error {
+	for {
+		err := s.lines.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if r, ok := s.one(); ok && !yield(r) {
+			return nil
+		}
+	}
+}
+
+// one reads the line at hand.
+func (s *lineScanner) one() (Request, bool) {
+	var r Request
+	var err error
+	var line string
+	ok := true
+	if s.lines.long {
+		line = string(s.lines.text[:4*maxText])
+		err = refuse(ErrUnparsable, "the line is longer than %d bytes", maxLine)
+	} else {
+		text := s.lines.text
+		if s.prose {
+			text = unquote(text)
+		}
+		if skipped(text) {
+			return r, false
+		}
+		line = spaced(text)
+		r, ok, err = s.parser.parse(line)
+		if err != nil && s.prose && !hasAddress(line) {
+			return r, false
+		}
+	}
+	if !ok {
+		return r, false
+	}
+	if err != nil {
+		r = Request{Err: err}
+	}
+	r.Line, r.Text = s.lines.n, clip(line, maxText)
+	return r, true
+}
+
+// skipped reports whether a line is blank or a comment.
+func skipped(line []byte) bool {
+	line = bytes.TrimLeft(line, " \t\r")
+	return len(line) == 0 || line[0] == '#'
+}
+
+// unquote takes the marks of a quoted mail away.
+func unquote(line []byte) []byte {
+	for i, c := range line {
+		if c != '>' && c != ' ' {
+			return line[i:]
+		}
+	}
+	return nil
+}
+
+// spaces are what word processors and mail programs write for a blank and a dash.
+var spaces = [][2][]byte{
+	{[]byte("\u00a0"), []byte(" ")}, {[]byte("\u202f"), []byte(" ")}, {[]byte("\u2007"), []byte(" ")},
+	{[]byte("\u2013"), []byte("-")}, {[]byte("\u2212"), []byte("-")}, {[]byte("\u2192"), []byte("->")},
+}
+
+// spaced returns a line in which blanks and dashes are those of ASCII.
+func spaced(line []byte) string {
+	for _, c := range line {
+		if c >= 0x80 {
+			for _, s := range spaces {
+				line = bytes.ReplaceAll(line, s[0], s[1])
+			}
+			break
+		}
+	}
+	return string(line)
+}
+
+// hasAddress reports whether a line holds what could be an address: digits with dots, or hexadecimal with colons.
+func hasAddress(line string) bool {
+	for i := range len(line) {
+		if (i == 0 || !isWordByte(line[i-1])) && (isDigit(line[i]) || isHex(line[i])) && startsAddress(line[i:]) {
+			return true
+		}
+	}
+	return false
+}
+
+func isWordByte(b byte) bool { return isDigit(b) || isLetter(b) || b == '.' || b >= 0x80 }
+func isHex(b byte) bool      { return isDigit(b) || 'a' <= b|0x20 && b|0x20 <= 'f' }
+
+// startsAddress reports whether text starts with d.d.d.d, or with two groups of hexadecimal digits of which one is long or
+// none: clocks have two digits.
+func startsAddress(text string) bool {
+	c := cursor{s: text}
+	for n := 1; ; n++ {
+		if _, width := c.digits(); width < 1 || width > 3 {
+			break
+		}
+		if n == 4 {
+			return true
+		}
+		if !c.accept('.') {
+			break
+		}
+	}
+	end := 0
+	for end < len(text) && end < 48 && (isHex(text[end]) || text[end] == ':') {
+		end++
+	}
+	groups := bytes.Count([]byte(text[:end]), []byte(":"))
+	return groups >= 7 || groups >= 2 && bytes.Contains([]byte(text[:end]), []byte("::"))
+}

@@ -1,0 +1,173 @@
+package request
+
+import (
+	"strings"
+	"time"
+)
+
+// A netflowParser reads "time proto=TCP src=… dst=…" and the long output of nfdump. The source of a flow is asked for.
+type netflowParser struct{ *settings }
+
+// nfdumpNoise are the beginnings of lines that nfdump writes besides flows.
+var nfdumpNoise = []string{"date first seen", "summary:", "time window:", "total flows processed:", "total records processed:", "total flows:", "blocks skipped:", "sys:", "runtime:", "no matched flows", "ident:"}
+
+func isNfdumpNoise(lower string) bool {
+	for _, noise := range nfdumpNoise {
+		if strings.HasPrefix(lower, noise) {
+			return true
+		}
+	}
+	return false
+}
+
+// isNetflow reports whether a line, in lower case, is one of flow tools.
+func isNetflow(lower string) bool {
+	if strings.HasPrefix(lower, "date first seen") {
+		return true
+	}
+	keys := 0
+	for word := range strings.FieldsSeq(lower) {
+		if name, _, ok := strings.Cut(word, "="); ok {
+			if r, _ := roleOf(name); r == roleAddress || r == roleDestination {
+				keys++
+			}
+		}
+	}
+	return keys > 0 || isNfdump(strings.Fields(lower))
+}
+
+// isNfdump reports whether words are date, clock, duration, protocol, source, arrow, destination.
+func isNfdump(words []string) bool {
+	return len(words) >= 7 && strings.Count(words[0], "-") == 2 && strings.Count(words[1], ":") == 2 && isDigit(words[2][0]) && (words[5] == "->" || words[5] == "<->")
+}
+
+func (p netflowParser) parse(line string) (r Request, ok bool, err error) {
+	if isNfdumpNoise(strings.ToLower(strings.TrimSpace(line))) {
+		return r, false, nil
+	}
+	if words := strings.Fields(line); isNfdump(words) {
+		r, err = p.nfdump(words)
+		return r, true, err
+	}
+	r, err = p.pairs(line)
+	return r, true, err
+}
+
+// pairs reads a line of name=value. What stands before the first is the time; what stands between must be words.
+func (p netflowParser) pairs(line string) (r Request, err error) {
+	it := item{}
+	for rest, n := line, 0; rest != ""; n++ {
+		name, value, at, after := nextPair(rest)
+		alone := strings.TrimSpace(rest[:at])
+		switch {
+		case n == 0 && name == "":
+			return r, refuse(ErrUnparsable, "this is no flow: want time proto=TCP src=1.2.3.4:5 dst=5.6.7.8:443, or the long output of nfdump")
+		case n == 0 && alone != "":
+			err = it.set(roleTime, false, beforeHost(alone))
+		case strings.ContainsAny(alone, "0123456789"):
+			err = refuse(ErrUnparsable, "%s belongs to no name: put values with blanks in quotes", quoted(alone))
+		}
+		if err != nil {
+			return r, err
+		}
+		if role, utc := roleOf(name); role != 0 {
+			if err := it.set(role, utc, value); err != nil {
+				return r, err
+			}
+		}
+		rest = after
+	}
+	return it.request(p.settings)
+}
+
+// beforeHost returns the time of a line of syslog, which host and program follow, or else all of text. The time must be whole:
+// if it had no zone, the next word could be one.
+func beforeHost(text string) string {
+	first, _, _ := strings.Cut(text, " ")
+	if st, err := parseStamp(first); err == nil && st.year != 0 && st.zoned && st.precision > toDay {
+		return first
+	}
+	return text
+}
+
+// nextPair returns the next name=value or name="value" of a line and where it begins; behind the last the name is empty, and
+// the place the end.
+func nextPair(line string) (name, value string, at int, rest string) {
+	for i := 0; i < len(line); {
+		start := i
+		for i < len(line) && line[i] != ' ' && line[i] != '\t' && line[i] != '=' && line[i] != ',' {
+			i++
+		}
+		if i == len(line) || line[i] != '=' || i == start {
+			i++
+			continue
+		}
+		name, value = line[start:i], line[i+1:]
+		end := strings.IndexAny(value, " \t,")
+		if strings.HasPrefix(value, `"`) {
+			if quote := strings.IndexByte(value[1:], '"'); quote >= 0 {
+				return name, value[1 : quote+1], start, value[quote+2:]
+			}
+		}
+		if end < 0 {
+			end = len(value)
+		}
+		return name, value[:end], start, value[end:]
+	}
+	return "", "", len(line), ""
+}
+
+// nfdump reads date, clock, duration, protocol, source, arrow, destination.
+func (p netflowParser) nfdump(words []string) (r Request, err error) {
+	if r.Proto, err = parseProto(words[3]); err != nil {
+		return r, err
+	}
+	source := strings.TrimSuffix(words[4], ":0")
+	e, err := parseEndpoint(source)
+	if err != nil {
+		return r, err
+	}
+	r.Outside, r.Port, r.HasPort = e.addr, e.port, e.hasPort
+	target := words[6]
+	if r.Proto == "icmp" || strings.HasSuffix(target, ":0") {
+		target, _, _ = strings.Cut(target, ":") // type and code
+	}
+	if r.Destination, err = parseDestination(target, ""); err != nil {
+		return r, err
+	}
+	text := words[0] + " " + words[1]
+	if r.From, r.To, err = ParseTime(text, p.zone); err != nil {
+		return r, err
+	}
+	d, err := duration(words[2])
+	if err != nil {
+		return r, err
+	}
+	r.To = r.From.Add(d)
+	return r, nil
+}
+
+// maxDuration is the longest flow: longer ones are a collector's error.
+const maxDuration = 366 * 24 * time.Hour
+
+// duration reads the duration of a flow: 0.456, or 00:00:00.456 as of nfdump 1.7.
+func duration(text string) (time.Duration, error) {
+	c := cursor{s: text}
+	n, width := c.digits()
+	d := time.Duration(n) * time.Second
+	if c.at(0) == ':' {
+		st := stamp{}
+		k := cursor{s: text}
+		if err := k.hours(&st, false); err != nil || !k.end() {
+			return 0, about("duration", text, refuse(ErrTime, "want seconds, or hours, minutes and seconds"))
+		}
+		return time.Duration(st.hour)*time.Hour + time.Duration(st.minute)*time.Minute + time.Duration(st.second)*time.Second + time.Duration(st.nano), nil
+	}
+	if c.accept('.') {
+		d += time.Duration(c.fraction())
+	}
+	if width < 1 || width > 9 || !c.end() || d > maxDuration {
+		return 0, about("duration", text, refuse(ErrTime, "want seconds, or hours, minutes and seconds"))
+	}
+	return d, nil
+}

@@ -1,0 +1,124 @@
+package request
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+)
+
+// Options say how an input is read.
+type Options struct {
+	// Zone is that of times that have none. Nil means: they are refused.
+	Zone *time.Location
+	// Zones finds a zone that a column for zones names, such as America/Sao_Paulo; time.LoadLocation does. Nil means: only
+	// UTC and offsets are taken.
+	Zones func(name string) (*time.Location, error)
+}
+
+// A Reader reads the questions of one input. It is for one goroutine.
+type Reader struct {
+	format Format
+	source scanner
+	n      int
+	done   bool
+}
+
+// A scanner reads an input of one format. It returns nil at the end and when yield says to stop, and an error when the rest
+// cannot be read.
+type scanner interface {
+	scan(yield func(Request) bool) error
+}
+
+// headSize is how much of an input is looked at to find its format.
+const headSize = 64 << 10
+
+// NewReader looks at the beginning of r, up to 64 KiB, for its format. It returns an error that wraps ErrFormat when that is
+// none of those that are read, ErrUnparsable or ErrLimit for damaged gzip, or the error of r.
+func NewReader(r io.Reader, o Options) (*Reader, error) {
+	return newReader(r, settings{zone: o.Zone, names: o.Zones})
+}
+
+func newReader(r io.Reader, s settings) (*Reader, error) {
+	in, err := open(r)
+	if err != nil {
+		return nil, err
+	}
+	head, err := in.Peek(headSize)
+	whole := errors.Is(err, io.EOF)
+	if err != nil && !whole {
+		return nil, err
+	}
+	f, err := detect(head, whole, s.prose)
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{format: f, source: s.scanner(f, in, head)}, nil
+}
+
+// scanner returns the scanner of a format.
+func (s *settings) scanner(f Format, in *bufio.Reader, head []byte) scanner {
+	switch f {
+	case JSON:
+		return s.jsonScanner(in, head, jsonNames)
+	case XARF:
+		return s.xarfScanner(in, head)
+	case ACNS:
+		return &acnsScanner{settings: s, r: in}
+	case Mail:
+		return &mailScanner{settings: s, r: errorKeeper{r: in}}
+	}
+	line := &lineScanner{settings: s, lines: lines{r: in}}
+	switch f {
+	case CSV:
+		line.parser = &csvParser{settings: s}
+	case Tcpdump:
+		line.parser = tcpdumpParser{s}
+	case NetFlow:
+		line.parser = netflowParser{s}
+	case CLF:
+		line.parser = clfParser{s}
+	default:
+		line.parser = plainParser{s}
+	}
+	return line
+}
+
+// Format returns the format that was found. Parts of a mail have formats of their own.
+func (r *Reader) Format() Format { return r.format }
+
+// Skipped returns the parts of a mail that hold no questions in a form that is read, such as a PDF, as "order.pdf
+// (application/pdf): reason", in order and at most 100. It is complete when All has ended.
+func (r *Reader) Skipped() []string {
+	if m, ok := r.mail(); ok {
+		return m.skipped
+	}
+	return nil
+}
+
+// All iterates over the questions in the order of the input, once. An error ends it: the underlying reader's, or one that
+// wraps ErrUnparsable, ErrFormat or ErrLimit and says why the rest cannot be read; the Request beside it is zero. Errors of
+// single questions are in Request.Err.
+func (r *Reader) All() iter.Seq2[Request, error] {
+	return func(yield func(Request, error) bool) {
+		if r.done {
+			return
+		}
+		r.done = true
+		stopped := false
+		err := r.source.scan(func(q Request) bool {
+			r.n++
+			q.Number = r.n
+			stopped = !yield(q, nil)
+			return !stopped
+		})
+		if err != nil && !stopped {
+			if r.n > 0 {
+				err = fmt.Errorf("after question %d: %w", r.n, err)
+			}
+			yield(Request{}, err)
+		}
+	}
+}

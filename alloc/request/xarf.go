@@ -1,0 +1,155 @@
+package request
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"strings"
+)
+
+// xarfKeys are the names of X-ARF as normal writes them, from 0.1 to XARF 4. "Port" is not among them: it is the port that was
+// attacked. Neither are first_seen and last_seen, between which a dynamic address changes hands.
+var xarfKeys = map[string]role{
+	"source": roleAddress, "sourceip": roleAddress, "sourceidentifier": roleAddress, "sourcevalue": roleAddress, "srcip": roleAddress,
+	"sourceport": rolePort, "srcport": rolePort,
+	"date": roleTime, "timestamp": roleTime,
+	"protocol": roleProto, "sourceprotocol": roleProto,
+	"destination": roleDestination, "destinationip": roleDestination, "destinationidentifier": roleDestination,
+	"destinationport": roleDestinationPort,
+}
+
+// xarfNames reads members of JSON; those of version 3 are in an object Report, those of some tools in machine_readable.
+var xarfNames = vocabulary{roleOf: xarfRole, lax: true}
+
+func xarfRole(name string) (role, bool) {
+	if len(name) > maxName {
+		return 0, false
+	}
+	n := strings.TrimPrefix(normal(name), "machinereadable")
+	return xarfKeys[strings.TrimPrefix(n, "report")], false
+}
+
+// xarfScanner returns the scanner of reports in JSON or in lines of "Key: value".
+func (s *settings) xarfScanner(in *bufio.Reader, head []byte) scanner {
+	if text := strings.TrimLeft(string(head[:min(len(head), 100)]), " \t\r\n"); text != "" && (text[0] == '{' || text[0] == '[') {
+		return s.jsonScanner(in, head, xarfNames)
+	}
+	return &xarfScanner{settings: s, lines: lines{r: in}}
+}
+
+// isXARFLine reports whether a line, in lower case, is a key that only reports have.
+func isXARFLine(lower string) bool {
+	for _, key := range []string{"schema-url:", "source-type:", "report-type:", "reported-from:", "report-id:"} {
+		if strings.HasPrefix(strings.TrimLeft(lower, " "), key) {
+			return true
+		}
+	}
+	return false
+}
+
+// An xarfScanner reads reports of "Key: value" lines, divided by "---".
+type xarfScanner struct {
+	*settings
+	lines lines
+}
+
+// A report is one while it is read.
+type report struct {
+	item
+	line int
+	text strings.Builder
+	bad  error
+}
+
+func (s *xarfScanner) scan(yield func(Request) bool) error {
+	var at *report
+	flush := func() bool {
+		r := at
+		at = nil
+		return r == nil || s.prose && r.item == (item{}) || yield(r.question(s.settings))
+	}
+	for {
+		err := s.lines.next()
+		if errors.Is(err, io.EOF) {
+			flush()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		line := strings.TrimRight(spaced(s.lines.text), " ")
+		if s.lines.long {
+			line = line[:4*maxText]
+		}
+		switch {
+		case strings.HasPrefix(line, "---") || line == "...":
+			if !flush() {
+				return nil
+			}
+		case skipped([]byte(line)), strings.HasPrefix(line, "%"):
+		default:
+			if at == nil {
+				at = &report{line: s.lines.n}
+			}
+			if err := at.add(line, s.prose); err != nil && at.bad == nil {
+				at.bad = err
+			}
+		}
+	}
+}
+
+// add takes a line of a report.
+func (r *report) add(line string, prose bool) error {
+	if r.text.Len() < 4*maxText {
+		r.text.WriteString(clip(line, maxText) + " ")
+	}
+	if line[0] == ' ' || line[0] == '\t' || line[0] == '-' {
+		if role, _ := xarfRole(strings.TrimSpace(line[:max(strings.IndexByte(line, ':'), 0)])); role == 0 {
+			return nil // a continuation, or a list of something else
+		}
+	}
+	key, value, ok := strings.Cut(line, ":")
+	key = strings.TrimSpace(key)
+	if !ok {
+		if prose {
+			return nil
+		}
+		return about("line", line, refuse(ErrUnparsable, "want Key: value"))
+	}
+	value = strings.Trim(value, " \t'\"")
+	if normal(key) == "sourcetype" {
+		return sourceType(value)
+	}
+	role, utc := xarfRole(key)
+	if role == 0 {
+		return nil
+	}
+	if role == roleProto {
+		value = knownProto(value)
+	}
+	return r.set(role, utc, value)
+}
+
+// sourceType refuses reports about something other than an address.
+func sourceType(value string) error {
+	switch normal(value) {
+	case "ipaddress", "ip", "ipv4", "ipconnection":
+		return nil
+	case "ipv6":
+		return about("Source-Type", value, refuse(ErrIPv6, "the outside addresses asked for are IPv4"))
+	}
+	return about("Source-Type", value, refuse(ErrAddress, "want ip-address or ipv4"))
+}
+
+// question turns the report into one.
+func (r *report) question(s *settings) (q Request) {
+	err := r.bad
+	if err == nil {
+		q, err = r.request(s)
+	}
+	if err != nil {
+		q = Request{Err: err}
+	}
+	q.Line, q.Text = r.line, clip(r.text.String(), maxText)
+	return q
+}
