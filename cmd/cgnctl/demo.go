@@ -124,34 +124,34 @@ func (d *demo) say(format string, args ...any) {
 	}
 }
 
-// An answer is what the plan says of an outside endpoint that should be a subscriber's.
-type answer struct {
+// A judgement is what the plan says of an outside endpoint that should be a subscriber's.
+type judgement struct {
 	share alloc.Allocation
 	trace alloc.Trace
 	right bool
 }
 
 // judge asks the plan in both directions. An endpoint that is not valid, because no server saw one, is wrong.
-func (d *demo) judge(subscriber netip.Addr, seen netip.AddrPort) (answer, error) {
+func (d *demo) judge(subscriber netip.Addr, seen netip.AddrPort) (judgement, error) {
 	share, err := d.plan.Lookup(alloc.SubscriberFrom("", subscriber))
 	if err != nil {
-		return answer{}, fmt.Errorf("look up %v: %w", subscriber, err)
+		return judgement{}, fmt.Errorf("look up %v: %w", subscriber, err)
 	}
-	a := answer{share: share, trace: d.plan.Trace(seen.Addr(), seen.Port())}
+	a := judgement{share: share, trace: d.plan.Trace(seen.Addr(), seen.Port())}
 	owner, ok := a.trace.Allocation()
 	a.right = ok && owner == share && seen.Addr() == share.Outside() && share.Ports().Contains(seen.Port())
 	return a, nil
 }
 
-func (a answer) verdict() string {
+func (a judgement) verdict() string {
 	if a.right {
 		return "ok"
 	}
 	return "WRONG"
 }
 
-// whom is the answer of trace in one word: the subscriber, or why nobody.
-func (a answer) whom() string {
+// whom is the judgement of trace in one word: the subscriber, or why nobody.
+func (a judgement) whom() string {
 	if owner, ok := a.trace.Allocation(); ok {
 		return owner.Subscriber().String()
 	}

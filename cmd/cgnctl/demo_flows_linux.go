@@ -23,7 +23,7 @@ type demoFlow struct {
 	subscriber, server netip.Addr
 	proto              string
 	seen               netip.AddrPort // by the server; invalid: nothing
-	answer
+	judgement
 }
 
 // send asks every server from every subscriber. A question without an answer is a wrong row, not an error.

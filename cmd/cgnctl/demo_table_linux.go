@@ -54,7 +54,7 @@ func (c *comparison) flowRows() []record {
 			r = append(r, value{s.name(), sawText(s.flows[i].seen, table)})
 			right = right && s.flows[i].right
 		}
-		rows = append(rows, append(r, value{"verdict", answer{right: right}.verdict()}))
+		rows = append(rows, append(r, value{"verdict", judgement{right: right}.verdict()}))
 	}
 	return rows
 }

@@ -12,10 +12,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestREADME runs every "$ cgnctl" command of the README and compares what it prints. A line "…" in the README stands for any
-// further lines. A comment may name the exit code.
-func TestREADME(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
+// TestPages runs every "$ cgnctl" command of pages and compares what it prints. A line "…" on a page stands for any further
+// lines. A comment may name the exit code.
+func TestPages(t *testing.T) {
+	for page, least := range map[string]int{"README.md": 6, "docs/ledger.md": 12} {
+		t.Run(page, func(t *testing.T) { runPage(t, "../../"+page, least) })
+	}
+}
+
+// runPage runs the commands of one page, in a folder of its own.
+func runPage(t *testing.T, page string, least int) {
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,8 +43,8 @@ func TestREADME(t *testing.T) {
 			}
 		}
 	}
-	if len(examples) < 6 {
-		t.Fatalf("%d examples found, want at least 6", len(examples))
+	if len(examples) < least {
+		t.Fatalf("%d examples found, want at least %d", len(examples), least)
 	}
 	exit := regexp.MustCompile(`exit code (\d)`)
 	for _, e := range examples {
@@ -49,7 +56,7 @@ func TestREADME(t *testing.T) {
 			want = exitInput
 		}
 		var out bytes.Buffer
-		code := run(&env{stdin: strings.NewReader(""), stdout: &out, stderr: &out}, strings.Fields(command))
+		code := run(&env{stdin: strings.NewReader(""), stdout: &out, stderr: &out}, words(command))
 		if code != want {
 			t.Errorf("cgnctl %s: exit code %d, want %d", command, code, want)
 		}
@@ -59,9 +66,20 @@ func TestREADME(t *testing.T) {
 			got = shown
 		}
 		if diff := cmp.Diff(shown, got); diff != "" {
-			t.Errorf("cgnctl %s (-README +real):\n%s", command, diff)
+			t.Errorf("cgnctl %s (-page +real):\n%s", command, diff)
 		}
 	}
+}
+
+var word = regexp.MustCompile(`"[^"]*"|\S+`)
+
+// words splits a command as a shell would, as far as pages need it.
+func words(command string) []string {
+	all := word.FindAllString(command, -1)
+	for i := range all {
+		all[i] = strings.Trim(all[i], `"`)
+	}
+	return all
 }
 
 // TestHelp asserts that every command has one line of help, an example, and that --help is data: on stdout, exit 0.

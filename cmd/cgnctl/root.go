@@ -38,7 +38,7 @@ failed.`,
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(
-		newAllocate(e), newPlan(e), newLookup(e), newTrace(e), newCheck(e), newDiff(e), newLedger(e), newPSID(e), newRender(e), newVersion(e), newGen(e),
+		newAllocate(e), newPlan(e), newLookup(e), newTrace(e), newCheck(e), newDiff(e), newLedger(e), newAnswer(e), newPSID(e), newRender(e), newVersion(e), newGen(e),
 	)
 	root.AddCommand(kernelCommands(e)...)
 	root.InitDefaultCompletionCmd()

@@ -17,6 +17,7 @@ func newTrace(e *env) *cobra.Command {
 	var p planFlags
 	var l ledgerFlags
 	var when timeFlags
+	var more moreFlags
 	var proto string
 	cmd := &cobra.Command{
 		Use:   "trace {-c PLAN | --ledger FILE} OUTSIDE[:PORT]",
@@ -26,7 +27,8 @@ unassigned, dynamic, excluded, not-in-pool. Without a port list everyone who sha
 
 With --ledger the question is about a time, and the plan is the one that was in force then. Where several may have been, within
 --tolerance of a change or in an interval, all are asked, and there is one answer only if they agree; otherwise every candidate is
-listed with its epoch (exit 3). Exit 4 when no epoch covers the time. A time without an offset is refused, never guessed.
+listed with its epoch (exit 3). --flows narrows the candidates of a question without a port to those who went to a destination;
+--radius and --leases add to whom the inside address belonged. Exit 4 when no epoch covers the time. A time without an offset is refused, never guessed.
 
 Shares hold for TCP and UDP ports and for ICMP query identifiers alike, so that --proto changes nothing; it is checked, so
 that a question about a protocol without ports is not answered as if it had some.`,
@@ -38,6 +40,7 @@ that a question about a protocol without ports is not answered as if it had some
 	p.add(cmd)
 	l.add(cmd)
 	when.add(cmd)
+	more.add(cmd)
 	cmd.MarkFlagsMutuallyExclusive("config", "ledger")
 	cmd.Flags().StringVar(&proto, "proto", "", "tcp, udp or icmp")
 	format := outputFlag(cmd, "table", "csv", "json", "ndjson")
@@ -56,10 +59,10 @@ that a question about a protocol without ports is not answered as if it had some
 			}
 			l.keys = p
 			return l.with(e, func(led *ledger.Ledger) error {
-				return e.traceLedger(led, question(a, port, hasPort, first, last), *format)
+				return e.traceLedger(led, question(a, port, hasPort, first, last), &more, *format)
 			})
 		}
-		if err := withoutLedger(cmd.Flags(), "at", "from", "to", "tolerance"); err != nil {
+		if err := withoutLedger(cmd.Flags(), "at", "from", "to", "tolerance", "flows", "radius", "leases"); err != nil {
 			return err
 		}
 		f, err := p.load()

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/alloc/answer"
+	"github.com/cgnkit/cgnkit/alloc/holder"
 	"github.com/cgnkit/cgnkit/alloc/ledger"
 )
 
@@ -64,20 +66,43 @@ func (f *timeFlags) window() (first, last time.Time, err error) {
 	return first.Add(-f.tolerance), last.Add(f.tolerance), nil
 }
 
+// moreFlags name records beside the ledger.
+type moreFlags struct {
+	flows   flowFlags
+	holders holderFlags
+}
+
+func (f *moreFlags) add(cmd *cobra.Command) {
+	f.flows.add(cmd)
+	f.holders.add(cmd)
+}
+
 // traceLedger answers from a ledger.
-func (e *env) traceLedger(led *ledger.Ledger, q ledger.Question, format string) error {
+func (e *env) traceLedger(led *ledger.Ledger, q ledger.Question, more *moreFlags, format string) error {
 	if q.To.After(now()) {
 		e.warn([]string{stamp(q.To) + " lies in the future: another plan may be in force by then"})
+	}
+	book, _, err := more.holders.read(e)
+	if err != nil {
+		return err
 	}
 	a, err := led.Trace(q)
 	if err != nil {
 		return err
 	}
+	if _, known := q.Port.Number(); !known && len(more.flows.files) > 0 && a.Verdict == ledger.Several {
+		n, err := more.flows.narrow(e, q, a.Candidates)
+		if err != nil {
+			return err
+		}
+		a = n.apply(e, a)
+	}
+	row := func(c ledger.Candidate) record { return withHolder(ofCandidate(q, c), q, c, book, more.holders.skew) }
 	if a.Verdict == ledger.Several {
-		return e.severalOverTime(q, a, format)
+		return e.severalOverTime(q, a, row, format)
 	}
 	c := a.Candidates[0]
-	if err := printRecords(e.stdout, format, forPeople(format, ofCandidate(q, c))...); err != nil || a.Verdict == ledger.One {
+	if err := printRecords(e.stdout, format, forPeople(format, row(c))...); err != nil || a.Verdict == ledger.One {
 		return err
 	}
 	return &fault{code: exitNobody, msg: nobodyAt(q, c)}
@@ -96,6 +121,18 @@ func ofCandidate(q ledger.Question, c ledger.Candidate) record {
 		return append(r, record{{"epoch", nil}, {"from", nil}, {"until", nil}, {"plan_sha256", nil}}...)
 	}
 	return append(r, ofEpoch(c.Epoch)...)
+}
+
+// withHolder adds to whom the inside address belonged, where there are records of that.
+func withHolder(r record, q ledger.Question, c ledger.Candidate, book *holder.Book, skew time.Duration) record {
+	if book == nil {
+		return r
+	}
+	text := ""
+	if s, ok := c.Subscriber(); ok {
+		text = answer.HolderText(book.At(s.Realm, s.Addr(), q.From, q.To, skew))
+	}
+	return append(r, value{"holder", text})
 }
 
 // forPeople shortens the hashes in a table, which has to fit on a terminal.
@@ -125,10 +162,10 @@ func nobodyAt(q ledger.Question, c ledger.Candidate) string {
 }
 
 // severalOverTime prints all candidates.
-func (e *env) severalOverTime(q ledger.Question, a ledger.Answer, format string) error {
+func (e *env) severalOverTime(q ledger.Question, a ledger.Answer, row func(ledger.Candidate) record, format string) error {
 	records := make([]record, len(a.Candidates))
 	for i, c := range a.Candidates {
-		records[i] = ofCandidate(q, c)
+		records[i] = row(c)
 	}
 	var err error
 	if format == "json" {

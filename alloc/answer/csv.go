@@ -1,0 +1,141 @@
+package answer
+
+import (
+	"encoding/csv"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+)
+
+// columns are those of the CSV report. They only ever become more, at the end.
+var columns = []string{
+	"number", "input", "line", "status", "why", "outside", "port", "proto", "from", "to",
+	"subscriber", "realm", "pool", "ports", "epoch", "epoch_from", "epoch_until", "plan_sha256", "candidates", "holder", "destination", "text",
+	"case", "reason", "run_at", "tool", "ledger_head", "input_sha256",
+}
+
+// A csvWriter writes the report as CSV.
+type csvWriter struct {
+	w    *csv.Writer
+	m    Manifest
+	cell []string
+}
+
+func newCSV(w io.Writer) *csvWriter { return &csvWriter{w: csv.NewWriter(w)} }
+
+func (c *csvWriter) Begin(m Manifest) error {
+	c.m = m
+	return c.w.Write(columns)
+}
+
+func (c *csvWriter) Row(r Row) error {
+	q := r.Request
+	c.cell = append(c.cell[:0], strconv.Itoa(q.Number), harmless(r.Input), strconv.Itoa(q.Line), r.Status.String(), harmless(r.Why))
+	c.cell = append(c.cell, questionCells(r)...)
+	c.cell = append(c.cell, answerCells(r)...)
+	c.cell = append(c.cell, endpoint(q.Destination), harmless(q.Text),
+		harmless(c.m.Case), harmless(c.m.Reason), stamp(c.m.RunAt), c.m.Tool, c.m.Head, c.m.sha(r.Input))
+	return c.w.Write(c.cell)
+}
+
+// questionCells returns outside, port, proto, from and to.
+func questionCells(r Row) []string {
+	q := r.Request
+	if q.Err != nil || !q.Outside.IsValid() {
+		return make([]string, 5)
+	}
+	port := ""
+	if q.HasPort {
+		port = strconv.Itoa(int(q.Port))
+	}
+	return []string{q.Outside.String(), port, q.Proto, stamp(q.From), stamp(q.To)}
+}
+
+// answerCells returns subscriber to holder.
+func answerCells(r Row) []string {
+	cells := make([]string, 10)
+	if r.Status == Ambiguous {
+		cells[8] = strings.Join(candidateTexts(r), " ")
+		cells[9] = harmless(strings.Join(holderTexts(r), "; "))
+		return cells
+	}
+	if len(r.Candidates) == 0 {
+		return cells
+	}
+	c := r.Candidates[0]
+	if s, ok := c.Subscriber(); ok {
+		cells[0], cells[1], cells[3] = s.Addr().String(), s.Realm, c.Allocation.Ports().String()
+		cells[9] = harmless(HolderText(c.Holder))
+	}
+	if c.Pool != nil {
+		cells[2] = c.Pool.Name()
+	}
+	cells[4], cells[5], cells[6], cells[7] = strconv.FormatUint(c.Epoch.Seq, 10), stamp(c.Epoch.From), until(c.Epoch), c.Epoch.PlanSHA256
+	return cells
+}
+
+// candidateTexts names each candidate once.
+func candidateTexts(r Row) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, c := range r.Candidates {
+		if who := c.who(); !seen[who] {
+			seen[who] = true
+			out = append(out, who)
+		}
+	}
+	return out
+}
+
+// holderTexts says for each candidate to whom it belonged.
+func holderTexts(r Row) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, c := range r.Candidates {
+		if text := HolderText(c.Holder); text != "" && !seen[c.who()] {
+			seen[c.who()] = true
+			out = append(out, c.who()+": "+text)
+		}
+	}
+	return out
+}
+
+func until(e ledger.Epoch) string {
+	if e.Until.IsZero() {
+		return ""
+	}
+	return stamp(e.Until)
+}
+
+func (c *csvWriter) End(Totals) error {
+	c.w.Flush()
+	return c.w.Error()
+}
+
+// harmless keeps text from being taken for a formula where people open the report with a spreadsheet: what was quoted may have
+// been written for that.
+func harmless(s string) string {
+	s = printable(s)
+	if s != "" && strings.IndexByte("=+-@", s[0]) >= 0 {
+		return "'" + s
+	}
+	return s
+}
+
+// printable replaces what does not print.
+func printable(s string) string {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return strings.Map(func(r rune) rune {
+				if unicode.IsPrint(r) {
+					return r
+				}
+				return '?'
+			}, s)
+		}
+	}
+	return s
+}

@@ -1,0 +1,173 @@
+package answer
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/alloc/holder"
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+	"github.com/cgnkit/cgnkit/alloc/request"
+)
+
+// A Status says what became of a request.
+type Status uint8
+
+const (
+	// Answered means: exactly one subscriber.
+	Answered Status = iota + 1
+	// Nobody means: no subscriber, for a reason that the plan gives.
+	Nobody
+	// Ambiguous means: several answers are possible.
+	Ambiguous
+	// Refused means: the request cannot be answered as it is.
+	Refused
+)
+
+var statusNames = [...]string{Answered: "answered", Nobody: "nobody", Ambiguous: "ambiguous", Refused: "refused"}
+
+// String returns "answered", "nobody", "ambiguous" or "refused".
+func (s Status) String() string {
+	if s == 0 || int(s) >= len(statusNames) {
+		return "invalid Status"
+	}
+	return statusNames[s]
+}
+
+// A Row is a request and its answer.
+type Row struct {
+	Input   string // the name of the input that has the request
+	Request request.Request
+	Status  Status
+	Why     string // why not Answered; else ""
+	// Candidates has the one answer of Answered and Nobody, all that are possible with Ambiguous, and nothing with Refused.
+	Candidates []Candidate
+}
+
+// A Candidate is an answer that is possible.
+type Candidate struct {
+	ledger.Candidate
+	// Holder says to whom the inside address belonged, for a subscriber and where there are records; else its Status is 0.
+	Holder holder.Answer
+}
+
+// A Desk answers requests.
+type Desk struct {
+	Ledger *ledger.Ledger
+	// Tolerance is how wrong the clock behind a request may be, before and behind.
+	Tolerance time.Duration
+	// Now is the time of the run: requests about later are refused.
+	Now time.Time
+	// Book, if not nil, says who had an inside address; its clocks may be wrong by Skew.
+	Book *holder.Book
+	Skew time.Duration
+}
+
+// Answer answers one request. The error is one of ledger.Ledger.Trace other than ErrNotCovered: then no answer can be relied on.
+func (d *Desk) Answer(input string, q request.Request) (Row, error) {
+	row := Row{Input: input, Request: q, Status: Refused}
+	switch {
+	case q.Err != nil:
+		row.Why = q.Err.Error()
+		return row, nil
+	case q.To.After(d.Now):
+		row.Why = fmt.Sprintf("%s lies behind the time of this run, %s", stamp(q.To), stamp(d.Now))
+		return row, nil
+	}
+	question := ledger.Question{Outside: q.Outside, From: q.From.Add(-d.Tolerance), To: last(q).Add(d.Tolerance)}
+	if q.HasPort {
+		question.Port = ledger.PortOf(q.Port)
+	}
+	a, err := d.Ledger.Trace(question)
+	switch {
+	case errors.Is(err, ledger.ErrNotCovered):
+		row.Why = err.Error()
+		return row, nil //nolint:nilerr // that time is not covered is an answer, in this row
+	case err != nil:
+		return row, err
+	}
+	row.Candidates = d.join(a.Candidates, question)
+	switch a.Verdict {
+	case ledger.One:
+		row.Status = Answered
+		row.Candidates = row.Candidates[:1] // the same subscriber, with other ports
+	case ledger.Nobody:
+		row.Status, row.Why = Nobody, whyNobody(q, a.Candidates[0])
+	default:
+		row.Status, row.Why = Ambiguous, whyAmbiguous(q, a.Candidates)
+	}
+	return row, nil
+}
+
+// last returns the last instant that a request means: an interval ends where the next one would begin.
+func last(q request.Request) time.Time {
+	if q.To.After(q.From) {
+		return q.To.Add(-1)
+	}
+	return q.To
+}
+
+func (d *Desk) join(found []ledger.Candidate, q ledger.Question) []Candidate {
+	out := make([]Candidate, len(found))
+	for i, c := range found {
+		out[i].Candidate = c
+		if s, ok := c.Subscriber(); ok && d.Book != nil {
+			out[i].Holder = d.Book.At(s.Realm, s.Addr(), q.From, q.To, d.Skew)
+		}
+	}
+	return out
+}
+
+func whyNobody(q request.Request, c ledger.Candidate) string {
+	switch c.Status {
+	case alloc.Reserved:
+		return fmt.Sprintf("port %d is reserved: it is never given to anyone", q.Port)
+	case alloc.Tail:
+		return fmt.Sprintf("port %d is in the tail of the address, which belongs to nobody", q.Port)
+	case alloc.Unassigned:
+		if !q.HasPort {
+			return "no subscriber held a share on the address"
+		}
+		return fmt.Sprintf("port %d is in a share that no subscriber held", q.Port)
+	case alloc.Dynamic:
+		return "set aside for dynamic blocks: the log of blocks says who held them"
+	case alloc.Excluded:
+		return fmt.Sprintf("%v was excluded from its pool", q.Outside)
+	default:
+		return fmt.Sprintf("%v was in no pool", q.Outside)
+	}
+}
+
+func whyAmbiguous(q request.Request, found []ledger.Candidate) string {
+	who := map[alloc.Subscriber]bool{}
+	epochs := map[uint64]bool{}
+	for _, c := range found {
+		if s, ok := c.Subscriber(); ok {
+			who[s] = true
+		}
+		epochs[c.Epoch.Seq] = true
+	}
+	switch {
+	case !q.HasPort:
+		return fmt.Sprintf("without a port: %d subscribers had a share on the address", len(who))
+	case epochs[0]:
+		return "part of the time lies before the first epoch"
+	default:
+		return fmt.Sprintf("the plan changed in the time that was asked for, or within the tolerance: %d epochs", len(epochs))
+	}
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// endpoint returns an address with a port, or without one where it is 0.
+func endpoint(a netip.AddrPort) string {
+	switch {
+	case !a.IsValid():
+		return ""
+	case a.Port() == 0:
+		return a.Addr().String()
+	}
+	return a.String()
+}

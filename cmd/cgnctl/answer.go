@@ -1,0 +1,191 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+	_ "time/tzdata" // --tz works where the system has no zones
+
+	"github.com/spf13/cobra"
+
+	"github.com/cgnkit/cgnkit/alloc/answer"
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+	"github.com/cgnkit/cgnkit/alloc/request"
+)
+
+// answerFlags are those of cgnctl answer.
+type answerFlags struct {
+	ledger       ledgerFlags
+	holders      holderFlags
+	in           []string
+	legal        string
+	reason       string
+	zone, runAt  string
+	tolerance    time.Duration
+	format       *string
+	runTime      time.Time
+	zoneLocation *time.Location
+}
+
+func newAnswer(e *env) *cobra.Command {
+	var f answerFlags
+	cmd := &cobra.Command{
+		Use:   "answer --ledger FILE --in FILE --case ID --reason TEXT",
+		Short: "Answer requests of any usual form, with a report",
+		Long: `Read requests as they arrive, say which form they have, and write one row a request: answered, nobody (with the reason),
+ambiguous (with every candidate), or refused (with the reason and the line).
+
+Forms: CSV, JSON, tcpdump lines, NetFlow and nfdump text, ACNS XML, X-ARF, web server logs, lines with address, port and time,
+mails with one of them, and each of these compressed by gzip. A time without a zone is refused unless --tz says which zone
+it is; an abbreviation such as CET or EST is always refused, because it means several.
+
+The report carries the case, the reason, the ledger's head hash, the version of cgnctl, the time of the run and the SHA-256 of
+every input: the same inputs with the same --run-at give the same report. --radius and --leases add to whom the inside address
+belonged; such records stay apart from the ledger.
+
+Exit 0 when every input was read to its end, whatever the answers; they are counted on stderr.`,
+		Example: `  cgnctl answer --ledger ledger.jsonl --in police.eml --in acns.xml --case 123/2026 --reason "court order" --tz America/Sao_Paulo -o csv
+  cgnctl answer --ledger ledger.jsonl --in requests.csv --case 124/2026 --reason "court order" --radius detail-20260301.gz -o html > report.html`,
+		Args: exactly(0, "no arguments"),
+	}
+	f.ledger.add(cmd)
+	f.holders.add(cmd)
+	cmd.Flags().StringArrayVar(&f.in, "in", nil, "file with requests; - for standard input (repeatable)")
+	cmd.Flags().StringVar(&f.legal, "case", "", "whose request this is: the number of a case; required")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "why it is answered; required")
+	cmd.Flags().StringVar(&f.zone, "tz", "", "zone of times that have none, such as America/Sao_Paulo or UTC; default: they are refused")
+	cmd.Flags().StringVar(&f.runAt, "run-at", "", "time of the run as the report states it; default: now")
+	cmd.Flags().DurationVar(&f.tolerance, "tolerance", 0, "how wrong the clocks of requests may be, before and behind, such as 5s")
+	f.format = outputFlag(cmd, answer.Formats...)
+	cmd.RunE = func(*cobra.Command, []string) error { return e.answer(&f) }
+	return cmd
+}
+
+// check refuses what would make a report that says too little, or that means something else than was meant.
+func (f *answerFlags) check() (err error) {
+	switch {
+	case len(f.in) == 0:
+		return badInput("for example --in police.eml; - is standard input", "no requests: --in is missing")
+	case f.legal == "":
+		return badInput("for example --case 123/2026", "no case: who gets answers about subscribers is written down")
+	case f.reason == "":
+		return badInput(`for example --reason "court order"`, "no reason: why answers about subscribers are given is written down")
+	case f.tolerance < 0:
+		return badInput("", "--tolerance %v: want 0 or more", f.tolerance)
+	}
+	if f.zone != "" {
+		if f.zoneLocation, err = loadZone(f.zone); err != nil {
+			return err
+		}
+	}
+	f.runTime = now()
+	if f.runAt != "" {
+		f.runTime, err = parseInstant("run-at", f.runAt)
+	}
+	return err
+}
+
+func loadZone(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		return nil, badInput("for example America/Sao_Paulo, Europe/Berlin or UTC", "--tz %q: no such zone", name)
+	}
+	return zone, nil
+}
+
+func (e *env) answer(f *answerFlags) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	return f.ledger.with(e, func(led *ledger.Ledger) error {
+		inputs, err := e.openInputs(f.in)
+		if err != nil {
+			return err
+		}
+		defer closeInputs(inputs)
+		return e.answerAll(f, led, inputs)
+	})
+}
+
+func (e *env) answerAll(f *answerFlags, led *ledger.Ledger, inputs []*input) error {
+	book, read, err := f.holders.read(e)
+	if err != nil {
+		return err
+	}
+	w, err := answer.NewWriter(*f.format, e.stdout)
+	if err != nil {
+		return err
+	}
+	m := f.manifest(led)
+	for _, in := range inputs {
+		if err := in.open(request.Options{Zone: f.zoneLocation, Zones: time.LoadLocation}); err != nil {
+			return err
+		}
+		m.Inputs = append(m.Inputs, in.describe())
+	}
+	m.Inputs = append(m.Inputs, read...)
+	if err := w.Begin(m); err != nil {
+		return writeFault(err)
+	}
+	desk := &answer.Desk{Ledger: led, Tolerance: f.tolerance, Now: f.runTime, Book: book, Skew: f.holders.skew}
+	var totals answer.Totals
+	var broken []error
+	for _, in := range inputs {
+		why, err := e.answerInput(desk, in, w, &totals)
+		if err != nil {
+			return err
+		}
+		if why != nil {
+			broken = append(broken, fmt.Errorf("%s: %w", in.name, why))
+		}
+	}
+	if err := w.End(totals); err != nil {
+		return writeFault(err)
+	}
+	fmt.Fprintf(e.stderr, "cgnctl: %s\n", totals)
+	if len(broken) > 0 {
+		return badInput("what was read until then is answered, and a row says where it ends", "%v", errors.Join(broken...))
+	}
+	return nil
+}
+
+// answerInput answers the requests of one input. broken says why it was not read to its end, which the report says, too.
+func (e *env) answerInput(desk *answer.Desk, in *input, w answer.Writer, totals *answer.Totals) (broken, err error) {
+	p := e.newProgress()
+	p.what = "requests"
+	defer p.done()
+	put := func(row answer.Row) error {
+		totals.Count(row)
+		if totals.Requests%1024 == 0 {
+			p.at(totals.Requests, 0)
+		}
+		return writeFault(w.Row(row))
+	}
+	for q, err := range in.requests.All() {
+		if err != nil {
+			broken = err
+			q = request.Request{Number: int(totals.Requests) + 1, Err: fmt.Errorf("the rest of the input cannot be read: %w", err)}
+		}
+		row, err := desk.Answer(in.name, q)
+		if err != nil {
+			return nil, err
+		}
+		if err := put(row); err != nil {
+			return nil, err
+		}
+	}
+	for _, part := range in.requests.Skipped() {
+		e.warn([]string{in.name + ": not read: " + part})
+	}
+	if broken == nil {
+		broken = in.unchanged()
+	}
+	return broken, nil
+}
+
+func (f *answerFlags) manifest(led *ledger.Ledger) answer.Manifest {
+	return answer.Manifest{
+		Case: f.legal, Reason: f.reason, Tool: fmt.Sprintf("cgnctl %s (commit %.12s)", release, commit()), RunAt: f.runTime, Zone: f.zone, Tolerance: f.tolerance, Skew: f.holders.skew,
+		Ledger: f.ledger.path, Head: led.Head(), Epochs: led.Len(),
+	}
+}

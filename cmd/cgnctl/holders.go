@@ -1,0 +1,111 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/alloc/answer"
+	"github.com/cgnkit/cgnkit/alloc/holder"
+)
+
+// holderFlags name the records that say to whom inside addresses belonged.
+type holderFlags struct {
+	radius, leases []string
+	zone           string
+	skew           time.Duration
+}
+
+func (f *holderFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.radius, "radius", nil, "FreeRADIUS detail file, FILE or REALM=FILE, gz too (repeatable)")
+	cmd.Flags().StringArrayVar(&f.leases, "leases", nil, "Kea lease file (CSV), FILE or REALM=FILE, gz too (repeatable)")
+	cmd.Flags().DurationVar(&f.skew, "skew", time.Second, "how far the clocks behind --radius and --leases may be off")
+	cmd.Flags().StringVar(&f.zone, "radius-tz", "", "zone of stamps in detail files that have none; default: they are refused")
+}
+
+// maxHolderWarnings is how many records that could not be read are named.
+const maxHolderWarnings = 5
+
+// read reads the records. Without any the book is nil.
+func (f *holderFlags) read(e *env) (*holder.Book, []answer.Input, error) {
+	if f.skew < 0 {
+		return nil, nil, badInput("", "--skew %v: want 0 or more", f.skew)
+	}
+	if len(f.radius)+len(f.leases) == 0 {
+		return nil, nil, nil
+	}
+	var o holder.Options
+	if f.zone != "" {
+		zone, err := loadZone(f.zone)
+		if err != nil {
+			return nil, nil, err
+		}
+		o.Zone = zone
+	}
+	book := holder.New(holder.Limits{})
+	var inputs []answer.Input
+	for _, kind := range []struct {
+		name  string
+		files []string
+		read  func(io.Reader, string, holder.Options) error
+	}{{"radius", f.radius, book.ReadRADIUS}, {"leases", f.leases, book.ReadLeases}} {
+		for _, arg := range kind.files {
+			in, err := readHolders(arg, o, kind.read)
+			if err != nil {
+				return nil, nil, badInput("", "--%s: %v", kind.name, err)
+			}
+			in.Kind = kind.name
+			inputs = append(inputs, in)
+		}
+	}
+	for i, w := range book.Warnings() {
+		if i == maxHolderWarnings {
+			e.warn([]string{fmt.Sprintf("and %d more records that could not be read", len(book.Warnings())-maxHolderWarnings)})
+			break
+		}
+		e.warn([]string{w.String()})
+	}
+	return book, inputs, nil
+}
+
+// readHolders reads one file.
+func readHolders(arg string, o holder.Options, read func(io.Reader, string, holder.Options) error) (in answer.Input, err error) {
+	o.Realm, in.Name = alloc.DefaultRealm, arg
+	if realm, name, ok := strings.Cut(arg, "="); ok {
+		o.Realm, in.Name = realm, name
+	}
+	f, err := os.Open(in.Name)
+	if err != nil {
+		return in, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	counted := &counter{r: io.TeeReader(f, h)}
+	if err := read(counted, in.Name, o); err != nil {
+		return in, err
+	}
+	if _, err := io.Copy(io.Discard, counted); err != nil { // what a form leaves unread belongs to the hash
+		return in, err
+	}
+	in.Bytes, in.SHA256 = counted.n, hex.EncodeToString(h.Sum(nil))
+	return in, nil
+}
+
+// A counter counts what is read.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	c.n += int64(n)
+	return n, err
+}
