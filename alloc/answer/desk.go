@@ -71,7 +71,7 @@ func (d *Desk) Answer(input string, q request.Request) (Row, error) {
 	switch {
 	case q.Err != nil:
 		row.Why = q.Err.Error()
-		return row, nil
+		return row, nil //nolint:nilerr // the row says it
 	case q.To.After(d.Now):
 		row.Why = fmt.Sprintf("%s lies behind the time of this run, %s", stamp(q.To), stamp(d.Now))
 		return row, nil
@@ -84,7 +84,7 @@ func (d *Desk) Answer(input string, q request.Request) (Row, error) {
 	switch {
 	case errors.Is(err, ledger.ErrNotCovered):
 		row.Why = err.Error()
-		return row, nil //nolint:nilerr // that time is not covered is an answer, in this row
+		return row, nil
 	case err != nil:
 		return row, err
 	}

@@ -1,0 +1,110 @@
+package ledger_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+)
+
+// TestIntent follows an intent: written before, found by the next writer, recorded or dropped.
+func TestIntent(t *testing.T) {
+	path := small(t)
+	in := ledger.Intent{Plan: plan(t, 50, 500), From: hour(5), By: "bob", Note: "ticket", Target: "nftables cgn"}
+	edit := func() *ledger.Writer {
+		t.Helper()
+		w, err := ledger.Edit(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	w := edit()
+	if old, err := w.Pending(); old != nil || err != nil {
+		t.Fatalf("before anything: %v, %v", old, err)
+	}
+	if err := w.Begin(ledger.Intent{Plan: in.Plan, From: hour(1), Target: in.Target}); !errors.Is(err, ledger.ErrBefore) {
+		t.Errorf("before the last epoch: %v", err)
+	}
+	if err := w.Begin(in); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Begin(in); !errors.Is(err, ledger.ErrPending) {
+		t.Errorf("twice: %v", err)
+	}
+	w.Close() // the process is gone
+
+	w = edit()
+	old, err := w.Pending()
+	if err != nil || old == nil {
+		t.Fatalf("after a crash: %v, %v", old, err)
+	}
+	if old.Plan.SHA256() != in.Plan.SHA256() || !old.From.Equal(in.From) || old.By != in.By || old.Note != in.Note || old.Target != in.Target {
+		t.Errorf("the intent is another: %+v", old)
+	}
+	e, err := w.Commit(*old, hour(6))
+	if err != nil || !e.From.Equal(hour(5)) || !e.Settled.Equal(hour(6)) || e.Seq != 4 {
+		t.Errorf("recorded as %+v, %v", e, err)
+	}
+	if left, err := w.Pending(); left != nil || err != nil {
+		t.Errorf("after that: %v, %v", left, err)
+	}
+
+	// The crash came between the record and the removal of the file: nothing is recorded twice.
+	if err := w.Begin(in); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := w.Pending(); left != nil || err != nil {
+		t.Errorf("an intent that the ledger has: %v, %v", left, err)
+	}
+	if _, err := os.Stat(path + ".pending"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("its file is still there: %v", err)
+	}
+	// The clock was set back while the plan was applied.
+	in.From = hour(8)
+	if e, err := w.Commit(in, hour(7)); err != nil || !e.Settled.Equal(hour(8)) {
+		t.Errorf("recorded as %+v, %v", e, err)
+	}
+	w.Close()
+	if _, _, err := ledger.Verify(path); err != nil {
+		t.Error(err)
+	}
+}
+
+// FuzzPending reads anything beside a ledger: it is an intent or refused.
+func FuzzPending(f *testing.F) {
+	path := small(f)
+	w, err := ledger.Edit(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	if err := w.Begin(ledger.Intent{Plan: plan(f, 50, 500), From: hour(5), Target: "nftables cgn"}); err != nil {
+		f.Fatal(err)
+	}
+	w.Close()
+	good := readFile(f, path+".pending")
+	f.Add(good)
+	f.Add(good[:len(good)/2])
+	f.Add([]byte("{}"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		path := filepath.Join(t.TempDir(), "l")
+		w, err := ledger.Edit(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		writeFile(t, path+".pending", b)
+		in, err := w.Pending()
+		if (in == nil) == (err == nil) {
+			t.Fatalf("%v, %v", in, err)
+		}
+		if err == nil {
+			if _, err := w.Commit(*in, in.From.Add(time.Second)); err != nil && !errors.Is(err, ledger.ErrTime) && !errors.Is(err, ledger.ErrText) {
+				t.Fatal(err)
+			}
+		}
+	})
+}
