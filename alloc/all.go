@@ -47,6 +47,10 @@ func (p *Pool) All() iter.Seq[Allocation] {
 // neighbours are on different addresses, every run has length 1.
 func (p *Pool) Runs() iter.Seq[Run] {
 	return func(yield func(Run) bool) {
+		if p.place.list != nil {
+			p.listedRuns(yield)
+			return
+		}
 		in, out := p.inside.cursor(), p.place.outside.cursor()
 		a := Allocation{pool: p, outside: out.take(1)}
 		address := uint32(0)
@@ -75,4 +79,23 @@ func (p *Pool) Runs() iter.Seq[Run] {
 			}
 		}
 	}
+}
+
+// listedRuns is Runs for an Explicit pool: it joins what steps together by chance.
+func (p *Pool) listedRuns(yield func(Run) bool) {
+	var run Run
+	in, address := p.inside.cursor(), uint32(0)
+	for _, s := range p.place.list.seats {
+		inside := in.take(1)
+		if n := uint32(run.Len); n > 0 && s.address == address && s.slot == run.First.slot+n && inside == run.First.inside+n {
+			run.Len++
+			continue
+		}
+		if run.Len > 0 && !yield(run) {
+			return
+		}
+		address = s.address
+		run = Run{First: Allocation{pool: p, inside: inside, outside: p.place.outside.addr(address), slot: s.slot}, Len: 1}
+	}
+	yield(run) // a pool has a subscriber
 }

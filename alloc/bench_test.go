@@ -22,6 +22,7 @@ func benchCases() []benchCase {
 		{"stripe", spec(pool("p", inside, outside, scheme(Stripe)))},
 		{"psid", spec(pool("p", inside, outside, scheme(PSID)))},
 		{"explicit", spec(PoolSpec{Name: "p", Inside: scattered(1_000_000), Outside: addrs(outside), SharingRatio: 32})},
+		{"explicit scheme", spec(listedPool(1_000_000, "1024-3039"))},
 	}
 }
 

@@ -52,6 +52,10 @@ func (e *encoder) text(s string) { _, _ = e.w.WriteString(s) }
 
 func (e *encoder) pool(p *Pool) {
 	e.text(`{"name":"` + p.name + `","realm":"` + p.realm + `","scheme":"` + p.Scheme().String() + `"`)
+	if p.place.list != nil {
+		e.shares(p)
+		return
+	}
 	e.spans("inside", p.inside.spans)
 	e.spans("inside_excluded", p.inside.excluded)
 	e.spans("outside", p.place.outside.spans)
@@ -73,6 +77,20 @@ func (e *encoder) pool(p *Pool) {
 		e.text(`,"key_id":"` + p.keyID + `"`)
 	}
 	e.text("}")
+}
+
+// shares writes what an Explicit pool has instead of ranges and sizes.
+func (e *encoder) shares(p *Pool) {
+	e.text(`,"usable_ports":"` + p.Usable().String() + `","shares":[`)
+	separator := `"`
+	for a := range p.All() {
+		e.buf = append(e.buf[:0], separator...)
+		e.buf, _ = ExplicitShare{a.Inside(), a.Outside(), a.Ports()}.AppendText(e.buf) // shares of a plan are valid
+		e.buf = append(e.buf, '"')
+		_, _ = e.w.Write(e.buf)
+		separator = `,"`
+	}
+	e.text("]}")
 }
 
 func (e *encoder) number(key string, n int) { e.text(`,"` + key + `":` + strconv.Itoa(n)) }
@@ -125,6 +143,8 @@ type canonicalPool struct {
 	Dynamic         bool        `json:"dynamic"`
 	Step            int         `json:"step"`
 	KeyID           string      `json:"key_id"`
+
+	Shares []ExplicitShare `json:"shares"`
 }
 
 // ParseCanonical reads a plan in canonical form, byte for byte as AppendCanonical writes it; anything else is refused with
@@ -202,7 +222,7 @@ func (c canonicalPool) spec() (PoolSpec, error) {
 		Inside: append(c.Inside, c.InsideExcluded...), ExcludeInside: c.InsideExcluded,
 		Outside: append(c.Outside, c.OutsideExcluded...), ExcludeOutside: c.OutsideExcluded,
 		PortsPerSubscriber: c.Ports, SharingRatio: c.SharingRatio, DynamicShares: c.DynamicShares, dynamic: c.Dynamic,
-		PSIDOffset: c.PSIDOffset, PSIDLength: c.PSIDLength, StepSize: c.Step, KeyID: c.KeyID,
+		PSIDOffset: c.PSIDOffset, PSIDLength: c.PSIDLength, StepSize: c.Step, KeyID: c.KeyID, Shares: c.Shares,
 	}
 	if s.Ports, err = portset.NewRange(int(c.UsablePorts.First()), int(c.UsablePorts.Last())); err != nil {
 		return PoolSpec{}, fmt.Errorf("%w: pool %q: %w", ErrCanonical, c.Name, err)

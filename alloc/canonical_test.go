@@ -37,6 +37,7 @@ var canonicalSpecs = []struct {
 		pool("map", "100.64.0.0/24", "192.0.2.0/30", psid(6, 6)),
 		pool("lw4o6", "100.65.0.0/24", "192.0.2.4/31", psid(0, 8), dynShares(1)),
 		pool("holes", "100.66.0.0/28", "192.0.2.6", scheme(PSID), reserve("5000-6000")))},
+	{"explicit", "76e73574193ae68cdc88ae00a4e9eb20233ee5c886780bd2e9d4b897a915cc2d", spec(explicit("legacy", legacyShares, reserve("25")), pool("b", "100.66.0.0/28", "192.0.2.77"), explicit("other", "100.67.0.1 192.0.2.99 1-65535"))},
 	{"exempt", "0e1e26e1820e351176b4fce7b291b2ee04a4ed257f2b1ccddbacc2409a685fc2", exempt(dests("203.0.113.0/24,203.0.113.53 udp/53,0.0.0.0/0 tcp/8000-8080,10.0.0.1-10.0.0.6")...)},
 }
 
@@ -155,9 +156,27 @@ func TestCanonicalChangesWithEveryField(t *testing.T) {
 		"ports":             size(1001),
 		"first port":        usable("1025-65535"),
 		"last port":         usable("1024-65534"),
-		"reserved port":     reserve("5060"),
-		"dynamic":           dynPorts(1),
-		"destination":       edit(), "another destination": edit(), "destination ports": edit(), "more ports": edit(), "another protocol": edit(), "two destinations": edit(), "another order": edit(),
+		"explicit": func(s *PoolSpec) {
+			*s = explicit("a", "100.64.0.0 192.0.2.1 1024-2047\n100.64.0.1 192.0.2.1 2048-3071")
+		},
+		"explicit order": func(s *PoolSpec) {
+			*s = explicit("a", "100.64.0.1 192.0.2.1 2048-3071\n100.64.0.0 192.0.2.1 1024-2047")
+		},
+		"explicit inside": func(s *PoolSpec) {
+			*s = explicit("a", "100.64.0.0 192.0.2.1 1024-2047\n100.64.0.2 192.0.2.1 2048-3071")
+		},
+		"explicit outside": func(s *PoolSpec) {
+			*s = explicit("a", "100.64.0.0 192.0.2.1 1024-2047\n100.64.0.1 192.0.2.2 2048-3071")
+		},
+		"explicit ports": func(s *PoolSpec) {
+			*s = explicit("a", "100.64.0.0 192.0.2.1 1024-2047\n100.64.0.1 192.0.2.1 2048-3070")
+		},
+		"explicit usable": func(s *PoolSpec) {
+			*s = explicit("a", "100.64.0.0 192.0.2.1 1024-2047\n100.64.0.1 192.0.2.1 2048-3071", usable("1024-65535"))
+		},
+		"reserved port": reserve("5060"),
+		"dynamic":       dynPorts(1),
+		"destination":   edit(), "another destination": edit(), "destination ports": edit(), "more ports": edit(), "another protocol": edit(), "two destinations": edit(), "another order": edit(),
 	} {
 		p := mustPlan(t, Spec{Pools: []PoolSpec{pool("a", "100.64.0.0/28", "192.0.2.1", base, change)}, Keys: []Key{testKey, otherKey}, NoTranslate: exempted[name]})
 		if other, ok := forms[p.SHA256()]; ok {
@@ -187,7 +206,7 @@ func TestParseCanonicalRefuses(t *testing.T) {
 		{"a prefix for a range", strings.Replace(text, "100.64.0.0-100.64.0.15", "100.64.0.0/28", 1), notWritten},
 		{"ranges that could be joined", strings.Replace(text, `"100.64.0.0-100.64.0.15"`, `"100.64.0.0-100.64.0.7","100.64.0.8-100.64.0.15"`, 1), notWritten},
 		{"an unknown scheme", strings.Replace(text, "sequential", "sequentiel", 1),
-			`invalid canonical plan: pool "a": invalid scheme "sequentiel": want one of sequential, spread, stripe, staggered, step, psid, random`},
+			`invalid canonical plan: pool "a": invalid scheme "sequentiel": want one of sequential, spread, stripe, staggered, step, psid, random, explicit`},
 		{"no usable ports", strings.Replace(text, `"usable_ports":"1024-65535",`, "", 1), `invalid canonical plan: pool "a" has no usable_ports`},
 		{"excluded, but never listed", strings.Replace(text, `"inside_excluded":[]`, `"inside_excluded":["100.64.0.3"]`, 1),
 			`invalid canonical plan: pool "a": inside address 100.64.0.3 is listed twice: in 100.64.0.0-100.64.0.15 and in 100.64.0.3`},

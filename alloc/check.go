@@ -38,6 +38,8 @@ type checker struct {
 	numbers  []int // numbers[k] = number in spec of the k-th pool that was built
 	findings []Finding
 	overlaps int // how many addresses of two pools were found
+
+	shares, shareRanges int // listed so far, of all pools
 }
 
 func (c *checker) add(f Finding) { c.findings = append(c.findings, f) }
@@ -80,6 +82,9 @@ func (c *checker) begin(i int) *Pool {
 func (c *checker) pool(i int) *Pool {
 	s, known := &c.spec.Pools[i], len(c.findings)
 	pool := c.begin(i)
+	if s.scheme() == Explicit {
+		return c.explicit(i, pool)
+	}
 	in := c.order(i, "inside", s.Inside, s.ExcludeInside, s.SkipEdges)
 	out := c.order(i, "outside", s.Outside, s.ExcludeOutside, s.SkipEdges)
 	if in == nil || out == nil {
@@ -238,6 +243,7 @@ func (c *checker) checkNumbers(i int, s *PoolSpec) {
 		c.addTo(i, Finding{Err: ErrPorts, Path: "dynamic-ports", Msg: "dynamic-shares and dynamic-ports are both given", Hint: "leave one of them out"})
 	}
 	c.checkParameters(i, s)
+	c.checkListed(i, s)
 }
 
 // checkParameters checks that parameters of a scheme are there with it and only with it.
@@ -248,7 +254,7 @@ func (c *checker) checkParameters(i int, s *PoolSpec) {
 		of    Scheme
 	}{
 		{"psid-offset", s.PSIDOffset != nil, PSID}, {"psid-length", s.PSIDLength != nil, PSID},
-		{"step", s.StepSize > 0, Step}, {"key-id", s.KeyID != "", Random},
+		{"step", s.StepSize > 0, Step}, {"key-id", s.KeyID != "", Random}, {"shares", len(s.Shares) > 0, Explicit},
 	} {
 		if p.given && s.scheme() != p.of {
 			c.addTo(i, Finding{Err: ErrScheme, Path: p.path, Msg: fmt.Sprintf("%s belongs to scheme %v, and the scheme is %v", p.path, p.of, s.scheme()),

@@ -25,7 +25,7 @@
 //
 // # What decides a mapping
 //
-// The order of the inside and outside ranges as written, the exclusions, the scheme, L, S and C: exactly what the canonical
+// The order of the inside and outside ranges as written, the exclusions, the scheme, L, S and C, or the list of shares: exactly what the canonical
 // form holds (see [Plan.AppendCanonical]), and so what the plan's SHA-256 covers. The release of this module is not part of
 // it: a mapping never changes between releases.
 //

@@ -196,17 +196,16 @@ func comparePool(t *testing.T, name string, plan *Plan, want *slowPool) {
 		if got.Name() != want.spec.Name {
 			continue
 		}
-		left := len(want.usable)
-		for _, share := range want.shares {
-			left -= len(share)
-		}
-		dynamic := 0
+		left, dynamic, slots := want.tail(), 0, want.ratio
 		if want.dynamic {
 			left, dynamic = 0, left
 		}
-		type numbers struct{ subscribers, addresses, ratio, size, capacity, tail, dynamic int }
-		g := numbers{int(got.Subscribers()), int(got.Addresses()), got.SharingRatio(), got.PortsPerSubscriber(), int(got.Capacity()), got.TailPorts(), got.DynamicPorts()}
-		w := numbers{len(want.inside), len(want.outside), want.ratio, want.size, want.ratio * len(want.outside), left, dynamic}
+		if want.listed != nil {
+			slots = len(want.shares)
+		}
+		type numbers struct{ subscribers, addresses, ratio, slots, size, capacity, tail, dynamic int }
+		g := numbers{int(got.Subscribers()), int(got.Addresses()), got.SharingRatio(), got.Slots(), got.PortsPerSubscriber(), int(got.Capacity()), got.TailPorts(), got.DynamicPorts()}
+		w := numbers{len(want.inside), len(want.outside), want.ratio, slots, want.size, want.capacity(), left, dynamic}
 		if g != w {
 			t.Errorf("%s: pool %s is %+v, want %+v", name, got.Name(), g, w)
 		}
@@ -230,7 +229,7 @@ func compareAddress(t *testing.T, name string, plan *Plan, slow *slowPlan, outsi
 			t.Fatalf("%s: Trace(%v, %d) = %+v, want %+v", name, addr4(outside), port, answer, want)
 		}
 		answers[port] = answer.inside
-		if a, ok := got.Allocation(); ok && (a.Outside() != addr4(outside) || a.Slot() >= a.Pool().SharingRatio()) {
+		if a, ok := got.Allocation(); ok && (a.Outside() != addr4(outside) || a.Slot() >= a.Pool().Slots()) {
 			t.Fatalf("%s: Trace(%v, %d) is about %v", name, addr4(outside), port, a.Outside())
 		}
 	}

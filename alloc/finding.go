@@ -14,14 +14,16 @@ var (
 	ErrName = errors.New("invalid name")
 	// ErrEmpty means: a pool has no subscribers or no outside addresses.
 	ErrEmpty = errors.New("nothing to allocate")
-	// ErrDuplicate means: an inside address stands twice in one realm.
+	// ErrDuplicate means: an inside address stands twice in one realm, or has two listed shares.
 	ErrDuplicate = errors.New("inside address listed twice")
-	// ErrOverlap means: an outside address stands twice, in one pool or in two.
+	// ErrOverlap means: an outside address stands twice, in one pool or in two, or two listed shares have a port of it.
 	ErrOverlap = errors.New("outside addresses overlap")
 	// ErrLoop means: an outside address lies in an inside range of the same realm, or in a destination that is not translated.
 	ErrLoop = errors.New("outside address inside")
 	// ErrDestination means: a destination is malformed, stands twice in a plan, or is one too many.
 	ErrDestination = errors.New("invalid destination")
+	// ErrShare means: a text is no share, or a plan lists too many.
+	ErrShare = errors.New("invalid share")
 	// ErrScheme means: a scheme is unknown, or a parameter does not belong to it.
 	ErrScheme = errors.New("invalid scheme")
 	// ErrPorts means: the usable ports, the ports per subscriber and the sharing ratio cannot be met together.

@@ -86,7 +86,7 @@ func TestFindings(t *testing.T) {
 		{"exclusion that hits nothing, outside", good(func(s *PoolSpec) { s.ExcludeOutside = addrs("192.0.2.2/31") }), ErrAddress, "pools[0].exclude-outside[0]",
 			"192.0.2.2/31 is excluded, but it is in none of the outside ranges", "correct it or leave it out"},
 
-		{"unknown scheme", good(scheme(8)), ErrScheme, "pools[0].scheme", "scheme number 8 is unknown", ""},
+		{"unknown scheme", good(scheme(9)), ErrScheme, "pools[0].scheme", "scheme number 9 is unknown", ""},
 		{"step on sequential", good(func(s *PoolSpec) { s.StepSize = 4 }), ErrScheme, "pools[0].step", "step belongs to scheme step, and the scheme is sequential", "leave it out, or write scheme: step"},
 		{"psid-offset on spread", good(scheme(Spread), func(s *PoolSpec) { s.PSIDOffset = new(0) }), ErrScheme, "pools[0].psid-offset",
 			"psid-offset belongs to scheme psid, and the scheme is spread", "leave it out, or write scheme: psid"},
@@ -94,6 +94,8 @@ func TestFindings(t *testing.T) {
 			"psid-length belongs to scheme psid, and the scheme is stripe", "leave it out, or write scheme: psid"},
 		{"key-id on psid", good(scheme(PSID), func(s *PoolSpec) { s.KeyID = "00" }), ErrScheme, "pools[0].key-id", "key-id belongs to scheme random, and the scheme is psid", "leave it out, or write scheme: random"},
 		{"step without a size", good(scheme(Step)), ErrScheme, "pools[0].scheme", "scheme step needs step, the number of interleaved subscribers", "for example step: 4"},
+		{"shares on sequential", good(func(s *PoolSpec) { s.Shares = explicit("x", "100.64.0.1 192.0.2.1 1024").Shares }), ErrScheme, "pools[0].shares",
+			"shares belongs to scheme explicit, and the scheme is sequential", "leave it out, or write scheme: explicit"},
 		{"random without key-id", good(scheme(Random)), ErrKey, "pools[0].scheme", "scheme random needs key-id, the ID of its key", "give a key file: --key-file FILE, and write the ID that it has"},
 		{"missing key", good(scheme(Random), func(s *PoolSpec) { s.KeyID = "0011223344556677" }), ErrKey, "pools[0].key-id",
 			`the key with ID "0011223344556677" is not at hand`, "give it with --key-file FILE"},

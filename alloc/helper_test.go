@@ -44,6 +44,18 @@ func pool(name, inside, outside string, edits ...func(*PoolSpec)) PoolSpec {
 	return s
 }
 
+// explicit returns an Explicit pool with these shares, one a line.
+func explicit(name, shares string, edits ...func(*PoolSpec)) PoolSpec {
+	s := PoolSpec{Name: name, Scheme: Explicit}
+	for line := range strings.SplitSeq(strings.TrimSpace(shares), "\n") {
+		s.Shares = append(s.Shares, must(ParseExplicitShare(line)))
+	}
+	for _, edit := range edits {
+		edit(&s)
+	}
+	return s
+}
+
 func spec(pools ...PoolSpec) Spec { return Spec{Pools: pools} }
 
 func mustPlan(t failer, s Spec) *Plan {

@@ -39,7 +39,7 @@ func (a Allocation) Ports() portset.Set { return a.pool.place.ports(a.outside, a
 // Share returns Outside and Ports.
 func (a Allocation) Share() Share { return Share{Outside: a.Outside(), Ports: a.Ports()} }
 
-// Slot returns the number of the share on its outside address, 0 to SharingRatio-1. In one pool the same slot has the same
+// Slot returns the number of the share on its outside address, 0 to Pool.Slots less 1. In one pool the same slot has the same
 // ports on every address, except with scheme Random.
 func (a Allocation) Slot() int { return int(a.slot) }
 
@@ -104,8 +104,13 @@ func (p *Pool) allocation(inside, pos uint32) Allocation {
 type Placement struct{ pool *Pool }
 
 // NewPlacement checks everything of s but its inside addresses. Because the number of subscribers is not known, s must
-// give PortsPerSubscriber, SharingRatio or PSIDLength, and its scheme must not be Spread. The error is an *InvalidError.
+// give PortsPerSubscriber, SharingRatio or PSIDLength, and its scheme must not be Spread, nor Explicit, which lists them. The
+// error is an *InvalidError.
 func NewPlacement(s PoolSpec, keys ...Key) (Placement, error) {
+	if s.scheme() == Explicit {
+		return Placement{}, &InvalidError{[]Finding{{Err: ErrScheme, Path: "pools[0].scheme", Pool: s.Name,
+			Msg: "scheme explicit lists its subscribers: there is no share to give to others", Hint: "use another scheme"}}}
+	}
 	if s.scheme() == Spread || s.PortsPerSubscriber == 0 && s.SharingRatio == 0 && s.PSIDLength == nil {
 		return Placement{}, &InvalidError{[]Finding{{Err: ErrPorts, Path: "pools[0].ports-per-subscriber", Pool: s.Name,
 			Msg:  "the number of subscribers is not known, so that no sharing ratio follows from it",

@@ -21,11 +21,13 @@ func TestNoAllocs(t *testing.T) {
 		"psid with holes":       pool("p", "100.64.0.0/16", "198.18.0.0/20", scheme(PSID), reserve("5004,5060,40000-40010")),
 		"psid a=0":              pool("p", "100.64.0.0/16", "198.18.0.0/20", psidOffset(0)),
 		"explicit list":         list,
+		"explicit scheme":       listedPool(5000, "1024-2023", "1024-1500,1502-2023"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := mustPlan(t, spec(s, pool("other", "101.0.0.0 101.0.0.2", "203.0.113.0 203.0.113.2")))
-			inside := s.Inside[len(s.Inside)/2].First()
-			queries := []Subscriber{SubscriberFrom("", inside), SubscriberFrom("", s.Inside[0].Last()), SubscriberFrom("nowhere", inside), sub("9.9.9.9")}
+			pool := p.pools[0]
+			inside, first := addr4(pool.inside.addr(pool.inside.n/2)), addr4(pool.inside.addr(0))
+			queries := []Subscriber{SubscriberFrom("", inside), SubscriberFrom("", first), SubscriberFrom("nowhere", inside), sub("9.9.9.9")}
 			endpoints := []netip.AddrPort{
 				netip.MustParseAddrPort("198.18.0.1:1024"), netip.MustParseAddrPort("198.18.15.255:65535"), netip.MustParseAddrPort("198.18.0.9:5060"),
 				netip.MustParseAddrPort("198.18.0.9:80"), netip.MustParseAddrPort("9.9.9.9:9999"), netip.MustParseAddrPort("203.0.113.1:2000"),

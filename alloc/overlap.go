@@ -152,13 +152,10 @@ func (c *checker) findOverlaps(claims []claim, field string) {
 func (c *checker) overlap(common span, pair [2]int, field string) Finding {
 	first, second := c.numbers[pair[0]], c.numbers[pair[1]]
 	f := Finding{Err: ErrOverlap, Pool: c.spec.Pools[second].Name, Hint: "give every outside address to one pool"}
-	ranges := c.spec.Pools[second].Outside
 	if field == "inside" {
 		f.Err, f.Hint = ErrDuplicate, "list every inside address in one pool, or give the pools different realms"
-		ranges = c.spec.Pools[second].Inside
 	}
-	at := slices.IndexFunc(ranges, func(r AddrRange) bool { return r.span().contains(common.first) })
-	f.Path = fmt.Sprintf("pools[%d].%s[%d]", second, field, at)
+	f.Path = fmt.Sprintf("pools[%d].%s", second, c.spec.Pools[second].pathOf(field, common.first))
 	plural := "addresses"
 	if common.first == common.last {
 		plural = "address"
@@ -179,8 +176,7 @@ func (c *checker) checkLoop(pools []*Pool, k int, inside *routes) {
 			continue
 		}
 		i := c.numbers[k]
-		at := slices.IndexFunc(c.spec.Pools[i].Outside, func(r AddrRange) bool { return r.span().contains(a) })
-		c.addTo(i, Finding{Err: ErrLoop, Path: fmt.Sprintf("outside[%d]", at),
+		c.addTo(i, Finding{Err: ErrLoop, Path: c.spec.Pools[i].pathOf("outside", a),
 			Msg:  fmt.Sprintf("outside address %v is also an inside address of realm %q, in pool %q", addr4(a), p.realm, p.name),
 			Hint: "an address cannot be on both sides: correct one of the lists, or use another realm"})
 		return

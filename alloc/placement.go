@@ -18,6 +18,8 @@ type placement struct {
 	// lookups, and who lists a plan asks for all shares of an address in turn.
 	key  Key
 	last atomic.Pointer[shuffled]
+
+	list *shareTable // for Explicit
 }
 
 // A shuffled is the permutation of one outside address.
@@ -27,7 +29,13 @@ type shuffled struct {
 }
 
 // locate returns where the share at position i lies. i must be below capacity.
-func (p *placement) locate(i uint32) (address, slot uint32) { return locate(p, i) }
+func (p *placement) locate(i uint32) (address, slot uint32) {
+	if p.list != nil {
+		s := p.list.seats[i]
+		return s.address, s.slot
+	}
+	return locate(p, i)
+}
 
 // locate takes uint64 too, for shares beyond the 2^32 that have subscribers at most; dividing that is slower.
 func locate[N uint32 | uint64](p *placement, i N) (address, slot uint32) {
@@ -37,7 +45,7 @@ func locate[N uint32 | uint64](p *placement, i N) (address, slot uint32) {
 	return uint32(i / N(p.ratio)), uint32(i % N(p.ratio))
 }
 
-// position is the inverse of locate.
+// position is the inverse of locate. It is not for Explicit.
 func (p *placement) position(address, slot uint32) uint64 {
 	if p.scheme == Stripe {
 		return uint64(slot)*uint64(p.outside.n) + uint64(address)
@@ -59,12 +67,14 @@ func (p *placement) ports(a, slot uint32) portset.Set {
 		return p.psids.set(slot)
 	case Random:
 		return p.permutation(a).Set(int(slot)*size, size)
+	case Explicit:
+		return p.list.set(slot)
 	default:
 		return p.usable.Slice(int(slot)*size, size)
 	}
 }
 
-// slot returns the slot that owns a port of outside address a, or the reason why none does.
+// slot returns the slot that owns a port of outside address a, or the reason why none does. It is not for Explicit.
 func (p *placement) slot(a uint32, port uint16) (slot uint32, st Status) {
 	index, ok := p.usable.Index(port)
 	if !ok {
@@ -112,9 +122,13 @@ func (p *placement) permutation(a uint32) *portset.Permutation {
 	return shuffle
 }
 
-// sharePorts returns the number of ports that shares take on one address.
+// sharePorts returns the number of ports that shares take on one address; for Explicit, where they take fewest.
 func (p *placement) sharePorts() int {
-	if p.scheme != PSID {
+	switch p.scheme {
+	case Explicit:
+		return p.list.fewest
+	case PSID:
+	default:
 		return int(p.ratio * p.size)
 	}
 	n := 0
@@ -125,7 +139,12 @@ func (p *placement) sharePorts() int {
 }
 
 // capacity returns the number of shares.
-func (p *placement) capacity() uint64 { return uint64(p.outside.n) * uint64(p.ratio) }
+func (p *placement) capacity() uint64 {
+	if p.list != nil {
+		return uint64(len(p.list.seats))
+	}
+	return uint64(p.outside.n) * uint64(p.ratio)
+}
 
 // A Share is what one position of a pool owns: a port set on an outside address.
 type Share struct {

@@ -14,7 +14,7 @@ import (
 // zero Plan has no pools. A Plan is safe for concurrent use.
 //
 // Its memory grows with the number of address ranges in its pools and of destinations that are not translated, not with the
-// number of subscribers.
+// number of subscribers; only pools of scheme Explicit take memory per subscriber, see Pool.IndexBytes.
 type Plan struct {
 	pools   []*Pool
 	inside  []*routes          // one a realm
@@ -116,21 +116,31 @@ func (p *Pool) Subscribers() uint64 { return uint64(p.inside.n) }
 // Addresses returns the number of outside addresses that are not excluded.
 func (p *Pool) Addresses() uint64 { return uint64(p.place.outside.n) }
 
-// SharingRatio returns C, the number of shares on an outside address. At 1 the pool is 1:1.
+// SharingRatio returns C, the number of shares on an outside address. At 1 the pool is 1:1. With Explicit it is that of the
+// address that has most.
 func (p *Pool) SharingRatio() int { return int(p.place.ratio) }
 
-// PortsPerSubscriber returns S, the number of ports in a share. Where reserved ports cut into PSID sets unevenly, it is the
-// number of ports in the smallest.
+// Slots returns how many slots the pool has: Allocation.Slot is below it. It is SharingRatio, but with Explicit the number of
+// different port sets among the shares.
+func (p *Pool) Slots() int {
+	if p.place.list != nil {
+		return p.place.list.slots()
+	}
+	return int(p.place.ratio)
+}
+
+// PortsPerSubscriber returns S, the number of ports in a share. Where reserved ports cut into PSID sets unevenly, and with
+// Explicit, it is the number of ports in the smallest.
 func (p *Pool) PortsPerSubscriber() int { return int(p.place.size) }
 
-// Capacity returns the number of shares, SharingRatio times Addresses. It is at least Subscribers.
+// Capacity returns the number of shares, SharingRatio times Addresses. It is at least Subscribers, and with Explicit the same.
 func (p *Pool) Capacity() uint64 { return p.place.capacity() }
 
 // Usable returns L, the ports of an outside address that are not reserved.
 func (p *Pool) Usable() portset.Set { return p.place.usable }
 
-// TailPorts returns how many usable ports of each outside address the scheme leaves to nobody. It is 0 where ports are set
-// aside for dynamic blocks, because then they take the rest.
+// TailPorts returns how many usable ports of each outside address the scheme leaves to nobody; with Explicit, where addresses
+// differ, of the one where it is most. It is 0 where ports are set aside for dynamic blocks, because then they take the rest.
 func (p *Pool) TailPorts() int {
 	if p.place.dynamic {
 		return 0
@@ -181,6 +191,13 @@ func (o *order) ranges() iter.Seq[AddrRange] {
 	}
 }
 
-// IndexBytes returns the memory that the pool's address indexes hold, in bytes. Pools that interleave share an index of which
-// stretch belongs to whom, 12 bytes a stretch, that is not counted.
-func (p *Pool) IndexBytes() int { return p.inside.indexBytes() + p.place.outside.indexBytes() }
+// IndexBytes returns the memory that the pool's address indexes hold, in bytes, and its list of shares with Explicit: 14 bytes a
+// share of one range beside the indexes, 8 and 6 a range for others, and what the different port sets take. Pools that
+// interleave share an index of which stretch belongs to whom, 12 bytes a stretch, that is not counted.
+func (p *Pool) IndexBytes() int {
+	n := p.inside.indexBytes() + p.place.outside.indexBytes()
+	if p.place.list != nil {
+		n += p.place.list.bytes()
+	}
+	return n
+}

@@ -58,18 +58,16 @@ func drawPool(t *rapid.T, n int) PoolSpec {
 		Realm:   rapid.SampledFrom([]string{"", "default", "north", "south"}).Draw(t, "realm"),
 		Inside:  drawRanges(t, "inside", 0x64400000+uint32(n*rapid.SampledFrom([]int{0, 16, 256}).Draw(t, "inside distance")), 4),
 		Outside: drawRanges(t, "outside", 0xc0000200+uint32(n*rapid.SampledFrom([]int{8, 32, 32}).Draw(t, "outside distance")), 3),
-		Scheme:  rapid.SampledFrom([]Scheme{0, Sequential, Spread, Stripe, Staggered, Step, PSID, Random}).Draw(t, "scheme"),
+		Scheme:  rapid.SampledFrom([]Scheme{0, Sequential, Spread, Stripe, Staggered, Step, PSID, Random, Explicit}).Draw(t, "scheme"),
+	}
+	if s.Scheme == Explicit {
+		s.Shares, s.Inside, s.Outside = drawShares(t, s.Inside, s.Outside), nil, nil
+		drawPorts(t, &s)
+		return s
 	}
 	s.ExcludeInside, s.ExcludeOutside = drawExclusions(t, "exclude inside", s.Inside), drawExclusions(t, "exclude outside", s.Outside)
 	s.SkipEdges = rapid.IntRange(0, 4).Draw(t, "edges") == 0
-	if rapid.Bool().Draw(t, "ports given") {
-		first := rapid.SampledFrom([]int{0, 1, 1, 1023, 1024, 1024, 4000, 4000, 60000, 60000, 65500}).Draw(t, "first port")
-		last := max(first, rapid.SampledFrom([]int{65535, 65535, 65534, 65503, 40000}).Draw(t, "last port"))
-		s.Ports = must(portset.NewRange(first, last))
-	}
-	if rapid.Bool().Draw(t, "reserve given") {
-		s.Reserve = portSet(rapid.SampledFrom([]string{"0-1023", "1024", "65535", "5060,5062,65501", "1-2000,65535", "1-2000,65535", "3000-65535"}).Draw(t, "reserve"))
-	}
+	drawPorts(t, &s)
 	small := rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3, 4, 8, 16, 31, 64})
 	s.SharingRatio = small.Draw(t, "ratio")
 	s.PortsPerSubscriber = rapid.SampledFrom([]int{0, 0, 0, 0, 0, 1, 7, 100, 1000, 2016, 22000, 70000}).Draw(t, "size")
@@ -81,6 +79,17 @@ func drawPool(t *rapid.T, n int) PoolSpec {
 	}
 	drawParameters(t, &s)
 	return s
+}
+
+func drawPorts(t *rapid.T, s *PoolSpec) {
+	if rapid.Bool().Draw(t, "ports given") {
+		first := rapid.SampledFrom([]int{0, 1, 1, 1023, 1024, 1024, 4000, 4000, 60000, 60000, 65500}).Draw(t, "first port")
+		last := max(first, rapid.SampledFrom([]int{65535, 65535, 65534, 65503, 40000}).Draw(t, "last port"))
+		s.Ports = must(portset.NewRange(first, last))
+	}
+	if rapid.Bool().Draw(t, "reserve given") {
+		s.Reserve = portSet(rapid.SampledFrom([]string{"0-1023", "1024", "65535", "5060,5062,65501", "1-2000,65535", "1-2000,65535", "3000-65535"}).Draw(t, "reserve"))
+	}
 }
 
 func drawParameters(t *rapid.T, s *PoolSpec) {
@@ -152,7 +161,7 @@ func checkRefusal(t *rapid.T, s Spec, plan *Plan, err error) {
 	if plan != nil || !errors.As(err, &invalid) || len(invalid.Findings) == 0 {
 		t.Fatalf("NewPlan = %v, %#v", plan, err)
 	}
-	sentinels := []error{ErrAddress, ErrName, ErrEmpty, ErrDuplicate, ErrOverlap, ErrLoop, ErrScheme, ErrPorts, ErrCapacity, ErrKey, ErrDestination}
+	sentinels := []error{ErrAddress, ErrName, ErrEmpty, ErrDuplicate, ErrOverlap, ErrLoop, ErrScheme, ErrPorts, ErrCapacity, ErrKey, ErrDestination, ErrShare}
 	sizesOnly := true
 	for _, f := range invalid.Findings {
 		if !slices.Contains(sentinels, f.Err) || !errors.Is(err, f.Err) || f.Path == "" || f.Msg == "" {

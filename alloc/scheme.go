@@ -26,11 +26,13 @@ const (
 	// Random gives subscriber j of an address the images of L[jS .. jS+S-1] under the keyed permutation of RFC 6431
 	// section 2.2.1, with a key of its own per address.
 	Random
+	// Explicit gives every subscriber the share that is listed for it: rule sets that follow no scheme. See PoolSpec.Shares.
+	Explicit
 )
 
 var schemeNames = [...]string{
 	Sequential: "sequential", Spread: "spread", Stripe: "stripe", Staggered: "staggered", Step: "step", PSID: "psid",
-	Random: "random",
+	Random: "random", Explicit: "explicit",
 }
 
 // SchemeNames returns the names that ParseScheme takes, the default first.
@@ -46,7 +48,7 @@ func ParseScheme(name string) (Scheme, error) {
 	return 0, fmt.Errorf("%w %q: want one of %s", ErrScheme, name, strings.Join(SchemeNames(), ", "))
 }
 
-// IsValid reports whether s is one of the seven schemes.
+// IsValid reports whether s is one of the eight schemes.
 func (s Scheme) IsValid() bool { return s != 0 && int(s) < len(schemeNames) }
 
 // String returns the name that ParseScheme reads.

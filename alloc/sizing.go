@@ -11,8 +11,8 @@ import (
 // A sizing holds the numbers of a pool that follow from one another.
 type sizing struct {
 	usable  portset.Set // L
-	ratio   uint32      // C: shares per address that subscribers may hold
-	size    uint32      // S: ports per share; for PSID the fewest ports that a share has
+	ratio   uint32      // C: shares per address that subscribers may hold; for Explicit the most that an address has
+	size    uint32      // S: ports per share; for PSID and Explicit the fewest ports that a share has
 	step    uint32      // T, for Step
 	psids   *psidTable  // for PSID
 	dynamic bool        // whether something is set aside
@@ -57,13 +57,13 @@ func addresses(n uint64) string {
 func usablePorts(s *PoolSpec) (portset.Set, *Finding) {
 	r := s.Ports
 	if !r.IsValid() {
-		r, _ = portset.NewRange(defaultFirstPort, defaultLastPort)
+		r = s.defaultPorts()
 	}
 	if r.First() == 0 {
 		f := &Finding{Err: ErrPorts, Path: "ports", Msg: fmt.Sprintf("usable ports %v: port 0 cannot be used", r),
-			Hint: "leave ports out for 1024-65535"}
+			Hint: fmt.Sprintf("leave ports out for %v", s.defaultPorts())}
 		if r.Last() > 0 {
-			f.Hint = fmt.Sprintf("write 1-%d, or leave ports out for 1024-65535", r.Last())
+			f.Hint = fmt.Sprintf("write 1-%d, or leave ports out for %v", r.Last(), s.defaultPorts())
 		}
 		return portset.Set{}, f
 	}

@@ -3,6 +3,7 @@ package alloc
 import (
 	"crypto/aes"
 	"encoding/binary"
+	"slices"
 	"strings"
 
 	"github.com/cgnkit/cgnkit/portset"
@@ -28,6 +29,13 @@ type slowPool struct {
 	dynamic         bool
 	owners          map[uint32][]int // outside address to port to position+1, 0 = no share; filled on demand
 	shuffles        map[uint32]*portset.Permutation
+	listed          []slowSeat // for Explicit, by position
+}
+
+// A slowSeat is where a listed share lies.
+type slowSeat struct {
+	outside uint32
+	slot    int
 }
 
 // A slowAnswer is an answer to the reverse question. Inside is 0 unless the status is Allocated.
@@ -55,6 +63,11 @@ func newSlowPlan(s Spec) (*slowPlan, bool) {
 		sp.outside, sp.cutOut = slowAddrs(ps.Outside, ps.ExcludeOutside, ps.SkipEdges)
 		sp.dynamic = ps.DynamicShares > 0 || ps.DynamicPorts > 0
 		sp.fillUsable()
+		if ps.Scheme == Explicit {
+			sp.fillListed()
+			p.pools = append(p.pools, sp)
+			continue
+		}
 		if !sp.fillShares() || len(sp.inside) > sp.ratio*len(sp.outside) {
 			return nil, false
 		}
@@ -87,6 +100,9 @@ func slowAddrs(ranges, exclude []AddrRange, edges bool) (list []uint32, cut map[
 
 func (p *slowPool) fillUsable() {
 	first, last := 1024, 65535
+	if p.spec.Scheme == Explicit {
+		first = 1
+	}
 	if p.spec.Ports.IsValid() {
 		first, last = int(p.spec.Ports.First()), int(p.spec.Ports.Last())
 	}
@@ -96,6 +112,62 @@ func (p *slowPool) fillUsable() {
 			p.isUsable[port] = true
 		}
 	}
+}
+
+// fillListed takes the shares as they are listed. Sets of one range come before the others, each once.
+func (p *slowPool) fillListed() {
+	slots := map[string]int{}
+	for _, several := range []bool{false, true} {
+		for _, s := range p.spec.Shares {
+			if text := s.Ports.String(); strings.Contains(text, ",") == several {
+				if _, ok := slots[text]; !ok {
+					slots[text] = len(p.shares)
+					p.shares = append(p.shares, slices.Collect(s.Ports.Ports()))
+				}
+			}
+		}
+	}
+	on := map[uint32]int{}
+	p.size = 65536
+	for _, s := range p.spec.Shares {
+		out := u32(s.Outside)
+		if on[out]++; on[out] == 1 {
+			p.outside = append(p.outside, out)
+		}
+		p.inside = append(p.inside, u32(s.Inside))
+		p.listed = append(p.listed, slowSeat{out, slots[s.Ports.String()]})
+		p.ratio, p.size = max(p.ratio, on[out]), min(p.size, s.Ports.Len())
+	}
+}
+
+// tail counts the usable ports of an address that no share has; for Explicit, of the address where they are most.
+func (p *slowPool) tail() int {
+	if p.listed == nil {
+		left := len(p.usable)
+		for _, share := range p.shares {
+			left -= len(share)
+		}
+		return left
+	}
+	most := 0
+	for _, out := range p.outside {
+		left := len(p.usable)
+		for _, s := range p.listed {
+			if s.outside == out {
+				left -= len(p.shares[s.slot])
+			}
+		}
+		most = max(most, left)
+	}
+	return most
+}
+
+// capacity counts the shares.
+func (p *slowPool) capacity() int {
+	if p.listed != nil {
+		return len(p.listed)
+	}
+	return p.ratio * len(p.outside)
 }
 
 // perAddress counts up to the smallest ratio at which all subscribers find a place.
@@ -216,6 +288,9 @@ func (p *slowPool) psidShares(a, k int) [][]uint16 {
 
 // place returns where position i lies: an outside address and a slot.
 func (p *slowPool) place(i int) (outside uint32, slot int) {
+	if p.listed != nil {
+		return p.listed[i].outside, p.listed[i].slot
+	}
 	if p.spec.Scheme == Stripe {
 		return p.outside[i%len(p.outside)], i / len(p.outside)
 	}
@@ -263,7 +338,7 @@ func (p *slowPool) ownersOf(outside uint32) []int {
 		return list
 	}
 	list := make([]int, 65536)
-	for i := range p.ratio * len(p.outside) {
+	for i := range p.capacity() {
 		if a, slot := p.place(i); a == outside {
 			for _, port := range p.share(a, slot) {
 				if list[port] != 0 {

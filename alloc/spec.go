@@ -28,7 +28,8 @@ type PoolSpec struct {
 
 	Scheme Scheme // 0 = Sequential
 
-	// Ports is the usable port range; the zero Range = 1024-65535. Port 0 is never usable. Ports outside are reserved.
+	// Ports is the usable port range; the zero Range = 1024-65535, and 1-65535 for Explicit, whose list says by itself which ports
+	// are given to whom. Port 0 is never usable. Ports outside are reserved.
 	Ports portset.Range
 	// Reserve lists further reserved ports; the zero Set = none.
 	Reserve portset.Set
@@ -47,12 +48,21 @@ type PoolSpec struct {
 	// KeyID names the key. Scheme Random only, and required there.
 	KeyID string
 
+	// Shares lists who has what, one share a subscriber, 16,777,216 at most in a plan. Scheme Explicit only, and required there; the
+	// fields above from Inside to SkipEdges and the sizes are not given then. The inside order is that of the list, the outside
+	// order that in which addresses appear first. Every port of a share must be usable.
+	Shares []ExplicitShare
+
 	// dynamic says that what shares leave on an address is set aside. ParseCanonical has resolved sizes and only this.
 	dynamic bool
 }
 
-// Ports that are usable when nothing else is said.
-const (
-	defaultFirstPort = 1024
-	defaultLastPort  = 65535
-)
+// defaultPorts returns the ports that are usable when nothing else is said.
+func (s *PoolSpec) defaultPorts() portset.Range {
+	first := 1024
+	if s.scheme() == Explicit {
+		first = 1
+	}
+	r, _ := portset.NewRange(first, portset.PortCount-1)
+	return r
+}

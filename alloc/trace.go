@@ -60,13 +60,16 @@ func (t Trace) Allocation() (a Allocation, ok bool) {
 
 // Trace answers the reverse question: who owns this port of this outside address? It names a subscriber only when exactly
 // that subscriber's share has the port; everything else is a reason (see Status). It does not allocate, except with scheme
-// Random. O(log r) for r address ranges.
+// Random. O(log r) for r address ranges, and for r port ranges on the address with Explicit.
 func (p *Plan) Trace(outside netip.Addr, port uint16) Trace {
 	pool, address, st := p.outsideAddr(outside)
 	if st != Allocated {
 		return Trace{status: st, a: Allocation{pool: pool}}
 	}
 	a := u32(outside)
+	if pool.place.list != nil {
+		return pool.traceListed(address, a, port)
+	}
 	slot, st := pool.place.slot(a, port)
 	if st != Allocated {
 		return Trace{status: st, a: Allocation{pool: pool}}
@@ -76,6 +79,20 @@ func (p *Plan) Trace(outside netip.Addr, port uint16) Trace {
 		return Trace{status: Unassigned, a: Allocation{pool: pool}}
 	}
 	return Trace{status: Allocated, a: Allocation{pool: pool, inside: pool.inside.addr(uint32(i)), outside: a, slot: slot}}
+}
+
+// traceListed is Trace for an Explicit pool, about outside address a with number address.
+func (p *Pool) traceListed(address, a uint32, port uint16) Trace {
+	t := Trace{status: Reserved, a: Allocation{pool: p}}
+	if !p.place.usable.Contains(port) {
+		return t
+	}
+	pos, ok := p.place.list.find(address, port)
+	if !ok {
+		t.status = Tail
+		return t
+	}
+	return Trace{status: Allocated, a: Allocation{pool: p, inside: p.inside.addr(pos), outside: a, slot: p.place.list.seats[pos].slot}}
 }
 
 // outsideAddr finds the pool of an outside address and the address's position in it. The status is Allocated, Excluded or
@@ -98,12 +115,18 @@ func (p *Plan) outsideAddr(outside netip.Addr) (*Pool, uint32, Status) {
 	return nil, 0, NotInPool
 }
 
-// Holders iterates over the allocations on one outside address, in slot order: the candidates when a port is not known. It
-// yields nothing for an address that is excluded or in no pool.
+// Holders iterates over the allocations on one outside address, in slot order, or with Explicit by their lowest ports: the
+// candidates when a port is not known. It yields nothing for an address that is excluded or in no pool.
 func (p *Plan) Holders(outside netip.Addr) iter.Seq[Allocation] {
 	return func(yield func(Allocation) bool) {
 		pool, address, st := p.outsideAddr(outside)
 		if st != Allocated {
+			return
+		}
+		if pool.place.list != nil {
+			pool.place.list.holders(address, func(pos uint32) bool {
+				return yield(pool.allocation(pool.inside.addr(pos), pos))
+			})
 			return
 		}
 		for slot := range pool.place.ratio {

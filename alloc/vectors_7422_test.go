@@ -1,6 +1,7 @@
 package alloc_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -113,6 +114,12 @@ func TestVectorRFC7422RoundRobin(t *testing.T) {
 			s.StepSize = 4
 		case alloc.Random:
 			s.KeyID = key.ID()
+		case alloc.Explicit: // a list can try
+			shares := []alloc.ExplicitShare{listed(t, "100.64.0.1 198.18.0.0 1024-2047"), listed(t, "100.64.0.1 198.18.0.1 1024-2047")}
+			if _, err := alloc.NewPlan(alloc.Spec{Pools: []alloc.PoolSpec{{Name: "p", Scheme: scheme, Shares: shares}}}); !errors.Is(err, alloc.ErrDuplicate) {
+				t.Errorf("a subscriber with two shares: %v, want %v", err, alloc.ErrDuplicate)
+			}
+			continue
 		}
 		p, err := alloc.NewPlan(alloc.Spec{Pools: []alloc.PoolSpec{s}, Keys: []alloc.Key{key}})
 		if err != nil {

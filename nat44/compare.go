@@ -185,9 +185,7 @@ func (rs *Ruleset) lookup(inside netip.Addr) (alloc.Allocation, bool) {
 func (m *shareMap) own(a alloc.Allocation) []portset.Range {
 	for i := range m.parts {
 		if p := &m.parts[i]; p.pool == a.Pool() {
-			if own := p.ranges[a.Slot()*m.buckets:][:m.buckets]; own[0].IsValid() {
-				return own
-			}
+			return p.own(a.Slot(), m.buckets)
 		}
 	}
 	return nil

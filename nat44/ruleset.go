@@ -12,8 +12,8 @@ import (
 // ErrInexpressible says that plain nftables cannot do what a plan asks for.
 var ErrInexpressible = errors.New("nftables cannot express this plan")
 
-// A Ruleset describes what one instance has in the kernel. It is immutable. Its memory grows with the pools' sharing ratios and
-// address ranges, not with the subscribers.
+// A Ruleset describes what one instance has in the kernel. It is immutable. Its memory grows with the pools' slots (the sharing
+// ratio, or the different port sets of a list of shares) and address ranges, not with the subscribers.
 type Ruleset struct {
 	plan     *alloc.Plan
 	instance Instance
@@ -87,9 +87,9 @@ func (rs *Ruleset) addPool(pool *alloc.Pool) error {
 		return fmt.Errorf("%w: pool %q: scheme random scatters the ports of every share one by one, otherwise on each address; "+
 			"use scheme sequential, or psid with an offset of at most 8", ErrInexpressible, pool.Name())
 	}
-	slots := slotSets(pool)
 	ranges, shortest := 1, 1<<16
-	for slot, ports := range slots {
+	for number, s := range slotsOf(pool) {
+		ports := s.ports
 		n := ports.RangeCount()
 		if n > MaxRanges {
 			return fmt.Errorf("%w: pool %q: scheme %v gives a share of %d ranges (%s…), and more than %d are no use here: each is a "+
@@ -100,14 +100,14 @@ func (rs *Ruleset) addPool(pool *alloc.Pool) error {
 			if ports.Len() == 1 {
 				shortest = 1
 			}
-			rs.mapOf(contiguous, 1).add(pool, len(slots), slot, ports)
+			rs.mapOf(contiguous, 1).add(pool, number, s)
 			continue
 		}
 		ranges = max(ranges, n)
 		for r := range ports.Ranges() {
 			shortest = min(shortest, r.Len())
 		}
-		rs.mapOf(ranged, buckets(ports)).add(pool, len(slots), slot, ports)
+		rs.mapOf(ranged, buckets(ports)).add(pool, number, s)
 	}
 	if pool.SharingRatio() == 1 {
 		rs.mapOf(whole, 1).addWhole(pool)

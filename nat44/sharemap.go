@@ -28,8 +28,18 @@ type shareMap struct {
 // address (but with scheme random, which is refused), so what an element holds is an address and an entry of this table.
 type mapPart struct {
 	pool *alloc.Pool
-	// ranges has buckets entries for each slot. The zero Range says that the slot is not in this map.
-	ranges []portset.Range
+	// rows says where the ranges of a slot are, counted from 1; 0 is for a slot that is not in this map.
+	rows   []uint32
+	ranges []portset.Range // buckets entries a row
+}
+
+// own returns the ranges of a slot, one for each bucket; none where it is not in this map.
+func (p *mapPart) own(slot, buckets int) []portset.Range {
+	row := int(p.rows[slot])
+	if row == 0 {
+		return nil
+	}
+	return p.ranges[(row-1)*buckets:][:buckets]
 }
 
 // name returns the map's name without the suffix of its generation.
@@ -49,21 +59,42 @@ func (m *shareMap) order() int { return int(m.kind)<<16 + m.buckets }
 // size is the declared size of the map: room to grow by a quarter without rebuilding.
 func (m *shareMap) size() uint64 { return max(64, m.elements+m.elements/4) }
 
-// slotSets returns the port set of each slot that a subscriber of the pool holds.
-func slotSets(pool *alloc.Pool) []portset.Set {
+// A slot is a port set of a pool and the number of subscribers that hold it, each on an address of its own.
+type slot struct {
+	ports portset.Set
+	held  uint64
+}
+
+// slotsOf returns the slots of a pool that subscribers hold.
+func slotsOf(pool *alloc.Pool) []slot {
+	if pool.Scheme() == alloc.Explicit {
+		return countSlots(pool)
+	}
 	stride := uint64(1)
 	if pool.Scheme() == alloc.Stripe {
 		stride = pool.Addresses() // neighbours in inside order are on different addresses there
 	}
-	var sets []portset.Set
-	for i := uint64(0); i < pool.Subscribers() && len(sets) < pool.SharingRatio(); i += stride {
+	var slots []slot
+	for i := uint64(0); i < pool.Subscribers() && len(slots) < pool.SharingRatio(); i += stride {
 		a, _ := pool.At(i)
-		sets = append(sets, a.Ports())
+		slots = append(slots, slot{a.Ports(), slotCount(pool, len(slots))})
 	}
-	return sets
+	return slots
 }
 
-// slotCount returns how many subscribers of the pool hold a slot.
+// countSlots goes over all subscribers: of shares that are listed, no formula says who holds which slot.
+func countSlots(pool *alloc.Pool) []slot {
+	slots := make([]slot, pool.Slots())
+	for a := range pool.All() {
+		s := &slots[a.Slot()]
+		if s.held++; s.held == 1 {
+			s.ports = a.Ports()
+		}
+	}
+	return slots
+}
+
+// slotCount returns how many subscribers of the pool hold a slot, by the arithmetic of schemes.
 func slotCount(pool *alloc.Pool, slot int) uint64 {
 	n, each := pool.Subscribers(), uint64(pool.SharingRatio())
 	if pool.Scheme() == alloc.Stripe {
@@ -77,25 +108,27 @@ func slotCount(pool *alloc.Pool, slot int) uint64 {
 }
 
 // add puts one of the pool's slots into the map.
-func (m *shareMap) add(pool *alloc.Pool, slots, slot int, ports portset.Set) {
+func (m *shareMap) add(pool *alloc.Pool, number int, s slot) {
 	part := m.part(pool)
-	if part.ranges == nil {
-		part.ranges = make([]portset.Range, slots*m.buckets)
-	}
-	copy(part.ranges[slot*m.buckets:], spread(ports, m.buckets))
-	m.elements += slotCount(pool, slot) * uint64(m.buckets)
+	part.ranges = append(part.ranges, spread(s.ports, m.buckets)...)
+	part.rows[number] = uint32(len(part.ranges) / m.buckets)
+	m.elements += s.held * uint64(m.buckets)
 }
 
 // addWhole puts every subscriber of a 1:1 pool into the map of whole addresses.
 func (m *shareMap) addWhole(pool *alloc.Pool) {
 	all, _ := portset.NewRange(0, 65535) // stands for "in this map"; no element holds it
-	m.part(pool).ranges = []portset.Range{all}
+	part := m.part(pool)
+	part.ranges = []portset.Range{all}
+	for i := range part.rows {
+		part.rows[i] = 1
+	}
 	m.elements += pool.Subscribers()
 }
 
 func (m *shareMap) part(pool *alloc.Pool) *mapPart {
 	if n := len(m.parts); n == 0 || m.parts[n-1].pool != pool {
-		m.parts = append(m.parts, mapPart{pool: pool})
+		m.parts = append(m.parts, mapPart{pool: pool, rows: make([]uint32, pool.Slots())})
 	}
 	return &m.parts[len(m.parts)-1]
 }
@@ -118,14 +151,12 @@ func (m *shareMap) each(yield func(element) bool) {
 
 func (p *mapPart) each(buckets int, yield func(element) bool) bool {
 	for run := range p.pool.Runs() {
-		slot := run.First.Slot()
-		for k := range run.Len {
-			own := p.ranges[(slot+k)*buckets:][:buckets]
-			if !own[0].IsValid() {
+		for k, row := range p.rows[run.First.Slot():][:run.Len] {
+			if row == 0 {
 				continue
 			}
 			a := run.At(k)
-			for b, r := range own {
+			for b, r := range p.ranges[int(row-1)*buckets:][:buckets] {
 				if !yield(element{a, b, r}) {
 					return false
 				}

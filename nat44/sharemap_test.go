@@ -222,7 +222,25 @@ func drawPool(t *rapid.T, n int) alloc.PoolSpec {
 			p.DynamicPorts = 1000
 		}
 	}
+	if rapid.IntRange(0, 4).Draw(t, "listed") == 0 {
+		return listed(t, p)
+	}
 	return p
+}
+
+// listed writes down the shares of a pool one by one, some of them, in another order.
+func listed(t *rapid.T, p alloc.PoolSpec) alloc.PoolSpec {
+	plan, err := alloc.NewPlan(alloc.Spec{Pools: []alloc.PoolSpec{p}})
+	if err != nil {
+		return p
+	}
+	list := alloc.PoolSpec{Name: p.Name, Realm: p.Realm, Scheme: alloc.Explicit}
+	for a := range plan.All() {
+		list.Shares = append(list.Shares, alloc.ExplicitShare{Inside: a.Inside(), Outside: a.Outside(), Ports: a.Ports()})
+	}
+	list.Shares = rapid.Permutation(list.Shares).Draw(t, "order")
+	list.Shares = list.Shares[:rapid.IntRange(1, len(list.Shares)).Draw(t, "kept")]
+	return list
 }
 
 // TestRandomPlans compares the elements with the plan for plans of every scheme but random, holes and 1:1 pools included, and checks

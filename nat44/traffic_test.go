@@ -72,6 +72,7 @@ func TestEveryScheme(t *testing.T) {
 		}, in, out),
 		"1:1":          onePool(t, func(p *alloc.PoolSpec) { p.SharingRatio = 1 }, "100.64.0.0/29", "192.0.2.0/29"),
 		"small shares": onePool(t, ports(64), in, out),
+		"explicit":     listedPool(t),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -92,6 +93,52 @@ func TestEveryScheme(t *testing.T) {
 			b.equal(rs)
 		})
 	}
+}
+
+// listedPool is a plan that follows no scheme: addresses in no order, system ports, shares that interleave, and one of several
+// ranges.
+func listedPool(tb testing.TB) *alloc.Plan {
+	tb.Helper()
+	p := alloc.PoolSpec{Name: "a", Scheme: alloc.Explicit}
+	for _, s := range []string{
+		"100.64.0.9 192.0.2.3 1024-65535", "100.64.0.2 192.0.2.1 20000-29999", "100.64.0.1 192.0.2.1 512-1023,30000-30511,40000-40511",
+		"100.64.0.3 192.0.2.0 443-1466", "100.64.0.4 192.0.2.0 1467-1999", "100.64.0.0 192.0.2.1 1024-9999",
+	} {
+		share, err := alloc.ParseExplicitShare(s)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		p.Shares = append(p.Shares, share)
+	}
+	return planOf(tb, alloc.Spec{Pools: []alloc.PoolSpec{p}})
+}
+
+// TestExplicitReplaces goes from a scheme to the list of its shares, which changes nothing, and from list to list, where one
+// subscriber moves, one comes and one goes.
+func TestExplicitReplaces(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	scheme := onePool(t, ports(4032), "100.64.0.0/28", "192.0.2.0/30")
+	list := alloc.PoolSpec{Name: "a", Scheme: alloc.Explicit}
+	for a := range scheme.All() {
+		list.Shares = append(list.Shares, alloc.ExplicitShare{Inside: a.Inside(), Outside: a.Outside(), Ports: a.Ports()})
+	}
+	b.apply(rulesetOf(t, scheme))
+	same := rulesetOf(t, planOf(t, alloc.Spec{Pools: []alloc.PoolSpec{list}}))
+	if r := b.apply(same); r.Kept != 16 || r.Moved+r.Added+r.Removed != 0 {
+		t.Errorf("the same shares as a list: %+v", r)
+	}
+	b.equal(same)
+	list.Shares[3].Outside = netip.MustParseAddr("192.0.2.9")
+	list.Shares[5].Inside = netip.MustParseAddr("100.64.0.77")
+	other := rulesetOf(t, planOf(t, alloc.Spec{Pools: []alloc.PoolSpec{list}}))
+	if d := b.differences(other); len(d) == 0 {
+		t.Error("the kernel equals a list that it does not have")
+	}
+	if r := b.apply(other); r.Kept != 14 || r.Moved != 1 || r.Added != 1 || r.Removed != 1 {
+		t.Errorf("another list: %+v", r)
+	}
+	b.equal(other)
 }
 
 // expect checks one inside endpoint towards all servers.

@@ -46,12 +46,12 @@ p.yaml:6:12: the value must be text, and this is a mapping
       |            ^
 `},
 		{"scheme is unknown", good + "    scheme: round-robin\n", `
-p.yaml:6:13: invalid scheme "round-robin": want one of sequential, spread, stripe, staggered, step, psid, random
+p.yaml:6:13: invalid scheme "round-robin": want one of sequential, spread, stripe, staggered, step, psid, random, explicit
     6 |     scheme: round-robin
       |             ^
 `},
 		{"scheme with a typing mistake", good + "    scheme: sequentail\n", `
-p.yaml:6:13: invalid scheme "sequentail": want one of sequential, spread, stripe, staggered, step, psid, random
+p.yaml:6:13: invalid scheme "sequentail": want one of sequential, spread, stripe, staggered, step, psid, random, explicit
     6 |     scheme: sequentail
       |             ^
 hint: did you mean sequential?

@@ -95,12 +95,16 @@ func printSummary(w io.Writer, plan *alloc.Plan) error {
 		fmt.Fprintf(tw, "scheme\t%s%s\n", p.Scheme(), parameters(p))
 		fmt.Fprintf(tw, "subscribers\t%d of %d that fit, %d left\n", p.Subscribers(), p.Capacity(), p.Capacity()-p.Subscribers())
 		fmt.Fprintf(tw, "addresses\t%d\n", p.Addresses())
-		fmt.Fprintf(tw, "sharing ratio\t1:%d\n", p.SharingRatio())
-		fmt.Fprintf(tw, "ports per subscriber\t%d of the usable %s\n", p.PortsPerSubscriber(), shortPorts(p.Usable()))
+		least, most := "", ""
+		if p.Scheme() == alloc.Explicit { // what follows differs from share to share and address to address
+			least, most = "at least ", "at most "
+		}
+		fmt.Fprintf(tw, "sharing ratio\t%s1:%d\n", most, p.SharingRatio())
+		fmt.Fprintf(tw, "ports per subscriber\t%s%d of the usable %s\n", least, p.PortsPerSubscriber(), shortPorts(p.Usable()))
 		if n := p.DynamicPorts(); n > 0 {
 			fmt.Fprintf(tw, "dynamic per address\t%d ports\n", n)
 		} else {
-			fmt.Fprintf(tw, "tail per address\t%d ports\n", p.TailPorts())
+			fmt.Fprintf(tw, "tail per address\t%s%d ports\n", most, p.TailPorts())
 		}
 		fmt.Fprintf(tw, "first\t%s -> %s:%s\n", first.Subscriber(), first.Outside(), shortPorts(first.Ports()))
 		fmt.Fprintf(tw, "last\t%s -> %s:%s\n", last.Subscriber(), last.Outside(), shortPorts(last.Ports()))

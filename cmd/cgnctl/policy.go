@@ -102,7 +102,8 @@ func (p *policy) add(cmd *cobra.Command) {
 	f.StringArrayVar(&p.excludeOutside, "exclude-outside", nil, "outside addresses that get no subscribers")
 	f.BoolVar(&p.skipEdges, "skip-edge-addresses", false, "exclude the first and last address of prefixes")
 	f.StringVar(&p.realm, "realm", alloc.DefaultRealm, "inside address space")
-	f.StringVar(&p.scheme, "scheme", alloc.Sequential.String(), "rule that places shares: "+strings.Join(alloc.SchemeNames(), ", "))
+	schemes := slices.DeleteFunc(alloc.SchemeNames(), func(name string) bool { return name == alloc.Explicit.String() })
+	f.StringVar(&p.scheme, "scheme", alloc.Sequential.String(), "rule that places shares: "+strings.Join(schemes, ", ")+"; explicit takes a plan file")
 	f.StringVar(&p.ports, "ports", "1024-65535", "usable port range")
 	f.StringVar(&p.reserve, "reserve", "", "ports never given to anyone, such as 1900,5060-5061")
 	decimalVar(f, &p.perSubscriber, "ports-per-subscriber", 0, "ports in a share")
@@ -113,7 +114,7 @@ func (p *policy) add(cmd *cobra.Command) {
 	decimalVar(f, &p.psidLength, "psid-length", 0, "RFC 7597's k, for scheme psid")
 	decimalVar(f, &p.step, "step", 0, "interleaved subscribers in a window, for scheme step")
 	f.StringVar(&p.writePlan, "write-plan", "", "save the plan as a plan file")
-	_ = cmd.RegisterFlagCompletionFunc("scheme", cobra.FixedCompletions(alloc.SchemeNames(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("scheme", cobra.FixedCompletions(schemes, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.MarkFlagFilename("write-plan", "yaml", "yml")
 }
 
@@ -184,6 +185,9 @@ func (p *policy) pool(cmd *cobra.Command) (s alloc.PoolSpec, keys []alloc.Key, e
 	}
 	if s.Scheme, err = alloc.ParseScheme(p.scheme); err != nil {
 		return s, nil, badInput("", "--scheme: %v", err)
+	}
+	if s.Scheme == alloc.Explicit {
+		return s, nil, badInput("write a plan file with scheme: explicit and shares: {file: shares.csv}, and give it with -c", "--scheme explicit: its shares are listed, and no flag lists them")
 	}
 	if s.Ports, err = portset.ParseRange(p.ports); err != nil {
 		return s, nil, badInput("for example --ports 1024-65535", "--ports: %v", err)

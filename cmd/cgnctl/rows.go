@@ -14,7 +14,8 @@ import (
 
 // rows writes one row per allocation. It is the hot path of allocate: rows are put together from pieces that stay the same
 // for many rows. Because the share in a slot has the same ports on every address of a pool, the text of a slot is made once;
-// the texts of all slots together are bounded by the text of all ports, whatever the number of subscribers.
+// the texts of all slots together are bounded by the text of all ports, whatever the number of subscribers. Lists of shares that
+// have more slots than an address has ports make each text anew.
 type rows struct {
 	w      io.Writer
 	format string
@@ -25,7 +26,7 @@ type rows struct {
 	pool    *alloc.Pool
 	start   []byte  // of a row: everything before the subscriber
 	between []byte  // subscriber and outside
-	ends    []piece // by slot: everything behind the outside address; nil for scheme random
+	ends    []piece // by slot: everything behind the outside address; nil for scheme random and for too many slots
 	short   int     // ends[:short] are made and short
 	width   int     // of the pool column of a table
 
@@ -180,8 +181,8 @@ func (r *rows) tableRow(a alloc.Allocation) []byte {
 func (r *rows) enter(p *alloc.Pool) {
 	r.pool = p
 	r.entered, r.outside, r.ends, r.short = true, [4]byte{}, nil, 0
-	if p.Scheme() != alloc.Random {
-		r.ends = make([]piece, p.SharingRatio())
+	if p.Scheme() != alloc.Random && p.Slots() <= portset.PortCount {
+		r.ends = make([]piece, p.Slots())
 	}
 	switch r.format {
 	case "csv":

@@ -48,7 +48,10 @@ func TestRowsOfEveryPlan(t *testing.T) {
 		}
 	}
 	for _, scheme := range alloc.SchemeNames() {
-		plans["odd "+scheme] = oddPlan(t, scheme, key)
+		if scheme != alloc.Explicit.String() {
+			plans["odd "+scheme] = oddPlan(t, scheme, key)
+			plans["list of odd "+scheme] = listOf(t, plans["odd "+scheme])
+		}
 	}
 	for name, plan := range plans {
 		t.Run(name, func(t *testing.T) {
@@ -87,6 +90,24 @@ func oddPlan(t *testing.T, scheme string, key alloc.Key) *alloc.Plan {
 		t.Fatal(err)
 	}
 	return f.Plan
+}
+
+// listOf writes down the shares of a plan one by one.
+func listOf(t *testing.T, plan *alloc.Plan) *alloc.Plan {
+	t.Helper()
+	var spec alloc.Spec
+	for p := range plan.Pools() {
+		s := alloc.PoolSpec{Name: p.Name(), Realm: p.Realm(), Scheme: alloc.Explicit}
+		for a := range p.All() {
+			s.Shares = append(s.Shares, alloc.ExplicitShare{Inside: a.Inside(), Outside: a.Outside(), Ports: a.Ports()})
+		}
+		spec.Pools = append(spec.Pools, s)
+	}
+	list, err := alloc.NewPlan(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
 }
 
 func readCSV(t *testing.T, b []byte) [][]string {

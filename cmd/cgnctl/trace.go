@@ -118,6 +118,9 @@ func why(st alloc.Status, p *alloc.Pool) string {
 	case alloc.Reserved:
 		return fmt.Sprintf("is reserved in pool %q: usable ports are %s", p.Name(), shortPorts(p.Usable()))
 	case alloc.Tail:
+		if p.Scheme() == alloc.Explicit {
+			return fmt.Sprintf("is in no share that pool %q lists", p.Name())
+		}
 		return fmt.Sprintf("is in the tail of pool %q: %d ports of each address belong to nobody", p.Name(), p.TailPorts())
 	case alloc.Unassigned:
 		return fmt.Sprintf("is in a share of pool %q that no subscriber holds", p.Name())

@@ -43,6 +43,15 @@ func pool(name, inside, outside string, base alloc.PoolSpec) alloc.PoolSpec {
 	return base
 }
 
+// explicit returns a pool that lists its shares.
+func explicit(name string, shares ...string) alloc.PoolSpec {
+	s := alloc.PoolSpec{Name: name, Scheme: alloc.Explicit}
+	for _, text := range shares {
+		s.Shares = append(s.Shares, must(alloc.ParseExplicitShare(text)))
+	}
+	return s
+}
+
 func plan(pools ...alloc.PoolSpec) *alloc.Plan { return planWithout("", pools...) }
 
 // planWithout returns a plan with a comma-separated no-translate list.
@@ -118,6 +127,8 @@ func samples() map[string]*alloc.Plan {
 		"edges": plan(pool("edges", "1.0.0.0-1.0.0.8 223.255.255.250-223.255.255.255", "192.0.2.1", alloc.PoolSpec{Ports: portRange("1-65535"), SharingRatio: 15})),
 		"oddstripe": plan(pool("odd", "100.64.0.3-100.64.1.77", "198.51.100.7-198.51.100.20 198.51.100.64/28 192.0.2.9",
 			alloc.PoolSpec{Scheme: alloc.Stripe, PortsPerSubscriber: 1500})),
+		"legacy": plan(explicit("legacy", "100.64.9.1 203.0.113.7 1024-2047", "100.64.0.5 203.0.113.7 2048-9999", "100.64.0.4 198.51.100.1 80,443,1024-9999", "100.64.0.6 198.51.100.2 1024-2047")),
+		"lonely": plan(explicit("lonely", "100.64.9.1 203.0.113.7 1024-2047", "100.64.9.2 203.0.113.9 1024-65535", "100.64.9.3 203.0.113.8 1-65535")),
 		"single": plan(pool("single", "100.64.0.7", "192.0.2.1", alloc.PoolSpec{SharingRatio: 1})),
 		"exempt": planWithout("192.0.2.128/25,198.51.100.9-198.51.100.20,203.0.113.53 udp/53,0.0.0.0/0 tcp/25,0.0.0.0/0 tcp/26-30,198.18.0.0/15 tcp/80-90,10.0.0.0/8",
 			pool("one", "100.64.0.0/26", "203.0.113.64/30", alloc.PoolSpec{SharingRatio: 16}),
@@ -178,6 +189,9 @@ func randomPlans(t *testing.T, n int, visit func(name string, p *alloc.Plan)) {
 			case alloc.Random:
 				s.KeyID = testKey.ID()
 			}
+			if r.IntN(8) == 0 {
+				s = listed(r, s)
+			}
 			spec.Pools = append(spec.Pools, s)
 		}
 		for _, d := range []string{"192.0.2.0/24", "203.0.113.1-203.0.113.9 tcp/80", "0.0.0.0/0 udp/53", "100.64.0.0/16", "0.0.0.0/0 udp/53-60", "11.0.0.0/8 udp/1"} {
@@ -192,6 +206,22 @@ func randomPlans(t *testing.T, n int, visit func(name string, p *alloc.Plan)) {
 		visit(fmt.Sprintf("random plan %d (%s)", made, p.AppendCanonical(nil)), p)
 		made++
 	}
+}
+
+// listed writes down the shares of a pool one by one, mostly in another order.
+func listed(r *rand.Rand, s alloc.PoolSpec) alloc.PoolSpec {
+	p, err := alloc.NewPlan(alloc.Spec{Pools: []alloc.PoolSpec{s}, Keys: []alloc.Key{testKey}})
+	if err != nil || p.Subscribers() > 1500 {
+		return s
+	}
+	list := alloc.PoolSpec{Name: s.Name, Scheme: alloc.Explicit}
+	for a := range p.All() {
+		list.Shares = append(list.Shares, alloc.ExplicitShare{Inside: a.Inside(), Outside: a.Outside(), Ports: a.Ports()})
+	}
+	if r.IntN(3) > 0 {
+		r.Shuffle(len(list.Shares), func(i, j int) { list.Shares[i], list.Shares[j] = list.Shares[j], list.Shares[i] })
+	}
+	return list
 }
 
 // randomRange returns a prefix, a range or an address at or behind base.

@@ -11,7 +11,7 @@ import (
 // gives exactly the shares of the plan.
 //
 // With scheme Stripe, consecutive positions are on consecutive outside addresses in the order of the plan, as long as they
-// are in one slot; with sharing ratio 1 every scheme is like that. So a prefix of inside addresses can be one rule when
+// are in one slot; with sharing ratio 1 every scheme but Explicit is like that. So a prefix of inside addresses can be one rule when
 //
 //   - it lies in one inside range, so that its addresses have consecutive positions,
 //   - its outside addresses lie in one outside range and start at a multiple of its size, so that host bits are kept.
@@ -27,7 +27,7 @@ func newNetmap(in *inside) *netmap {
 	m := &netmap{in: in}
 	for _, pool := range in.pools {
 		var spans []span
-		if pool.Scheme() == alloc.Stripe || isWhole(pool) && pool.Scheme() != alloc.Random {
+		if pool.Scheme() == alloc.Stripe || isWhole(pool) && pool.Scheme() != alloc.Random && pool.Scheme() != alloc.Explicit {
 			spans = spansOf(pool.OutsideRanges(), 0)
 			slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.first, b.first) })
 		}

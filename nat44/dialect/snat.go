@@ -66,8 +66,8 @@ func (r *iptables) snat(chain string, a alloc.Allocation, protocol string, chanc
 // the same ports on different addresses, except with scheme Random.
 func shapes(pool *alloc.Pool) iter.Seq[alloc.Allocation] {
 	return func(yield func(alloc.Allocation) bool) {
-		var seen [portset.PortCount]bool
-		left := pool.SharingRatio() // slots that were not seen
+		seen := make([]bool, pool.Slots())
+		left := len(seen) // slots that were not seen
 		for a := range pool.All() {
 			if pool.Scheme() != alloc.Random {
 				if seen[a.Slot()] {
