@@ -60,7 +60,7 @@ type Tables struct {
 	shared []sharedList
 }
 
-// NewTables returns the tables of a plan. The error wraps ErrTooManyRanges or ErrTooManyRealms.
+// NewTables returns the tables of a plan. The error wraps ErrTooManyRanges, ErrTooManyRealms or ErrInexpressible.
 func NewTables(plan *alloc.Plan) (*Tables, error) {
 	if n := len(plan.Realms()); n > maxIndexes-2 {
 		return nil, fmt.Errorf("%w: %d, and at most %d are possible", ErrTooManyRealms, n, maxIndexes-2)
@@ -69,6 +69,10 @@ func NewTables(plan *alloc.Plan) (*Tables, error) {
 	var outside []addrRange
 	inside := make(map[string][]addrRange)
 	for p := range plan.Pools() {
+		if p.Scheme() == alloc.Explicit {
+			return nil, fmt.Errorf("%w: pool %q lists its shares one by one (scheme explicit), and the programs compute shares by formula; "+
+				"use the nftables backend, or a scheme", ErrInexpressible, p.Name())
+		}
 		number := uint32(len(t.pools))
 		t.addPool(p)
 		outside = appendRanges(outside, number, slices.Collect(p.OutsideRanges()))

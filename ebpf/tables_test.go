@@ -3,6 +3,7 @@ package ebpf
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -122,5 +123,18 @@ func TestIndexLevels(t *testing.T) {
 	}
 	if err := new(Tables).addIndex(ranges(1<<24 + 1)); !errors.Is(err, ErrTooManyRanges) {
 		t.Errorf("2^24 + 1 ranges: %v", err)
+	}
+}
+
+// TestTablesRefuseLists has a pool that lists its shares beside one that does not.
+func TestTablesRefuseLists(t *testing.T) {
+	share := must(alloc.ParseExplicitShare("100.64.9.1 192.0.2.200 1024-2047"))
+	plan := must(alloc.NewPlan(alloc.Spec{Pools: []alloc.PoolSpec{
+		{Name: "flats", Inside: spans("100.64.0.0/28"), Outside: spans("192.0.2.0/31")},
+		{Name: "legacy", Scheme: alloc.Explicit, Shares: []alloc.ExplicitShare{share}},
+	}}))
+	tables, err := NewTables(plan)
+	if tables != nil || !errors.Is(err, ErrInexpressible) || !strings.Contains(err.Error(), `pool "legacy"`) {
+		t.Errorf("NewTables = %v, %v; want %v", tables, err, ErrInexpressible)
 	}
 }
