@@ -11,7 +11,7 @@ import (
 
 // acceptedSamples are the sample plans that nft is asked about: those that it takes no longer than a second for.
 var acceptedSamples = []string{
-	"br-1to32", "business", "exempt", "explicit-list", "juniper-spread", "psid-lw4o6", "rfc7422-example", "routeros-stripe", "tiny", "village",
+	"br-1to32", "business", "exempt", "explicit-list", "juniper-spread", "legacy-rules", "psid-lw4o6", "rfc7422-example", "routeros-stripe", "tiny", "village",
 }
 
 // TestTextIsAccepted has the real nft check each golden text, and those of the sample plans.

@@ -82,8 +82,9 @@ func (d *decoder) pools(n *yaml.Node) {
 				f.set(d, p, v)
 			}
 		})
+		listed := given["shares"] || p.spec.Scheme == alloc.Explicit // without shares alloc says so
 		for _, f := range fields {
-			if item.Kind == yaml.MappingNode && f.required && !given[f.key] {
+			if item.Kind == yaml.MappingNode && (f.required || f.orShares && !listed) && !given[f.key] {
 				d.report(item, ErrSyntax, fmt.Sprintf("for example %s: %s", f.key, f.example), "the pool has no %s", f.key)
 			}
 		}
@@ -334,8 +335,9 @@ func (d *decoder) inside(p *pool, n *yaml.Node) {
 		o := origin{start: len(p.spec.Inside), node: item}
 		if item.Kind == yaml.MappingNode {
 			given := d.mapping(item, "a subscriber list", []string{"file"}, func(_ string, v *yaml.Node) {
-				if o.list = d.list(v); o.list != nil {
-					p.spec.Inside = append(p.spec.Inside, o.list.Ranges...)
+				if l := listFile(d, v, loadList); l != nil {
+					o.file, o.lines = l.Name, l.Lines
+					p.spec.Inside = append(p.spec.Inside, l.Ranges...)
 				}
 			})
 			if !given["file"] {

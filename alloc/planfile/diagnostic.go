@@ -14,7 +14,7 @@ var (
 	ErrRead = errors.New("cannot read")
 	// ErrSyntax means: a file is not YAML, or has unknown keys, duplicate keys or values of the wrong type.
 	ErrSyntax = errors.New("not a plan file")
-	// ErrList means: a line of a subscriber list is not an address, prefix or range.
+	// ErrList means: a line of a subscriber list is not an address, prefix or range, or one of a list of shares is no share.
 	ErrList = errors.New("invalid subscriber list")
 )
 

@@ -23,6 +23,7 @@ const (
 	portSet
 	addresses  // an address, prefix or range, or a list of them
 	subscriber // addresses, and {file: NAME}
+	shareList  // shares as text or mappings, and {file: NAME}
 
 	destinations  // a destination, or a list of them
 	versionNumber // the number Version
@@ -35,6 +36,7 @@ type field struct {
 	key      string
 	kind     kind
 	required bool
+	orShares bool   // required, but in a pool that lists shares
 	initial  string // the default, as text
 	doc      string
 	example  string // may be empty for keys of the plan
@@ -66,13 +68,13 @@ var fields = []field{
 	{key: "realm", kind: text, initial: alloc.DefaultRealm, example: "wholesale-b",
 		doc: "Inside address space of the subscribers. The same inside address may stand in two realms.",
 		set: func(d *decoder, p *pool, n *yaml.Node) { p.spec.Realm = d.text(n) }},
-	{key: "inside", kind: subscriber, required: true, example: "100.64.0.0/22",
+	{key: "inside", kind: subscriber, orShares: true, example: "100.64.0.0/22",
 		doc: "Subscribers in order: addresses, prefixes, ranges, or `{file: NAME}` for a list in a file beside the plan.",
 		set: func(d *decoder, p *pool, n *yaml.Node) { d.inside(p, n) }},
 	{key: "exclude-inside", kind: addresses, example: "100.64.0.1",
 		doc: "Inside addresses that are no subscribers. They have no position: excluding one moves everyone behind it.",
 		set: func(d *decoder, p *pool, n *yaml.Node) { p.spec.ExcludeInside = d.addresses(p, "exclude-inside", n) }},
-	{key: "outside", kind: addresses, required: true, example: "198.18.0.0/27",
+	{key: "outside", kind: addresses, orShares: true, example: "198.18.0.0/27",
 		doc: "Outside addresses in the order in which they are filled.",
 		set: func(d *decoder, p *pool, n *yaml.Node) { p.spec.Outside = d.addresses(p, "outside", n) }},
 	{key: "exclude-outside", kind: addresses, example: "198.18.0.7",
@@ -84,7 +86,7 @@ var fields = []field{
 	{key: "scheme", kind: text, initial: "sequential", example: "sequential",
 		doc: "Rule that places shares: " + strings.Join(alloc.SchemeNames(), ", ") + ".",
 		set: func(d *decoder, p *pool, n *yaml.Node) { p.spec.Scheme = d.scheme(n) }},
-	{key: "ports", kind: portRange, initial: "1024-65535", example: "1024-65535",
+	{key: "ports", kind: portRange, initial: "1024-65535, with scheme explicit 1-65535", example: "1024-65535",
 		doc: "Usable ports of an outside address. Ports outside the range are reserved; port 0 always is.",
 		set: func(d *decoder, p *pool, n *yaml.Node) { p.spec.Ports = d.portRange(n) }},
 	{key: "reserve", kind: portSet, initial: "none", example: "1900,5060-5061",
@@ -114,6 +116,9 @@ var fields = []field{
 	{key: "key-id", kind: text, example: "9f31c0de5a7b0042",
 		doc: "ID of the key, never the key. Scheme random only, and required there.",
 		set: func(d *decoder, p *pool, n *yaml.Node) { p.spec.KeyID = d.scalar(n) }},
+	{key: "shares", kind: shareList, example: "100.64.0.1 198.18.0.1 1024-2047",
+		doc: "Who has what, in order: subscriber, outside address and ports as text, a mapping with the keys `subscriber`, `outside` and `ports`, or `{file: NAME}` for CSV beside the plan. Scheme explicit only, and required there, in place of `inside`, `outside` and the sizes.",
+		set: func(d *decoder, p *pool, n *yaml.Node) { d.shares(p, n) }},
 }
 
 // fieldNamed returns the field of a key that stands in a table.

@@ -60,7 +60,8 @@ type pool struct {
 type origin struct {
 	start int
 	node  *yaml.Node
-	list  *List
+	file  string   // the name of a list file
+	lines []uint32 // of that file, as in List
 }
 
 // Load reads the plan file at path; "-" is standard input. See Parse.
@@ -200,32 +201,32 @@ func parseCanonical(name string, data []byte, opts Options) (*File, error) {
 	return f, nil
 }
 
-// list reads a list file that the plan names.
-func (d *decoder) list(n *yaml.Node) *List {
+// listFile reads a list file that the plan names. It returns the zero value after a report.
+func listFile[T any](d *decoder, n *yaml.Node, load func(path string) (T, error)) (l T) {
 	name := d.text(n)
 	switch {
 	case name == "":
 		if n.Tag == "!!str" {
 			d.report(n, ErrSyntax, "for example file: subscribers.csv", "the name of the list file is empty")
 		}
-		return nil
+		return l
 	case d.opts.Folder == "":
 		d.report(n, ErrRead, "", "a plan that does not come from a file cannot name a list file")
-		return nil
+		return l
 	case !filepath.IsLocal(name):
 		d.report(n, ErrRead, "name a file in the plan's folder or below", "the list file %s lies outside the plan's folder", quote(name))
-		return nil
+		return l
 	}
-	l, err := loadList(filepath.Join(d.opts.Folder, name))
+	read, err := load(filepath.Join(d.opts.Folder, name))
 	if g := (Diagnostic{}); errors.As(err, &g) {
 		if errors.Is(err, ErrRead) {
 			d.report(n, ErrRead, "", "%v", err)
 		} else {
 			d.found = append(d.found, g)
 		}
-		return nil
+		return l
 	}
-	return l
+	return read
 }
 
 // Diagnostic says where a finding of alloc.NewPlan about f.Spec stands in the file.
@@ -271,8 +272,8 @@ func (f *File) place(g *Diagnostic, path string) {
 	if k, err := strconv.Atoi(m[3]); err == nil {
 		from := p.lists[m[2]]
 		at := sort.Search(len(from), func(j int) bool { return from[j].start > k }) - 1
-		if at >= 0 && from[at].list != nil {
-			g.File, g.Line, g.Column = from[at].list.Name, int(from[at].list.Lines[k-from[at].start]), 1
+		if at >= 0 && from[at].lines != nil {
+			g.File, g.Line, g.Column = from[at].file, int(from[at].lines[k-from[at].start]), 1
 			return
 		}
 		if at >= 0 {

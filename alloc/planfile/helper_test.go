@@ -42,6 +42,15 @@ func dests(text string) []alloc.Destination {
 	return out
 }
 
+// shares reads shares, one a line.
+func shares(text string) []alloc.ExplicitShare {
+	var out []alloc.ExplicitShare
+	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
+		out = append(out, must(alloc.ParseExplicitShare(line)))
+	}
+	return out
+}
+
 func ports(text string) portset.Range { return must(portset.ParseRange(text)) }
 func reserve(text string) portset.Set { return must(portset.ParseSet(text)) }
 
@@ -78,7 +87,7 @@ func render(err error) string {
 
 // allKeys is what the decoder says about the keys of a pool.
 const allKeys = "name, realm, inside, exclude-inside, outside, exclude-outside, skip-edge-addresses, scheme, ports, reserve, " +
-	"ports-per-subscriber, sharing-ratio, dynamic-shares, dynamic-ports, psid-offset, psid-length, step, key-id"
+	"ports-per-subscriber, sharing-ratio, dynamic-shares, dynamic-ports, psid-offset, psid-length, step, key-id, shares"
 
 // wantDiagnostics compares what a user sees. In want, KEYS stands for the keys of a pool, and the first line break is dropped.
 func wantDiagnostics(t failer, err error, want string) {

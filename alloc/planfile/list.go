@@ -59,32 +59,40 @@ func EmptyList(name string) error {
 // ScanList reads a list like ReadList and calls each for every entry as it is read. An error that each returns ends the scan
 // and is returned.
 func ScanList(r io.Reader, name string, each func(a alloc.AddrRange, line int) error) error {
+	p := listParser{name: name}
+	return scanLines(r, name, maxListLine, "no subscriber list", func(text []byte, line int) error {
+		p.line = line
+		a, ok, err := p.parse(text)
+		if err != nil || !ok {
+			return err
+		}
+		return each(a, line)
+	})
+}
+
+// scanLines calls each for every line of a list, without what ends it and without a byte order mark. what is said of a list with
+// a line of more than most bytes.
+func scanLines(r io.Reader, name string, most int, what string, each func(text []byte, line int) error) error {
 	in := &io.LimitedReader{R: r, N: maxListBytes + 1}
 	sc := bufio.NewScanner(in)
-	sc.Buffer(make([]byte, 0, maxListLine), maxListLine)
-	p := listParser{name: name}
+	sc.Buffer(make([]byte, 0, maxListLine), most)
+	line := 0
 	for sc.Scan() {
-		p.line++
+		line++
 		if in.N == 0 { // the last line was cut
 			break
 		}
 		text := sc.Bytes()
-		if p.line == 1 {
+		if line == 1 {
 			text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 		}
-		a, ok, err := p.parse(text)
-		if err != nil {
+		if err := each(text, line); err != nil {
 			return err
-		}
-		if ok {
-			if err := each(a, p.line); err != nil {
-				return err
-			}
 		}
 	}
 	switch err := sc.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):
-		return Diagnostic{File: name, Line: p.line + 1, Msg: fmt.Sprintf("the line is longer than %d bytes: this is no subscriber list", maxListLine), Err: ErrList}
+		return Diagnostic{File: name, Line: line + 1, Msg: fmt.Sprintf("the line is longer than %d bytes: this is %s", most, what), Err: ErrList}
 	case err != nil:
 		return Diagnostic{File: name, Msg: reason(err), Err: errors.Join(ErrRead, err)}
 	case in.N == 0:
@@ -155,15 +163,7 @@ func (p *listParser) trim(text []byte) []byte {
 // header looks at the first line: which separator it has, and whether it names columns. A column name starts with a letter,
 // which no IPv4 address does, and is no IPv6 address.
 func (p *listParser) header(line string) bool {
-	quoted := false
-	for i, c := range line {
-		if c == '"' {
-			quoted = !quoted
-		} else if !quoted && (c == ',' || c == ';' || c == '\t') {
-			p.separator = line[i : i+1]
-			break
-		}
-	}
+	p.separator = separatorOf(line)
 	names := p.split(line)
 	for i, n := range names {
 		if n = strings.TrimSpace(n); strings.EqualFold(n, "subscriber") {
@@ -172,6 +172,19 @@ func (p *listParser) header(line string) bool {
 		}
 	}
 	return len(names) > 1 && names[0] != "" && isLetter(names[0][0]) && !strings.ContainsAny(names[0], ".:")
+}
+
+// separatorOf returns what separates the columns of a line, or "".
+func separatorOf(line string) string {
+	quoted := false
+	for i, c := range line {
+		if c == '"' {
+			quoted = !quoted
+		} else if !quoted && (c == ',' || c == ';' || c == '\t') {
+			return line[i : i+1]
+		}
+	}
+	return ""
 }
 
 // checkColumns refuses a first entry of which every column is an address, when no line named the columns: that is a list

@@ -83,6 +83,9 @@ var planGolden = map[string][]string{
 	"juniper-spread": {
 		`detnat: spread, 65534 subscribers on 254 addresses, ratio 259, 249 ports, 10.1.0.1 32.32.32.1 1024-1272 to 10.1.255.254 32.32.32.254 2518-2766`,
 	},
+	"legacy-rules": {
+		`old-nat: explicit, 32 subscribers on 4 addresses, ratio 15, 512 ports, 100.72.233.77 203.0.113.77 25600-29695 to 100.74.0.10 198.51.100.200 1024-65535`,
+	},
 	"metro": {
 		`north: sequential, 24576 subscribers on 768 addresses, ratio 64, 1000 ports, 100.64.0.0 198.18.0.0 1024-2023 to 100.68.31.255 198.18.1.127 64024-65023`,
 		`south: sequential, 32768 subscribers on 1152 addresses, ratio 48, 1344 ports, 100.65.0.0 198.18.8.0 1024-2367 to 100.65.127.255 198.18.10.170 42688-44031`,
@@ -236,6 +239,16 @@ overlap.yaml:11:9: pool "b": outside addresses 198.18.0.4-198.18.0.7 (4) also be
    11 |       - 198.18.0.4/30
       |         ^
 hint: give every outside address to one pool
+`},
+		"shares-collide": {alloc.ErrOverlap, `
+shares-collide.yaml:8:9: pool "old-nat": subscribers 100.64.0.1 and 100.64.0.3 both have ports 2000-2047 of outside address 198.18.0.1
+    8 |       - 100.64.0.3 198.18.0.1 2000-2100,4000-4999
+      |         ^
+hint: give every port of an outside address to one subscriber
+shares-collide.yaml:8:9: pool "old-nat": subscribers 100.64.0.2 and 100.64.0.3 both have ports 2048-2100 of outside address 198.18.0.1
+    8 |       - 100.64.0.3 198.18.0.1 2000-2100,4000-4999
+      |         ^
+hint: give every port of an outside address to one subscriber
 `},
 		"typo": {ErrSyntax, `
 typo.yaml:6:5: unknown key "sharing_ratio" in a pool

@@ -37,6 +37,8 @@ const (
 	addrPattern = `^` + addrRange + `$`
 	destPattern = `^` + addrRange + `( +(tcp|udp)/ *[0-9]{1,5}( *- *[0-9]{1,5})?)? *$`
 	portPattern = `^ *[0-9]{1,5}( *- *[0-9]{1,5})? *$`
+	onePattern  = `^` + address + `$`
+	listPattern = `^[ \t]*` + address + `[ \t]+` + address + `[ \t]+[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*[ \t]*$`
 	setPattern  = `^ *[0-9]{1,5}( *- *[0-9]{1,5})?( *, *[0-9]{1,5}( *- *[0-9]{1,5})?)* *$`
 )
 
@@ -72,13 +74,19 @@ func mappingOf(fields []field) *schemaNode {
 }
 
 func (f field) schema() *schemaNode {
-	addr := &schemaNode{Type: "string", Pattern: addrPattern}
-	no := false
+	addr, no := &schemaNode{Type: "string", Pattern: addrPattern}, false
 	switch f.kind {
 	case versionNumber:
 		return &schemaNode{Const: Version}
 	case poolList:
-		return &schemaNode{Type: "array", MinItems: 1, Items: mappingOf(fields)}
+		item, either := mappingOf(fields), &schemaNode{}
+		for _, f := range fields {
+			if f.orShares {
+				either.Required = append(either.Required, f.key)
+			}
+		}
+		item.AnyOf = []*schemaNode{either, {Required: []string{"shares"}}}
+		return &schemaNode{Type: "array", MinItems: 1, Items: item}
 	case destinations:
 		one := &schemaNode{Type: "string", Pattern: destPattern}
 		return &schemaNode{AnyOf: []*schemaNode{one, {Type: "array", Items: one}}}
@@ -89,20 +97,39 @@ func (f field) schema() *schemaNode {
 	case portRange:
 		return &schemaNode{AnyOf: []*schemaNode{{Type: "string", Pattern: portPattern}, {Type: "integer"}}}
 	case portSet:
-		set := []*schemaNode{{Type: "string", Pattern: setPattern}, {Type: "integer"}}
-		return &schemaNode{AnyOf: append(set, &schemaNode{Type: "array", Items: &schemaNode{AnyOf: set}})}
+		return setSchema()
 	case addresses:
 		return &schemaNode{AnyOf: []*schemaNode{addr, {Type: "array", Items: addr}}}
 	case subscriber:
-		file := &schemaNode{Type: "object", Additional: &no, Required: []string{"file"},
-			Properties: map[string]*schemaNode{"file": {Type: "string", Description: "List of subscribers, in the plan's folder or below."}}}
-		item := []*schemaNode{addr, file}
-		return &schemaNode{AnyOf: append(item, &schemaNode{Type: "array", MinItems: 1, Items: &schemaNode{AnyOf: item}})}
+		return oneOrMore(addr, fileSchema("List of subscribers, in the plan's folder or below."))
+	case shareList:
+		one := &schemaNode{Type: "string", Pattern: onePattern}
+		keyed := &schemaNode{Type: "object", Additional: &no, Required: shareKeys,
+			Properties: map[string]*schemaNode{"subscriber": one, "outside": one, "ports": setSchema()}}
+		return oneOrMore(&schemaNode{Type: "string", Pattern: listPattern}, keyed, fileSchema("CSV with a line a share, in the plan's folder or below."))
 	}
 	if f.key == "scheme" {
 		return &schemaNode{Type: "string", Enum: alloc.SchemeNames(), Default: f.initial}
 	}
 	return &schemaNode{Type: "string"}
+}
+
+// setSchema returns the schema of a port set, or a list of such.
+func setSchema() *schemaNode {
+	set := []*schemaNode{{Type: "string", Pattern: setPattern}, {Type: "integer"}}
+	return &schemaNode{AnyOf: append(set, &schemaNode{Type: "array", Items: &schemaNode{AnyOf: set}})}
+}
+
+// fileSchema returns the schema of {file: NAME}.
+func fileSchema(what string) *schemaNode {
+	no := false
+	return &schemaNode{Type: "object", Additional: &no, Required: []string{"file"},
+		Properties: map[string]*schemaNode{"file": {Type: "string", Description: what}}}
+}
+
+// oneOrMore returns the schema of one of these items, or of a list of them.
+func oneOrMore(item ...*schemaNode) *schemaNode {
+	return &schemaNode{AnyOf: append(item, &schemaNode{Type: "array", MinItems: 1, Items: &schemaNode{AnyOf: item}})}
 }
 
 // KeyTable returns the keys of a plan and those of a pool as two Markdown tables, for docs/plan-format.md.
@@ -115,8 +142,11 @@ func tableOf(fields []field) string {
 	out.WriteString("| key | default | example | meaning |\n|---|---|---|---|\n")
 	for _, f := range fields {
 		initial, example := f.initial, f.example
-		if f.required {
+		switch {
+		case f.required:
 			initial = "**required**"
+		case f.orShares:
+			initial = "**required** without `shares`"
 		}
 		if example != "" {
 			example = "`" + example + "`"

@@ -144,7 +144,7 @@ func TestSchemaExamples(t *testing.T) {
 	}
 	for _, f := range fields {
 		text := []byte(good + "    " + f.key + ": " + f.example + "\n")
-		if f.required {
+		if f.required || f.orShares {
 			lines := strings.Split(strings.TrimSuffix(good, "\n"), "\n")
 			for i, l := range lines {
 				if before, _, ok := strings.Cut(l, f.key+": "); ok {
@@ -189,6 +189,8 @@ func TestSchemaRefuses(t *testing.T) {
 		text: {"1", "true", "[a]", "{a: b}", ""}, number: {"many", `"4"`, "-1", "70000", "1.5", "[4]", "{a: 4}", "true", ""}, boolean: {"1", `"true"`, "[true]", "{a: true}", ""},
 		portRange: {"true", "1.5", "{a: 1}", "[1]", "a-b", ""}, portSet: {"true", "1.5", "{a: 1}", "[[1]]", "a", ""},
 		addresses: {"1", "true", "{a: b}", "[[100.64.0.1]]", "300.1.1.1", ""}, subscriber: {"1", "true", "{a: b}", "[[100.64.0.1]]", "300.1.1.1", ""},
+		shareList: {"1", "true", "{a: b}", "[[100.64.0.1 198.18.0.1 1024]]", "100.64.0.1", "100.64.0.1 198.18.0.1", "100.64.0.1 198.18.0.1 a", "100.64.0.0/31 198.18.0.1 1024", "[]", "", "{file: 1}",
+			"{file: x, ports: 1024}", "{subscriber: 100.64.0.1, outside: 198.18.0.1}", "{subscriber: 100.64.0.0/31, outside: 198.18.0.1, ports: 1024}", "{subscriber: 7, outside: 198.18.0.1, ports: 1024}"},
 	}
 	for _, f := range fields {
 		values := wrong[f.kind]
@@ -201,11 +203,11 @@ func TestSchemaRefuses(t *testing.T) {
 		for _, v := range values {
 			pool := map[string]string{"name": "a", "inside": "100.64.0.0/24", "outside": "198.18.0.0/27", f.key: v}
 			rows[f.key+": "+v] = fmt.Sprintf("version: 1\npools:\n  - name: %s\n    inside: %s\n    outside: %s\n", pool["name"], pool["inside"], pool["outside"])
-			if !f.required {
+			if !f.required && !f.orShares {
 				rows[f.key+": "+v] += "    " + f.key + ": " + v + "\n"
 			}
 		}
-		if f.required {
+		if f.required || f.orShares {
 			rows["no "+f.key] = strings.ReplaceAll(good, f.key+": ", "realm: ")
 		}
 	}
@@ -267,8 +269,10 @@ func drawPlanText(t *rapid.T) string {
 	b.WriteString("pools:\n")
 	for range rapid.IntRange(1, 3).Draw(t, "pools") {
 		indent := "  - "
+		listed := rapid.IntRange(0, 3).Draw(t, "listed") == 0
 		for _, f := range rapid.Permutation(slices.Clone(fields)).Draw(t, "order") {
-			if !f.required && rapid.Bool().Draw(t, "left out") {
+			required := f.required || f.orShares && !listed || f.kind == shareList && listed
+			if !required && rapid.Bool().Draw(t, "left out") {
 				continue
 			}
 			var v string
@@ -288,6 +292,11 @@ func drawPlanText(t *rapid.T) string {
 				v = list(func() string { return one("1024-65535", "5060", "\"1 - 7, 9\"", "'0'") })
 			case addresses, subscriber:
 				v = list(addr)
+			case shareList:
+				v = list(func() string {
+					return one("100.64.0.1 198.18.0.1 1024-2047", "\" 100.64.0.2\t198.18.0.1  5,7-9 \"", "{subscriber: 100.64.0.3, outside: 198.18.0.1, ports: 1024-2047}",
+						"{ports: [1, 2-3], subscriber: 100.64.0.4, outside: '198.18.0.2'}", "{subscriber: 100.64.0.5, outside: 198.18.0.2, ports: 80}")
+				})
 			}
 			fmt.Fprintf(&b, "%s%s: %s\n", indent, f.key, v)
 			indent = "    "

@@ -14,28 +14,33 @@ import (
 	"github.com/cgnkit/cgnkit/alloc"
 )
 
-// maxInline is the number of inside ranges up to which Save writes them into the plan file itself.
+// maxInline is the number of inside ranges, or shares, up to which Save writes them into the plan file itself.
 const maxInline = 1000
 
 // Save writes spec as a plan file at path. plan is what alloc.NewPlan made of spec: sizes that were derived are written out,
-// so that a longer list later moves nobody. A pool with more than 1,000 inside ranges has them in a file of their own beside
-// the plan, named after the plan and the pool. Each file is there whole or not at all.
+// so that a longer list later moves nobody. A pool with more than 1,000 inside ranges or shares has them in a file of their own
+// beside the plan, named after the plan and the pool. Each file is there whole or not at all.
 func Save(path string, spec alloc.Spec, plan *alloc.Plan) error {
 	if _, err := target(path); err != nil {
 		return err // before a list is written
 	}
 	lists := map[int]string{}
 	for i, s := range spec.Pools {
-		if len(s.Inside) > maxInline {
-			base := strings.TrimSuffix(path, filepath.Ext(path)) + "." + s.Name + ".subscribers"
-			if err := replaceable(base); err != nil {
-				return err
-			}
-			if err := replace(base, func(w io.Writer) error { return writeList(w, s) }); err != nil {
-				return err
-			}
-			lists[i] = filepath.Base(base)
+		suffix, mark, content := ".subscribers", listMark, writeList
+		switch {
+		case len(s.Shares) > maxInline:
+			suffix, mark, content = ".shares.csv", sharesMark, writeShares
+		case len(s.Inside) <= maxInline:
+			continue
 		}
+		base := strings.TrimSuffix(path, filepath.Ext(path)) + "." + s.Name + suffix
+		if err := replaceable(base, mark); err != nil {
+			return err
+		}
+		if err := replace(base, func(w io.Writer) error { return content(w, s) }); err != nil {
+			return err
+		}
+		lists[i] = filepath.Base(base)
 	}
 	return replace(path, func(w io.Writer) error { return write(w, spec, plan, lists) })
 }
@@ -107,18 +112,21 @@ func createBeside(name string) (*os.File, error) {
 	}
 }
 
-// listMark is how a list starts that Save wrote, and may replace.
-const listMark = "# subscribers of pool "
+// How a list starts that Save wrote, and may replace.
+const (
+	listMark   = "# subscribers of pool "
+	sharesMark = "# shares of pool "
+)
 
 // replaceable refuses to replace a list that somebody else wrote.
-func replaceable(path string) error {
+func replaceable(path, mark string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil // there is none, or writing will say what is wrong
 	}
 	defer f.Close()
-	start := make([]byte, len(listMark))
-	if _, err := io.ReadFull(f, start); err != nil || string(start) != listMark {
+	start := make([]byte, len(mark))
+	if _, err := io.ReadFull(f, start); err != nil || string(start) != mark {
 		return fmt.Errorf("write %s: it is there and was not written by this command; remove it, or choose another name for the plan", path)
 	}
 	return nil
@@ -130,6 +138,23 @@ func writeList(w io.Writer, s alloc.PoolSpec) error {
 	}
 	for _, r := range s.Inside {
 		if _, err := fmt.Fprintln(w, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeShares writes CSV as cgnctl allocate does.
+func writeShares(w io.Writer, s alloc.PoolSpec) error {
+	if _, err := fmt.Fprintf(w, sharesMark+"%s, in order\n%s\n", s.Name, strings.Join(shareKeys, ",")); err != nil {
+		return err
+	}
+	for _, e := range s.Shares {
+		ports := e.Ports.String()
+		if strings.Contains(ports, ",") {
+			ports = `"` + ports + `"`
+		}
+		if _, err := fmt.Fprintf(w, "%v,%v,%s\n", e.Inside, e.Outside, ports); err != nil {
 			return err
 		}
 	}
@@ -165,12 +190,13 @@ func writePool(w *bufio.Writer, s alloc.PoolSpec, p *alloc.Pool, list string) {
 	if p.Realm() != alloc.DefaultRealm {
 		put("realm", quoted(p.Realm()))
 	}
-	if list != "" {
-		put("inside", "")
-		fmt.Fprintf(w, "      - file: %s\n", strconv.Quote(list))
-	} else {
-		writeRanges(w, "inside", s.Inside)
+	if p.Scheme() == alloc.Explicit {
+		put("scheme", p.Scheme().String())
+		writeUsable(put, s)
+		writeItems(w, "shares", s.Shares, list)
+		return
 	}
+	writeItems(w, "inside", s.Inside, list)
 	writeRanges(w, "exclude-inside", s.ExcludeInside)
 	writeRanges(w, "outside", s.Outside)
 	writeRanges(w, "exclude-outside", s.ExcludeOutside)
@@ -178,12 +204,7 @@ func writePool(w *bufio.Writer, s alloc.PoolSpec, p *alloc.Pool, list string) {
 		put("skip-edge-addresses", "true")
 	}
 	put("scheme", p.Scheme().String())
-	if s.Ports.IsValid() {
-		put("ports", quotedPorts(s.Ports.String()))
-	}
-	if s.Reserve.IsValid() {
-		put("reserve", quotedPorts(s.Reserve.String()))
-	}
+	writeUsable(put, s)
 	if l, ok := p.Layout(); ok {
 		put("psid-offset", strconv.Itoa(l.Offset()))
 		put("psid-length", strconv.Itoa(l.Length()))
@@ -196,6 +217,16 @@ func writePool(w *bufio.Writer, s alloc.PoolSpec, p *alloc.Pool, list string) {
 	num("step", s.StepSize)
 	if s.KeyID != "" {
 		put("key-id", strconv.Quote(s.KeyID))
+	}
+}
+
+// writeUsable writes which ports are usable.
+func writeUsable(put func(key, value string), s alloc.PoolSpec) {
+	if s.Ports.IsValid() {
+		put("ports", quotedPorts(s.Ports.String()))
+	}
+	if s.Reserve.IsValid() {
+		put("reserve", quotedPorts(s.Reserve.String()))
 	}
 }
 
@@ -219,11 +250,19 @@ func quotedPorts(s string) string {
 }
 
 func writeRanges(w *bufio.Writer, key string, ranges []alloc.AddrRange) {
-	if len(ranges) == 0 {
+	if len(ranges) > 0 {
+		writeItems(w, key, ranges, "")
+	}
+}
+
+// writeItems writes a list, or the name of the file that has it. No item has a text that YAML takes for something else.
+func writeItems[T fmt.Stringer](w *bufio.Writer, key string, items []T, list string) {
+	fmt.Fprintf(w, "    %s:\n", key)
+	if list != "" {
+		fmt.Fprintf(w, "      - file: %s\n", strconv.Quote(list))
 		return
 	}
-	fmt.Fprintf(w, "    %s:\n", key)
-	for _, r := range ranges {
-		fmt.Fprintf(w, "      - %s\n", r)
+	for _, r := range items {
+		fmt.Fprintf(w, "      - %v\n", r)
 	}
 }

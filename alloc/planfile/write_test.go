@@ -205,7 +205,7 @@ func drawSpec(t *rapid.T) alloc.Spec {
 			Inside:        addrs(strings.ReplaceAll(inside, "N", fmt.Sprint(n))),
 			Outside:       addrs(strings.ReplaceAll(outside, "N", fmt.Sprint(n))),
 			SkipEdges:     rapid.Bool().Draw(t, "edges"),
-			Scheme:        alloc.Scheme(rapid.IntRange(0, 7).Draw(t, "scheme")),
+			Scheme:        alloc.Scheme(rapid.IntRange(0, 8).Draw(t, "scheme")),
 			SharingRatio:  number("ratio", 0, 0, 32, 64),
 			DynamicShares: number("dynamic shares", 0, 0, 0, 1, 5),
 		}
@@ -228,6 +228,11 @@ func drawSpec(t *rapid.T) alloc.Spec {
 			s.PSIDOffset, s.SharingRatio, s.DynamicShares, s.DynamicPorts = new(number("offset", 0, 1, 6)), 64, 0, 0
 		case alloc.Random:
 			s.KeyID = exampleKey.ID()
+		case alloc.Explicit:
+			s = alloc.PoolSpec{Name: s.Name, Realm: s.Realm, Scheme: s.Scheme, Ports: ports("2000-65535"), Reserve: reserve("5060")}
+			for i := range rapid.IntRange(1, 5).Draw(t, "shares") {
+				s.Shares = append(s.Shares, shares(fmt.Sprintf("100.64.%d.%d 198.18.%d.%d %s", n, 9-i, n, i/2, []string{"2000-2999", "3000,3002-5059,5061"}[i%2]))...)
+			}
 		}
 		spec.Pools = append(spec.Pools, s)
 	}
