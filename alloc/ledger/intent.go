@@ -39,7 +39,7 @@ func (w *Writer) Begin(in Intent) error {
 	if err := checkText("the target", in.Target); err != nil {
 		return err
 	}
-	if _, err := w.ledger.next(Entry{Plan: in.Plan, From: in.From, Now: in.From, By: in.By, Note: in.Note}); err != nil {
+	if _, err := w.ledger.next(w.entry(in, in.From)); err != nil {
 		return err
 	}
 	if _, err := os.Lstat(w.pending()); err == nil {
@@ -52,6 +52,26 @@ func (w *Writer) Begin(in Intent) error {
 		return fmt.Errorf("encode an intent: %w", err)
 	}
 	return writeWhole(w.pending(), append(b, '\n'))
+}
+
+// entry returns what is recorded of an intent. An epoch that is planned for later does not keep anybody from applying a plan now;
+// that the clock went backwards does.
+func (w *Writer) entry(in Intent, now time.Time) Entry {
+	en := Entry{Plan: in.Plan, From: in.From, Settled: now, Now: now, By: in.By, Note: in.Note}
+	if en.Settled.Before(en.From) { // the clock was set back meanwhile
+		en.Settled = en.From
+	}
+	last := w.ledger.last()
+	if last == nil || !en.From.Before(last.From) || en.From.Before(w.ledger.epochs[w.ledger.Len()-1].Added) {
+		return en
+	}
+	if last.From.After(last.Added) {
+		en.Backdate = true
+		if en.Note == "" {
+			en.Note = fmt.Sprintf("applied while epoch %d was planned", last.Seq)
+		}
+	}
+	return en
 }
 
 func (w *Writer) pending() string { return w.path + pendingSuffix }
@@ -120,11 +140,7 @@ func (w *Writer) parseIntent(b []byte) (*Intent, error) {
 
 // Commit records an intent: the plan may be in force from in.From, and surely is at now.
 func (w *Writer) Commit(in Intent, now time.Time) (Epoch, error) {
-	settled := now
-	if settled.Before(in.From) { // the clock was set back meanwhile
-		settled = in.From
-	}
-	e, err := w.Add(Entry{Plan: in.Plan, From: in.From, Settled: settled, Now: now, By: in.By, Note: in.Note})
+	e, err := w.Add(w.entry(in, now))
 	if err != nil {
 		return Epoch{}, err
 	}

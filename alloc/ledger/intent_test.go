@@ -26,7 +26,7 @@ func TestIntent(t *testing.T) {
 	if old, err := w.Pending(); old != nil || err != nil {
 		t.Fatalf("before anything: %v, %v", old, err)
 	}
-	if err := w.Begin(ledger.Intent{Plan: in.Plan, From: hour(1), Target: in.Target}); !errors.Is(err, ledger.ErrBefore) {
+	if err := w.Begin(ledger.Intent{Plan: in.Plan, From: hour(-1), Target: in.Target}); !errors.Is(err, ledger.ErrBefore) {
 		t.Errorf("before the last epoch: %v", err)
 	}
 	if err := w.Begin(in); err != nil {
@@ -71,6 +71,33 @@ func TestIntent(t *testing.T) {
 	w.Close()
 	if _, _, err := ledger.Verify(path); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestIntentWhilePlanned applies a plan while a later epoch is planned, which is allowed, and by a clock that went backwards,
+// which is not.
+func TestIntentWhilePlanned(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l")
+	add(t, path,
+		ledger.Entry{Plan: plan(t, 50, 500), From: hour(5), Now: hour(5)},
+		ledger.Entry{Plan: plan(t, 50, 600), From: hour(50), Now: hour(6)},
+	)
+	w, err := ledger.Edit(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	in := ledger.Intent{Plan: plan(t, 50, 700), From: hour(5).Add(time.Minute), Target: "nftables cgn"}
+	if err := w.Begin(in); !errors.Is(err, ledger.ErrBefore) {
+		t.Errorf("by a clock that went backwards: %v", err)
+	}
+	in.From = hour(7)
+	if err := w.Begin(in); err != nil {
+		t.Fatal(err)
+	}
+	e, err := w.Commit(in, hour(7).Add(time.Second))
+	if err != nil || !e.Until.Equal(hour(50)) || !e.Settled.Equal(hour(7).Add(time.Second)) || !e.Backdated || e.Note != "applied while epoch 2 was planned" {
+		t.Errorf("recorded as %+v, %v", e, err)
 	}
 }
 
