@@ -1,0 +1,142 @@
+package rulefile
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"net/netip"
+
+	"github.com/cgnkit/cgnkit/alloc"
+)
+
+// A span is an inclusive range of IPv4 addresses as numbers: eight bytes, for millions of rules.
+type span struct{ first, last uint32 }
+
+var everything = span{0, ^uint32(0)}
+
+func (s span) len() uint64  { return uint64(s.last) - uint64(s.first) + 1 }
+func (s span) single() bool { return s.first == s.last }
+
+func (s span) String() string {
+	if s.single() {
+		return addr4(s.first).String()
+	}
+	return rangeOf(s).String()
+}
+
+func addr4(a uint32) netip.Addr {
+	return netip.AddrFrom4([4]byte{byte(a >> 24), byte(a >> 16), byte(a >> 8), byte(a)})
+}
+
+func u32(a netip.Addr) uint32 {
+	b := a.As4()
+	return binary.BigEndian.Uint32(b[:])
+}
+
+// rangeOf returns s as people would write it: a prefix where it is one.
+func rangeOf(s span) alloc.AddrRange {
+	if n := s.len(); !s.single() && bits.OnesCount64(n) == 1 && uint64(s.first)%n == 0 {
+		p := netip.PrefixFrom(addr4(s.first), 32-bits.TrailingZeros64(n))
+		if r, err := alloc.AddrRangeFromPrefix(p); err == nil {
+			return r
+		}
+	}
+	r, err := alloc.AddrRangeFrom(addr4(s.first), addr4(s.last))
+	if err != nil {
+		panic(err) // spans are IPv4 and ascending
+	}
+	return r
+}
+
+// parseAddr reads "198.18.0.1". It allocates nothing.
+func parseAddr(b []byte) (a uint32, ok bool) {
+	octets, value, digits := 0, uint32(0), 0
+	for i := 0; i <= len(b); i++ {
+		switch {
+		case i < len(b) && '0' <= b[i] && b[i] <= '9':
+			if digits > 0 && value == 0 {
+				return 0, false // 010 is octal to some
+			}
+			value = value*10 + uint32(b[i]-'0')
+			if digits++; value > 255 {
+				return 0, false
+			}
+		case digits > 0 && (i == len(b) || b[i] == '.'):
+			a = a<<8 | value
+			octets, value, digits = octets+1, 0, 0
+		default:
+			return 0, false
+		}
+	}
+	return a, octets == 4
+}
+
+// parseNumber reads a decimal number of at most nine digits.
+func parseNumber(b []byte) (n uint32, ok bool) {
+	if len(b) == 0 || len(b) > 9 {
+		return 0, false
+	}
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + uint32(c-'0')
+	}
+	return n, true
+}
+
+// parseSpan reads "100.64.0.1", "100.64.0.0/24", "100.64.0.0/255.255.255.0" or "100.64.0.1-100.64.0.9". Host bits are
+// dropped, as every kernel does.
+func parseSpan(b []byte) (span, bool) {
+	if addr, length, ok := bytes.Cut(b, []byte("/")); ok {
+		return parsePrefix(addr, length)
+	}
+	from, to, isRange := bytes.Cut(b, []byte("-"))
+	first, ok := parseAddr(from)
+	if !ok {
+		return span{}, false
+	}
+	last := first
+	if isRange {
+		last, ok = parseAddr(to)
+	}
+	return span{first, last}, ok && first <= last
+}
+
+func parsePrefix(addr, length []byte) (span, bool) {
+	a, ok := parseAddr(addr)
+	if !ok {
+		return span{}, false
+	}
+	plen, ok := parseNumber(length)
+	if !ok {
+		mask, ok := parseAddr(length)
+		plen = uint32(bits.LeadingZeros32(^mask))
+		if !ok || mask != prefixMask(plen) {
+			return span{}, false
+		}
+	}
+	if plen > 32 {
+		return span{}, false
+	}
+	m := prefixMask(plen)
+	return span{a & m, a | ^m}, true
+}
+
+func prefixMask(plen uint32) uint32 { return uint32(uint64(0xffff_ffff) << (32 - plen)) }
+
+// complement returns what spans leave of the address space. It sorts spans.
+func complement(spans []span) []span {
+	var out []span
+	next := uint64(0)
+	for _, s := range union(spans) {
+		if uint64(s.first) > next {
+			out = append(out, span{uint32(next), s.first - 1})
+		}
+		next = uint64(s.last) + 1
+	}
+	if next <= uint64(everything.last) {
+		out = append(out, span{uint32(next), everything.last})
+	}
+	return out
+}

@@ -1,0 +1,119 @@
+package rulefile
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+// TestFlowAgainstMap does random things to a flow and to a map of addresses, and compares them.
+func TestFlowAgainstMap(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %#x", seed)
+	rng := rand.New(rand.NewPCG(seed, 2))
+	const size = 3000 // addresses: enough for several blocks
+	for range 30 {
+		f, oracle := newFlow(segment{span{0, size - 1}, allProto}), make([]protoMask, size)
+		for i := range oracle {
+			oracle[i] = allProto
+		}
+		for range 4000 {
+			first := rng.Uint32N(size)
+			s := span{first, min(first+rng.Uint32N(4), size-1)}
+			mask := protoMask(1 + rng.IntN(15))
+			want := map[uint32]protoMask{}
+			for a := s.first; a <= s.last; a++ {
+				if m := oracle[a] & mask; m != 0 {
+					want[a] = m
+				}
+			}
+			var got []segment
+			switch rng.IntN(3) {
+			case 0:
+				got = f.get(nil, s, mask)
+			case 1:
+				got = f.take(nil, s, mask)
+				for a := s.first; a <= s.last; a++ {
+					oracle[a] &^= mask
+				}
+			default:
+				f.add(segment{s, mask})
+				for a := s.first; a <= s.last; a++ {
+					oracle[a] |= mask
+				}
+				continue
+			}
+			for _, g := range got {
+				for a := g.first; a <= g.last; a++ {
+					if want[a] != g.mask {
+						t.Fatalf("%v: got %b, want %b", addr4(a), g.mask, want[a])
+					}
+					delete(want, a)
+				}
+			}
+			if len(want) > 0 {
+				t.Fatalf("%d addresses are missing of %v", len(want), s)
+			}
+		}
+		checkFlow(t, f, oracle)
+	}
+}
+
+func checkFlow(t *testing.T, f *flow, oracle []protoMask) {
+	t.Helper()
+	next := uint32(0)
+	f.each(func(g segment) {
+		if g.first < next || g.last < g.first || g.mask == 0 {
+			t.Fatalf("segment %+v is out of order", g)
+		}
+		for ; next < g.first; next++ {
+			if oracle[next] != 0 {
+				t.Fatalf("%v is missing", addr4(next))
+			}
+		}
+		for ; next <= g.last; next++ {
+			if oracle[next] != g.mask {
+				t.Fatalf("%v has %b, want %b", addr4(next), g.mask, oracle[next])
+			}
+		}
+	})
+	for ; int(next) < len(oracle); next++ {
+		if oracle[next] != 0 {
+			t.Fatalf("%v is missing", addr4(next))
+		}
+	}
+}
+
+// TestFlowIsBounded takes a million scattered addresses out of a flow: blocks must not grow.
+func TestFlowIsBounded(t *testing.T) {
+	f := newFlow(segment{everything, allProto})
+	for i := range uint32(200_000) {
+		f.take(nil, span{i * 7919 * 2, i * 7919 * 2}, tcp)
+	}
+	for _, b := range f.blocks {
+		if len(b) == 0 || len(b) > 2*blockSize {
+			t.Fatalf("a block has %d segments", len(b))
+		}
+	}
+}
+
+func TestParseSpan(t *testing.T) {
+	for text, want := range map[string]string{
+		"100.64.0.1": "100.64.0.1", "100.64.0.77/24": "100.64.0.0/24", "10.0.0.0/255.255.254.0": "10.0.0.0/23", "0.0.0.0/0": "0.0.0.0/0",
+		"10.0.0.1-10.0.0.2": "10.0.0.1-10.0.0.2", "255.255.255.255/32": "255.255.255.255",
+		"": "", "10.0.0": "", "10.0.0.256": "", "10.0.0.01": "", "10.0.0.0/33": "", "10.0.0.0/255.0.255.0": "", "10.0.0.2-10.0.0.1": "", "10.0.0.1.": "", "a": "", "10..0.1": "",
+	} {
+		s, ok := parseSpan([]byte(text))
+		if ok != (want != "") || ok && s.String() != want {
+			t.Errorf("%q: got %v, %v, want %q", text, s, ok, want)
+		}
+	}
+}
+
+func TestPriority(t *testing.T) {
+	for text, want := range map[string]int{"type nat hook postrouting priority srcnat": 100, "priority srcnat + 5": 105, "priority srcnat - 5": 95,
+		"priority -150": -150, "priority 0": 0, "priority srcnat+10": 110} {
+		if got := priorityOf(text); got != want {
+			t.Errorf("%q: got %d, want %d", text, got, want)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package rulefile_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/alloc/rulefile"
+)
+
+// fuzz parses anything as a format: nothing panics, errors say something printable, and what is inferred gives the table.
+func fuzz(f *testing.F, format rulefile.Format, extra ...string) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	for range 3 {
+		_, plan := randomPlan(f, rng, alloc.Sequential)
+		shares := sharesOf(plan)
+		shares = shares[:min(len(shares), 5)]
+		for _, w := range writers {
+			if text, ok := w.write(shares); ok && w.format == format.String() {
+				f.Add([]byte(text))
+			}
+		}
+	}
+	for _, text := range append(extra, "", `""`, `0 ""`, "{", "}") {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		rulefile.Detect(data)
+		table, err := rulefile.Parse(bytes.NewReader(data), format, "rules")
+		if err != nil {
+			if bytes.ContainsAny([]byte(err.Error()), "\x00\x07\x1b\r\n") {
+				t.Fatalf("%q has control characters", err)
+			}
+			return
+		}
+		if table.Len() > 5000 {
+			return // inferring many is slow, and nothing new
+		}
+		spec, _, err := rulefile.Infer(table)
+		if err != nil {
+			return
+		}
+		plan, err := alloc.NewPlan(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for s := range table.All() {
+			a, err := plan.Lookup(alloc.SubscriberFrom("", s.Inside))
+			if err != nil || a.Outside() != s.Outside || !a.Ports().Equal(s.Ports) {
+				t.Fatalf("%v: the plan gives %v", s, a)
+			}
+		}
+	})
+}
+
+func FuzzNftables(f *testing.F) {
+	fuzz(f, rulefile.Nftables, "define a = { 10.0.0.1, 10.0.0.2 }\ntable ip n {\n set s { typeof ip saddr; elements = $a }\n chain p { type nat hook postrouting priority srcnat - 1;\n ip saddr @s snat ip prefix to ip saddr map { 10.0.0.0/31 : 198.18.0.0/31 }\n ip saddr 10.0.0.3 tcp dport 1-65535 snat to 198.18.0.3:5-9 random,persistent\n goto q\n }\n chain q { return; }\n}",
+		"flush ruleset\nadd table ip n\nadd chain ip n p { type nat hook postrouting priority 100 ; }\nadd rule ip n p meta l4proto vmap { tcp : jump c, udp : goto c, icmp : accept }\n")
+}
+
+func FuzzIptables(f *testing.F) {
+	fuzz(f, rulefile.Iptables, "*nat\n-A POSTROUTING -s 10.0.0.0/30 -j NETMAP --to 198.18.0.0/30\nCOMMIT\n",
+		"iptables -t nat -I POSTROUTING 1 ! -s 10.0.0.0/8 -j RETURN\n$IPT -t nat -A C -m iprange --src-range 10.0.0.1-10.0.0.2 -g D\n")
+}
+
+func FuzzRouterOS(f *testing.F) {
+	fuzz(f, rulefile.RouterOS, "/ip firewall address-list add list=a address=10.0.0.1\n/ip firewall nat\nadd chain=srcnat action=netmap src-address=10.0.0.0/30 to-addresses=198.18.0.0-198.18.0.3 to-ports=1-9\nadd chain=srcnat src-address-list=!a action=return\n")
+}
+
+func FuzzVyOS(f *testing.F) {
+	fuzz(f, rulefile.VyOS, "set nat cgnat pool external e range 198.18.0.0/30 seq 1\nset nat cgnat pool internal i range 10.0.0.0/29\nset nat cgnat rule 1 source pool i\nset nat cgnat rule 1 translation pool e\n",
+		"nat {\n cgnat {\n  pool {\n   external e {\n    range 198.18.0.0/30 {\n     seq 3\n    }\n   }\n  }\n }\n}\n")
+}
+
+func FuzzCSV(f *testing.F) {
+	fuzz(f, rulefile.CSV, "subscriber;outside;first_port;last_port\n10.0.0.1;198.18.0.1;1;9\n", "10.0.0.1,198.18.0.1,\"1-9,11\"\n")
+}

@@ -1,0 +1,254 @@
+package rulefile
+
+import (
+	"bytes"
+	"io"
+	"strings"
+)
+
+// An iptablesReader reads iptables-save and shell scripts of iptables commands.
+type iptablesReader struct {
+	p     *program
+	notes *notes
+	in    *lines
+	table string // of iptables-save; "" in a script
+	words [][]byte
+	rest  [][]byte          // reused
+	texts map[string]string // words that come in many rules
+}
+
+// intern returns a word as a string, without allocating for the words of which rules are made.
+func (x *iptablesReader) intern(b []byte) string {
+	if s, ok := x.texts[string(b)]; ok {
+		return s
+	}
+	s := string(b)
+	if len(x.texts) < maxInterned && len(s) < maxText {
+		x.texts[s] = s
+	}
+	return s
+}
+
+// maxInterned bounds how many words are remembered.
+const maxInterned = 1 << 10
+
+// parseIptables reads the nat table of iptables. Other tables do not translate.
+func parseIptables(r io.Reader, n *notes) (*program, *LineError) {
+	x := &iptablesReader{p: newProgram(), notes: n, in: newLines(r), texts: map[string]string{}}
+	x.in.joined = true
+	for x.in.scan() {
+		if err := x.line(bytes.TrimSpace(x.in.text)); err != nil {
+			return nil, at(x.in, err)
+		}
+	}
+	if x.in.err != nil {
+		return nil, x.in.err
+	}
+	x.p.roots = []int32{x.p.chain("POSTROUTING")}
+	return x.p, nil
+}
+
+func (x *iptablesReader) line(text []byte) *LineError {
+	switch {
+	case len(text) == 0 || text[0] == '#':
+		return nil
+	case text[0] == '*':
+		x.table = string(text[1:])
+		return nil
+	case text[0] == ':': // :CHAIN POLICY [packets:bytes]
+		if x.table == "nat" {
+			name, _, _ := bytes.Cut(text[1:], []byte(" "))
+			x.declare(name)
+		}
+		return nil
+	case string(text) == "COMMIT":
+		x.table = ""
+		return nil
+	case text[0] == '[': // counters: [12:34] -A ...
+		if i := bytes.IndexByte(text, ']'); i > 0 {
+			text = bytes.TrimSpace(text[i+1:])
+		}
+	}
+	if len(text) == 0 {
+		return nil
+	}
+	if text[0] == '-' && x.table != "" {
+		return x.saved(text)
+	}
+	return x.scripted(text)
+}
+
+// saved reads a rule of iptables-save.
+func (x *iptablesReader) saved(text []byte) *LineError {
+	if x.table != "nat" {
+		x.notes.add(x.in.line, "rules are in table "+printable(x.table)+", which does not translate", string(text))
+		return nil
+	}
+	var ok bool
+	if x.words, ok = words(x.words[:0], text); !ok {
+		return bad(ErrSyntax, "a quote does not end in this line")
+	}
+	return x.command(x.words, text)
+}
+
+// scripted reads a line of a shell script. Of what iptables-save prints, lines without a table look like one.
+func (x *iptablesReader) scripted(text []byte) *LineError {
+	var ok bool
+	if x.words, ok = words(x.words[:0], text); !ok {
+		return x.shell(text, "a quote does not end in this line")
+	}
+	args := x.words
+	if text[0] != '-' {
+		args = command(args)
+	} else if x.table == "" {
+		args = append([][]byte{[]byte("-t"), []byte("nat")}, args...)
+	}
+	switch {
+	case args == nil:
+		return x.shell(text, "this is a shell command that is not iptables")
+	case translates(text) && bytes.ContainsAny(bytes.TrimLeft(text, "$"), "$`"):
+		return bad(ErrShared, "the script computes this rule").hint("run the script on a test machine and import what iptables-save prints")
+	case translates(text) && bytes.ContainsAny(text, ";&|"):
+		return bad(ErrSyntax, "several commands in a line").hint("write one iptables command a line, or import what iptables-save prints")
+	}
+	return x.command(args, text)
+}
+
+// command takes the name of the program, and what stands before it, away; nil for other commands.
+func command(args [][]byte) [][]byte {
+	for len(args) > 0 && (string(args[0]) == "sudo" || string(args[0]) == "exec") {
+		args = args[1:]
+	}
+	if len(args) < 2 || !bytes.HasPrefix(args[1], []byte("-")) {
+		return nil
+	}
+	name := string(args[0][bytes.LastIndexByte(args[0], '/')+1:])
+	if strings.HasPrefix(name, "iptables") || strings.HasPrefix(name, "$") {
+		return args[1:]
+	}
+	return nil
+}
+
+func translates(text []byte) bool {
+	return bytes.Contains(text, []byte("SNAT")) || bytes.Contains(text, []byte("NETMAP"))
+}
+
+// shell notes a line that is no rule. A loop around rules is refused.
+func (x *iptablesReader) shell(text []byte, why string) *LineError {
+	if translates(text) {
+		return bad(ErrSyntax, "%s, and it seems to translate", why).hint("run the script on a test machine and import what iptables-save prints")
+	}
+	x.notes.add(x.in.line, "lines are no iptables commands", string(text))
+	return nil
+}
+
+func (x *iptablesReader) declare(name []byte) *chain {
+	n, ok := x.p.byName[string(name)]
+	if !ok {
+		n = x.p.chain(string(name))
+	}
+	c := &x.p.chains[n]
+	if c.line == 0 {
+		c.line = x.in.line
+	}
+	return c
+}
+
+// command reads the arguments of one command.
+func (x *iptablesReader) command(args [][]byte, text []byte) *LineError {
+	table := "filter"
+	if x.table != "" {
+		table = x.table
+	}
+	var verb, name []byte
+	rest := x.rest[:0]
+	for i := 0; i < len(args); i++ {
+		a := x.intern(args[i])
+		switch {
+		case (a == "-t" || a == "--table") && i+1 < len(args):
+			i++
+			table = x.intern(args[i])
+		case strings.HasPrefix(a, "--table="):
+			table = a[len("--table="):]
+		case a == "-w" || a == "--wait":
+			if i+1 < len(args) {
+				if _, ok := parseNumber(args[i+1]); ok {
+					i++
+				}
+			}
+		case verb == nil && isVerb(a):
+			verb = args[i]
+			if i+1 < len(args) && len(args[i+1]) > 0 && args[i+1][0] != '-' {
+				i++
+				name = args[i]
+			}
+		default:
+			rest = append(rest, args[i])
+		}
+	}
+	x.rest = rest
+	if table != "nat" {
+		if translates(text) && x.table == "" {
+			return bad(ErrSyntax, "the rule is in table %s, and translates only in table nat", printable(table))
+		}
+		x.notes.add(x.in.line, "rules are in table "+printable(table)+", which does not translate", string(text))
+		return nil
+	}
+	return x.apply(x.intern(verb), name, rest, text)
+}
+
+func isVerb(a string) bool {
+	switch a {
+	case "-A", "--append", "-I", "--insert", "-N", "--new-chain", "-F", "--flush", "-X", "--delete-chain", "-P", "--policy",
+		"-D", "--delete", "-R", "--replace", "-Z", "--zero", "-L", "-S", "-E", "-C":
+		return true
+	}
+	return false
+}
+
+func (x *iptablesReader) apply(verb string, name []byte, rest [][]byte, text []byte) *LineError {
+	switch verb {
+	case "-A", "--append":
+		r, err := x.rule(rest, text)
+		if err == nil {
+			c := x.declare(name)
+			c.rules = append(c.rules, r)
+		}
+		return err
+	case "-I", "--insert":
+		if len(rest) > 0 {
+			if n, ok := parseNumber(rest[0]); ok {
+				if n != 1 {
+					return bad(ErrSyntax, "the rule is inserted at place %d", n).hint("import what iptables-save prints")
+				}
+				rest = rest[1:]
+			}
+		}
+		r, err := x.rule(rest, text)
+		if err == nil {
+			c := x.declare(name)
+			c.front = append(c.front, r)
+		}
+		return err
+	case "-N", "--new-chain":
+		x.declare(name)
+	case "-F", "--flush", "-X", "--delete-chain":
+		x.flush(name)
+	case "-P", "--policy", "-Z", "--zero", "-L", "-S", "-C":
+	default:
+		if translates(text) || verb != "" {
+			return bad(ErrSyntax, "%s is not followed", printable(verb)).hint("import what iptables-save prints")
+		}
+		return bad(ErrSyntax, "no command such as -A")
+	}
+	return nil
+}
+
+// flush empties a chain, or all.
+func (x *iptablesReader) flush(name []byte) {
+	for i := range x.p.chains {
+		if c := &x.p.chains[i]; len(name) == 0 || c.name == string(name) {
+			c.rules, c.front = nil, nil
+		}
+	}
+}

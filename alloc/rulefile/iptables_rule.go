@@ -1,0 +1,210 @@
+package rulefile
+
+import (
+	"bytes"
+	"strings"
+)
+
+// An iptablesRule is a rule while its options are read.
+type iptablesRule struct {
+	rule
+	x      *iptablesReader
+	target string
+	chain  string // of -g
+	to     []byte
+	conds  []string
+	flags  []string
+}
+
+// rule reads the options of a rule.
+func (x *iptablesReader) rule(args [][]byte, text []byte) (rule, *LineError) {
+	r := iptablesRule{rule: newRule(x.in.line), x: x}
+	not := false
+	for i := 0; i < len(args); i++ {
+		option := r.x.intern(args[i])
+		if option == "!" {
+			not = true
+			continue
+		}
+		if !strings.HasPrefix(option, "-") { // a second value, as of --match-set NAME src
+			r.conds = append(r.conds, option)
+			continue
+		}
+		var value []byte
+		if name, v, ok := strings.Cut(option, "="); ok && strings.HasPrefix(name, "--") {
+			option, value = name, []byte(v)
+		} else if i+1 < len(args) && (len(args[i+1]) == 0 || args[i+1][0] != '-' && string(args[i+1]) != "!") {
+			i++
+			value = args[i]
+		}
+		if string(value) == "!" && i+1 < len(args) { // the old place of the negation: -s ! ADDR
+			i++
+			not, value = true, args[i]
+		}
+		if err := r.option(option, value, not); err != nil {
+			return rule{}, err
+		}
+		not = false
+	}
+	return r.finish(text)
+}
+
+// option reads one option.
+func (r *iptablesRule) option(option string, value []byte, not bool) *LineError {
+	switch option {
+	case "-s", "--source", "--src", "--src-range":
+		spans, err := spansOf(value)
+		if err == nil {
+			r.x.p.setSource(&r.rule, spans, not)
+		}
+		return err
+	case "-p", "--protocol", "--proto":
+		m, ok := protoOf(value)
+		if !ok {
+			return bad(ErrSyntax, "protocol %s is unknown", printable(value))
+		}
+		if not {
+			m = m.invert()
+		}
+		r.mask &= m
+	case "-j", "--jump":
+		r.target = r.x.intern(value)
+	case "-g", "--goto":
+		r.chain = string(value)
+	case "--to-source", "--to":
+		if r.to != nil {
+			return bad(ErrShared, "the rule has several targets to choose from")
+		}
+		r.to = value
+	case "--probability":
+		r.chance = true
+	case "--random", "--random-fully", "--persistent":
+		r.flags = append(r.flags, option)
+	case "-m", "--match", "--comment", "--mode", "-c", "--set-counters", "--to-ports", "--log-prefix", "--log-level", "--set-mark", "--set-xmark", "--to-destination":
+	default:
+		r.other(option, value, not)
+	}
+	return nil
+}
+
+// other notes a circumstance, unless it holds for every first packet of a flow.
+func (r *iptablesRule) other(option string, value []byte, not bool) {
+	switch option {
+	case "--ctstate", "--state":
+		if bytes.Contains(value, []byte("NEW")) && !not {
+			return
+		}
+	case "--sport", "--source-port", "--dport", "--destination-port":
+		if first, last, ok := parsePorts(value); ok && first <= 1 && last == 65535 && !not {
+			return // all ports: a way to say that the protocol has some
+		}
+	}
+	c := option
+	if not {
+		c = "! " + c
+	}
+	if len(value) > 0 {
+		c += " " + string(value)
+	}
+	r.conds = append(r.conds, c)
+}
+
+// spansOf reads addresses, prefixes and ranges with commas between them.
+func spansOf(list []byte) ([]span, *LineError) {
+	var out []span
+	for item := range bytes.SplitSeq(list, []byte(",")) {
+		s, ok := parseSpan(item)
+		if !ok {
+			return nil, bad(ErrSyntax, "%q is no IPv4 address, prefix or range", printable(item))
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// finish makes a rule of what its options say.
+func (r *iptablesRule) finish(text []byte) (rule, *LineError) {
+	x := r.x
+	if len(r.conds) > 0 {
+		var err *LineError
+		if r.cond, err = x.p.cond(strings.Join(r.conds, " ")); err != nil {
+			return rule{}, err
+		}
+	}
+	if r.chain != "" {
+		r.do, r.rule.target = jumpAway, x.p.chain(r.chain)
+		return r.rule, nil
+	}
+	if len(r.flags) > 0 && (r.target == "SNAT" || r.target == "NETMAP") {
+		x.notes.add(x.in.line, "rules have "+strings.Join(r.flags, " ")+": ports stay within the share; the plan says nothing about how they are chosen", string(text))
+	}
+	switch r.target {
+	case "SNAT":
+		return r.snat()
+	case "NETMAP":
+		return r.netmapTo()
+	case "":
+		return r.rule, nil // counts only
+	case "RETURN":
+		r.do = back
+		return r.rule, nil
+	case "ACCEPT", "DROP", "REJECT":
+		r.do = stop
+		return r.rule, nil
+	case "MASQUERADE", "REDIRECT", "DNAT", "TPROXY":
+		x.notes.add(x.in.line, r.target+" gives nobody a share", string(text))
+		r.do, r.hit = stop, true // it is noted
+		return r.rule, nil
+	case "LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "TCPMSS", "TRACE", "NOTRACK", "CT", "TTL", "DSCP", "CLASSIFY":
+		return r.rule, nil
+	}
+	r.do, r.rule.target = jump, x.p.chain(r.target)
+	return r.rule, nil
+}
+
+// snat reads the target of SNAT: ADDR[-ADDR][:PORT[-PORT]].
+func (r *iptablesRule) snat() (rule, *LineError) {
+	addr, ports, hasPorts := bytes.Cut(r.to, []byte(":"))
+	out, ok := parseSpan(addr)
+	if !ok || bytes.IndexByte(addr, '/') >= 0 {
+		return rule{}, bad(ErrSyntax, "%q is no address to translate to", printable(r.to))
+	}
+	if !out.single() {
+		return rule{}, bad(ErrShared, "the kernel chooses one of %d addresses", out.len()).hint("give each subscriber one outside address; NETMAP maps one to one")
+	}
+	r.do, r.out = snat, out
+	if hasPorts {
+		first, last, ok := parsePorts(ports)
+		if ok {
+			r.ports, ok = r.x.p.sets.ofRange(first, last)
+		}
+		if !ok {
+			return rule{}, bad(ErrSyntax, "%q are no ports", printable(ports))
+		}
+	}
+	return r.rule, nil
+}
+
+// netmapTo reads the target of NETMAP: a prefix. It keeps the host bits.
+func (r *iptablesRule) netmapTo() (rule, *LineError) {
+	out, ok := parseSpan(r.to)
+	if !ok {
+		return rule{}, bad(ErrSyntax, "%q is no prefix to map to", printable(r.to))
+	}
+	r.do, r.out = snat, out
+	return r.x.p.oneToOne(r.rule)
+}
+
+// oneToOne checks a rule that maps source addresses one to one.
+func (p *program) oneToOne(r rule) (rule, *LineError) {
+	if r.list >= 0 || r.src.len() != r.out.len() {
+		n := uint64(0)
+		for _, s := range p.sources(&r) {
+			n += s.len()
+		}
+		return rule{}, bad(ErrShared, "%d inside addresses are mapped to %d outside addresses, and only one to one gives shares", n, r.out.len()).
+			hint("write a rule for each pair of prefixes of one length")
+	}
+	r.netmap = true
+	return r, nil
+}

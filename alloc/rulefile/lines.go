@@ -1,0 +1,142 @@
+package rulefile
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+)
+
+const (
+	maxFile = 1 << 30
+	maxLine = 1 << 20
+)
+
+// lines reads a file line by line, within limits.
+type lines struct {
+	sc   *bufio.Scanner
+	left *io.LimitedReader
+	line int // the number of the current line, from 1
+	text []byte
+	err  *LineError
+	// joined says that a backslash at the end of a line continues it, as in shells and RouterOS. trimmed says that the blanks
+	// at the start of the continuation belong to it.
+	joined, trimmed bool
+	buf             []byte
+	next            int
+}
+
+func newLines(r io.Reader) *lines {
+	left := &io.LimitedReader{R: r, N: maxFile + 1}
+	sc := bufio.NewScanner(left)
+	sc.Buffer(make([]byte, 0, 64<<10), maxLine)
+	return &lines{sc: sc, left: left}
+}
+
+// scan steps to the next line; with joined, the next logical one, whose number is that of its first.
+func (l *lines) scan() bool {
+	text, ok := l.one()
+	if !ok {
+		return false
+	}
+	l.line = l.next
+	if !l.joined || !bytes.HasSuffix(text, []byte(`\`)) {
+		l.text = text
+		return true
+	}
+	l.buf = l.buf[:0]
+	for {
+		more := bytes.HasSuffix(text, []byte(`\`))
+		l.buf = append(l.buf, bytes.TrimSuffix(text, []byte(`\`))...)
+		if len(l.buf) > maxLine {
+			l.err = &LineError{Line: l.line, Msg: "the line with its continuations is longer than 1 MiB", Err: ErrTooLarge}
+			return false
+		}
+		if !more {
+			break
+		}
+		if text, ok = l.one(); !ok {
+			break
+		}
+		if l.trimmed {
+			text = bytes.TrimLeft(text, " \t")
+		}
+	}
+	l.text = l.buf
+	return l.err == nil
+}
+
+// one reads one physical line.
+func (l *lines) one() ([]byte, bool) {
+	if l.err != nil {
+		return nil, false
+	}
+	if !l.sc.Scan() {
+		switch err := l.sc.Err(); {
+		case errors.Is(err, bufio.ErrTooLong):
+			l.err = &LineError{Line: l.next + 1, Msg: "the line is longer than 1 MiB", Err: ErrTooLarge}
+		case err != nil:
+			l.err = &LineError{Line: l.next + 1, Msg: "cannot read on: " + err.Error(), Err: err}
+		}
+		return nil, false
+	}
+	if l.next++; l.left.N == 0 {
+		l.err = &LineError{Line: l.next, Msg: "the file is longer than 1 GiB", Err: ErrTooLarge}
+		return nil, false
+	}
+	text := bytes.TrimSuffix(l.sc.Bytes(), []byte("\r"))
+	if l.next == 1 {
+		text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+	}
+	return text, true
+}
+
+// words splits a line as a shell does: at blanks, with quotes and backslashes. It appends to to. Words without quotes are parts
+// of line. ok is false where a quote does not end.
+func words(to [][]byte, line []byte) (out [][]byte, ok bool) {
+	for i := 0; i < len(line); {
+		switch line[i] {
+		case ' ', '\t':
+			i++
+			continue
+		case '#':
+			return to, true
+		}
+		start := i
+		for i < len(line) && line[i] != ' ' && line[i] != '\t' && line[i] != '"' && line[i] != '\'' && line[i] != '\\' {
+			i++
+		}
+		if i == len(line) || line[i] == ' ' || line[i] == '\t' {
+			to = append(to, line[start:i])
+			continue
+		}
+		var word []byte
+		if word, i, ok = quoted(line, start); !ok {
+			return to, false
+		}
+		to = append(to, word)
+	}
+	return to, true
+}
+
+// quoted reads a word with quotes that starts at i, and returns where it ends.
+func quoted(line []byte, i int) (word []byte, end int, ok bool) {
+	word = []byte{}
+	quote := byte(0)
+	for ; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '\\' && quote != '\'' && i+1 < len(line):
+			i++
+			word = append(word, line[i])
+		case quote == 0 && (c == ' ' || c == '\t'):
+			return word, i, true
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case c == quote && quote != 0:
+			quote = 0
+		default:
+			word = append(word, c)
+		}
+	}
+	return word, i, quote == 0
+}

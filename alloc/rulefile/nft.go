@@ -1,0 +1,375 @@
+package rulefile
+
+import (
+	"cmp"
+	"io"
+	"slices"
+	"strings"
+)
+
+// An nftReader reads the language of nft: files and listings.
+type nftReader struct {
+	*lexer
+	p     *program
+	notes *notes
+	tok   token // the current one
+	table string
+	skip  bool // whether the table is of a family that has no IPv4 addresses
+	bases []nftBase
+	sets  map[string]*nftSet
+	maps  map[string]int32
+	asked []askedSet
+}
+
+// An nftBase is a chain that packets enter.
+type nftBase struct {
+	chain    int32
+	priority int
+	table    string
+}
+
+// An nftSet is a named set of addresses.
+type nftSet struct {
+	foreign bool // of something else than addresses
+	spans   []span
+}
+
+// An askedSet is a rule whose sources are a named set, which may be filled behind it.
+type askedSet struct {
+	chain int32
+	rule  int
+	set   string
+	not   bool
+	line  int
+}
+
+// parseNftables reads tables, and the chains of source NAT in them.
+func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
+	x := &nftReader{lexer: newLexer(r), p: newProgram(), notes: n, sets: map[string]*nftSet{}, maps: map[string]int32{}}
+	x.advance()
+	for x.tok.kind != tokEnd {
+		if err := x.command(); err != nil {
+			return nil, x.locate(err)
+		}
+	}
+	if x.err != nil {
+		return nil, x.err
+	}
+	slices.SortStableFunc(x.bases, func(a, b nftBase) int { return cmp.Compare(a.priority, b.priority) })
+	for _, b := range x.bases {
+		x.p.roots = append(x.p.roots, b.chain)
+	}
+	if err := x.fillSets(); err != nil {
+		return nil, err
+	}
+	for _, m := range x.p.maps {
+		if !m.declared && m.line > 0 {
+			return nil, &LineError{Line: m.line, Err: ErrSyntax, Msg: "the map " + printable(m.name) + " is not in this file"}
+		}
+	}
+	return x.p, nil
+}
+
+// locate says where an error is.
+func (x *nftReader) locate(err *LineError) *LineError {
+	if x.err != nil {
+		return x.err // the lexer's is the cause
+	}
+	if err.Line == 0 {
+		err.Line = x.tok.line
+	}
+	if err.Text == "" && err.Line == x.line {
+		err.Text = x.text()
+	}
+	return err
+}
+
+func (x *nftReader) advance() { x.tok = x.next() }
+
+// take returns the text of the current token as a string and steps over it.
+func (x *nftReader) take() string {
+	s := string(x.tok.text)
+	x.advance()
+	return s
+}
+
+// accept steps over a word that may stand here.
+func (x *nftReader) accept(word string) bool {
+	if x.tok.is(word) {
+		x.advance()
+		return true
+	}
+	return false
+}
+
+// isEnd reports whether a statement ends here.
+func (x *nftReader) isEnd() bool {
+	return x.tok.kind == tokLine || x.tok.kind == ';' || x.tok.kind == tokEnd || x.tok.kind == '}'
+}
+
+// skipStatement steps to the end of a statement, over braces.
+func (x *nftReader) skipStatement() {
+	for depth := 0; x.tok.kind != tokEnd; x.advance() {
+		switch x.tok.kind {
+		case '{':
+			depth++
+		case '}':
+			if depth == 0 {
+				return
+			}
+			depth--
+		case tokLine, ';':
+			if depth == 0 {
+				return
+			}
+		}
+	}
+}
+
+func (x *nftReader) skipLines() {
+	for x.tok.kind == tokLine || x.tok.kind == ';' || x.tok.kind == ',' {
+		x.advance()
+	}
+}
+
+// fillSets gives rules the sources that stand in named sets.
+func (x *nftReader) fillSets() *LineError {
+	work := 0
+	for _, a := range x.asked {
+		s := x.sets[a.set]
+		if s == nil || s.foreign {
+			return &LineError{Line: a.line, Err: ErrSyntax, Msg: "the set " + printable(a.set[strings.LastIndexByte(a.set, ' ')+1:]) + " is not in this file, or holds no addresses"}
+		}
+		if work += len(s.spans); work > maxListed {
+			return &LineError{Line: a.line, Err: ErrTooLarge, Msg: "rules name large sets too often"}
+		}
+		x.p.setSource(&x.p.chains[a.chain].rules[a.rule], s.spans, a.not)
+	}
+	return nil
+}
+
+// maxListed bounds what rules hold of named lists together.
+const maxListed = 1 << 26
+
+// command reads one statement outside of tables.
+func (x *nftReader) command() *LineError {
+	x.skipLines()
+	if x.tok.kind == tokEnd {
+		return nil
+	}
+	x.accept("nft")
+	if x.accept("add") || x.accept("create") {
+		return x.add()
+	}
+	switch {
+	case x.tok.is("table"), x.tok.is("chain"), x.tok.is("rule"), x.tok.is("map"), x.tok.is("set"), x.tok.is("element"):
+		return x.add()
+	case x.tok.is("define"):
+		if err := x.define(); err != nil {
+			return err
+		}
+		x.advance()
+		return nil
+	case x.tok.is("include"):
+		return bad(ErrSyntax, "include is not followed").hint("import what nft list ruleset prints")
+	case x.tok.is("flush"), x.tok.is("delete"), x.tok.is("destroy"):
+		return x.remove()
+	case x.tok.is("insert"), x.tok.is("replace"):
+		return bad(ErrSyntax, "%s puts rules elsewhere, and is not followed", x.take()).hint("import what nft list ruleset prints")
+	}
+	if x.tok.kind == '}' {
+		return bad(ErrSyntax, "a brace closes nothing")
+	}
+	x.notes.add(x.tok.line, "lines are no part of a table", string(x.tok.text))
+	x.skipStatement()
+	return nil
+}
+
+// remove reads what empties a ruleset before it is written.
+func (x *nftReader) remove() *LineError {
+	verb, what := x.take(), x.take()
+	prefix := ""
+	switch what {
+	case "ruleset":
+	case "table":
+		prefix = x.tableName() + " "
+	default:
+		if len(x.p.chains) > 0 {
+			return bad(ErrSyntax, "%s %s is not followed", printable(verb), printable(what)).hint("import what nft list ruleset prints")
+		}
+	}
+	x.skipStatement()
+	for i := range x.p.chains {
+		if c := &x.p.chains[i]; strings.HasPrefix(c.name, prefix) {
+			c.rules = nil
+		}
+	}
+	x.asked = slices.DeleteFunc(x.asked, func(a askedSet) bool { return strings.HasPrefix(x.p.chains[a.chain].name, prefix) })
+	if verb == "flush" && what == "table" {
+		return nil // chains and sets stay
+	}
+	x.bases = slices.DeleteFunc(x.bases, func(b nftBase) bool { return strings.HasPrefix(b.table+" ", prefix) })
+	for name := range x.sets {
+		if strings.HasPrefix(name, prefix) {
+			delete(x.sets, name)
+		}
+	}
+	for name, m := range x.maps {
+		if strings.HasPrefix(name, prefix) {
+			x.p.maps[m].elements = nil
+		}
+	}
+	return nil
+}
+
+// tableName reads "ip nat" or "nat".
+func (x *nftReader) tableName() string {
+	family := "ip"
+	switch string(x.tok.text) {
+	case "ip", "ip6", "inet", "arp", "bridge", "netdev":
+		family = x.take()
+	}
+	x.skip = family != "ip" && family != "inet"
+	return family + " " + x.take()
+}
+
+// add reads a table, or something that is added to one.
+func (x *nftReader) add() *LineError {
+	what := x.take()
+	x.table = x.tableName()
+	switch what {
+	case "table":
+		if x.tok.kind == '{' {
+			x.advance()
+			return x.body()
+		}
+		return nil
+	case "chain":
+		return x.chain(x.take())
+	case "rule":
+		return x.addedRule()
+	case "map":
+		return x.mapBlock(x.take())
+	case "set":
+		return x.setBlock(x.take())
+	case "element":
+		return x.addedElements(x.take())
+	}
+	x.skipStatement()
+	return nil
+}
+
+// addedRule reads "add rule ip nat postrouting ...".
+func (x *nftReader) addedRule() *LineError {
+	chain := x.take()
+	if x.tok.is("position") || x.tok.is("handle") || x.tok.is("index") {
+		return bad(ErrSyntax, "the rule is put at a place of its own").hint("import what nft list ruleset prints")
+	}
+	if x.skip {
+		x.skipStatement()
+		return nil
+	}
+	return x.rule(x.p.chain(x.table + " " + chain))
+}
+
+// body reads what is between the braces of a table.
+func (x *nftReader) body() *LineError {
+	for {
+		x.skipLines()
+		if x.skip && x.tok.kind != '}' && x.tok.kind != tokEnd {
+			x.notes.add(x.tok.line, "tables are of a family without IPv4", x.table)
+			x.skipStatement()
+			continue
+		}
+		var err *LineError
+		switch {
+		case x.tok.kind == tokEnd:
+			return bad(ErrSyntax, "the file ends within a table")
+		case x.tok.kind == '}':
+			x.advance()
+			return nil
+		case x.accept("chain"):
+			err = x.chain(x.take())
+		case x.accept("map"):
+			err = x.mapBlock(x.take())
+		case x.accept("set"):
+			err = x.setBlock(x.take())
+		default:
+			x.advance()
+			x.skipStatement()
+			if x.tok.kind == ',' {
+				x.advance()
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// chain reads the braces of a chain; there may be none.
+func (x *nftReader) chain(name string) *LineError {
+	c := x.p.chain(x.table + " " + name)
+	if x.p.chains[c].line == 0 {
+		x.p.chains[c].line = x.tok.line
+	}
+	if x.tok.kind != '{' {
+		x.skipStatement()
+		return nil
+	}
+	for x.advance(); ; {
+		x.skipLines()
+		switch {
+		case x.tok.kind == tokEnd:
+			return bad(ErrSyntax, "the file ends within a chain")
+		case x.tok.kind == '}':
+			x.advance()
+			return nil
+		case x.tok.is("type"):
+			x.hook(c)
+		case x.tok.is("policy"), x.tok.is("comment"), x.tok.is("flags"), x.tok.is("devices"):
+			x.skipStatement()
+		default:
+			if err := x.rule(c); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// hook reads "type nat hook postrouting priority srcnat + 5".
+func (x *nftReader) hook(c int32) {
+	var parts []string
+	for !x.isEnd() {
+		parts = append(parts, x.take())
+	}
+	text := strings.Join(parts, " ")
+	if !strings.HasPrefix(text, "type nat hook postrouting") {
+		return
+	}
+	for _, b := range x.bases {
+		if b.chain == c {
+			return
+		}
+	}
+	x.bases = append(x.bases, nftBase{c, priorityOf(text), x.table})
+}
+
+// priorityOf reads "priority srcnat + 5", "priority -10" and the like.
+func priorityOf(text string) int {
+	_, after, _ := strings.Cut(text, "priority ")
+	after = strings.NewReplacer("srcnat", "100", " ", "").Replace(after)
+	sum, sign, digits := 0, 1, 0
+	for i := 0; i <= len(after); i++ {
+		if i < len(after) && '0' <= after[i] && after[i] <= '9' && digits < 1<<24 {
+			digits = digits*10 + int(after[i]-'0')
+			continue
+		}
+		sum, digits = sum+sign*digits, 0
+		sign = 1
+		if i < len(after) && after[i] == '-' {
+			sign = -1
+		}
+	}
+	return sum
+}

@@ -1,0 +1,397 @@
+package rulefile
+
+import "strings"
+
+// An nftRule is a rule while its statements are read.
+type nftRule struct {
+	rule
+	conds   []string
+	strange string // what was not understood
+	ipv6    bool
+	set     string // of sources
+	notSet  bool
+}
+
+// rule reads one rule into a chain.
+func (x *nftReader) rule(c int32) *LineError {
+	r := &nftRule{rule: newRule(x.tok.line)}
+	for !x.isEnd() {
+		if err := x.statement(r); err != nil {
+			return err
+		}
+	}
+	if r.ipv6 {
+		x.notes.add(int(r.line), "rules are about IPv6", "")
+		return nil
+	}
+	return x.finish(c, r)
+}
+
+// finish puts a rule into its chain.
+func (x *nftReader) finish(c int32, r *nftRule) *LineError {
+	if r.strange != "" {
+		r.conds = append(r.conds, r.strange)
+	}
+	if len(r.conds) > 0 {
+		var err *LineError
+		if r.cond, err = x.p.cond(strings.Join(r.conds, " ")); err != nil {
+			return err
+		}
+		if r.strange != "" {
+			x.p.strange(r.cond)
+		}
+	}
+	if r.do == pass {
+		return nil
+	}
+	ch := &x.p.chains[c]
+	ch.rules = append(ch.rules, r.rule)
+	if r.set != "" {
+		x.asked = append(x.asked, askedSet{c, len(ch.rules) - 1, x.table + " " + r.set, r.notSet, int(r.line)})
+	}
+	return nil
+}
+
+// statement reads one match or statement of a rule.
+func (x *nftReader) statement(r *nftRule) *LineError {
+	if x.tok.kind != tokWord {
+		x.strange(r)
+		return nil
+	}
+	switch word := x.take(); word {
+	case "ip":
+		return x.ip(r)
+	case "meta":
+		return x.meta(r)
+	case "ip6":
+		r.ipv6 = true
+		x.strange(r)
+	case "iif", "oif", "iifname", "oifname", "mark", "iifgroup", "oifgroup":
+		x.circumstance(r, word)
+	case "tcp", "udp", "icmp", "th", "udplite", "dccp", "sctp", "icmpv6":
+		x.transport(r, word)
+	case "ct":
+		x.conntrack(r)
+	case "counter":
+		x.counter()
+	case "comment":
+		x.advance()
+	case "log":
+		for x.tok.kind == tokWord && isLogOption(string(x.tok.text)) {
+			x.advance()
+			x.advance()
+		}
+	case "notrack", "continue":
+	case "accept", "drop":
+		r.do = stop
+	case "return":
+		r.do = back
+	case "jump", "goto":
+		r.do, r.target = jump, x.p.chain(x.table+" "+x.take())
+		if word == "goto" {
+			r.do = jumpAway
+		}
+	case "masquerade", "redirect", "dnat", "tproxy", "queue", "reject", "fwd", "dup":
+		r.do, r.hit = stop, true // it is noted
+		x.notes.add(int(r.line), word+" gives nobody a share", "")
+		x.skipStatement()
+	case "snat":
+		return x.snat(r)
+	default:
+		r.strange = strings.TrimSpace(r.strange + " " + word)
+		x.strange(r)
+	}
+	return nil
+}
+
+func isLogOption(w string) bool {
+	switch w {
+	case "prefix", "level", "group", "flags", "snaplen", "queue-threshold":
+		return true
+	}
+	return false
+}
+
+// isVerdict says which words end what is not understood.
+func (x *nftReader) isVerdict() bool {
+	if x.tok.kind != tokWord {
+		return false
+	}
+	switch string(x.tok.text) {
+	case "accept", "drop", "return", "jump", "goto", "masquerade", "redirect", "dnat", "snat", "counter", "comment", "queue", "reject":
+		return true
+	}
+	return false
+}
+
+// strange steps over what is not understood, up to a verdict, and keeps its text.
+func (x *nftReader) strange(r *nftRule) {
+	for depth := 0; x.tok.kind != tokEnd; x.advance() {
+		if depth == 0 && (x.isEnd() || x.isVerdict()) {
+			break
+		}
+		switch x.tok.kind {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		}
+		if len(r.strange) < maxText {
+			r.strange += " " + string(x.tok.text)
+		}
+	}
+	if r.strange = strings.TrimSpace(r.strange); r.strange == "" {
+		r.strange = "something unreadable"
+	}
+}
+
+// expression reads the right side of a match and returns its text.
+func (x *nftReader) expression() string {
+	var b []byte
+	for depth := 0; x.tok.kind != tokEnd; {
+		switch {
+		case x.tok.kind == '{':
+			depth++
+		case depth == 0 && x.isEnd():
+			return string(b)
+		case x.tok.kind == '}':
+			depth--
+		}
+		if len(b) < maxText {
+			if len(b) > 0 {
+				b = append(b, ' ')
+			}
+			b = append(b, x.tok.text...)
+		}
+		more := x.isOperator()
+		x.advance()
+		if depth == 0 && !more && !x.isOperator() {
+			break
+		}
+	}
+	return string(b)
+}
+
+// isOperator says what stands between two parts of an expression, or before one.
+func (x *nftReader) isOperator() bool {
+	if x.tok.kind == ',' {
+		return true
+	}
+	if x.tok.kind != tokWord {
+		return false
+	}
+	switch string(x.tok.text) {
+	case "!=", "==", ".", "-", "!", "<", ">", "<=", ">=", "&", "|", "^", "and", "or", "xor":
+		return true
+	}
+	return false
+}
+
+// circumstance reads the right side of a match that a plan knows nothing of.
+func (x *nftReader) circumstance(r *nftRule, left string) {
+	r.conds = append(r.conds, left+" "+x.expression())
+}
+
+// ip reads what follows ip.
+func (x *nftReader) ip(r *nftRule) *LineError {
+	switch field := x.take(); field {
+	case "saddr":
+		return x.saddr(r)
+	case "protocol":
+		return x.protocol(r)
+	default:
+		if x.tok.is("vmap") {
+			return bad(ErrSyntax, "a verdict by ip %s is not understood", printable(field))
+		}
+		x.circumstance(r, "ip "+field)
+	}
+	return nil
+}
+
+// saddr reads the sources of a rule.
+func (x *nftReader) saddr(r *nftRule) *LineError {
+	if x.accept("vmap") {
+		return x.vmap(r, keyAddr)
+	}
+	if x.tok.is(".") || x.tok.is("&") || x.tok.is("and") {
+		r.strange += " ip saddr"
+		x.strange(r)
+		return nil
+	}
+	not := x.accept("!=")
+	if !not {
+		x.accept("==")
+	}
+	if x.tok.kind == tokWord && x.tok.text[0] == '@' {
+		if r.set != "" {
+			return bad(ErrSyntax, "a rule with two sets of sources is not understood")
+		}
+		r.set, r.notSet = x.take()[1:], not
+		return nil
+	}
+	spans, err := x.addresses()
+	if err == nil {
+		x.p.setSource(&r.rule, spans, not)
+	}
+	return err
+}
+
+// addresses reads one address, or several in braces.
+func (x *nftReader) addresses() ([]span, *LineError) {
+	if x.tok.kind != '{' {
+		s, err := x.address()
+		return []span{s}, err
+	}
+	var out []span
+	for x.advance(); ; {
+		x.skipLines()
+		if x.tok.kind == '}' {
+			x.advance()
+			return out, nil
+		}
+		s, err := x.address()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+		x.elementOptions()
+	}
+}
+
+// address reads an address, prefix or range.
+func (x *nftReader) address() (span, *LineError) {
+	s, ok := parseSpan(x.tok.text)
+	if !ok || x.tok.kind != tokWord {
+		return s, bad(ErrSyntax, "%q is no IPv4 address, prefix or range", printable(x.tok.text))
+	}
+	x.advance()
+	if x.accept("-") {
+		to, err := x.address()
+		if err != nil || to.last < s.first {
+			return s, bad(ErrSyntax, "a range of addresses is reversed or does not end")
+		}
+		s.last = to.last
+	}
+	return s, nil
+}
+
+// elementOptions steps over what may stand behind the key of an element.
+func (x *nftReader) elementOptions() {
+	for x.tok.kind == tokWord {
+		switch string(x.tok.text) {
+		case "timeout", "expires", "comment":
+			x.advance()
+			x.advance()
+		case "counter":
+			x.advance()
+			x.counter()
+		default:
+			return
+		}
+	}
+}
+
+func (x *nftReader) counter() {
+	switch {
+	case x.accept("name"):
+		x.advance()
+	case x.accept("packets"):
+		x.advance()
+		if x.accept("bytes") {
+			x.advance()
+		}
+	}
+}
+
+// meta reads what follows meta.
+func (x *nftReader) meta(r *nftRule) *LineError {
+	switch field := x.take(); {
+	case field == "l4proto":
+		return x.protocol(r)
+	case field == "nfproto" && x.accept("ipv4"):
+	case field == "nfproto":
+		r.ipv6 = true
+		x.expression()
+	case x.tok.is("set"):
+		r.do = pass
+		for !x.isEnd() && !x.isVerdict() {
+			x.advance()
+		}
+	default:
+		x.circumstance(r, "meta "+field)
+	}
+	return nil
+}
+
+// protocol reads "tcp", "!= tcp", "{ tcp, udp }" or a map of verdicts.
+func (x *nftReader) protocol(r *nftRule) *LineError {
+	if x.accept("vmap") {
+		return x.vmap(r, keyProto)
+	}
+	not := x.accept("!=")
+	if !not {
+		x.accept("==")
+	}
+	braces := x.tok.kind == '{'
+	if braces {
+		x.advance()
+	}
+	mask := protoMask(0)
+	for {
+		if braces {
+			x.skipLines()
+		}
+		m, ok := protoOf(x.tok.text)
+		if !ok || x.tok.kind != tokWord {
+			return bad(ErrSyntax, "%q is no protocol", printable(x.tok.text))
+		}
+		mask |= m
+		x.advance()
+		if braces {
+			x.skipLines()
+		}
+		if !braces || x.tok.kind == '}' {
+			break
+		}
+	}
+	if braces {
+		x.advance()
+	}
+	if not {
+		mask = mask.invert()
+	}
+	r.mask &= mask
+	return nil
+}
+
+// transport reads "tcp dport 80": the protocol, and a circumstance unless that is all ports.
+func (x *nftReader) transport(r *nftRule, proto string) {
+	field := x.take()
+	text := x.expression()
+	if m, ok := protoOf([]byte(proto)); ok {
+		r.mask &= m
+	} else if proto == "icmpv6" {
+		r.ipv6 = true
+	} else {
+		r.mask &= tcp | udp | other
+	}
+	if first, last, ok := parsePorts([]byte(text)); ok && first <= 1 && last == 65535 && (field == "dport" || field == "sport") {
+		return
+	}
+	r.conds = append(r.conds, proto+" "+field+" "+text)
+}
+
+// conntrack reads what follows ct.
+func (x *nftReader) conntrack(r *nftRule) {
+	field := x.take()
+	if x.accept("set") {
+		x.advance()
+		return
+	}
+	text := x.expression()
+	// Only the first packet of a connection meets rules of NAT, and it is new.
+	if field == "state" && strings.Contains(text, "new") && !strings.Contains(text, "!") {
+		return
+	}
+	r.conds = append(r.conds, "ct "+field+" "+text)
+}

@@ -1,0 +1,175 @@
+package rulefile
+
+import (
+	"bytes"
+	"strings"
+)
+
+// A routerOSRule is a rule while its properties are read.
+type routerOSRule struct {
+	rule
+	x                           *routerOSReader
+	action, chain, target, list string
+	to, ports                   []byte
+	conds                       []string
+	disabled, ordered           bool
+	randomised                  bool
+}
+
+// rule reads the properties of a rule. The zero rule is for those that are disabled.
+func (x *routerOSReader) rule(args [][]byte, text []byte) (r rule, chain, list string, err *LineError) {
+	o := routerOSRule{rule: newRule(x.in.line), x: x, action: "accept"}
+	for _, a := range args {
+		key, value, _ := bytes.Cut(a, []byte("="))
+		if err := o.property(string(key), value); err != nil {
+			return rule{}, "", "", err
+		}
+	}
+	if o.disabled {
+		x.notes.add(x.in.line, "rules are disabled", string(text))
+		return rule{}, "", "", nil
+	}
+	if o.chain == "" {
+		return rule{}, "", "", bad(ErrSyntax, "the rule has no chain")
+	}
+	r, err = o.finish(text)
+	return r, o.chain, o.list, err
+}
+
+// property reads one property.
+func (o *routerOSRule) property(key string, value []byte) *LineError {
+	switch key {
+	case "action":
+		o.action = string(value)
+	case "chain":
+		o.chain = string(value)
+	case "jump-target":
+		o.target = string(value)
+	case "src-address":
+		return o.source(value)
+	case "src-address-list":
+		o.list = string(value)
+	case "protocol":
+		return o.protocol(value)
+	case "to-addresses", "to-address":
+		o.to = value
+	case "to-ports":
+		o.ports = value
+	case "disabled":
+		o.disabled = string(value) == "yes" || string(value) == "true"
+	case "place-before":
+		o.ordered = true
+	case "randomise-ports":
+		o.randomised = string(value) == "yes"
+	case "comment", "log", "log-prefix", "dynamic", "invalid", "bytes", "packets", "creation-time":
+	case "random":
+		o.chance = true
+	default:
+		first, last, ok := parsePorts(value)
+		if all := ok && first <= 1 && last == 65535; !all || key != "src-port" && key != "dst-port" {
+			o.conds = append(o.conds, key+"="+string(value))
+		}
+	}
+	return nil
+}
+
+// source reads src-address.
+func (o *routerOSRule) source(value []byte) *LineError {
+	text, not := bytes.CutPrefix(value, []byte("!"))
+	s, ok := parseSpan(text)
+	if !ok {
+		return bad(ErrSyntax, "src-address %q is no IPv4 address, prefix or range", printable(value))
+	}
+	o.x.p.setSource(&o.rule, []span{s}, not)
+	return nil
+}
+
+// protocol reads protocol.
+func (o *routerOSRule) protocol(value []byte) *LineError {
+	name, not := bytes.CutPrefix(value, []byte("!"))
+	m, ok := protoOf(name)
+	if !ok {
+		return bad(ErrSyntax, "protocol %s is unknown", printable(value))
+	}
+	if not {
+		m = m.invert()
+	}
+	o.mask &= m
+	return nil
+}
+
+// finish makes a rule of what its properties say.
+func (o *routerOSRule) finish(text []byte) (rule, *LineError) {
+	x := o.x
+	if len(o.conds) > 0 {
+		var err *LineError
+		if o.cond, err = x.p.cond(strings.Join(o.conds, " ")); err != nil {
+			return rule{}, err
+		}
+	}
+	switch o.action {
+	case "src-nat", "netmap":
+		return o.translate(text)
+	case "same":
+		return rule{}, bad(ErrShared, "action=same chooses one of several addresses").hint("give each subscriber one outside address: action=src-nat or netmap")
+	case "jump":
+		if o.target == "" {
+			return rule{}, bad(ErrSyntax, "the jump has no jump-target")
+		}
+		o.do, o.rule.target = jump, x.p.chain(o.target)
+		return o.rule, nil
+	case "return":
+		o.do = back
+	case "accept":
+		o.do = stop
+	case "masquerade", "dst-nat", "redirect":
+		o.do, o.hit = stop, true // it is noted
+		x.notes.add(x.in.line, "action="+o.action+" gives nobody a share", string(text))
+		return o.rule, nil
+	case "passthrough", "log", "add-src-to-address-list", "add-dst-to-address-list", "endpoint-independent-nat":
+		if o.action == "endpoint-independent-nat" && o.chain == "srcnat" {
+			return rule{}, bad(ErrShared, "action=%s is not a share by itself", o.action)
+		}
+		return o.rule, nil
+	default:
+		return rule{}, bad(ErrSyntax, "action=%s is unknown", printable(o.action))
+	}
+	return o.rule, nil
+}
+
+// translate reads src-nat and netmap.
+func (o *routerOSRule) translate(text []byte) (rule, *LineError) {
+	x := o.x
+	if o.ordered {
+		return rule{}, bad(ErrSyntax, "place-before puts the rule somewhere else").hint("import what /ip firewall nat export prints")
+	}
+	if bytes.ContainsAny(o.to, "$(") || bytes.ContainsAny(o.ports, "$(") {
+		return rule{}, bad(ErrShared, "the script computes this rule").hint("run it on a test router, and import what /ip firewall nat export prints there")
+	}
+	out, ok := parseSpan(o.to)
+	if !ok {
+		return rule{}, bad(ErrSyntax, "to-addresses %q is no IPv4 address, prefix or range", printable(o.to))
+	}
+	if o.randomised {
+		x.notes.add(x.in.line, "rules have randomise-ports: ports stay within the share; the plan says nothing about how they are chosen", string(text))
+	}
+	o.do, o.out = snat, out
+	if len(o.ports) > 0 {
+		first, last, ok := parsePorts(o.ports)
+		if ok {
+			o.rule.ports, ok = x.p.sets.ofRange(first, last)
+		}
+		if !ok {
+			return rule{}, bad(ErrSyntax, "to-ports %q are no ports", printable(o.ports))
+		}
+	}
+	switch {
+	case o.action == "netmap" && o.list != "":
+		return rule{}, bad(ErrShared, "netmap maps a prefix, and the sources are the address list %s", printable(o.list))
+	case o.action == "netmap":
+		return x.p.oneToOne(o.rule)
+	case !out.single():
+		return rule{}, bad(ErrShared, "src-nat chooses one of %d addresses", out.len()).hint("give each subscriber one outside address; action=netmap maps one to one")
+	}
+	return o.rule, nil
+}
