@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"iter"
 
 	"github.com/spf13/cobra"
 
@@ -38,14 +39,19 @@ whatever the pools are called. Exit 1 when anything differs.`,
 
 func (e *env) diff(older, newer *alloc.Plan, format string) error {
 	d := alloc.Diff(older, newer)
+	return e.printChanges(d, append(older.Realms(), newer.Realms()...), format, d.Changes())
+}
+
+// printChanges prints a difference: how many changes there are, and each. Nothing but exit code 1 is returned where there are.
+func (e *env) printChanges(d alloc.Difference, realms []string, format string, all iter.Seq[alloc.Change]) error {
 	w := bufio.NewWriterSize(e.stdout, flushAt) // keeps the first error
-	before, row, after := changeForm(d, older, newer, format)
+	before, row, after := changeForm(d, realms, format)
 	_, _ = w.WriteString(before)
 	p := e.newProgress()
 	defer p.done()
 	var buf []byte
 	n := uint64(0)
-	for c := range d.Changes() {
+	for c := range all {
 		buf = row(buf[:0], c, n == 0)
 		if _, err := w.Write(buf); err != nil {
 			return writeFault(err)
@@ -65,7 +71,7 @@ func (e *env) diff(older, newer *alloc.Plan, format string) error {
 }
 
 // changeForm returns what comes before, for and after the changes. Rows are appended by hand: a renumbering moves millions.
-func changeForm(d alloc.Difference, older, newer *alloc.Plan, format string) (before string, row func(b []byte, c alloc.Change, first bool) []byte, after string) {
+func changeForm(d alloc.Difference, realms []string, format string) (before string, row func(b []byte, c alloc.Change, first bool) []byte, after string) {
 	switch format {
 	case "json":
 		before = fmt.Sprintf(`{"kept":%d,"moved":%d,"added":%d,"removed":%d,"changes":[`, d.Kept, d.Moved, d.Added, d.Removed)
@@ -81,10 +87,8 @@ func changeForm(d alloc.Difference, older, newer *alloc.Plan, format string) (be
 		return "kind,realm,subscriber,old_outside,old_ports,new_outside,new_ports\n", changeCSV, ""
 	}
 	width := len("REALM")
-	for _, p := range []*alloc.Plan{older, newer} {
-		for _, realm := range p.Realms() {
-			width = max(width, len(realm))
-		}
+	for _, realm := range realms {
+		width = max(width, len(realm))
 	}
 	before = fmt.Sprintf("kept %d  moved %d  added %d  removed %d\n", d.Kept, d.Moved, d.Added, d.Removed)
 	if !d.IsEmpty() {

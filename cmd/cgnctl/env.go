@@ -11,6 +11,7 @@ import (
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/planfile"
+	"github.com/cgnkit/cgnkit/alloc/rulefile"
 	"github.com/cgnkit/cgnkit/nat44"
 	"github.com/cgnkit/cgnkit/nat44/dialect"
 )
@@ -99,6 +100,7 @@ func asFault(cmd *cobra.Command, err error) *fault {
 		invalid *alloc.InvalidError
 		file    *planfile.Error
 		one     planfile.Diagnostic
+		line    *rulefile.LineError
 	)
 	switch {
 	case errors.As(err, &f):
@@ -109,6 +111,10 @@ func asFault(cmd *cobra.Command, err error) *fault {
 		return f
 	case errors.As(err, &one):
 		return ofDiagnostic(one)
+	case errors.As(err, &line):
+		return &fault{code: exitInput, msg: line.Error(), hint: line.Hint}
+	case errors.Is(err, rulefile.ErrOverlap), errors.Is(err, rulefile.ErrUnproven):
+		return &fault{code: exitInput, msg: err.Error()}
 	case errors.As(err, &invalid):
 		f = &fault{code: exitInput, msg: invalid.Findings[0].Msg, hint: invalid.Findings[0].Hint}
 		f.more(len(invalid.Findings), "")

@@ -132,7 +132,7 @@ func until(ep ledger.Epoch) string {
 
 // printMoves prints a difference, but no more subscribers than a person reads.
 func printMoves(w io.Writer, d alloc.Difference, older, newer *alloc.Plan) error {
-	head, row, _ := changeForm(d, older, newer, "table")
+	head, row, _ := changeForm(d, append(older.Realms(), newer.Realms()...), "table")
 	if _, err := io.WriteString(w, head); err != nil {
 		return err
 	}

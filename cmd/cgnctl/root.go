@@ -12,8 +12,8 @@ func newRoot(e *env) *cobra.Command {
 		Use:   "cgnctl",
 		Short: "Plan carrier-grade NAT port allocation and answer who owns which port",
 		Long: `cgnctl computes which subscriber owns which ports of which outside address (RFC 7422, RFC 7597), prints it, proves
-it, and answers both directions. It writes a plan as configuration of a NAT, and makes the Linux kernel obey it, by
-nftables or by XDP. Only what reaches into the kernel needs root: apply, verify, remove, status, forward, checkpoint,
+it, and answers both directions. It finds the plan that the rules of a NAT follow, writes a plan as configuration of a NAT, and
+makes the Linux kernel obey it, by nftables or by XDP. Only what reaches into the kernel needs root: apply, verify, remove, status, forward, checkpoint,
 restore, events, and a demo with traffic.
 
 Exit codes: 0 answered, equal or valid; 1 a valid question whose answer is "nobody", or differences; 2 usage,
@@ -38,7 +38,8 @@ failed.`,
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(
-		newAllocate(e), newPlan(e), newLookup(e), newTrace(e), newCheck(e), newDiff(e), newLedger(e), newAnswer(e), newPSID(e), newRender(e), newVersion(e), newGen(e),
+		newAllocate(e), newPlan(e), newLookup(e), newTrace(e), newCheck(e), newDiff(e), newLedger(e), newAnswer(e), newImport(e), newEqual(e),
+		newPSID(e), newRender(e), newVersion(e), newGen(e),
 	)
 	root.AddCommand(kernelCommands(e)...)
 	root.InitDefaultCompletionCmd()
