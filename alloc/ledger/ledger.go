@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
 )
@@ -210,4 +211,14 @@ func (l *Ledger) Head() string {
 		return origin
 	}
 	return l.epochs[len(l.epochs)-1].Hash
+}
+
+// Between returns the epochs that may have been in force at some instant of a window, both ends included, in the order of the
+// timeline. gap says that the window begins before an epoch is surely in force. O(log n) for n epochs.
+func (l *Ledger) Between(from, to time.Time) (epochs []Epoch, gap bool) {
+	found, gap := l.time.between(from, to)
+	for _, e := range found {
+		epochs = append(epochs, *e)
+	}
+	return epochs, gap
 }

@@ -8,25 +8,46 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/alloc/ledger"
 )
 
 func newLookup(e *env) *cobra.Command {
 	var p planFlags
+	var l ledgerFlags
+	var when timeFlags
 	var realm string
 	cmd := &cobra.Command{
-		Use:   "lookup -c PLAN SUBSCRIBER",
+		Use:   "lookup {-c PLAN | --ledger FILE} SUBSCRIBER",
 		Short: "Say which address and ports a subscriber owns",
 		Long: `Answer the forward question. Exit 1 when the address is no subscriber. When it is a subscriber in several realms,
-list them and exit 3; --realm picks one.`,
-		Example: `  cgnctl lookup -c plan.yaml 100.64.0.2`,
-		Args:    exactly(1, "one subscriber address"),
+list them and exit 3; --realm picks one.
+
+With --ledger the question is about a time. Where the share changed in that time, every one is listed with its epoch (exit 3).
+Exit 4 when no epoch covers the time.`,
+		Example: `  cgnctl lookup -c plan.yaml 100.64.0.2
+  cgnctl lookup --ledger ledger.jsonl 100.64.0.2 --at 2026-03-01T12:34:56Z`,
+		Args: exactly(1, "one subscriber address"),
 	}
 	p.add(cmd)
+	l.add(cmd)
+	when.add(cmd)
+	cmd.MarkFlagsMutuallyExclusive("config", "ledger")
 	cmd.Flags().StringVar(&realm, "realm", "", "inside address space; default: all")
 	format := outputFlag(cmd, "table", "csv", "json", "ndjson")
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		a, err := parseIPv4(args[0])
 		if err != nil {
+			return err
+		}
+		if l.path != "" {
+			first, last, err := when.window()
+			if err != nil {
+				return err
+			}
+			l.keys = p
+			return l.with(e, func(led *ledger.Ledger) error { return e.lookupLedger(led, a, realm, first, last, *format) })
+		}
+		if err := withoutLedger(cmd.Flags(), "at", "from", "to", "tolerance"); err != nil {
 			return err
 		}
 		f, err := p.load()
