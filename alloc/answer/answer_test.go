@@ -128,7 +128,7 @@ func report(t testing.TB, format string) []byte {
 	}
 	desk := &answer.Desk{Ledger: led, Tolerance: 5 * time.Second, Now: at("2026-06-01T00:00:00Z"), Book: book, Skew: time.Second}
 	if err := w.Begin(answer.Manifest{
-		Case: "123/2026", Reason: "court order <7>", Tool: "cgnctl test", RunAt: desk.Now, Tolerance: desk.Tolerance, Skew: desk.Skew,
+		Case: "123/2026", Reason: "court order <7>", Tool: "cgnctl test", RunAt: desk.Now, Dates: request.DayFirst, Tolerance: desk.Tolerance, Skew: desk.Skew,
 		Ledger: "ledger.jsonl", Head: led.Head(), Epochs: led.Len(),
 		Inputs: []answer.Input{{Name: "police.txt", Kind: "requests", Format: "plain", Bytes: int64(len(requests)), SHA256: strings.Repeat("ab", 32)}},
 	}); err != nil {

@@ -6,6 +6,8 @@ import (
 	"html/template"
 	"io"
 	"strconv"
+
+	"github.com/cgnkit/cgnkit/alloc/request"
 )
 
 //go:embed report.html
@@ -26,8 +28,19 @@ func newHTML(w io.Writer) *htmlWriter { return &htmlWriter{w: bufio.NewWriterSiz
 func (h *htmlWriter) Begin(m Manifest) error {
 	return pageParts.ExecuteTemplate(h.w, "begin", struct {
 		Manifest
-		RunAt string
-	}{m, stamp(m.RunAt)})
+		RunAt, Order string
+	}{m, stamp(m.RunAt), orderText(m.Dates)})
+}
+
+// orderText says how dates were read that could be read in two ways.
+func orderText(o request.DateOrder) string {
+	switch o {
+	case request.DayFirst:
+		return "read with the day first"
+	case request.MonthFirst:
+		return "read with the month first"
+	}
+	return "refused"
 }
 
 func (h *htmlWriter) Row(r Row) error {

@@ -26,6 +26,7 @@ type jsonManifest struct {
 	Head      string      `json:"ledger_head"`
 	Epochs    int         `json:"ledger_epochs"`
 	Zone      *string     `json:"zone"`
+	Dates     *string     `json:"dates"`
 	Tolerance string      `json:"tolerance"`
 	Skew      string      `json:"skew"`
 	Inputs    []jsonInput `json:"inputs"`
@@ -106,6 +107,10 @@ func (j *jsonWriter) Begin(m Manifest) error {
 	}
 	if m.Zone != "" {
 		doc.Zone = &m.Zone
+	}
+	if m.Dates != 0 {
+		order := m.Dates.String()
+		doc.Dates = &order
 	}
 	for _, in := range m.Inputs {
 		doc.Inputs = append(doc.Inputs, jsonInput(in))

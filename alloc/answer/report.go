@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc/holder"
+	"github.com/cgnkit/cgnkit/alloc/request"
 )
 
 // ErrFormat means: no such format of reports.
@@ -15,10 +16,11 @@ var ErrFormat = errors.New("unknown format")
 
 // A Manifest says what a report was made from, and by whom.
 type Manifest struct {
-	Case, Reason string    // whose request this is, and why it is answered
-	Tool         string    // name and version
-	RunAt        time.Time // Desk.Now
-	Zone         string    // of times that had none; "" = they were refused
+	Case, Reason string            // whose request this is, and why it is answered
+	Tool         string            // name and version
+	RunAt        time.Time         // Desk.Now
+	Zone         string            // of times that had none; "" = they were refused
+	Dates        request.DateOrder // of those that could be read in two ways; 0 = they were refused
 	Tolerance    time.Duration
 	Skew         time.Duration
 	Ledger       string // its name

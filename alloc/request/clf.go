@@ -37,6 +37,6 @@ func (p clfParser) parse(line string) (r Request, ok bool, err error) {
 		return r, true, err
 	}
 	r.Outside, r.Port, r.HasPort = e.addr, e.port, e.hasPort
-	r.From, r.To, err = ParseTime(when, p.zone)
+	r.From, r.To, err = parseTime(when, p.zone, p.dates)
 	return r, true, err
 }

@@ -4,8 +4,9 @@ import "strings"
 
 // A cursor reads a short text from left to right.
 type cursor struct {
-	s string
-	i int
+	s     string
+	i     int
+	order DateOrder // of dates
 }
 
 func (c *cursor) end() bool { return c.i >= len(c.s) }

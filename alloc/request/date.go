@@ -100,16 +100,10 @@ func (c *cursor) dayFirst(st *stamp, a int) error {
 		return err
 	}
 	st.year, st.month, st.day, st.precision = year, b, a, toDay
-	if named || a == b {
+	if named {
 		return nil
 	}
-	if 0 < a && a <= 12 && 0 < b && b <= 12 {
-		return refuse(ErrDayMonth, "day and month could be exchanged: write %s or %s", isoDate(year, b, a), isoDate(year, a, b))
-	}
-	if b > 12 {
-		st.month, st.day = a, b
-	}
-	return nil
+	return c.order.dayAndMonth(st, a, b)
 }
 
 func isoDate(year, month, day int) string { return fmt.Sprintf("%04d-%02d-%02d", year, month, day) }

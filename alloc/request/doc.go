@@ -6,7 +6,7 @@
 //
 // # What it never does
 //
-// It never guesses. A time without a zone, a day that could be a month, the name of a zone that several countries use, a port
+// It never guesses. A time without a zone, a day that could be a month (see [Options]), the name of a zone that several countries use, a port
 // range, a local time that happened twice: each is a [Request] with an Err that quotes the text and says what to write
 // instead. Nothing is left out in silence: a line that cannot be read is a Request with an Err. Only blank lines, comments
 // (#) and the headings of known tools are passed over; in the text of a mail, so are lines without an address.

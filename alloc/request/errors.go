@@ -13,7 +13,7 @@ var (
 	ErrZone = errors.New("ambiguous time zone")
 	// ErrLocalTime means: a local time that does not exist or exists twice, because clocks were changed then.
 	ErrLocalTime = errors.New("no such local time, or two")
-	// ErrDayMonth means: day and month of a date could be exchanged.
+	// ErrDayMonth means: day and month of a date could be exchanged, or they contradict Options.Dates.
 	ErrDayMonth = errors.New("day and month could be exchanged")
 	// ErrTime means: no time, no date, a year of two digits, an end before its beginning, or text that is no time.
 	ErrTime = errors.New("invalid time")

@@ -51,5 +51,5 @@ func ExampleParseTime() {
 	// Output:
 	// 2026-07-12T17:38:25Z 0s
 	// 2026-03-01T12:34:00Z 1m0s
-	// time "03/04/2026 12:34 UTC": day and month could be exchanged: write 2026-04-03 or 2026-03-04
+	// time "03/04/2026 12:34 UTC": day and month could be exchanged: write 2026-04-03 or 2026-03-04, or give the order of dates as an option
 }

@@ -9,6 +9,7 @@ import (
 type settings struct {
 	zone  *time.Location
 	names func(string) (*time.Location, error)
+	dates DateOrder
 	known map[string]*time.Location // answers of names
 	prose bool                      // lines without an address are no questions
 	depth int                       // how many mails this is in
@@ -100,15 +101,15 @@ func (it *item) times(s *settings) (from, to time.Time, err error) {
 			return from, to, err
 		}
 	}
-	point, err := it.moment(roleTime, zone)
+	point, err := it.moment(roleTime, zone, s.dates)
 	if err != nil {
 		return from, to, err
 	}
-	start, err := it.moment(roleFrom, zone)
+	start, err := it.moment(roleFrom, zone, s.dates)
 	if err != nil {
 		return from, to, err
 	}
-	end, err := it.moment(roleTo, zone)
+	end, err := it.moment(roleTo, zone, s.dates)
 	if err != nil {
 		return from, to, err
 	}
@@ -134,7 +135,7 @@ func (it *item) times(s *settings) (from, to time.Time, err error) {
 
 // moment reads the time whose whole form has role r; date and clock are the roles behind it. It returns nil when none of
 // them is given. A zone that the time has must agree with the one beside it.
-func (it *item) moment(r role, zone *time.Location) (*stamp, error) {
+func (it *item) moment(r role, zone *time.Location, order DateOrder) (*stamp, error) {
 	text, date, clock := it.values[r], it.values[r+1], it.values[r+2]
 	switch {
 	case text != "" && (date != "" || clock != ""):
@@ -147,7 +148,7 @@ func (it *item) moment(r role, zone *time.Location) (*stamp, error) {
 	if text == "" {
 		return nil, nil //nolint:nilnil // none is given
 	}
-	st, err := parseStamp(text)
+	st, err := parseStamp(text, order)
 	if err == nil && st.epoch.IsZero() {
 		// Only fields that are given have set utc.
 		err = st.beside(it.utc[r] || it.utc[r+1] || it.utc[r+2], zone)

@@ -84,7 +84,7 @@ func (p netflowParser) pairs(line string) (r Request, err error) {
 // if it had no zone, the next word could be one.
 func beforeHost(text string) string {
 	first, _, _ := strings.Cut(text, " ")
-	if st, err := parseStamp(first); err == nil && st.year != 0 && st.zoned && st.precision > toDay {
+	if st, err := parseStamp(first, 0); err == nil && st.year != 0 && st.zoned && st.precision > toDay {
 		return first
 	}
 	return text
@@ -136,7 +136,7 @@ func (p netflowParser) nfdump(words []string) (r Request, err error) {
 		return r, err
 	}
 	text := words[0] + " " + words[1]
-	if r.From, r.To, err = ParseTime(text, p.zone); err != nil {
+	if r.From, r.To, err = parseTime(text, p.zone, p.dates); err != nil {
 		return r, err
 	}
 	d, err := duration(words[2])

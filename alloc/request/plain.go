@@ -233,13 +233,13 @@ func (p plainParser) times(words []string) (from, to time.Time, err error) {
 		if opened {
 			return from, to, about("time", text, refuse(ErrTime, "the interval has no end"))
 		}
-		return ParseTime(text, p.zone)
+		return parseTime(text, p.zone, p.dates)
 	}
-	a, err := parseStamp(first)
+	a, err := parseStamp(first, p.dates)
 	if err != nil {
 		return from, to, about("time", text, err)
 	}
-	b, err := parseStamp(second)
+	b, err := parseStamp(second, p.dates)
 	if err == nil {
 		from, to, err = between(a, b, p.zone)
 	}

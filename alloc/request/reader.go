@@ -16,6 +16,9 @@ type Options struct {
 	// Zones finds a zone that a column for zones names, such as America/Sao_Paulo; time.LoadLocation does. Nil means: only
 	// UTC and offsets are taken.
 	Zones func(name string) (*time.Location, error)
+	// Dates is the order of day and month in dates such as 01/03/2026. The zero value means: those that could be read both
+	// ways are refused. With an order, dates that can only be read the other way are refused.
+	Dates DateOrder
 }
 
 // A Reader reads the questions of one input. It is for one goroutine.
@@ -38,7 +41,7 @@ const headSize = 64 << 10
 // NewReader looks at the beginning of r, up to 64 KiB, for its format. It returns an error that wraps ErrFormat when that is
 // none of those that are read, ErrUnparsable or ErrLimit for damaged gzip, or the error of r.
 func NewReader(r io.Reader, o Options) (*Reader, error) {
-	return newReader(r, settings{zone: o.Zone, names: o.Zones})
+	return newReader(r, settings{zone: o.Zone, names: o.Zones, dates: o.Dates})
 }
 
 func newReader(r io.Reader, s settings) (*Reader, error) {

@@ -35,8 +35,8 @@ type stamp struct {
 }
 
 // parseStamp reads a time of any of the forms of ParseTime. Date or clock may be missing.
-func parseStamp(text string) (st stamp, err error) {
-	c := cursor{s: strings.Trim(text, " \t\r\n\"'")}
+func parseStamp(text string, order DateOrder) (st stamp, err error) {
+	c := cursor{s: strings.Trim(text, " \t\r\n\"'"), order: order}
 	if len(c.s) > 1 && c.s[0] == '[' && c.s[len(c.s)-1] == ']' {
 		c.s = c.s[1 : len(c.s)-1]
 	}

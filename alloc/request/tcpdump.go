@@ -100,7 +100,7 @@ func (p tcpdumpParser) time(before string) (from, to time.Time, err error) {
 	if len(others) > 2 {
 		return from, to, refuse(ErrUnparsable, "%s before IP is no time of tcpdump", quoted(before))
 	}
-	st, err := parseStamp(text)
+	st, err := parseStamp(text, p.dates)
 	if err == nil && st.epoch.IsZero() && st.year == 0 {
 		err = refuse(ErrTime, "the packet has no date: run tcpdump with -tt")
 	}

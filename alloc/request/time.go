@@ -18,11 +18,16 @@ import (
 //
 // A time without a zone is one of zone, and refused with ErrNoZone when zone is nil. With a zone, a time that does not exist
 // or exists twice because clocks were changed is refused with ErrLocalTime, which names both instants. Names of zones other
-// than UTC, GMT and Z are refused with ErrZone whatever zone is, and dates such as 03/04/2026 with ErrDayMonth. Everything
-// else that is refused wraps ErrTime: years of two digits, a clock without a date, a weekday that is not that day's, years
-// before 1970. Errors quote the text. It takes some 200 ns.
+// than UTC, GMT and Z are refused with ErrZone whatever zone is, and dates such as 03/04/2026 with ErrDayMonth: only a Reader
+// can be given their order. Everything else that is refused wraps ErrTime: years of two digits, a clock without a date, a
+// weekday that is not that day's, years before 1970. Errors quote the text. It takes some 200 ns.
 func ParseTime(text string, zone *time.Location) (from, to time.Time, err error) {
-	st, err := parseStamp(text)
+	return parseTime(text, zone, 0)
+}
+
+// parseTime reads a time of an input whose dates have that order.
+func parseTime(text string, zone *time.Location, order DateOrder) (from, to time.Time, err error) {
+	st, err := parseStamp(text, order)
 	if err == nil {
 		from, to, err = st.resolve(zone)
 	}

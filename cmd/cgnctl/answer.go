@@ -21,10 +21,12 @@ type answerFlags struct {
 	legal        string
 	reason       string
 	zone, runAt  string
+	dates        string
 	tolerance    time.Duration
 	format       *string
 	runTime      time.Time
 	zoneLocation *time.Location
+	dateOrder    request.DateOrder
 }
 
 func newAnswer(e *env) *cobra.Command {
@@ -36,8 +38,9 @@ func newAnswer(e *env) *cobra.Command {
 ambiguous (with every candidate), or refused (with the reason and the line).
 
 Forms: CSV, JSON, tcpdump lines, NetFlow and nfdump text, ACNS XML, X-ARF, web server logs, lines with address, port and time,
-mails with one of them, and each of these compressed by gzip. A time without a zone is refused unless --tz says which zone
-it is; an abbreviation such as CET or EST is always refused, because it means several.
+mails with one of them, and each of these compressed by gzip.
+A time without a zone is refused unless --tz says which zone it is; an abbreviation such as CET or EST is always refused,
+because it means several. A date such as 01/03/2026 is refused unless --dates says its order.
 
 The report carries the case, the reason, the ledger's head hash, the version of cgnctl, the time of the run and the SHA-256 of
 every input: the same inputs with the same --run-at give the same report. --radius and --leases add to whom the inside address
@@ -54,6 +57,7 @@ Exit 0 when every input was read to its end, whatever the answers; they are coun
 	cmd.Flags().StringVar(&f.legal, "case", "", "whose request this is: the number of a case; required")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why it is answered; required")
 	cmd.Flags().StringVar(&f.zone, "tz", "", "zone of times that have none, such as America/Sao_Paulo or UTC; default: they are refused")
+	cmd.Flags().StringVar(&f.dates, "dates", "", "order of dates such as 01/03/2026: dmy or mdy; default: they are refused")
 	cmd.Flags().StringVar(&f.runAt, "run-at", "", "time of the run as the report states it; default: now")
 	cmd.Flags().DurationVar(&f.tolerance, "tolerance", 0, "how wrong the clocks of requests may be, before and behind, such as 5s")
 	f.format = outputFlag(cmd, answer.Formats...)
@@ -78,11 +82,27 @@ func (f *answerFlags) check() (err error) {
 			return err
 		}
 	}
+	if f.dateOrder, err = parseDates(f.dates); err != nil {
+		return err
+	}
 	f.runTime = now()
 	if f.runAt != "" {
 		f.runTime, err = parseInstant("run-at", f.runAt)
 	}
 	return err
+}
+
+// parseDates reads the order of dates; "" is none.
+func parseDates(text string) (request.DateOrder, error) {
+	switch text {
+	case "":
+		return 0, nil
+	case "dmy":
+		return request.DayFirst, nil
+	case "mdy":
+		return request.MonthFirst, nil
+	}
+	return 0, badInput("want dmy if 01/03/2026 is in March, mdy if it is in January", "--dates %q: no such order", text)
 }
 
 func loadZone(name string) (*time.Location, error) {
@@ -118,7 +138,7 @@ func (e *env) answerAll(f *answerFlags, led *ledger.Ledger, inputs []*input) err
 	}
 	m := f.manifest(led)
 	for _, in := range inputs {
-		if err := in.open(request.Options{Zone: f.zoneLocation, Zones: time.LoadLocation}); err != nil {
+		if err := in.open(request.Options{Zone: f.zoneLocation, Zones: time.LoadLocation, Dates: f.dateOrder}); err != nil {
 			return err
 		}
 		m.Inputs = append(m.Inputs, in.describe())
@@ -185,7 +205,7 @@ func (e *env) answerInput(desk *answer.Desk, in *input, w answer.Writer, totals 
 
 func (f *answerFlags) manifest(led *ledger.Ledger) answer.Manifest {
 	return answer.Manifest{
-		Case: f.legal, Reason: f.reason, Tool: fmt.Sprintf("cgnctl %s (commit %.12s)", release, commit()), RunAt: f.runTime, Zone: f.zone, Tolerance: f.tolerance, Skew: f.holders.skew,
+		Case: f.legal, Reason: f.reason, Tool: fmt.Sprintf("cgnctl %s (commit %.12s)", release, commit()), RunAt: f.runTime, Zone: f.zone, Dates: f.dateOrder, Tolerance: f.tolerance, Skew: f.holders.skew,
 		Ledger: f.ledger.path, Head: led.Head(), Epochs: led.Len(),
 	}
 }
