@@ -11,6 +11,7 @@ func BenchmarkReader(b *testing.B) {
 	for _, c := range []struct{ name, head, row string }{
 		{"plain", "", plainRow},
 		{"plain words", "", "2026-03-01 12:34:56 +01:00 198.18.0.0 6000 tcp\n"},
+		{"block", "", "IP: 198.18.0.0\nPort: 6000\nDate: 2026-03-01\nTime: 12:34:56\nTime zone: UTC-3\n\n"},
 		{"csv", "ip,port,time,proto\n", "198.18.0.0,6000,2026-03-01T12:34:56Z,tcp\n"},
 		{"ndjson", "", `{"ip":"198.18.0.0","port":6000,"time":"2026-03-01T12:34:56Z"}` + "\n"},
 		{"tcpdump", "", "1783851029.560458 IP 1.2.3.4.37358 > 5.6.7.8.443: Flags [S], seq 1, win 64240, length 0\n"},

@@ -105,7 +105,7 @@ func detectLines(head []byte, whole, prose bool) (Format, error) {
 		}
 		text := spaced(line)
 		f := lineFormat(text)
-		if prose && f == Plain && !isQuestion(text) {
+		if prose && isSentence(f, text) {
 			likely, f = Plain, 0
 		}
 		found = f
@@ -117,6 +117,18 @@ func detectLines(head []byte, whole, prose bool) (Format, error) {
 		return likely, nil
 	}
 	return 0, errFormat(first)
+}
+
+// isSentence reports whether a line has an address, also one between two commas, and no question.
+func isSentence(f Format, line string) bool {
+	if f == CSV {
+		p := csvParser{settings: &settings{}}
+		if separatorLine(line) != 0 || p.heading(line) || !p.bare(line) {
+			return false
+		}
+		line = strings.Join(p.fields, " ")
+	}
+	return (f == Plain || f == CSV) && !isQuestion(line)
 }
 
 // isQuestion reports whether a plain line has an address and something like a time.

@@ -9,7 +9,8 @@
 // It never guesses. A time without a zone, a day that could be a month (see [Options]), the name of a zone that several countries use, a port
 // range, a local time that happened twice: each is a [Request] with an Err that quotes the text and says what to write
 // instead. Nothing is left out in silence: a line that cannot be read is a Request with an Err. Only blank lines, comments
-// (#) and the headings of known tools are passed over; in the text of a mail, so are lines without an address.
+// (#) and the headings of known tools are passed over; in the text of a mail, and in a file that is a letter (below), so are lines
+// without an address.
 //
 // # Formats
 //
@@ -21,9 +22,26 @@
 //	x-arf    X-ARF 0.1 and 0.2 ("Key: value"), XARF 3 and 4 (JSON); the port is Source-Port, never Port, which was attacked
 //	clf      the common and combined log formats of web servers
 //	plain    address, port and time in any order: "198.18.0.0:6000 2026-03-01T12:34:56Z", "… between … and …"
+//	         and blocks, below
 //	mail     RFC 5322 with any of these in its text or attachments; its own Date is never the time of a question
 //
 // Any of them may be gzipped.
+//
+// # Blocks
+//
+// In mails and plain files, a question may be spread over lines:
+//
+//	IP: 198.18.0.0
+//	Port: 6000
+//	Data/Hora: 2026-03-01 12:34:56 (UTC-03:00)
+//	Destination IP: 203.0.113.9
+//
+// Labels are those of csv, in English, Portuguese, Spanish and German, behind a bullet or not; what stands in brackets behind the
+// label of a time may be its zone or the order of its dates. A line with another label belongs to the block and says nothing. A
+// blank line, a line without a label, a heading ("Request 2:") and a label that was there already end it. Below a heading such as
+// "Destination:" stand the address and port of the destination; a bare "Port" right behind the destination's address is
+// refused, as nobody knows whose it is. A line that is a question by itself stays one. A file that has blocks at its beginning, and no
+// such line, is a letter.
 //
 // # Times
 //

@@ -33,6 +33,8 @@ func FuzzReader(f *testing.F) {
 	for _, text := range []string{
 		"", "\x1f\x8b", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", "{", "[", "[{", `{"ip":`, "<Source>", "<IP_Address>1", "From: a\n\n", "From: a\nContent-Type: multipart/mixed; boundary=\n\n--\n\n--", "sep=,\n\"", "ip,time\n\"",
 		"1.2.3.4 -> -> 5", "port port 1.2.3.4 1", "1.2.3.4 - -", "src==", "src=\"", "\t0x", "IP ( > ", "1.2.3.4 and to", "::::::::", "[", "[1.2.3.4]:", "1.2.3.4 between", "---\n:", "Report-Type:\n :", "sep=|\nip|time\n1|2", "1.2.3.4 [//::]",
+		"IP:1.2.3.4\nPort:\nTime", "1) a.b: =\n- IP (: 1.2.3.4\nTime ((Z)): (", "Destination:\nIP: 1.2.3.4 port 5 (\nPort: 1/tcp (udp)\nPort: /", "IP: 1.2.3.4\nTime (DD/MM): 1/2/2026 um 1:02h (UTC - )\n", "Zone: UTC \nZone: (UTC +\nIP: 1.2.3.4",
+		"From: 1\nIP: 1.2.3.4\n\n", "1.2.3.4\nPort:0 0 Por,:0", "> IP: 1.2.3.4\n> IP: 1.2.3.4 Port: 1 Port: 2 Time: 3\n", "\xc3: 1.2.3.4\n\xe2\x80: x",
 	} {
 		f.Add([]byte(text))
 	}
@@ -41,7 +43,7 @@ func FuzzReader(f *testing.F) {
 		if len(data) > fuzzLimit {
 			return
 		}
-		for _, o := range []Options{{}, {Zone: zone, Zones: func(string) (*time.Location, error) { return zone, nil }}} {
+		for _, o := range []Options{{}, {Dates: DayFirst, Zone: zone, Zones: func(string) (*time.Location, error) { return zone, nil }}} {
 			got, err := read(t, bytes.NewReader(data), o)
 			if err != nil && (kindOf(err) == nil || !printable(err.Error())) {
 				t.Errorf("error %q", err)
@@ -56,7 +58,7 @@ func FuzzReader(f *testing.F) {
 func FuzzParseTime(f *testing.F) {
 	for _, text := range []string{
 		"", "2026-03-01T12:34:56Z", "1783851029.5", "01/Mar/2026:12:34:56 +0100", "Sun, 01 Mar 2026 12:34:56 +0100 (CET)", "Sun Mar  1 12:34:56 UTC 2026", "25/12/2026 1:02 PM UTC", "2026-12-31T23:59:60Z", "20260301T123456Z",
-		"2026-03-01 12:34:56 Europe/Berlin", "2026-03-29 02:30", "2026-10-25 02:30", "Jul 12", "9999-99-99", "2999-12-31 23:59", "99999999999999", "+", "-1", "Z", "UTC", "\xff", "2026-03-01-03:00", "12:34 AM", "2015-05-06T05-00-00UTC", "[", "[]",
+		"2026-03-01 12:34:56 Europe/Berlin", "2026-03-29 02:30", "2026-10-25 02:30", "Jul 12", "9999-99-99", "2999-12-31 23:59", "99999999999999", "+", "-1", "Z", "UTC", "\xff", "2026-03-01-03:00", "12:34 AM", "2015-05-06T05-00-00UTC", "[", "[]", "2026-03-01 12:34:56 (UTC-03:00)", "2026-03-01 12:34h (", "2026-03-01 12:34:56 ((Z))", "2026-03-01 ()",
 	} {
 		f.Add(text)
 	}

@@ -79,34 +79,30 @@ func (s *lineScanner) scan(yield func(Request) bool) error {
 
 // one reads the line at hand.
 func (s *lineScanner) one() (Request, bool) {
-	var r Request
-	var err error
-	var line string
-	ok := true
 	if s.lines.long {
-		line = string(s.lines.text[:4*maxText])
-		err = refuse(ErrUnparsable, "the line is longer than %d bytes", maxLine)
-	} else {
-		text := s.lines.text
-		if s.prose {
-			text = unquote(text)
-		}
-		if skipped(text) {
-			return r, false
-		}
-		line = spaced(text)
-		r, ok, err = s.parser.parse(line)
-		if err != nil && s.prose && !hasAddress(line) {
-			return r, false
-		}
+		err := refuse(ErrUnparsable, "the line is longer than %d bytes", maxLine)
+		return Request{Line: s.lines.n, Text: clip(string(s.lines.text[:4*maxText]), maxText), Err: err}, true
 	}
-	if !ok {
-		return r, false
+	text := s.lines.text
+	if s.prose {
+		text = unquote(text)
+	}
+	if skipped(text) {
+		return Request{}, false
+	}
+	return s.parse(spaced(text), s.lines.n)
+}
+
+// parse reads a line with a number.
+func (s *lineScanner) parse(line string, n int) (Request, bool) {
+	r, ok, err := s.parser.parse(line)
+	if !ok || err != nil && s.prose && !hasAddress(line) {
+		return Request{}, false
 	}
 	if err != nil {
 		r = Request{Err: err}
 	}
-	r.Line, r.Text = s.lines.n, clip(line, maxText)
+	r.Line, r.Text = n, clip(line, maxText)
 	return r, true
 }
 

@@ -29,27 +29,35 @@ var mailFields = map[string]bool{
 	"delivered-to": true, "dkim-signature": true, "content-type": true,
 }
 
-// isMail reports whether an input begins with the header of a mail.
+// isMail reports whether an input begins with the header of a mail. A block of "Label: value" lines does not: its From and To
+// are times, and where it has a field of an address, one line that could be of a mail is not enough.
 func isMail(head []byte) bool {
-	known := false
+	known, want := 0, 1
 	for len(head) > 0 {
 		line, rest, ended := bytes.Cut(head, []byte("\n"))
 		if line = trimEnd(line); len(line) == 0 {
 			break
 		}
 		if line[0] != ' ' && line[0] != '\t' {
-			name, _, ok := bytes.Cut(line, []byte(":"))
+			name, value, ok := bytes.Cut(line, []byte(":"))
 			if !ok && !ended {
 				break
 			}
 			if !ok || !isFieldName(name) {
 				return false
 			}
-			known = known || mailFields[strings.ToLower(string(name))]
+			p := newPair(string(name))
+			p.value = string(value)
+			switch {
+			case p.role == roleAddress && hasAddress(p.value):
+				want = 2
+			case mailFields[strings.ToLower(p.label)] && ((p.role != roleFrom && p.role != roleTo) || p.isHeader()):
+				known++
+			}
 		}
 		head = rest
 	}
-	return known
+	return known >= want
 }
 
 func isFieldName(name []byte) bool {

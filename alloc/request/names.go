@@ -32,26 +32,46 @@ const (
 var spellings = [roleCount]string{
 	roleAddress: `ip ipaddress ipaddr ipv4 ipv4address ip4 address addr ipport endpoint src srcip srcaddr srcaddress sa source
 		sourceip sourceaddress sourceipaddress sourceipv4 sourceidentifier outside outsideip outsideaddress public publicip
-		publicaddress publicipaddress publicipv4 external externalip externaladdress nat natip nataddress natsrcip xsrcip postnatip
-		postnatsourceipv4address translatedip clientip clientaddress remoteip remoteaddr remoteaddress userip loginip hostip
-		iporigem ippublico enderecoip direccionip`,
+		publicaddress publicipaddress publicipv4 external externalip externaladdress nat natip nataddress natsrcip xsrcip
+		postnatip postnatsourceipv4address translatedip clientip clientaddress remoteip remoteaddr remoteaddress userip
+		loginip hostip ipnumber ipv4addr ipaddressipv4 ipipv4 sourceipv4address originip originipaddress originatingip
+		originaddress attackerip attackingip attackeripaddress offendingip offendingipaddress suspectip suspectipaddress
+		infringingip infringingipaddress iporigem iporigen ippublico enderecoip direccionip ipdeorigem ipdeorigen origemip
+		origenip enderecoiporigem enderecoipdeorigem enderecoippublico enderecoipv4 enderecodeip enderecodeorigem numeroip
+		numerodeip direccionipdeorigen direcciondeorigen direccionippublica direccionipv4 ipadresse ipv4adresse quellip
+		quelleip quelladresse quellipadresse oeffentlicheip oeffentlicheipadresse offentlicheip offentlicheipadresse
+		absenderip ipabsender`,
 	rolePort: `port srcport sourceport sport spt sp outsideport publicport externalport natport natsrcport xsrcport postnatport
 		postnaptsourcetransportport translatedport clientport remoteport userport loginport logicalport porta portalogica
-		portaorigem portadeorigem puerto puertoorigen`,
-	roleTime:      `timestamp ts datetime dateandtime datewithtime eventtime eventtimestamp when at epoch unixtime unixtimestamp instant logintime datahora dataehora fechahora fechayhora`,
-	roleDate:      `date day eventdate data fecha dia`,
-	roleClock:     `time timeofday clock hour hora`,
-	roleFrom:      `from start begin first fromtimestamp startdatetime starttimestamp begintime timefrom timestart datetimefrom firstseen inicio desde datahorainicio`,
-	roleFromDate:  `startdate fromdate begindate datefrom datainicio datainicial`,
-	roleFromClock: `starttime fromtime horainicio horainicial`,
+		portaorigem portadeorigem puerto puertoorigen portnumber sourceportnumber srcportnumber sourcetcpport sourceudpport
+		portsource originport originatingport portalogicadeorigem portalogicaorigem origemporta numerodaporta portapublica
+		puertodeorigen puertologico puertologicodeorigen puertopublico origenpuerto numerodepuerto portnummer quellport
+		quelleport quellportnummer portquelle offentlicherport oeffentlicherport ports
+		portrange sourceports portas puertos`,
+	roleTime: `timestamp ts datetime dateandtime datewithtime eventtime eventtimestamp when at epoch unixtime unixtimestamp instant
+		logintime datahora dataehora fechahora fechayhora dataehorario datahorario datadoevento dataehoradoevento
+		datahoradoevento fechadelevento fechayhoradelevento zeitstempel zeitpunkt datumuhrzeit datumunduhrzeit datumzeit
+		datumundzeit datetimestamp dateandtimeofevent incidenttime dateofincident`,
+	roleDate:  `date day eventdate data fecha dia datum incidentdate`,
+	roleClock: `time timeofday clock hour hora horario uhrzeit zeit`,
+	roleFrom: `from start begin first fromtimestamp startdatetime starttimestamp begintime timefrom timestart datetimefrom
+		firstseen inicio desde datahorainicio dataehorainicio datahorainicial dataehorainicial fechahorainicio
+		fechayhorainicio von beginn`,
+	roleFromDate:  `startdate fromdate begindate datefrom datainicio datainicial fechainicio fechainicial startdatum`,
+	roleFromClock: `starttime fromtime horainicio horainicial startzeit`,
 	roleTo: `to end until stop last totimestamp enddatetime endtimestamp stoptime timeto timeend datetimeto lastseen fim ate
-		hasta datahorafim`,
-	roleToDate:          `enddate todate stopdate dateto datafim datafinal`,
-	roleToClock:         `endtime totime horafim horafinal`,
-	roleZone:            `timezone tz zone utcoffset offset tzoffset gmtoffset fuso fusohorario zonahoraria`,
-	roleProto:           `proto protocol protocolo l4proto ipproto ipprotocol transportprotocol pr`,
-	roleDestination:     `dst dstip dstaddr dstaddress destination destinationip destinationaddress destinationipaddress destip destaddr dest da server serverip target targetip ipdestino`,
-	roleDestinationPort: `dstport destinationport destport dport dpt dp serverport targetport portadestino`,
+		hasta datahorafim dataehorafim datahorafinal dataehorafinal fechahorafin fechayhorafin fin bis ende`,
+	roleToDate:  `enddate todate stopdate dateto datafim datafinal fechafin fechafinal enddatum`,
+	roleToClock: `endtime totime horafim horafinal horafin endzeit`,
+	roleZone: `timezone tz zone utcoffset offset tzoffset gmtoffset fuso fusohorario zonahoraria husohorario zeitzone
+		timezoneoffset`,
+	roleProto: `proto protocol protocolo protokoll l4proto ipproto ipprotocol transportprotocol pr`,
+	roleDestination: `dst dstip dstaddr dstaddress destination destinationip destinationaddress destinationipaddress destip destaddr dest
+		da server serverip target targetip ipdestino ipdedestino enderecodestino enderecoipdestino enderecoipdedestino
+		enderecodedestino direccionipdedestino direcciondestino direcciondedestino destinoip destinationhost destinationipv4
+		destinationipv4address zielip zieladresse zielipadresse serveripaddress`,
+	roleDestinationPort: `dstport destinationport destport dport dpt dp serverport targetport portadestino destinationportnumber
+		portadedestino destinoporta puertodestino puertodedestino destinopuerto zielport portziel`,
 }
 
 var roles = func() map[string]role {
@@ -104,5 +124,5 @@ func normal(name string) string {
 	return b.String()
 }
 
-// accents are those of Portuguese and Spanish, in whose countries most of these questions are asked.
-var accents = map[rune]byte{'á': 'a', 'à': 'a', 'â': 'a', 'ã': 'a', 'ç': 'c', 'é': 'e', 'ê': 'e', 'í': 'i', 'ñ': 'n', 'ó': 'o', 'ô': 'o', 'õ': 'o', 'ú': 'u', 'ü': 'u'}
+// accents are those of Portuguese and Spanish, in whose countries most of these questions are asked, and of German.
+var accents = map[rune]byte{'á': 'a', 'à': 'a', 'â': 'a', 'ã': 'a', 'ç': 'c', 'é': 'e', 'ê': 'e', 'í': 'i', 'ñ': 'n', 'ó': 'o', 'ô': 'o', 'õ': 'o', 'ú': 'u', 'ü': 'u', 'ä': 'a', 'ö': 'o'}

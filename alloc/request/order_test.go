@@ -58,6 +58,7 @@ func TestDateOrderOfFormats(t *testing.T) {
 		"clf":      "198.18.0.0:6000 - - [01/03/2026:12:34:56 +0000] \"GET / HTTP/1.1\" 200 1\n",
 		"acns":     "<Infringement><Source><TimeStamp>01/03/2026 12:34:56 UTC</TimeStamp><IP_Address>198.18.0.0</IP_Address><Port>6000</Port></Source></Infringement>",
 		"x-arf":    "Report-Type: x\nSource: 198.18.0.0\nSource-Port: 6000\nDate: 01/03/2026 12:34:56 UTC\n",
+		"block":    "IP: 198.18.0.0\nPort: 6000\nTime: 01/03/2026 12:34:56 UTC\n",
 		"mail":     "Subject: x\n\n198.18.0.0:6000 01/03/2026 12:34:56 UTC\n",
 	} {
 		for order, want := range map[DateOrder]string{0: "", DayFirst: "2026-03-01T12:34:56Z", MonthFirst: "2026-01-03T12:34:56Z"} {

@@ -72,11 +72,11 @@ func (s *settings) scanner(f Format, in *bufio.Reader, head []byte) scanner {
 		return &acnsScanner{settings: s, r: in}
 	case Mail:
 		return &mailScanner{settings: s, r: errorKeeper{r: in}}
+	case Plain:
+		return s.blockScanner(in, head)
 	}
 	line := &lineScanner{settings: s, lines: lines{r: in}}
 	switch f {
-	case CSV:
-		line.parser = &csvParser{settings: s}
 	case Tcpdump:
 		line.parser = tcpdumpParser{s}
 	case NetFlow:
@@ -84,7 +84,7 @@ func (s *settings) scanner(f Format, in *bufio.Reader, head []byte) scanner {
 	case CLF:
 		line.parser = clfParser{s}
 	default:
-		line.parser = plainParser{s}
+		line.parser = &csvParser{settings: s}
 	}
 	return line
 }

@@ -41,6 +41,14 @@ var writers = []struct {
 		return fmt.Sprintf("%d\t%s\t%s", q.outside.Port(), q.outside.Addr(), q.at.In(q.zone).Format(time.RFC1123Z))
 	}},
 	{"plain, epoch", "", "\n", "", true, func(q question) string { return fmt.Sprintf("%d %s -> %s", q.at.Unix(), q.outside, q.destination) }},
+	{"block", "", "\n\n", "\n", true, func(q question) string {
+		t := q.at.In(q.zone)
+		return fmt.Sprintf("IP: %s\nPort: %d\nDate: %s\nTime: %s\nTime zone: UTC%s\nDestination IP: %s\nDestination port: %d",
+			q.outside.Addr(), q.outside.Port(), t.Format(time.DateOnly), t.Format(time.TimeOnly), t.Format("-07:00"), q.destination.Addr(), q.destination.Port())
+	}},
+	{"block, labels again", "Dear colleagues,\r\n\r\n", "\r\n", "", false, func(q question) string {
+		return fmt.Sprintf("- Data/Hora: %s\r\n- Porta: %d\r\n- IP de origem: %s", q.at.In(q.zone).Format("2006-01-02 15:04:05 (UTC-07:00)"), q.outside.Port(), q.outside.Addr())
+	}},
 	{"csv", "dst;dport;time;port;ip\n", "\n", "\n", true, func(q question) string {
 		return fmt.Sprintf("%s;%d;%s;%d;%s", q.destination.Addr(), q.destination.Port(), q.at.Format("20060102T150405Z"), q.outside.Port(), q.outside.Addr())
 	}},

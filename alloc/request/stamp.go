@@ -154,7 +154,21 @@ func (c *cursor) hours(st *stamp, dashes bool) error {
 		c.i++
 		st.nano = c.fraction()
 	}
-	return c.halfDay(st)
+	if err := c.halfDay(st); err != nil {
+		return err
+	}
+	c.hourWord()
+	return nil
+}
+
+// hourWord passes over what people write behind a clock: 12:34:56h, 12:34 Uhr, 12:34 hrs.
+func (c *cursor) hourWord() {
+	k := *c
+	k.blanks()
+	switch strings.ToLower(k.word()) {
+	case "h", "hs", "hrs", "horas", "uhr":
+		c.i = k.i
+	}
 }
 
 // halfDay reads AM or PM, if there.

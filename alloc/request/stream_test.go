@@ -79,6 +79,7 @@ func TestConstantMemory(t *testing.T) {
 		min  int // questions
 	}{
 		{"plain", rows("", plainRow, size, ""), size / 40},
+		{"blocks", rows("", "IP: 198.18.0.0\nPort: 6000\nTime: 2026-03-01T12:34:56Z\n\n", size/4, ""), size / 4 / 60},
 		{"csv", rows("ip,port,time\n", "198.18.0.0,6000,2026-03-01T12:34:56Z\n", size/4, ""), size / 4 / 40},
 		{"ndjson", rows("", `{"ip":"198.18.0.0:6000","time":"2026-03-01T12:34:56Z"}`+"\n", size/4, ""), size / 4 / 60},
 		{"json array", rows(`[{"ip":"198.18.0.0:6000","time":"2026-03-01T12:34:56Z"}`, `,{"ip":"198.18.0.0:6000","time":"2026-03-01T12:34:56Z"}`, size/4, "]"), size / 4 / 60},
@@ -185,6 +186,7 @@ func TestSmallReads(t *testing.T) {
 func TestStop(t *testing.T) {
 	for name, text := range map[string]string{
 		"plain":  plainRow + plainRow,
+		"block":  "IP: 198.18.0.0\nPort: 1\nIP: 198.18.0.0\nPort: 1\n",
 		"json":   `[{"ip":"198.18.0.0"},{"ip":"198.18.0.0"}]`,
 		"nested": `{"list":[{"ip":"198.18.0.0"},{"ip":"198.18.0.0"}]}`,
 		"ndjson": `{"ip":"198.18.0.0"}` + "\n" + `{"ip":"198.18.0.0"}`,
@@ -306,6 +308,11 @@ func TestFormats(t *testing.T) {
 		"[2026-03-01T12:34:56Z] 1.2.3.4:5":                      Plain,
 		"hello\n1.2.3.4\n":                                      Plain,
 		"2001:db8::1 443":                                       Plain,
+		"IP: 1.2.3.4\nPort: 5\n":                                Plain,
+		"Source IP (public): 1.2.3.4\nPort: 5\n":                Plain,
+		"IP: 1.2.3.4\nFrom: 2026-03-01 12:34\nTo: 2026-03-01\n": Plain,
+		"IP: 1.2.3.4\nSubject: x\n":                             Plain,
+		"From: 1.2.3.4 <a@example.com>\n\n":                     Mail,
 		"Received: from x\n by y\n\n":                           Mail,
 	} {
 		r, err := NewReader(strings.NewReader(text), Options{})

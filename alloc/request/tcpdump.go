@@ -15,7 +15,7 @@ func isTcpdump(line string) bool {
 		return true
 	}
 	_, packet, ok := cutIP(line)
-	return ok && (strings.Contains(packet, " > ") || strings.HasPrefix(packet, "("))
+	return ok && (strings.Contains(packet, " > ") || strings.HasPrefix(packet, "(tos "))
 }
 
 // cutIP cuts a line at its "IP" or "IP6".

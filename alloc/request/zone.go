@@ -3,6 +3,7 @@ package request
 import (
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // zone reads what follows the clock: Z, UTC, GMT, an offset, an offset after UTC or GMT, or nothing. Behind an offset a name
@@ -18,8 +19,48 @@ func (c *cursor) zone(st *stamp) error {
 		return refuse(ErrTime, "this could be a zone or a clock: write a blank before the zone")
 	case isLetter(b):
 		return c.zoneWord(st)
+	case b == '(':
+		return c.bracketZone(st)
 	}
 	return nil
+}
+
+// bracketZone reads a zone in brackets: (UTC-03:00).
+func (c *cursor) bracketZone(st *stamp) error {
+	inner, rest, ok := strings.Cut(c.s[c.i+1:], ")")
+	k := cursor{s: " " + joinZone(inner)}
+	if b := k.at(1); !ok || b != '+' && b != '-' && !isLetter(b) {
+		return nil // left over
+	}
+	if err := k.zone(st); err != nil {
+		return err
+	}
+	if k.blanks(); k.end() {
+		c.i = len(c.s) - len(rest)
+	}
+	return nil
+}
+
+// joinZone returns the text of a zone that stands alone without blanks around it and within "UTC -03:00".
+func joinZone(text string) string {
+	text = strings.TrimSpace(text)
+	for _, name := range [...]string{"utc", "gmt"} {
+		if len(text) > 3 && strings.EqualFold(text[:3], name) {
+			if offset := strings.TrimLeft(text[3:], " \t"); offset[0] == '+' || offset[0] == '-' {
+				return text[:3] + offset
+			}
+		}
+	}
+	return text
+}
+
+// unbracketed returns the zone in "(UTC-03:00) Brasília", as Windows names zones, and text that is not of that kind as it is.
+func unbracketed(text string) string {
+	inner, rest, ok := strings.Cut(strings.TrimSpace(text), ")")
+	if inner, bracket := strings.CutPrefix(inner, "("); ok && bracket && !strings.ContainsAny(rest, "0123456789+-") {
+		return inner
+	}
+	return text
 }
 
 // zoneWord reads the name of a zone and an offset behind it.
@@ -93,7 +134,11 @@ func (c *cursor) comment() {
 	k.blanks()
 	bracket := k.accept('(')
 	for words := 0; words == 0 || bracket && k.blanks(); words++ {
-		if k.word() == "" {
+		start := k.i
+		for isLetter(k.at(0)) || k.at(0) >= utf8.RuneSelf {
+			k.i++
+		}
+		if k.i == start {
 			return
 		}
 	}
@@ -104,7 +149,7 @@ func (c *cursor) comment() {
 
 // parseZone reads the text of a column that holds zones: as behind a time, or a name that s.names knows.
 func (s *settings) parseZone(text string) (*time.Location, error) {
-	c := cursor{s: strings.TrimSpace(text)}
+	c := cursor{s: joinZone(unbracketed(text))}
 	st := stamp{precision: toSecond}
 	err := c.zone(&st)
 	if err == nil && c.end() && st.zoned {

@@ -38,7 +38,7 @@ func newAnswer(e *env) *cobra.Command {
 ambiguous (with every candidate), or refused (with the reason and the line).
 
 Forms: CSV, JSON, tcpdump lines, NetFlow and nfdump text, ACNS XML, X-ARF, web server logs, lines with address, port and time,
-mails with one of them, and each of these compressed by gzip.
+letters with blocks of "IP: ...", "Port: ..." and "Time: ...", mails with one of them, and each of these compressed by gzip.
 A time without a zone is refused unless --tz says which zone it is; an abbreviation such as CET or EST is always refused,
 because it means several. A date such as 01/03/2026 is refused unless --dates says its order.
 

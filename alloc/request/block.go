@@ -1,0 +1,189 @@
+package request
+
+import "strings"
+
+// maxBlock is the number of lines of the longest block.
+const maxBlock = 64
+
+// A block is a question that is spread over lines of "Label: value" while it is read.
+type block struct {
+	item
+	line    int    // where it begins
+	lines   int    // how many it has
+	first   string // the first of them
+	text    strings.Builder
+	bad     error
+	address bool      // whether a line has one
+	last    role      // the address that was given last: roleAddress or roleDestination
+	order   DateOrder // of dates, as a label said it: "Date (DD/MM/YYYY)"
+}
+
+// add takes a line.
+func (b *block) add(s *settings, line string, pairs []pair, in section) {
+	if b.lines++; b.lines > maxBlock {
+		b.bad = refuse(ErrUnparsable, "the block has more than %d lines: put a blank line between questions", maxBlock)
+		return
+	}
+	if b.text.Len() < 4*maxText {
+		b.text.WriteString(clip(line, maxText) + " ")
+	}
+	b.address = b.address || hasAddress(line)
+	for _, p := range pairs {
+		if err := b.take(s, p, in); err != nil && b.bad == nil {
+			b.bad = err
+		}
+	}
+}
+
+// labelMarks stand around labels and values.
+const labelMarks = " \t\r*_`\"'<|"
+
+// take takes the value of a label.
+func (b *block) take(s *settings, p pair, in section) error {
+	value := strings.TrimRight(strings.TrimLeft(p.value, labelMarks), labelMarks+">.,;-") // an offset begins with "-"
+	if isNothing(value) {
+		return nil
+	}
+	if in == destinationSide && sectionOf(p.label) == anySide {
+		switch p.role {
+		case roleAddress:
+			p.role = roleDestination
+		case rolePort:
+			p.role = roleDestinationPort
+		}
+	}
+	switch {
+	case p.role == 0:
+		return nil
+	case p.role == roleAddress || p.role == roleDestination:
+		return b.host(p.role, value)
+	case p.role == rolePort || p.role == roleDestinationPort:
+		return b.port(p, value)
+	case p.role == roleProto:
+		value = knownProto(value)
+	case p.role < roleZone:
+		if err := b.note(s, p.note); err != nil {
+			return err
+		}
+		value = withoutAt(value)
+	}
+	return b.set(p.role, p.utc, value)
+}
+
+// host takes an address, also with a remark in brackets behind it, or "198.18.0.0 port 6000".
+func (b *block) host(r role, value string) error {
+	b.last = r
+	value, _, _ = strings.Cut(value, " (")
+	words := strings.Fields(value)
+	if len(words) != 3 {
+		return b.set(r, false, value)
+	}
+	if named, _ := roleOf(words[1]); named != rolePort {
+		return b.set(r, false, value)
+	}
+	if err := b.set(r, false, strings.TrimRight(words[0], ",;")); err != nil {
+		return err
+	}
+	port := rolePort
+	if r == roleDestination {
+		port = roleDestinationPort
+	}
+	return b.set(port, false, words[2])
+}
+
+// bare are labels of ports that do not say whose.
+var bare = map[string]bool{"port": true, "porta": true, "puerto": true, "portnumber": true, "portnummer": true}
+
+// port takes a port: "6000", "6000/tcp", "6000 (TCP)", "TCP 6000".
+func (b *block) port(p pair, value string) error {
+	if p.role == rolePort && bare[normal(p.label)] && b.last == roleDestination {
+		return about("port", value, refuse(ErrPort, "it follows the destination and could be the port of that: write source port or destination port"))
+	}
+	isMark := func(r rune) bool { return strings.ContainsRune(" /()", r) }
+	words := strings.FieldsFunc(value+" "+p.note, isMark)
+	number := words[:0:0]
+	for _, word := range words {
+		proto := strings.ToLower(word)
+		if proto != "tcp" && proto != "udp" && proto != "icmp" {
+			number = append(number, word)
+			continue
+		}
+		if err := b.set(roleProto, false, proto); err != nil {
+			return err
+		}
+	}
+	if len(number) == 1 {
+		value = number[0]
+	}
+	return b.set(p.role, false, value)
+}
+
+// note takes what the label of a time has in brackets: a zone, or how times are written.
+func (b *block) note(s *settings, note string) error {
+	n := normal(note)
+	switch {
+	case n == "" || n == "local" || n == "localtime" || n == "horalocal" || n == "ortszeit":
+		return nil // says no more than no zone at all
+	case strings.HasPrefix(n, "ddmm") || strings.HasPrefix(n, "ttmm"):
+		return b.orderIs(s, DayFirst, note)
+	case strings.HasPrefix(n, "mmdd"):
+		return b.orderIs(s, MonthFirst, note)
+	case strings.Trim(n, "0123456789adhjmrsty") == "":
+		return nil // YYYY-MM-DD, hh:mm:ss, 24h
+	}
+	if _, err := s.parseZone(note); err != nil {
+		return err
+	}
+	return b.set(roleZone, false, note)
+}
+
+// orderIs takes the order of dates that a label states.
+func (b *block) orderIs(s *settings, order DateOrder, note string) error {
+	if s.dates != 0 && s.dates != order || b.order != 0 && b.order != order {
+		return refuse(ErrDayMonth, "the label says %s, which is another order of dates than was given: find out how this sender writes dates", quoted(note))
+	}
+	b.order = order
+	return nil
+}
+
+// withoutAt takes away the word between date and clock.
+func withoutAt(value string) string {
+	for _, word := range []string{" às ", " as ", " a las ", " at ", " um "} {
+		if date, clock, ok := strings.Cut(value, word); ok && clock != "" && isDigit(clock[0]) {
+			return date + " " + clock
+		}
+	}
+	return value
+}
+
+// asks reports whether the block is a question, and not a signature or the header of a mail that looks like one.
+func (b *block) asks() bool {
+	source := b.values[roleAddress]
+	if b.address || source != "" && isDigit(source[0]) && strings.Contains(source, ".") {
+		return true
+	}
+	for r := roleTime; r < roleZone; r++ {
+		if b.values[r] != "" && b.values[rolePort] != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// question turns the block into one.
+func (b *block) question(s *settings) (q Request) {
+	own := *s
+	if b.order != 0 {
+		own.dates = b.order
+	}
+	err := b.bad
+	if err == nil {
+		q, err = b.request(&own)
+	}
+	s.known = own.known
+	if err != nil {
+		q = Request{Err: err}
+	}
+	q.Line, q.Text = b.line, clip(b.text.String(), maxText)
+	return q
+}

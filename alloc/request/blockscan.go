@@ -1,0 +1,191 @@
+package request
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+)
+
+// A blockScanner reads plain lines, and blocks between them.
+type blockScanner struct {
+	lineScanner
+	yield  func(Request) bool
+	at     *block
+	labels []string // of the lines since the last blank line or heading, as normal writes them
+	in     section
+	header bool // of a forwarded mail
+
+	blocks, alone int // how many questions were blocks, and lines with a time
+}
+
+// blockScanner returns the scanner of plain lines. A letter is read like the text of a mail.
+func (s *settings) blockScanner(in *bufio.Reader, head []byte) *blockScanner {
+	own := *s
+	own.prose = s.prose || s.isLetter(head)
+	return own.blocks(in)
+}
+
+func (s *settings) blocks(in *bufio.Reader) *blockScanner {
+	return &blockScanner{lineScanner: lineScanner{settings: s, lines: lines{r: in}, parser: plainParser{s}}}
+}
+
+// isLetter reports whether a text has blocks, and no line that is a question by itself. Then lines without an address are prose.
+func (s *settings) isLetter(head []byte) bool {
+	own := *s
+	own.prose = true
+	b := own.blocks(bufio.NewReaderSize(bytes.NewReader(head), bufferSize))
+	err := b.scan(func(Request) bool { return b.alone == 0 })
+	return err == nil && b.alone == 0 && b.blocks > 0
+}
+
+func (s *blockScanner) scan(yield func(Request) bool) error {
+	s.yield = yield
+	for {
+		err := s.lines.next()
+		if errors.Is(err, io.EOF) {
+			s.flush()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !s.step() {
+			return nil
+		}
+	}
+}
+
+// step reads the line at hand. It returns false when there shall be no more.
+func (s *blockScanner) step() bool {
+	text := s.lines.text
+	if s.prose {
+		text = unquote(text)
+	}
+	if s.lines.long || skipped(text) {
+		s.header = false
+		r, ok := s.one()
+		return s.flush() && (!ok || s.send(r))
+	}
+	line := spaced(text)
+	pairs := pairsOf(line)
+	if pairs == nil && s.at != nil && isDestinationLine(line) {
+		return s.heading(line, destinationSide)
+	}
+	if pairs == nil || s.isAlone(line, pairs) || s.isHeader(pairs) {
+		return s.flush() && s.plain(line)
+	}
+	if strings.Trim(pairs[0].value, " \t*_`") == "" && (pairs[0].role == 0 || pairs[0].role == roleAddress || pairs[0].role == roleDestination) {
+		return s.heading(line, sectionOf(pairs[0].label))
+	}
+	if !s.begin(pairs) {
+		return false
+	}
+	if s.at == nil {
+		return s.plain(line)
+	}
+	s.at.add(s.settings, line, pairs, s.in)
+	if s.at.lines == 1 {
+		s.at.line, s.at.first = s.lines.n, line
+	}
+	return true
+}
+
+// begin makes sure that there is a block, unless no label of the line has a role. A label that was there already begins another.
+func (s *blockScanner) begin(pairs []pair) bool {
+	for _, p := range pairs {
+		name := normal(p.label)
+		if s.in == destinationSide {
+			name = "> " + name
+		}
+		if slices.Contains(s.labels, name) && !s.flush() {
+			return false
+		}
+		if len(s.labels) <= maxBlock {
+			s.labels = append(s.labels, name)
+		}
+	}
+	if s.at == nil && hasRole(pairs, 1, roleCount) {
+		s.at = &block{}
+	}
+	return true
+}
+
+// heading ends a block, unless it only says that the addresses below it are those of the destination.
+func (s *blockScanner) heading(line string, in section) bool {
+	if in != destinationSide && !s.flush() {
+		return false
+	}
+	s.in = in
+	return in != anySide || s.plain(line)
+}
+
+// isAlone reports whether a line with labels is a question by itself, or would be one if its time were right.
+func (s *blockScanner) isAlone(line string, pairs []pair) bool {
+	if !hasAddress(line) {
+		return false
+	}
+	if hasRole(pairs, roleAddress, roleAddress) && hasRole(pairs, roleTime, roleToClock) {
+		return true
+	}
+	p := plainParser{s.settings}
+	if _, err := p.question(line); err == nil {
+		return true
+	}
+	_, err := p.question(pairs[0].value)
+	return pairs[0].role == 0 && isTimed(err)
+}
+
+// isTimed reports whether a question has a time, though perhaps one that cannot be placed.
+func isTimed(err error) bool {
+	return err == nil || errors.Is(err, ErrNoZone) || errors.Is(err, ErrZone) || errors.Is(err, ErrDayMonth) || errors.Is(err, ErrLocalTime)
+}
+
+// isHeader reports whether the line belongs to the header of a forwarded mail, which a blank line or an address ends.
+func (s *blockScanner) isHeader(pairs []pair) bool {
+	if pairs[0].isHeader() {
+		s.header = true
+		return true
+	}
+	for _, p := range pairs {
+		if p.role == roleAddress && hasAddress(p.value) {
+			s.header = false
+		}
+	}
+	return s.header
+}
+
+// plain reads the line at hand as one that stands alone.
+func (s *blockScanner) plain(line string) bool {
+	r, ok := s.parse(line, s.lines.n)
+	return !ok || s.send(r)
+}
+
+func (s *blockScanner) send(r Request) bool {
+	if isTimed(r.Err) {
+		s.alone++
+	}
+	return s.yield(r)
+}
+
+// flush ends the block. One of a single line is a line.
+func (s *blockScanner) flush() bool {
+	b := s.at
+	s.at, s.labels, s.in = nil, s.labels[:0], anySide
+	if b == nil {
+		return true
+	}
+	if b.lines == 1 {
+		r, ok := s.parse(b.first, b.line)
+		return !ok || s.send(r)
+	}
+	if s.prose && !b.asks() {
+		return true
+	}
+	if b.address {
+		s.blocks++
+	}
+	return s.yield(b.question(s.settings))
+}
