@@ -156,7 +156,7 @@ func ofPlan(name string) bool {
 	return strings.HasPrefix(name, ".") || slices.Contains([]string{
 		bpf.CgnatMapPools, bpf.CgnatMapRows, bpf.CgnatMapNodes, bpf.CgnatMapRanges, bpf.CgnatMapLists,
 		bpf.CgnatMapCuts, bpf.CgnatMapExempts, bpf.CgnatMapSlots, bpf.CgnatMapAccounts, bpf.CgnatMapPolicies,
-		bpf.CgnatMapLinks, bpf.CgnatMapCables, bpf.CgnatMapExits, bpf.CgnatMapOutsides,
+		bpf.CgnatMapLinks, bpf.CgnatMapCables, bpf.CgnatMapExits, bpf.CgnatMapOutsides, bpf.CgnatMapMacs, bpf.CgnatMapStations,
 	}, name)
 }
 

@@ -63,12 +63,13 @@ func (e *exempts) large(to netip.Addr, port uint16) (first, later datagram) {
 func (e *exempts) becomes(name string, want verdict, packets ...datagram) (gone []outcome) {
 	e.Helper()
 	for i, p := range packets {
-		got := e.run(fromInside, p.frame())
+		frame := p.frame()
+		got := e.run(fromInside, frame)
 		if got.verdict != want {
 			e.Errorf("%s, packet %d: %s, want %s", name, i, got.verdict, want)
 		}
-		if got.action == xdpPass && !slices.Equal(got.frame, p.frame()) {
-			e.Errorf("%s, packet %d was changed:\n% x\n% x", name, i, p.frame(), got.frame)
+		if got.action == xdpPass && !slices.Equal(got.frame, frame) {
+			e.Errorf("%s, packet %d was changed:\n% x\n% x", name, i, frame, got.frame)
 		}
 		gone = append(gone, got)
 	}

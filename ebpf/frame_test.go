@@ -2,6 +2,7 @@ package ebpf
 
 import (
 	"encoding/binary"
+	"net"
 	"net/netip"
 	"slices"
 )
@@ -79,9 +80,12 @@ func (d datagram) ip() []byte {
 // frame returns the packet in an Ethernet frame as a neighbour sends it.
 func (d datagram) frame() []byte { return frameOf(d.ip()) }
 
+// anyMAC is for whoever gets the frame: see lab.address.
+var anyMAC = net.HardwareAddr{2, 0, 0, 0, 0, 1}
+
 // frameOf returns an Ethernet frame with an IPv4 packet.
 func frameOf(ip []byte) []byte {
-	return slices.Concat([]byte{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0}, ip)
+	return slices.Concat(anyMAC, []byte{2, 0, 0, 0, 0, 2, 8, 0}, ip)
 }
 
 // with returns the packet, changed. Checksums over the payload cover what they covered before.

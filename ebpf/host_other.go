@@ -4,6 +4,7 @@ package ebpf
 
 import (
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -34,6 +35,8 @@ func linkIndex(*link.Info) uint32 { return 0 }
 func vlans() (map[int]lead, error) { return nil, errLinux }
 
 func transmitters() (map[int]bool, error) { return nil, errLinux }
+
+func macsAt(int) (net.HardwareAddr, []net.HardwareAddr, error) { return nil, nil, errLinux }
 
 func leadOf(int) (lead, error) { return lead{}, errLinux }
 

@@ -3,6 +3,7 @@
 package ebpf
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -18,12 +19,6 @@ import (
 	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
 	"github.com/cgnkit/cgnkit/internal/netns"
 	"github.com/cgnkit/cgnkit/internal/netnstest"
-)
-
-// Where the lab's packets come from and go to. What a subscriber has is behind a router; so is the rest of the world.
-var (
-	labMAC    = [2]net.HardwareAddr{{2, 0, 0, 0, 1, 0}, {2, 0, 0, 0, 2, 0}}
-	routerMAC = [2]net.HardwareAddr{{2, 0, 0, 0, 1, 1}, {2, 0, 0, 0, 2, 1}}
 )
 
 // The hops of the lab. Most packets go by the default route, or to the subscribers by 100.64.0.0/10.
@@ -95,15 +90,25 @@ func newLab(tb testing.TB, c Config, pools ...alloc.PoolSpec) *lab {
 	}
 	l.tally = newTally(tb, must(g.openMap("maps", bpf.CgnatMapCounters)))
 	l.was = l.tally.read()
-	for _, link := range l.links { // what is attached to nothing does not count as able to send
-		l.setBit(bpf.CgnatMapExits, link)
-	}
-	l.setBit(bpf.CgnatMapOutsides, l.links[fromOutside])
+	l.wire()
 	l.openTables()
 	l.rates = l.table(bpf.CgnatMapRates)
 	l.model.learn = l.portOf
 	l.inhabit(ns)
 	return l
+}
+
+// wire tells the programs of the interfaces, as Apply does of those that it attaches to.
+func (l *lab) wire() {
+	l.Helper()
+	l.setBit(bpf.CgnatMapOutsides, l.links[fromOutside])
+	for i, link := range l.links {
+		l.setBit(bpf.CgnatMapExits, link)
+		mac, _ := macNumber(labMAC[i])
+		if err := l.table(bpf.CgnatMapMacs).Put(link, mac); err != nil {
+			l.Fatal(err)
+		}
+	}
 }
 
 // openTables opens the slots and accounts of all outside addresses.
@@ -202,9 +207,17 @@ func (l *lab) on(t *testing.T) (back func()) {
 	return func() { l.TB = outer }
 }
 
+// address has a frame that names no station go to the one of ours that it comes in at.
+func (l *lab) address(from side, frame []byte) {
+	if len(frame) >= 6 && (bytes.Equal(frame[:6], anyMAC) || bytes.Equal(frame[:6], labMAC[1-from])) {
+		copy(frame, labMAC[from])
+	}
+}
+
 // run runs the driver's program on a frame that comes from a side.
 func (l *lab) run(from side, frame []byte) outcome {
 	l.Helper()
+	l.address(from, frame)
 	return l.runWith(l.programs[from], &ebpf.RunOptions{
 		Data: frame, DataOut: make([]byte, len(frame)+256),
 		Context: &[6]uint32{1: uint32(len(frame)), 3: l.links[from]}, // struct xdp_md: data_end, ingress_ifindex
@@ -214,6 +227,7 @@ func (l *lab) run(from side, frame []byte) outcome {
 // runBehind runs a program behind the driver on one.
 func (l *lab) runBehind(p *ebpf.Program, from side, frame []byte) outcome {
 	l.Helper()
+	l.address(from, frame)
 	return l.runWith(p, &ebpf.RunOptions{
 		Data: frame, DataOut: make([]byte, len(frame)+256),
 		Context: &[11]uint32{10: l.links[from]}, // struct __sk_buff: ifindex

@@ -54,6 +54,9 @@ type wiring struct {
 	cables  map[uint32]bpf.CgnatCgnCable          // by VLAN interface, likewise
 	able    map[int]bool                          // interfaces by which the driver can send
 	outside map[int]bool                          // those of the outside
+
+	macs     map[uint32]uint64              // of our interfaces
+	stations map[bpf.CgnatCgnStation]uint32 // other MAC addresses at which they take packets
 }
 
 // wiring finds out what the programs should know, in the network namespace of the calling thread.
@@ -70,6 +73,9 @@ func (g *generation) wiring() (w wiring, err error) {
 		if !a.Inside {
 			w.outside[a.Index] = true
 		}
+	}
+	if err := w.addStations(g.record.Links); err != nil {
+		return w, err
 	}
 	if !g.record.Tagged {
 		return w, nil
@@ -100,8 +106,8 @@ func (g *generation) wiring() (w wiring, err error) {
 // realm returns the number of the realm of an inside interface.
 func (g *generation) realm(a attachment) int { return slices.Index(g.plan.Realms(), a.Realm) }
 
-// addWires tells the programs in the driver which interface a frame belongs to, how VLANs are reached, and by which interfaces
-// they can send themselves. What goes out by another takes the slow way. It comes after the programs are attached, because some
+// addWires tells the programs in the driver which interface a frame belongs to and which are for this host, how VLANs are reached, and
+// by which interfaces they can send themselves. What goes out by another takes the slow way. It comes after the programs are attached, because some
 // drivers can send only then; the few packets before take the slow way, too.
 func (b *builder) addWires() error {
 	w, err := b.wiring()
@@ -118,7 +124,7 @@ func (b *builder) addWires() error {
 			return fmt.Errorf("add VLAN interface %d: %w", index, err)
 		}
 	}
-	return errors.Join(b.addBits(bpf.CgnatMapExits, w.able), b.addBits(bpf.CgnatMapOutsides, w.outside))
+	return errors.Join(b.addBits(bpf.CgnatMapExits, w.able), b.addBits(bpf.CgnatMapOutsides, w.outside), b.addMACs(w))
 }
 
 // addBits writes a set of interfaces.

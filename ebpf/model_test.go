@@ -85,7 +85,7 @@ type outcome struct {
 
 // judge foretells the outcome of a packet, and returns how another outcome differs: "" if it does not.
 func (m *model) judge(side side, in []byte, got outcome) string {
-	s, v := readHeader(in)
+	s, v := readHeader(in, side)
 	if v == "" {
 		v = m.decide(s, side, got)
 	}

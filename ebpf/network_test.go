@@ -36,6 +36,12 @@ type hop struct {
 	none     verdict // without a way: what the host thinks of it
 }
 
+// Where the lab's packets come from and go to. What a subscriber has is behind a router; so is the rest of the world.
+var (
+	labMAC    = [2]net.HardwareAddr{{2, 0, 0, 0, 1, 0}, {2, 0, 0, 0, 2, 0}}
+	routerMAC = [2]net.HardwareAddr{{2, 0, 0, 0, 1, 1}, {2, 0, 0, 0, 2, 1}}
+)
+
 // A network is what surrounds the NAT: hops, the longest prefix first.
 type network []hop
 

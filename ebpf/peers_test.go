@@ -68,10 +68,7 @@ func (l *lab) replan(c Config) {
 	l.programs = [2]*ebpf.Program{must(d.generation.openProgram(bpf.CgnatProgCgnInside)), must(d.generation.openProgram(bpf.CgnatProgCgnOutside))}
 	l.tally = newTally(l, must(d.generation.openMap("maps", bpf.CgnatMapCounters)))
 	l.was = l.tally.read()
-	for _, link := range l.links {
-		l.setBit(bpf.CgnatMapExits, link)
-	}
-	l.setBit(bpf.CgnatMapOutsides, l.links[fromOutside])
+	l.wire()
 	l.openTables()
 }
 

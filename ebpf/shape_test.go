@@ -1,6 +1,7 @@
 package ebpf
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 )
@@ -51,13 +52,16 @@ func (s *shape) holds(at, octets int) bool { return at+octets <= s.end }
 
 // readHeader reads the outer IP header. What contradicts itself or the frame is malformed, and that is decided before
 // anything else.
-func readHeader(frame []byte) (*shape, verdict) {
+func readHeader(frame []byte, from side) (*shape, verdict) {
 	s := &shape{frame: frame}
 	if len(frame) < ethernet || s.u16(12) != 0x0800 {
 		return s, passNotIPv4
 	}
 	if frame[0]&1 == 1 {
 		return s, passLocal // for a group
+	}
+	if !bytes.Equal(frame[:6], labMAC[from]) {
+		return s, passSlow // for another station, as far as the driver knows
 	}
 	s.end = len(frame)
 	if !s.holds(ip, 20) || frame[ip]>>4 != 4 || s.header(ip) < 20 || !s.holds(ip, s.header(ip)) {

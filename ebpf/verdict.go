@@ -43,6 +43,7 @@ var verdictNames = [bpf.CgnatCgnVerdictCGN_VERDICTS]string{
 	bpf.CgnatCgnVerdictCGN_DROP_TABLES:         "drop-tables",
 	bpf.CgnatCgnVerdictCGN_DROP_SOURCE:         "drop-source",
 	bpf.CgnatCgnVerdictCGN_DROP_INSIDE:         "drop-inside",
+	bpf.CgnatCgnVerdictCGN_PASS_FOREIGN:        "pass-foreign",
 }
 
 // String returns the name, such as "drop-no-mapping".
@@ -78,7 +79,7 @@ func (v Verdict) Kind() Kind {
 	switch r := Verdict(bpf.CgnatCgnVerdictCGN_REPLIED); {
 	case v <= Verdict(bpf.CgnatCgnVerdictCGN_HAIRPIN):
 		return Translated
-	case v < r:
+	case v < r, v == Verdict(bpf.CgnatCgnVerdictCGN_PASS_FOREIGN):
 		return Passed
 	case v == r:
 		return Replied

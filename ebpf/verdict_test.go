@@ -26,6 +26,7 @@ const (
 	passAnswer        verdict = "pass answer"
 	passUnrouted      verdict = "pass unrouted"
 	passSlow          verdict = "pass slow"
+	passForeign       verdict = "pass foreign"
 	dropMalformed     verdict = "drop malformed"
 	dropChecksum      verdict = "drop checksum"
 	dropSourceRoute   verdict = "drop source route"

@@ -33,7 +33,7 @@ func (v *verifier) verifyWires() error {
 	if err := c.name(); err != nil {
 		return err
 	}
-	steps := []func() error{c.exits, c.outsides}
+	steps := []func() error{c.exits, c.outsides, c.macs, c.stations}
 	if v.record.Tagged {
 		steps = append(steps, c.links, c.cables)
 	}
@@ -147,7 +147,7 @@ func (c *wireCheck) outsides() error {
 // links compares to which interface a frame belongs.
 func (c *wireCheck) links() error {
 	have := make(map[bpf.CgnatCgnWire]bpf.CgnatCgnLink)
-	if ok, err := readAll(c.verifier, bpf.CgnatMapLinks, have); !ok || err != nil {
+	if ok, err := readAll(c.verifier, bpf.CgnatMapLinks, int(bpf.CgnatCgnWireLimitCGN_LINKS), have); !ok || err != nil {
 		return err
 	}
 	for wire, want := range c.want.links {
@@ -168,7 +168,7 @@ func (c *wireCheck) links() error {
 // cables compares how VLANs are reached. One that the driver does not send by need not be known.
 func (c *wireCheck) cables() error {
 	have := make(map[uint32]bpf.CgnatCgnCable)
-	if ok, err := readAll(c.verifier, bpf.CgnatMapCables, have); !ok || err != nil {
+	if ok, err := readAll(c.verifier, bpf.CgnatMapCables, int(bpf.CgnatCgnWireLimitCGN_LINKS), have); !ok || err != nil {
 		return err
 	}
 	for index, want := range c.want.cables {
@@ -199,11 +199,11 @@ func (c *wireCheck) at(index uint32) string {
 	return fmt.Sprint(index)
 }
 
-// readAll reads a map with as many keys as there happen to be. It returns false after a difference.
-func readAll[K comparable, V any](v *verifier, name string, into map[K]V) (bool, error) {
+// readAll reads a map with as many keys as there happen to be, of so many that may be. It returns false after a difference.
+func readAll[K comparable, V any](v *verifier, name string, most int, into map[K]V) (bool, error) {
 	var key K
 	var value V
-	m, err := v.open(name, int(bpf.CgnatCgnWireLimitCGN_LINKS), unsafe.Sizeof(value))
+	m, err := v.open(name, most, unsafe.Sizeof(value))
 	if m == nil || err != nil {
 		return false, err
 	}

@@ -73,6 +73,7 @@ func (l *lab) tag(tags [2][]tag) {
 // sendTagged sends a frame with tags, and checks that what leaves has the tags of where it leaves, and is right without them.
 func (l *lab) sendTagged(from side, frame []byte, in, out []tag) outcome {
 	l.Helper()
+	l.address(from, frame)
 	got := l.run(from, withTags(frame, in, priority))
 	expect, first := out, uint16(priority)
 	if got.reply || got.verdict.passes() || got.verdict.drops() {

@@ -4,6 +4,7 @@
  * writes another packet first, and the one that does nothing else is the floor. There is no routing and no redirect here.
  */
 #include "rewrite.h"
+#include "station.h"
 #include "translate.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -101,6 +102,8 @@ static __always_inline int outbound(struct xdp_md *xdp, __u32 i, struct cgn_endp
 
 	if (!ip)
 		return CGN_DROP_MALFORMED;
+	if (!cgn_is_for_us((void *)ip - ETH_HLEN, xdp->ingress_ifindex))
+		return CGN_PASS_SLOW;
 	k.end = (void *)(long)xdp->data_end;
 	k.length = sizeof(*ip) + sizeof(struct tcphdr);
 	v = cgn_parse_ip(&k, ip);
@@ -183,6 +186,8 @@ static __always_inline int inbound(struct xdp_md *xdp)
 	ip = put(xdp, from, *to);
 	if (!ip)
 		return CGN_DROP_MALFORMED;
+	if (!cgn_is_for_us((void *)ip - ETH_HLEN, xdp->ingress_ifindex))
+		return CGN_PASS_SLOW;
 	k.end = (void *)(long)xdp->data_end;
 	k.length = sizeof(*ip) + sizeof(struct tcphdr);
 	v = cgn_parse_ip(&k, ip);

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The production object: the entry points. */
+#include <linux/if_packet.h>
+
 #include "claim.h"
 #include "path.h"
 #include "reply.h"
 #include "slow.h"
+#include "station.h"
 #include "tidy.h"
+#include "wire.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -21,6 +25,7 @@ struct cgn_carry {
 	enum cgn_event_kind event;
 	enum cgn_limit limit;
 	enum cgn_wire_limit wire;
+	enum cgn_station_limit station;
 	enum cgn_verdict verdict;
 	enum cgn_proto proto;
 	struct cgn_tidying tidying;
@@ -75,6 +80,16 @@ static __always_inline enum cgn_verdict cgn_decide(struct cgn_path *path, struct
 	return v;
 }
 
+/*
+ * cgn_strange counts a frame that no interface of ours is known to take. It is the host's; only behind the driver the kernel says
+ * whether it is for the host at all, by the MAC addresses of the moment.
+ */
+static __always_inline int cgn_strange(const struct ethhdr *eth, __u32 bytes)
+{
+	cgn_count(cgn_is_to_group(eth) ? CGN_PASS_LOCAL : CGN_PASS_SLOW, bytes);
+	return XDP_PASS;
+}
+
 /* cgn_xdp is the way of a packet in the driver, where no frame of ours has a tag. */
 static __always_inline int cgn_xdp(struct xdp_md *xdp, int inside)
 {
@@ -93,10 +108,8 @@ static __always_inline int cgn_xdp(struct xdp_md *xdp, int inside)
 		cgn_count(CGN_PASS_NOT_IPV4, bytes);
 		return XDP_PASS;
 	}
-	if (cgn_is_to_group(eth)) {
-		cgn_count(CGN_PASS_LOCAL, bytes);
-		return XDP_PASS;
-	}
+	if (!cgn_is_for_us(eth, path.ifindex))
+		return cgn_strange(eth, bytes);
 	v = cgn_decide(&path, (void *)(eth + 1), bytes, ETH_HLEN, inside);
 	if (v <= CGN_HAIRPIN) {
 		__builtin_memcpy(eth->h_dest, path.scratch->fib.dmac, ETH_ALEN);
@@ -131,11 +144,9 @@ int cgn_tagged(struct xdp_md *xdp)
 		cgn_count(CGN_PASS_NOT_IPV4, bytes);
 		return XDP_PASS;
 	}
-	if (cgn_is_to_group(data)) {
-		cgn_count(CGN_PASS_LOCAL, bytes);
-		return XDP_PASS;
-	}
 	path.ifindex = link->ifindex;
+	if (!cgn_is_for_us(data, path.ifindex))
+		return cgn_strange(data, bytes);
 	path.realm = link->realm;
 	if (link->inside)
 		v = cgn_decide(&path, ip, bytes, frame.length, 1);
@@ -176,18 +187,18 @@ static __always_inline enum cgn_verdict cgn_take_apart(struct __sk_buff *skb, st
 	return v;
 }
 
-/* cgn_tc is the slow way. What it leaves to the host has been counted in the driver. */
+/* cgn_tc is the slow way. What it leaves to the host has been counted in the driver, but for what is not for the host either. */
 static __always_inline int cgn_tc(struct __sk_buff *skb, int inside)
 {
 	struct cgn_path path = {.ctx = skb, .ifindex = skb->ifindex, .realm = inside_realm, .scratch = cgn_scratch_of_cpu()};
 	struct ethhdr *eth;
 	struct iphdr *ip;
 	enum cgn_verdict v;
+	int known;
 
 	/* The kernel takes a tag off before it asks us: a frame of a VLAN is not of this interface. VLAN 0 is none. */
 	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_tci & CGN_VID || !path.scratch)
 		return TC_ACT_UNSPEC;
-	path.packet.flow.again = !skb->vlan_present; /* the driver leaves tags to the kernel */
 	bpf_skb_pull_data(skb, skb->len < CGN_HEADERS ? skb->len : CGN_HEADERS);
 	eth = (void *)(long)skb->data;
 	ip = (void *)(eth + 1);
@@ -196,6 +207,13 @@ static __always_inline int cgn_tc(struct __sk_buff *skb, int inside)
 		return TC_ACT_SHOT;
 	if (cgn_is_to_group(eth))
 		return TC_ACT_UNSPEC;
+	known = cgn_is_for_us(eth, path.ifindex);
+	if (!known && skb->pkt_type == PACKET_OTHERHOST) {
+		cgn_count(CGN_PASS_FOREIGN, skb->len);
+		return TC_ACT_UNSPEC;
+	}
+	/* The driver leaves tags to the kernel, and what it does not know to be for us. */
+	path.packet.flow.again = known && !skb->vlan_present;
 	if (!skb->gso_size)
 		path.length = bpf_ntohs(ip->tot_len);
 	path.packet.length = skb->len - sizeof(*eth) < 0xffff ? skb->len - sizeof(*eth) : 0xffff;

@@ -244,6 +244,7 @@ enum cgn_verdict {
 	CGN_DROP_TABLES,
 	CGN_DROP_SOURCE,
 	CGN_DROP_INSIDE,
+	CGN_PASS_FOREIGN, /* left to the host as it came: the frame is for another station of the link. Behind the driver only */
 	CGN_VERDICTS,
 	CGN_CONTINUE, /* not decided yet, never counted */
 	CGN_CUT, /* to be cut into fragments, never counted */

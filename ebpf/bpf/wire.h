@@ -17,15 +17,6 @@ enum cgn_wire_limit {
 	CGN_LINKS = 4096,
 };
 
-/*
- * cgn_is_to_group reports whether a frame is for everybody on a link, or for a group. What is in it is for the host, or for
- * nobody, and never forwarded (RFC 1812 section 5.3.4).
- */
-static __always_inline int cgn_is_to_group(const struct ethhdr *eth)
-{
-	return eth->h_dest[0] & 1;
-}
-
 /* Where a frame comes in: a card, and the VLANs from the outermost, with CGN_VID_PROVIDER for tags of 802.1ad. Without a tag, 0. */
 struct cgn_wire {
 	__u32 ifindex;

@@ -139,6 +139,13 @@ type BenchCgnRow struct {
 	Pool uint32
 }
 
+type BenchCgnStation struct {
+	_       structs.HostLayout
+	Mac     uint64
+	Ifindex uint32
+	Pad     uint32
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -153,12 +160,14 @@ const (
 	BenchMapLearned        = "learned"
 	BenchMapLists          = "lists"
 	BenchMapLost           = "lost"
+	BenchMapMacs           = "macs"
 	BenchMapNodes          = "nodes"
 	BenchMapPolicies       = "policies"
 	BenchMapPools          = "pools"
 	BenchMapRanges         = "ranges"
 	BenchMapRows           = "rows"
 	BenchMapSlots          = "slots"
+	BenchMapStations       = "stations"
 	BenchProgBenchIn       = "bench_in"
 	BenchProgBenchInFloor  = "bench_in_floor"
 	BenchProgBenchLearn    = "bench_learn"
@@ -254,12 +263,14 @@ type BenchMapSpecs struct {
 	Learned   *ebpf.MapSpec `ebpf:"learned"`
 	Lists     *ebpf.MapSpec `ebpf:"lists"`
 	Lost      *ebpf.MapSpec `ebpf:"lost"`
+	Macs      *ebpf.MapSpec `ebpf:"macs"`
 	Nodes     *ebpf.MapSpec `ebpf:"nodes"`
 	Policies  *ebpf.MapSpec `ebpf:"policies"`
 	Pools     *ebpf.MapSpec `ebpf:"pools"`
 	Ranges    *ebpf.MapSpec `ebpf:"ranges"`
 	Rows      *ebpf.MapSpec `ebpf:"rows"`
 	Slots     *ebpf.MapSpec `ebpf:"slots"`
+	Stations  *ebpf.MapSpec `ebpf:"stations"`
 }
 
 // BenchVariableSpecs contains global variables before they are loaded into the kernel.
@@ -319,12 +330,14 @@ type BenchMaps struct {
 	Learned   *ebpf.Map `ebpf:"learned"`
 	Lists     *ebpf.Map `ebpf:"lists"`
 	Lost      *ebpf.Map `ebpf:"lost"`
+	Macs      *ebpf.Map `ebpf:"macs"`
 	Nodes     *ebpf.Map `ebpf:"nodes"`
 	Policies  *ebpf.Map `ebpf:"policies"`
 	Pools     *ebpf.Map `ebpf:"pools"`
 	Ranges    *ebpf.Map `ebpf:"ranges"`
 	Rows      *ebpf.Map `ebpf:"rows"`
 	Slots     *ebpf.Map `ebpf:"slots"`
+	Stations  *ebpf.Map `ebpf:"stations"`
 }
 
 func (m *BenchMaps) Close() error {
@@ -339,12 +352,14 @@ func (m *BenchMaps) Close() error {
 		m.Learned,
 		m.Lists,
 		m.Lost,
+		m.Macs,
 		m.Nodes,
 		m.Policies,
 		m.Pools,
 		m.Ranges,
 		m.Rows,
 		m.Slots,
+		m.Stations,
 	)
 }
 

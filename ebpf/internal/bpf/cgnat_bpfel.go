@@ -331,6 +331,20 @@ const (
 	CgnatCgnSlotStateCGN_SLOT_REMOTE  CgnatCgnSlotState = 4294967040
 )
 
+type CgnatCgnStation struct {
+	_       structs.HostLayout
+	Mac     uint64
+	Ifindex uint32
+	Pad     uint32
+}
+
+type CgnatCgnStationLimit uint32
+
+const (
+	CgnatCgnStationLimitCGN_MACS     CgnatCgnStationLimit = 65536
+	CgnatCgnStationLimitCGN_STATIONS CgnatCgnStationLimit = 4096
+)
+
 type CgnatCgnTcpState uint32
 
 const (
@@ -392,10 +406,11 @@ const (
 	CgnatCgnVerdictCGN_DROP_TABLES         CgnatCgnVerdict = 29
 	CgnatCgnVerdictCGN_DROP_SOURCE         CgnatCgnVerdict = 30
 	CgnatCgnVerdictCGN_DROP_INSIDE         CgnatCgnVerdict = 31
-	CgnatCgnVerdictCGN_VERDICTS            CgnatCgnVerdict = 32
-	CgnatCgnVerdictCGN_CONTINUE            CgnatCgnVerdict = 33
-	CgnatCgnVerdictCGN_CUT                 CgnatCgnVerdict = 34
-	CgnatCgnVerdictCGN_RELEASE             CgnatCgnVerdict = 35
+	CgnatCgnVerdictCGN_PASS_FOREIGN        CgnatCgnVerdict = 32
+	CgnatCgnVerdictCGN_VERDICTS            CgnatCgnVerdict = 33
+	CgnatCgnVerdictCGN_CONTINUE            CgnatCgnVerdict = 34
+	CgnatCgnVerdictCGN_CUT                 CgnatCgnVerdict = 35
+	CgnatCgnVerdictCGN_RELEASE             CgnatCgnVerdict = 36
 )
 
 type CgnatCgnWire struct {
@@ -433,6 +448,7 @@ const (
 	CgnatMapLinks           = "links"
 	CgnatMapLists           = "lists"
 	CgnatMapLost            = "lost"
+	CgnatMapMacs            = "macs"
 	CgnatMapNodes           = "nodes"
 	CgnatMapOutsides        = "outsides"
 	CgnatMapPieces          = "pieces"
@@ -443,6 +459,7 @@ const (
 	CgnatMapRows            = "rows"
 	CgnatMapScratches       = "scratches"
 	CgnatMapSlots           = "slots"
+	CgnatMapStations        = "stations"
 	CgnatProgCgnClaim       = "cgn_claim"
 	CgnatProgCgnEvict       = "cgn_evict"
 	CgnatProgCgnInside      = "cgn_inside"
@@ -537,6 +554,7 @@ type CgnatMapSpecs struct {
 	Links     *ebpf.MapSpec `ebpf:"links"`
 	Lists     *ebpf.MapSpec `ebpf:"lists"`
 	Lost      *ebpf.MapSpec `ebpf:"lost"`
+	Macs      *ebpf.MapSpec `ebpf:"macs"`
 	Nodes     *ebpf.MapSpec `ebpf:"nodes"`
 	Outsides  *ebpf.MapSpec `ebpf:"outsides"`
 	Pieces    *ebpf.MapSpec `ebpf:"pieces"`
@@ -547,6 +565,7 @@ type CgnatMapSpecs struct {
 	Rows      *ebpf.MapSpec `ebpf:"rows"`
 	Scratches *ebpf.MapSpec `ebpf:"scratches"`
 	Slots     *ebpf.MapSpec `ebpf:"slots"`
+	Stations  *ebpf.MapSpec `ebpf:"stations"`
 }
 
 // CgnatVariableSpecs contains global variables before they are loaded into the kernel.
@@ -603,6 +622,7 @@ type CgnatMaps struct {
 	Links     *ebpf.Map `ebpf:"links"`
 	Lists     *ebpf.Map `ebpf:"lists"`
 	Lost      *ebpf.Map `ebpf:"lost"`
+	Macs      *ebpf.Map `ebpf:"macs"`
 	Nodes     *ebpf.Map `ebpf:"nodes"`
 	Outsides  *ebpf.Map `ebpf:"outsides"`
 	Pieces    *ebpf.Map `ebpf:"pieces"`
@@ -613,6 +633,7 @@ type CgnatMaps struct {
 	Rows      *ebpf.Map `ebpf:"rows"`
 	Scratches *ebpf.Map `ebpf:"scratches"`
 	Slots     *ebpf.Map `ebpf:"slots"`
+	Stations  *ebpf.Map `ebpf:"stations"`
 }
 
 func (m *CgnatMaps) Close() error {
@@ -633,6 +654,7 @@ func (m *CgnatMaps) Close() error {
 		m.Links,
 		m.Lists,
 		m.Lost,
+		m.Macs,
 		m.Nodes,
 		m.Outsides,
 		m.Pieces,
@@ -643,6 +665,7 @@ func (m *CgnatMaps) Close() error {
 		m.Rows,
 		m.Scratches,
 		m.Slots,
+		m.Stations,
 	)
 }
 
