@@ -61,14 +61,6 @@ static __always_inline int cgn_belongs_inside(void *ctx, __be32 addr, __u32 ifin
 	return bpf_ntohl(addr) - inside_first <= inside_last - inside_first && cgn_search_realms(ctx, addr, ifindex);
 }
 
-/* cgn_is_left_alone reports whether a host is one that subscribers reach untranslated, for some protocol at least. */
-static __always_inline int cgn_is_left_alone(__be32 host)
-{
-	__u32 index = realms + 1;
-
-	return index < CGN_INDEXES && indexes[index].ranges && cgn_find(index, bpf_ntohl(host));
-}
-
 /*
  * cgn_to_inside says what becomes of a packet from outside to an inside address. Hosts that subscribers reach untranslated answer
  * that way, and so do routers on the way to them.
@@ -77,11 +69,11 @@ static __always_inline enum cgn_verdict cgn_to_inside(struct cgn_packet *k)
 {
 	if (!indexes[(realms + 1) & (CGN_INDEXES - 1)].ranges)
 		return CGN_DROP_INSIDE;
-	if (cgn_is_left_alone(k->ip->saddr))
+	if (cgn_exempts_of(k->ip->saddr))
 		return CGN_PASS_NO_TRANSLATE;
 	if (k->ip->protocol != IPPROTO_ICMP || k->ip->frag_off & bpf_htons(CGN_IP_OFFSET))
 		return CGN_DROP_INSIDE;
-	if (cgn_parse_ports(k) != CGN_CONTINUE || !k->quoted || !cgn_is_left_alone(k->flow.near.addr))
+	if (cgn_parse_ports(k) != CGN_CONTINUE || !k->quoted || !cgn_exempts_of(k->flow.near.addr))
 		return CGN_DROP_INSIDE;
 	return CGN_PASS_NO_TRANSLATE;
 }

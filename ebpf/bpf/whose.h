@@ -51,16 +51,22 @@ static __always_inline int cgn_is_inside(__u32 realm, __be32 addr)
 	return realm < CGN_INDEXES - 1 && cgn_find(1 + realm, bpf_ntohl(addr));
 }
 
+/* cgn_exempts_of finds what the plan leaves untranslated at a host, NULL for nothing: where its entries begin, and how many there are. */
+static __always_inline struct cgn_range *cgn_exempts_of(__be32 host)
+{
+	__u32 index = realms + 1;
+
+	if (index >= CGN_INDEXES || !indexes[index].ranges)
+		return NULL;
+	return cgn_find(index, bpf_ntohl(host));
+}
+
 /* cgn_is_exempt reports whether the plan leaves a destination untranslated (RFC 6888 REQ-6). */
 static __always_inline int cgn_is_exempt(__be32 to, __u8 protocol, __be16 port)
 {
-	__u32 index = realms + 1;
 	struct cgn_exempt_search s = {.protocol = protocol, .port = bpf_ntohs(port)};
-	struct cgn_range *r;
+	struct cgn_range *r = cgn_exempts_of(to);
 
-	if (index >= CGN_INDEXES || !indexes[index].ranges)
-		return 0;
-	r = cgn_find(index, bpf_ntohl(to));
 	if (!r)
 		return 0;
 	s.at = r->pool;
@@ -84,13 +90,9 @@ static long cgn_exempt_by_port(__u32 i, void *data)
 /* cgn_port_decides reports whether a destination is left untranslated for some of its ports only, which later fragments do not say. */
 __noinline int cgn_port_decides(__be32 to, __u8 protocol)
 {
-	__u32 index = realms + 1;
 	struct cgn_exempt_search s = {.protocol = protocol};
-	struct cgn_range *r;
+	struct cgn_range *r = cgn_exempts_of(to);
 
-	if (index >= CGN_INDEXES || !indexes[index].ranges)
-		return 0;
-	r = cgn_find(index, bpf_ntohl(to));
 	if (!r)
 		return 0;
 	s.at = r->pool;
