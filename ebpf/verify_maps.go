@@ -3,7 +3,6 @@ package ebpf
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -72,7 +71,7 @@ func compare[T comparable](v *verifier, name string, want []T) error {
 			return fmt.Errorf("read map %s: %w", name, permission(err))
 		}
 		for i := range n {
-			differ.add(have[i] == want[keys[i]], int(keys[i]), func() string { return fields(have[i]) + " instead of " + fields(want[keys[i]]) })
+			differ.add(have[i] == want[keys[i]], int(keys[i]), func() string { return differences(have[i], want[keys[i]]) })
 		}
 		if at += n; err != nil && at < len(want) {
 			return fmt.Errorf("read map %s: it ends at entry %d", name, at)
@@ -82,9 +81,6 @@ func compare[T comparable](v *verifier, name string, want []T) error {
 	v.report(name, differ, len(want))
 	return v.frozen(m, name)
 }
-
-// fields returns an entry as text, without what only says how it lies in memory.
-func fields(entry any) string { return strings.ReplaceAll(fmt.Sprintf("%+v", entry), "_:{_:{}} ", "") }
 
 // diffs are the entries of a map that differ.
 type diffs struct {
@@ -97,7 +93,7 @@ func (d *diffs) add(same bool, entry int, say func() string) {
 		return
 	}
 	if d.n++; d.n == 1 {
-		d.first = fmt.Sprintf("%d is %s", entry, say())
+		d.first = fmt.Sprintf("%d has %s", entry, say())
 	}
 }
 
@@ -133,7 +129,7 @@ func (v *verifier) verifyLists() error {
 		if err := m.Lookup(uint32(i), have); err != nil {
 			return fmt.Errorf("read list %d: %w", i, permission(err))
 		}
-		differ.add(*want == *have, i, func() string { return "not what the plan says" })
+		differ.add(*want == *have, i, func() string { return "other ports than the plan says" })
 	}
 	v.Entries += uint64(len(v.tables.lists))
 	v.report(bpf.CgnatMapLists, differ, len(v.tables.lists))
@@ -153,7 +149,7 @@ func (v *verifier) verifyPolicies() error {
 		if err := m.Lookup(uint32(i), &entry); err != nil {
 			return fmt.Errorf("read policy %d: %w", i, permission(err))
 		}
-		differ.add(entry == want, i, func() string { return fields(entry) + " instead of " + fields(want) })
+		differ.add(entry == want, i, func() string { return differences(entry, want) })
 	}
 	v.Entries += uint64(len(v.record.Policies))
 	v.report(bpf.CgnatMapPolicies, differ, len(v.record.Policies))

@@ -154,12 +154,12 @@ func (c *wireCheck) links() error {
 		if got, ok := have[wire]; !ok {
 			c.add(Missing, bpf.CgnatMapLinks, "frames of interface %s are not known", c.at(want.Ifindex))
 		} else if got != want {
-			c.add(Changed, bpf.CgnatMapLinks, "frames of interface %s are %s instead of %s", c.at(want.Ifindex), fields(got), fields(want))
+			c.add(Changed, bpf.CgnatMapLinks, "frames of interface %s have %s", c.at(want.Ifindex), differences(got, want))
 		}
 	}
 	for wire, got := range have {
 		if _, ok := c.want.links[wire]; !ok {
-			c.add(Changed, bpf.CgnatMapLinks, "frames with %s are taken for those of interface %s, and it has none such", fields(wire), c.at(got.Ifindex))
+			c.add(Changed, bpf.CgnatMapLinks, "frames with %s are taken for those of interface %s, and it has none such", words(wire), c.at(got.Ifindex))
 		}
 	}
 	return nil
@@ -177,7 +177,7 @@ func (c *wireCheck) cables() error {
 		case !ok && (c.own(int(index)) || c.exit[int(index)]):
 			c.add(Missing, bpf.CgnatMapCables, "how interface %s is reached is not known", c.at(index))
 		case ok && got != want:
-			c.add(Changed, bpf.CgnatMapCables, "interface %s is reached by %s instead of %s", c.at(index), fields(got), fields(want))
+			c.add(Changed, bpf.CgnatMapCables, "interface %s is reached by %s", c.at(index), differences(got, want))
 		}
 	}
 	for index := range have {
