@@ -94,8 +94,13 @@ func (f folder) apply(c Config) (*generation, error) {
 	if err != nil {
 		return nil, errors.Join(err, removeGeneration(f.next()))
 	}
-	err = f.switchTo(live, b.generation)
+	if err = c.step("changing over"); err != nil {
+		err = errors.Join(err, removeGeneration(f.next()))
+	} else {
+		err = f.switchTo(live, b.generation)
+	}
 	if err == nil {
+		_ = c.step("ending what was before") // it is too late to stop
 		err = f.settle(live, b.generation, b.relaid)
 	}
 	if err == nil {
@@ -106,6 +111,14 @@ func (f folder) apply(c Config) (*generation, error) {
 		return nil, err
 	}
 	return b.generation, nil
+}
+
+// step says what comes next.
+func (c Config) step(what string) error {
+	if c.Step == nil {
+		return nil
+	}
+	return c.Step(what)
 }
 
 // switchTo puts the generation next in force, instead of live, which may be nil. After an error live is in force, and next is

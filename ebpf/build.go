@@ -41,12 +41,21 @@ func build(path string, want record, old *generation, c Config) (made *builder, 
 		}
 	}
 	defer func() { b.coll.Close() }()
-	if err := b.load(); err != nil {
-		return nil, err
-	}
-	for _, step := range []func() error{b.addAddresses, b.pinAll, b.addLinks, b.addWires} {
-		if err := step(); err != nil {
+	for _, step := range []struct {
+		name string
+		do   []func() error
+	}{
+		{"loading programs", []func() error{b.load}},
+		{"making tables", []func() error{b.addAddresses, b.pinAll}},
+		{"attaching programs", []func() error{b.addLinks, b.addWires}},
+	} {
+		if err := c.step(step.name); err != nil {
 			return nil, err
+		}
+		for _, do := range step.do {
+			if err := do(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if err := want.pin(filepath.Join(path, "meta")); err != nil {

@@ -50,6 +50,10 @@ type Config struct {
 	KeepInterfaces, KeepPolicies bool
 	// Keys are those of pools with scheme random of the plan that is in force, where that is not Plan itself.
 	Keys []alloc.Key
+	// Step is told what Apply is about to do: "loading programs", "making tables", "attaching programs", "changing over" and, after the
+	// change, "ending what was before"; nothing of it where there is nothing to change. An error from it ends Apply, before the change: then
+	// what was in force is in force, what was begun is removed, and the error is wrapped. nil = nobody is told.
+	Step func(what string) error
 
 	tagged bool // for tests: as if an interface were a VLAN
 }

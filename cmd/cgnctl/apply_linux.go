@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +29,8 @@ outside addresses, so that packets for unused ports do not loop.
 
 With --backend xdp the translation is a program in the drivers of the interfaces. It is loaded beside what is in force
 and then takes its place while packets pass: subscribers with the same share keep their mappings. What is not given
-(interfaces of a side, policies, the key that ports follow from) stays as the instance has it.
+(interfaces of a side, policies, the key that ports follow from) stays as the instance has it. After Ctrl-C what was in
+force stays in force.
 
 An outside address belongs to one instance. One of the other backend that has it by another plan is refused; by the same
 plan it is a warning, because that is how subscribers are moved from one backend to the other.
@@ -52,12 +57,15 @@ also CAP_BPF and CAP_PERFMON in the initial user namespace.`,
 	decimalVar(cmd.Flags(), &o.FlowsPerSubscriber, "flows-per-subscriber", nat44.FlowsPerSubscriber, "nftables: flows at once to expect of a subscriber, for the size of the conntrack table")
 	onlyFor(cmd, nftables, "flows-per-subscriber")
 	format := outputFlag(cmd, "table", "csv", "json", "ndjson")
-	cmd.RunE = func(*cobra.Command, []string) error {
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if o.DryRun {
 			l.path = "" // nothing happens that could be recorded
 		}
 		if *backend == xdp {
-			return e.applyXDP(&in, &p, &x, &recordFlags{l, f}, o.DryRun, *format)
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once; the next apply finishes what it leaves
+			return e.applyXDP(ctx, &in, &p, &x, &recordFlags{l, f}, o.DryRun, *format)
 		}
 		rs, err := in.ruleset(&p)
 		if err != nil {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -8,7 +10,7 @@ import (
 )
 
 // applyXDP makes an instance of the XDP backend obey a plan.
-func (e *env) applyXDP(in *instanceFlag, p *planFlags, x *xdpFlags, rf *recordFlags, dry bool, format string) error {
+func (e *env) applyXDP(ctx context.Context, in *instanceFlag, p *planFlags, x *xdpFlags, rf *recordFlags, dry bool, format string) error {
 	instance, err := in.parse()
 	if err != nil {
 		return err
@@ -37,14 +39,17 @@ func (e *env) applyXDP(in *instanceFlag, p *planFlags, x *xdpFlags, rf *recordFl
 		return err
 	}
 	defer rec.close()
-	ep, err := rec.end(applyToXDP(c, dry))
+	ep, err := rec.end(e.applyToXDP(ctx, c, dry))
+	if errors.Is(err, context.Canceled) {
+		return &fault{code: exitInput, msg: "interrupted, what was in force stays in force"}
+	}
 	if err != nil {
 		return xdpFault(err, instance.String())
 	}
 	r := record{
 		{"instance", instance.String()}, {"way", wayOf(change)}, {"dry_run", dry},
 		{"kept", change.Kept}, {"moved", change.Moved}, {"added", change.Added}, {"removed", change.Removed},
-		{"attached", strings.Join(change.Attached, ",")}, {"detached", strings.Join(change.Detached, ",")},
+		{"attached", list(change.Attached)}, {"detached", list(change.Detached)},
 		{"plan_sha256", f.Plan.SHA256()},
 	}
 	if format != "table" {
@@ -56,9 +61,16 @@ func (e *env) applyXDP(in *instanceFlag, p *planFlags, x *xdpFlags, rf *recordFl
 	return rec.say(ep)
 }
 
-func applyToXDP(c ebpf.Config, dry bool) error {
+// applyToXDP applies, says on a terminal what is being done, and stops where ctx ends before the change.
+func (e *env) applyToXDP(ctx context.Context, c ebpf.Config, dry bool) error {
 	if dry {
 		return nil
+	}
+	p := e.newWatch()
+	defer p.done()
+	c.Step = func(what string) error {
+		p.step(what)
+		return ctx.Err()
 	}
 	d, err := ebpf.Apply(c)
 	if err != nil {

@@ -24,13 +24,18 @@ func withKernel(fn func(*nat44.Kernel) error) error {
 	return kernelFault(fn(k))
 }
 
-// watch shows how far the kernel is until end is called. Nothing is printed in between, so it shows on a terminal where stdout
-// is one, too.
-func (e *env) watch(k *nat44.Kernel) (end func()) {
+// newWatch is newProgress for a run that prints nothing meanwhile: it shows on a terminal where stdout is one, too.
+func (e *env) newWatch() progress {
 	p := e.newProgress()
 	if e.watched {
 		p.to = e.stderr
 	}
+	return p
+}
+
+// watch shows how far the kernel is until end is called.
+func (e *env) watch(k *nat44.Kernel) (end func()) {
+	p := e.newWatch()
 	k.Progress = func(what string, done, total uint64) {
 		p.what = what
 		p.at(done, total)

@@ -36,9 +36,20 @@ func (p *progress) at(n, total uint64) {
 	p.next, p.said = time.Now().Add(time.Second), len(line)
 }
 
+// step says what is being done now, which cannot be counted. It says so at once.
+func (p *progress) step(what string) {
+	if p.to == nil {
+		return
+	}
+	line := "cgnctl: " + what
+	fmt.Fprintf(p.to, "\r%s%s", line, strings.Repeat(" ", max(p.said-len(line), 0)))
+	p.said = len(line)
+}
+
 // done takes the line away.
 func (p *progress) done() {
 	if p.said > 0 {
 		fmt.Fprintf(p.to, "\r%s\r", strings.Repeat(" ", p.said))
+		p.said = 0
 	}
 }

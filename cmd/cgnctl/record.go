@@ -99,6 +99,9 @@ func printRecords(w io.Writer, format string, records ...record) error {
 	return writeFault(tw.Flush())
 }
 
+// list returns names as a value: an array in JSON, never null, and with commas in between elsewhere.
+func list(names []string) []string { return append([]string{}, names...) }
+
 func (r record) keys() []string {
 	keys := make([]string, len(r))
 	for i, f := range r {
@@ -117,6 +120,8 @@ func (r record) texts(people bool) []string {
 		}
 		switch v := f.v.(type) {
 		case nil:
+		case []string:
+			texts[i] = strings.Join(v, ",")
 		case record: // a share: "100.64.0.0 198.18.0.0 1024-3039"
 			texts[i] = strings.Join(v.texts(people), " ")
 		default:
