@@ -101,12 +101,13 @@ func (d *Desk) Answer(input string, q request.Request) (Row, error) {
 	return row, nil
 }
 
-// last returns the last instant that a request means: an interval ends where the next one would begin.
+// last returns the last instant that a request means: an interval ends where the next one would begin, and a time to the second
+// means all of that second.
 func last(q request.Request) time.Time {
 	if q.To.After(q.From) {
 		return q.To.Add(-1)
 	}
-	return q.To
+	return ledger.LastOf(q.To)
 }
 
 func (d *Desk) join(found []ledger.Candidate, q ledger.Question) []Candidate {

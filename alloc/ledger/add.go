@@ -38,11 +38,14 @@ type Writer struct {
 // Edit opens the ledger at path for writing, or makes one, and mends what a crash has left at its end. It waits up to ten
 // seconds for another writer and then returns ErrLocked.
 func Edit(path string, keys ...alloc.Key) (*Writer, error) {
+	path, err := realName(path)
+	if err != nil {
+		return nil, err
+	}
 	w := &Writer{path: path}
 	if err := w.hold(); err != nil {
 		return nil, err
 	}
-	var err error
 	if w.ledger, err = read(w.file, path, keys); err == nil {
 		err = w.mend()
 	}
@@ -83,7 +86,7 @@ func (w *Writer) Ledger() *Ledger { return w.ledger }
 
 // Close lets the next writer in. A ledger that was made and got no record is removed again.
 func (w *Writer) Close() error {
-	if w.made && (w.ledger == nil || w.ledger.Len() == 0) {
+	if st, err := w.file.Stat(); w.made && err == nil && st.Size() == 0 {
 		_ = os.Remove(w.path) // before the lock is gone: nobody else can have written to it
 	}
 	return w.file.Close() // and with it the lock
@@ -130,8 +133,15 @@ func (w *Writer) write(b []byte) error {
 }
 
 // Add records an epoch and returns it as the timeline has it. Whatever the error, nothing was recorded: ErrBefore,
-// ErrReason, ErrText, ErrTime, or one of package os.
+// ErrReason, ErrText, ErrTime, ErrPending while an intent stands beside the ledger, or one of package os.
 func (w *Writer) Add(en Entry) (Epoch, error) {
+	if _, err := os.Lstat(w.pending()); err == nil {
+		return Epoch{}, fmt.Errorf("%s: %w", w.pending(), ErrPending)
+	}
+	return w.add(en)
+}
+
+func (w *Writer) add(en Entry) (Epoch, error) {
 	l := w.ledger
 	e, err := l.next(en)
 	if err != nil {
@@ -156,7 +166,7 @@ func (w *Writer) Add(en Entry) (Epoch, error) {
 		return Epoch{}, err
 	}
 	l.size++
-	l.time = newTimeline(l.epochs)
+	l.time = newTimeline(l.epochs, nil)
 	e, _ = l.Epoch(e.Seq)
 	return e, nil
 }
@@ -203,19 +213,19 @@ func (l *Ledger) next(en Entry) (Epoch, error) {
 
 // last returns the last epoch of the timeline, or nil.
 func (l *Ledger) last() *Epoch {
-	if n := len(l.time.epochs); n > 0 {
+	if n := len(l.time.epochs); n > 0 { // a writer's timeline has records only
 		return l.time.epochs[n-1]
 	}
 	return nil
 }
 
-// Before returns the epoch that is in force just before an entry would be, as far as the ledger knows; ok is false where
-// there is none.
+// Before returns the epoch that is in force when an entry would begin, as far as the ledger knows: the one that it follows, or whose
+// place it takes when the two begin at the same instant. ok is false where there is none.
 func (l *Ledger) Before(en Entry) (e Epoch, ok bool) {
 	from := en.From
 	if from.IsZero() {
 		from = en.Now
 	}
-	e, err := l.AtInstant(from.Add(-1))
+	e, err := l.AtInstant(from)
 	return e, err == nil
 }

@@ -109,6 +109,21 @@ func TestMade(t *testing.T) {
 	if _, err := ledger.Open(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("opened: %v", err)
 	}
+	// A link to a file that does not exist yet stays a link, whether a record comes or not.
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	if w, err = ledger.Edit(link); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if to, err := os.Readlink(link); err != nil || to != path {
+		t.Errorf("the link is %s, %v", to, err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file behind the link is still there: %v", err)
+	}
 	if _, err := ledger.Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "a ledger is a regular file") {
 		t.Errorf("a folder: %v", err)
 	}

@@ -37,6 +37,10 @@ type Epoch struct {
 	Settled time.Time // the plan is surely in force from here on; never before From, and mostly equal
 	Until   time.Time // the next instant of the timeline; the zero Time for the last, which is still in force
 
+	// Pending says that this is no record, but an apply that has begun and whose end is not known: the plan may be in force from
+	// From on. Its Settled and Until are zero, and Seq is the number that it would get.
+	Pending bool
+
 	Added     time.Time // when it was recorded
 	By, Note  string    // who recorded it and why; may be empty
 	Backdated bool      // it was recorded although a later epoch was there
@@ -81,10 +85,10 @@ func ParseTime(text string) (first, last time.Time, err error) {
 	if len(norm) > len("2026-03-01") && norm[len("2026-03-01")] == ' ' {
 		norm = norm[:len("2026-03-01")] + "T" + norm[len("2026-03-01 "):]
 	}
-	width := time.Duration(1)
+	minute := false
 	first, err = time.Parse(time.RFC3339Nano, norm)
 	if err != nil {
-		width = time.Minute
+		minute = true
 		first, err = time.Parse("2006-01-02T15:04Z07:00", norm)
 	}
 	if err != nil {
@@ -94,7 +98,21 @@ func ParseTime(text string) (first, last time.Time, err error) {
 	if err := checkTime(text, first); err != nil {
 		return time.Time{}, time.Time{}, err
 	}
-	return first, first.Add(width - 1), nil
+	if minute {
+		return first, first.Add(time.Minute - 1), nil
+	}
+	return first, LastOf(first), nil
+}
+
+// LastOf returns the last instant at which a clock shows t: that of the second where t has no fraction, else that of its
+// millisecond or microsecond. A plan that changed within the second that a log names leaves two candidates.
+func LastOf(t time.Time) time.Time {
+	for _, unit := range []time.Duration{time.Second, time.Millisecond, time.Microsecond} {
+		if t.Nanosecond()%int(unit) == 0 {
+			return t.Add(unit - 1)
+		}
+	}
+	return t
 }
 
 func whyNoTime(norm string) string {

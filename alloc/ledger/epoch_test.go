@@ -16,12 +16,14 @@ func TestParseTime(t *testing.T) {
 		width time.Duration
 		why   string
 	}{
-		{text: "2026-03-01T12:34:56Z", first: "2026-03-01T12:34:56Z"},
-		{text: "2026-03-01T13:34:56.25+01:00", first: "2026-03-01T12:34:56.25Z"},
-		{text: "2026-03-01t09:34:56-03:00", first: "2026-03-01T12:34:56Z"},
-		{text: "2026-03-01 12:34:56z", first: "2026-03-01T12:34:56Z"},
+		{text: "2026-03-01T12:34:56Z", first: "2026-03-01T12:34:56Z", width: time.Second - 1},
+		{text: "2026-03-01T13:34:56.25+01:00", first: "2026-03-01T12:34:56.25Z", width: time.Millisecond - 1},
+		{text: "2026-03-01t09:34:56-03:00", first: "2026-03-01T12:34:56Z", width: time.Second - 1},
+		{text: "2026-03-01 12:34:56z", first: "2026-03-01T12:34:56Z", width: time.Second - 1},
 		{text: "2026-03-01T12:34Z", first: "2026-03-01T12:34:00Z", width: time.Minute - 1},
 		{text: "2023-02-09T16:20-03:00", first: "2023-02-09T19:20:00Z", width: time.Minute - 1},
+		{text: "2026-03-01T12:34:56.000001Z", first: "2026-03-01T12:34:56.000001Z", width: time.Microsecond - 1},
+		{text: "2026-03-01T12:34:56.123456789Z", first: "2026-03-01T12:34:56.123456789Z"},
 		{text: "2026-03-01T12:34:56", why: "the time zone is missing"},
 		{text: "2026-03-01T12:34", why: "the time zone is missing"},
 		{text: "2026-03-01", why: "the time zone is missing"},

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -18,7 +20,9 @@ type Intent struct {
 	Plan     *alloc.Plan
 	From     time.Time // before the kernel was touched
 	By, Note string
-	Target   string // which kernel state, in the words of whoever applies, such as "nftables cgn"
+	// Before is the hash of the plan that the kernel had then, "" where it had none.
+	Before string
+	Target string // which kernel state, in the words of whoever applies, such as "nftables cgn"
 }
 
 // pendingSuffix is what the file of an intent is called behind the name of the ledger.
@@ -28,6 +32,7 @@ type intentFile struct {
 	Version int             `json:"cgnkit_pending"`
 	From    string          `json:"from"`
 	Target  string          `json:"target"`
+	Before  string          `json:"before,omitempty"`
 	By      string          `json:"by,omitempty"`
 	Note    string          `json:"note,omitempty"`
 	Plan    json.RawMessage `json:"plan"`
@@ -46,7 +51,7 @@ func (w *Writer) Begin(in Intent) error {
 		return fmt.Errorf("%s: %w", w.pending(), ErrPending)
 	}
 	b, err := json.Marshal(intentFile{
-		Version: version, From: stamp(in.From), Target: in.Target, By: in.By, Note: in.Note, Plan: in.Plan.AppendCanonical(nil),
+		Version: version, From: stamp(in.From), Target: in.Target, Before: in.Before, By: in.By, Note: in.Note, Plan: in.Plan.AppendCanonical(nil),
 	})
 	if err != nil {
 		return fmt.Errorf("encode an intent: %w", err)
@@ -54,22 +59,20 @@ func (w *Writer) Begin(in Intent) error {
 	return writeWhole(w.pending(), append(b, '\n'))
 }
 
-// entry returns what is recorded of an intent. An epoch that is planned for later does not keep anybody from applying a plan now;
-// that the clock went backwards does.
+// entry returns what is recorded of an intent. An epoch that is planned for later, or was added meanwhile, does not keep anybody from
+// recording what was applied; that the clock went backwards does.
 func (w *Writer) entry(in Intent, now time.Time) Entry {
 	en := Entry{Plan: in.Plan, From: in.From, Settled: now, Now: now, By: in.By, Note: in.Note}
 	if en.Settled.Before(en.From) { // the clock was set back meanwhile
 		en.Settled = en.From
 	}
 	last := w.ledger.last()
-	if last == nil || !en.From.Before(last.From) || en.From.Before(w.ledger.epochs[w.ledger.Len()-1].Added) {
+	if last == nil || !en.From.Before(last.From) || now.Before(w.ledger.epochs[w.ledger.Len()-1].Added) {
 		return en
 	}
-	if last.From.After(last.Added) {
-		en.Backdate = true
-		if en.Note == "" {
-			en.Note = fmt.Sprintf("applied while epoch %d was planned", last.Seq)
-		}
+	en.Backdate = true
+	if en.Note == "" {
+		en.Note = fmt.Sprintf("applied before epoch %d begins", last.Seq)
 	}
 	return en
 }
@@ -101,26 +104,56 @@ func writeWhole(path string, b []byte) error {
 
 // Pending returns the intent that a run before this one has left, or nil. One that the ledger has already is removed.
 func (w *Writer) Pending() (*Intent, error) {
-	b, err := os.ReadFile(w.pending())
+	b, err := readIntent(w.path)
+	if b == nil || err != nil {
+		return nil, err
+	}
+	in, err := w.ledger.parseIntent(b)
+	if in == nil && err == nil {
+		return nil, w.Discard() // the crash came after the record
+	}
+	return in, err
+}
+
+// readIntent reads the file of an intent beside a ledger. It returns nil where there is none.
+func readIntent(path string) ([]byte, error) {
+	path, err := realName(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := open(path+pendingSuffix, os.O_RDONLY)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	in, err := w.parseIntent(b)
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxLine))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: remove the file if the ledger is known to be right", w.pending(), err)
+		return nil, fmt.Errorf("%s: %w", path+pendingSuffix, err)
 	}
-	for _, e := range w.ledger.epochs {
+	return append([]byte{}, b...), nil
+}
+
+// parseIntent reads an intent. It returns nil where there is none, or where the ledger has a record of it.
+func (l *Ledger) parseIntent(b []byte) (*Intent, error) {
+	if b == nil {
+		return nil, nil
+	}
+	in, err := parseIntent(b, l.plans.keys)
+	if err != nil {
+		return nil, fmt.Errorf("%s%s: %w: remove the file if the ledger is known to be right", l.name, pendingSuffix, err)
+	}
+	for _, e := range l.epochs {
 		if e.From.Equal(in.From) && e.PlanSHA256 == in.Plan.SHA256() {
-			return nil, w.Discard()
+			return nil, nil
 		}
 	}
 	return in, nil
 }
 
-func (w *Writer) parseIntent(b []byte) (*Intent, error) {
+func parseIntent(b []byte, keys []alloc.Key) (*Intent, error) {
 	var f intentFile
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
@@ -131,20 +164,38 @@ func (w *Writer) parseIntent(b []byte) (*Intent, error) {
 	if err != nil || f.Version != version {
 		return nil, fmt.Errorf("not an intent of version %d", version)
 	}
-	plan, err := alloc.ParseCanonical(f.Plan, w.ledger.plans.keys...)
+	plan, err := alloc.ParseCanonical(f.Plan, keys...)
 	if err != nil {
 		return nil, err
 	}
-	return &Intent{Plan: plan, From: from, Target: f.Target, By: f.By, Note: f.Note}, nil
+	return &Intent{Plan: plan, From: from.UTC(), Target: f.Target, Before: f.Before, By: f.By, Note: f.Note}, nil
 }
 
 // Commit records an intent: the plan may be in force from in.From, and surely is at now.
 func (w *Writer) Commit(in Intent, now time.Time) (Epoch, error) {
-	e, err := w.Add(w.entry(in, now))
+	e, err := w.add(w.entry(in, now))
 	if err != nil {
 		return Epoch{}, err
 	}
 	return e, w.Discard()
+}
+
+// Doubt records an intent of which nobody can say whether it ever came into force: the kernel has something else now, and not what it
+// had before either. From in.From until now its plan is possible beside the one that the ledger has, which is recorded
+// again from now on.
+func (w *Writer) Doubt(in Intent, now time.Time) (Epoch, error) {
+	if before, err := w.ledger.AtInstant(in.From); err == nil {
+		plan, err := w.ledger.Plan(before)
+		if err != nil {
+			return Epoch{}, err
+		}
+		again := Intent{Plan: plan, From: now, By: in.By, Note: fmt.Sprintf("as in epoch %d: an apply at %s was cut off", before.Seq, stamp(in.From))}
+		if _, err := w.add(w.entry(again, now)); err != nil { // first, so that a crash in between leaves nothing that is wrong
+			return Epoch{}, err
+		}
+	}
+	in.Note = strings.TrimPrefix(in.Note+"; ", "; ") + "cut off: whether it came into force is not known"
+	return w.Commit(in, now)
 }
 
 // Discard removes an intent: the kernel does not have the plan, or the ledger does.

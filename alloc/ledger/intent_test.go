@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -96,8 +97,79 @@ func TestIntentWhilePlanned(t *testing.T) {
 		t.Fatal(err)
 	}
 	e, err := w.Commit(in, hour(7).Add(time.Second))
-	if err != nil || !e.Until.Equal(hour(50)) || !e.Settled.Equal(hour(7).Add(time.Second)) || !e.Backdated || e.Note != "applied while epoch 2 was planned" {
+	if err != nil || !e.Until.Equal(hour(50)) || !e.Settled.Equal(hour(7).Add(time.Second)) || !e.Backdated || e.Note != "applied before epoch 2 begins" {
 		t.Errorf("recorded as %+v, %v", e, err)
+	}
+}
+
+// TestPendingIsPossible asks while an apply is under way, or was cut off: both plans are possible from its beginning on.
+func TestPendingIsPossible(t *testing.T) {
+	path := small(t)
+	w, err := ledger.Edit(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Begin(ledger.Intent{Plan: plan(t, 100, 500), From: hour(5), Target: "nftables cgn"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Add(ledger.Entry{Plan: plan(t, 100, 700), Now: hour(6)}); !errors.Is(err, ledger.ErrPending) {
+		t.Errorf("added beside it: %v", err)
+	}
+	w.Close()
+	link := filepath.Join(t.TempDir(), "link.jsonl")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(path string, at time.Time) []string {
+		t.Helper()
+		a, err := open(t, path).Trace(ledger.At(addr("198.18.0.0", 0), ledger.PortOf(6000), at, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, c := range a.Candidates {
+			s, _ := c.Subscriber()
+			out = append(out, s.String())
+		}
+		if (a.Verdict == ledger.Several) != (len(out) > 1) {
+			t.Errorf("verdict %v for %v", a.Verdict, out)
+		}
+		return out
+	}
+	for _, name := range []string{path, link} {
+		l := open(t, name)
+		if e, err := l.AtInstant(hour(6)); err != nil || e.Seq != 3 || l.Len() != 3 || len(l.Warnings()) != 1 {
+			t.Errorf("%s: epoch %+v of %d, %v, warnings %v", name, e, l.Len(), err, l.Warnings())
+		}
+		if got := ask(name, hour(6)); !slices.Equal(got, []string{"100.64.0.2", "100.64.0.9"}) {
+			t.Errorf("%s: behind its beginning: %v", name, got)
+		}
+		if got := ask(name, hour(5).Add(-1)); !slices.Equal(got, []string{"100.64.0.2"}) {
+			t.Errorf("%s: before it: %v", name, got)
+		}
+	}
+
+	// The kernel has something else by now: it may have had the plan in between.
+	if w, err = ledger.Edit(link); err != nil {
+		t.Fatal(err)
+	}
+	in, err := w.Pending()
+	if err != nil || in == nil {
+		t.Fatalf("%v, %v", in, err)
+	}
+	if e, err := w.Doubt(*in, hour(8)); err != nil || !e.Until.Equal(hour(8)) {
+		t.Errorf("in doubt: %+v, %v", e, err)
+	}
+	w.Close()
+	for at, want := range map[time.Time][]string{
+		hour(5).Add(-1): {"100.64.0.2"}, hour(5): {"100.64.0.2", "100.64.0.9"}, hour(8).Add(-1): {"100.64.0.2", "100.64.0.9"}, hour(8): {"100.64.0.2"},
+	} {
+		if got := ask(path, at); !slices.Equal(got, want) {
+			t.Errorf("at %v: %v, want %v", at, got, want)
+		}
+	}
+	if _, _, err := ledger.Verify(path); err != nil {
+		t.Error(err)
 	}
 }
 

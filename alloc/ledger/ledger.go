@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -24,6 +25,8 @@ type Ledger struct {
 	file     io.ReaderAt
 	close    func() error
 	epochs   []Epoch // by sequence number
+	pending  *Epoch  // an apply beside the ledger whose end is not known
+	intent   *Intent // that apply
 	bodies   map[string]place
 	time     timeline
 	size     int64 // of the whole records
@@ -41,9 +44,17 @@ type place struct {
 
 // Open reads the ledger at path and checks every record. keys are those of plans with scheme random. The error is a
 // *DamageError, or one of package os. O(size of the file).
+//
+// An apply that was begun and not ended, because it is under way or was cut off, is a candidate from its beginning on; Warnings
+// says so.
 func Open(path string, keys ...alloc.Key) (*Ledger, error) {
 	f, err := open(path, os.O_RDONLY)
 	if err != nil {
+		return nil, err
+	}
+	begun, err := readIntent(path) // before the records: an apply that ends meanwhile is in one or the other
+	if err != nil {
+		f.Close()
 		return nil, err
 	}
 	l, err := read(f, path, keys)
@@ -53,6 +64,9 @@ func Open(path string, keys ...alloc.Key) (*Ledger, error) {
 			l, err = read(f, path, keys)
 			_ = unlock(f)
 		}
+	}
+	if err == nil {
+		err = l.take(begun)
 	}
 	if err != nil {
 		f.Close()
@@ -64,6 +78,20 @@ func Open(path string, keys ...alloc.Key) (*Ledger, error) {
 	return l, nil
 }
 
+// take puts an apply that stands beside the ledger into the timeline.
+func (l *Ledger) take(begun []byte) error {
+	in, err := l.parseIntent(begun)
+	if in == nil || err != nil {
+		return err
+	}
+	l.intent = in
+	l.pending = &Epoch{Seq: uint64(len(l.epochs) + 1), From: in.From, By: in.By, Note: in.Note, PlanSHA256: in.Plan.SHA256(), Pending: true}
+	l.time = newTimeline(l.epochs, l.pending)
+	l.warnings = append(l.warnings, fmt.Sprintf("an apply of plan %.12s to %s began at %s and has not ended: from then on that plan is possible, too; "+
+		"if nothing is at work now, it was cut off, and the next cgnctl apply --ledger finds out", in.Plan.SHA256(), in.Target, stamp(in.From)))
+	return nil
+}
+
 // cut reports whether a crash has cut off the last record.
 func (l *Ledger) cut() bool { return l.torn > 0 || l.open }
 
@@ -72,6 +100,26 @@ func (l *Ledger) cutText() string {
 		return fmt.Sprintf("%s: record %d is whole but for its newline: a crash has cut it off", l.name, len(l.epochs))
 	}
 	return fmt.Sprintf("%s: record %d is incomplete, %d bytes of it are there: a crash has cut it off", l.name, len(l.epochs)+1, l.torn)
+}
+
+// realName returns the file that a path means: links are followed, also one to a file that does not exist yet. What stands beside a
+// ledger stands beside that file, whatever it is called by.
+func realName(path string) (string, error) {
+	for range 40 {
+		name, err := filepath.EvalSymlinks(path)
+		if err == nil || !errors.Is(err, os.ErrNotExist) {
+			return name, err
+		}
+		to, err := os.Readlink(path)
+		if err != nil {
+			return path, nil //nolint:nilerr // it is no link, and does not exist
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
+	}
+	return "", fmt.Errorf("%s: too many links", path)
 }
 
 // open opens a file that is neither folder nor device.
@@ -91,7 +139,7 @@ func read(f *os.File, name string, keys []alloc.Key) (*Ledger, error) {
 	if err := l.records(bufio.NewReaderSize(f, 1<<20)); err != nil {
 		return nil, err
 	}
-	l.time = newTimeline(l.epochs)
+	l.time = newTimeline(l.epochs, l.pending)
 	return l, nil
 }
 

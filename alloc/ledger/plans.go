@@ -29,6 +29,9 @@ type kept struct {
 
 // Canonical returns the canonical form of an epoch's plan, byte for byte as it was recorded; its SHA-256 is e.PlanSHA256.
 func (l *Ledger) Canonical(e Epoch) ([]byte, error) {
+	if e.Pending && l.intent != nil {
+		return l.intent.Plan.AppendCanonical(nil), nil
+	}
 	p, ok := l.bodies[e.PlanSHA256]
 	if !ok {
 		return nil, fmt.Errorf("%s: no record has plan %s", l.name, e.PlanSHA256)
@@ -46,6 +49,9 @@ func (l *Ledger) Canonical(e Epoch) ([]byte, error) {
 // Plan returns the plan of an epoch. The first time, it is read from the file and parsed, in time linear in its canonical
 // form; plans are kept while there is room. The error wraps alloc.ErrKey where the plan needs a key that Open was not given.
 func (l *Ledger) Plan(e Epoch) (*alloc.Plan, error) {
+	if e.Pending && l.intent != nil {
+		return l.intent.Plan, nil
+	}
 	c := &l.plans
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -15,8 +15,9 @@ type timeline struct {
 	ends []time.Time
 }
 
-// newTimeline sorts the epochs and sets their Until.
-func newTimeline(epochs []Epoch) timeline {
+// newTimeline sorts the epochs and sets their Until. pending is an apply whose end is not known, or nil: it may be in force, and so
+// may what was before.
+func newTimeline(epochs []Epoch, pending *Epoch) timeline {
 	all := make([]*Epoch, len(epochs))
 	for i := range epochs {
 		all[i] = &epochs[i]
@@ -35,16 +36,25 @@ func newTimeline(epochs []Epoch) timeline {
 			t.epochs = append(t.epochs, e)
 		}
 	}
+	if pending != nil {
+		at := sort.Search(len(t.epochs), func(i int) bool { return t.epochs[i].From.After(pending.From) })
+		t.epochs = slices.Insert(t.epochs, at, pending)
+	}
 	t.ends = make([]time.Time, len(t.epochs)+1)
 	var first time.Time
 	for i, e := range slices.Backward(t.epochs) {
 		t.ends[i+1] = first
-		if first.IsZero() || e.Settled.Before(first) {
+		if !e.Pending && (first.IsZero() || e.Settled.Before(first)) {
 			first = e.Settled
 		}
 	}
 	t.ends[0] = first
 	return t
+}
+
+// sure returns the epochs that were recorded.
+func (t timeline) sure() []*Epoch {
+	return slices.DeleteFunc(slices.Clone(t.epochs), func(e *Epoch) bool { return e.Pending })
 }
 
 // between returns the epochs that may have been in force at some instant of a window, both ends included, and whether

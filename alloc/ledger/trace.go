@@ -132,10 +132,11 @@ func (l *Ledger) Trace(q Question) (Answer, error) {
 }
 
 func (l *Ledger) notCovered() error {
-	if len(l.time.epochs) == 0 {
+	epochs := l.time.sure()
+	if len(epochs) == 0 {
 		return fmt.Errorf("%w: %s has no epochs", ErrNotCovered, l.name)
 	}
-	return fmt.Errorf("%w: the first epoch begins at %s", ErrNotCovered, stamp(l.time.epochs[0].From))
+	return fmt.Errorf("%w: the first epoch begins at %s", ErrNotCovered, stamp(epochs[0].From))
 }
 
 // port asks one plan who owns a port.
@@ -180,11 +181,12 @@ func (a *answer) verdict() Verdict {
 }
 
 // AtInstant returns the epoch in force at t. The error wraps ErrNotCovered. While a change is under way it is the epoch that
-// takes over.
+// takes over; one that is pending does not count.
 func (l *Ledger) AtInstant(t time.Time) (Epoch, error) {
-	i := sort.Search(len(l.time.epochs), func(i int) bool { return l.time.epochs[i].From.After(t) })
+	epochs := l.time.sure()
+	i := sort.Search(len(epochs), func(i int) bool { return epochs[i].From.After(t) })
 	if i == 0 {
 		return Epoch{}, l.notCovered()
 	}
-	return *l.time.epochs[i-1], nil
+	return *epochs[i-1], nil
 }

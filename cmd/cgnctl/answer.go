@@ -181,11 +181,21 @@ func (e *env) answerInput(desk *answer.Desk, in *input, w answer.Writer, totals 
 		}
 		return writeFault(w.Row(row))
 	}
+	n := 0
+	refuse := func(why error) error {
+		n++
+		row, err := desk.Answer(in.name, request.Request{Number: n, Err: why})
+		if err != nil {
+			return err
+		}
+		return put(row)
+	}
 	for q, err := range in.requests.All() {
 		if err != nil {
 			broken = err
-			q = request.Request{Number: int(totals.Requests) + 1, Err: fmt.Errorf("the rest of the input cannot be read: %w", err)}
+			break
 		}
+		n = q.Number
 		row, err := desk.Answer(in.name, q)
 		if err != nil {
 			return nil, err
@@ -195,12 +205,17 @@ func (e *env) answerInput(desk *answer.Desk, in *input, w answer.Writer, totals 
 		}
 	}
 	for _, part := range in.requests.Skipped() {
-		e.warn([]string{in.name + ": not read: " + part})
+		if err := refuse(fmt.Errorf("a part of the input was not read: %s", part)); err != nil {
+			return nil, err
+		}
 	}
 	if broken == nil {
 		broken = in.unchanged()
 	}
-	return broken, nil
+	if broken != nil {
+		return broken, refuse(fmt.Errorf("the input is not answered to its end: %w", broken))
+	}
+	return nil, nil
 }
 
 func (f *answerFlags) manifest(led *ledger.Ledger) answer.Manifest {

@@ -73,7 +73,7 @@ func (r *recording) begin() error {
 	}
 	r.had = sha == r.intent.Plan.SHA256()
 	r.compare(sha)
-	r.intent.From = now()
+	r.intent.From, r.intent.Before = now(), sha
 	return r.w.Begin(r.intent)
 }
 
@@ -86,15 +86,24 @@ func (r *recording) recover(sha string) error {
 	if old.Target != r.intent.Target {
 		return fmt.Errorf("%w: it was for %s, and this is %s: a ledger is about one of them", ledger.ErrPending, old.Target, r.intent.Target)
 	}
-	if sha != old.Plan.SHA256() {
-		r.e.warn([]string{fmt.Sprintf("an apply that began at %s was cut off before the kernel had its plan %.12s: nothing to record", stamp(old.From), old.Plan.SHA256())})
+	what := fmt.Sprintf("an apply of plan %.12s that began at %s was cut off", old.Plan.SHA256(), stamp(old.From))
+	switch sha {
+	case old.Plan.SHA256():
+		ep, err := r.w.Commit(*old, now())
+		if err != nil {
+			return err
+		}
+		r.e.warn([]string{fmt.Sprintf("%s when the kernel had it and the ledger did not: recorded as epoch %d", what, ep.Seq)})
+	case old.Before:
+		r.e.warn([]string{what + " before the kernel had it: nothing to record"})
 		return r.w.Discard()
+	default:
+		ep, err := r.w.Doubt(*old, now())
+		if err != nil {
+			return err
+		}
+		r.e.warn([]string{fmt.Sprintf("%s, and the kernel has changed since: whether it came into force is not known, and until now both plans are possible (epoch %d)", what, ep.Seq)})
 	}
-	ep, err := r.w.Commit(*old, now())
-	if err != nil {
-		return err
-	}
-	r.e.warn([]string{fmt.Sprintf("an apply that began at %s was cut off when the kernel had its plan %.12s and the ledger did not: recorded as epoch %d", stamp(old.From), ep.PlanSHA256, ep.Seq)})
 	return nil
 }
 

@@ -1,10 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"os"
-	"time"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -25,21 +26,31 @@ func (f *flowFlags) add(cmd *cobra.Command) {
 	cmd.MarkFlagsRequiredTogether("flows", "destination")
 }
 
-// longestIdle is how long a flow can have lived before or behind the one instant that an event tells of: the longest time that an
-// idle mapping is kept (RFC 5382 REQ-5).
-const longestIdle = 2*time.Hour + 4*time.Minute
+// maxFlows bounds the flows to the destination that are kept.
+const maxFlows = 5_000_000
 
-// A narrowing is what flow records say about candidates.
+// A narrowing is what flow records say about candidates. Time is looked at last, because the records that begin and end a flow
+// stand apart in some logs.
 type narrowing struct {
-	sure, perhaps []int // flows by candidate
-	flows         int
+	outside netip.Addr
+	where   flowlog.Filter // but for time
+	found   map[flowID][]flowlog.Flow
+	kept    int
+	flows   int
+	unread  int
 }
 
-// narrow reads the flow records.
+// A flowID is a flow as long as it lives.
+type flowID struct {
+	protocol                     uint8
+	source, destination, outside netip.AddrPort
+}
+
+// narrow reads the flow records to the destination.
 func (f *flowFlags) narrow(e *env, q ledger.Question, found []ledger.Candidate) (*narrowing, error) {
-	filter := flowlog.Filter{From: q.From, To: q.To, MaxAge: longestIdle} // the outside address is compared with each candidate's
+	n := &narrowing{outside: q.Outside, found: map[flowID][]flowlog.Flow{}}
 	var err error
-	if filter.Destination, err = parseDestination(f.destination); err != nil {
+	if n.where.Destination, err = parseDestination(f.destination); err != nil {
 		return nil, err
 	}
 	o := flowlog.Options{Inside: insideOf(found)}
@@ -48,16 +59,15 @@ func (f *flowFlags) narrow(e *env, q ledger.Question, found []ledger.Candidate) 
 			return nil, err
 		}
 	}
-	n := &narrowing{sure: make([]int, len(found)), perhaps: make([]int, len(found))}
 	for _, name := range f.files {
-		if err := n.read(e, name, o, filter, found); err != nil {
+		if err := n.read(e, name, o); err != nil {
 			return nil, badInput("", "--flows: %s: %v", name, err)
 		}
 	}
 	return n, nil
 }
 
-func (n *narrowing) read(e *env, name string, o flowlog.Options, filter flowlog.Filter, found []ledger.Candidate) error {
+func (n *narrowing) read(e *env, name string, o flowlog.Options) error {
 	file, err := os.Open(name)
 	if err != nil {
 		return err
@@ -69,40 +79,50 @@ func (n *narrowing) read(e *env, name string, o flowlog.Options, filter flowlog.
 	}
 	for flow := range r.Flows() {
 		n.flows++
-		switch flow.Match(filter) {
-		case flowlog.Yes:
-			n.count(flow, found, n.sure)
-		case flowlog.Maybe:
-			n.count(flow, found, n.perhaps)
+		if flow.Match(n.where) == flowlog.No {
+			continue
 		}
+		if n.kept++; n.kept > maxFlows {
+			return fmt.Errorf("more than %d flows to %v: give files of a shorter time", maxFlows, n.where.Destination)
+		}
+		id := flowID{flow.Protocol, flow.Source, flow.Destination, flow.Outside}
+		n.found[id] = append(n.found[id], flow)
 	}
 	if bad, total := r.Bad(); total > 0 {
+		n.unread += total
 		e.warn([]string{fmt.Sprintf("%s: %s could not be read, the first: %v", name, plural(uint64(total), "record"), bad[0])})
 	}
 	return r.Err()
 }
 
-// count adds a flow to the candidates who can have had it: by the inside address, where the record has it, and by the outside port.
-func (n *narrowing) count(flow flowlog.Flow, found []ledger.Candidate, to []int) {
-	for i, c := range found {
-		s, ok := c.Subscriber()
-		if !ok {
-			continue
+// within returns the flows that lived in the window, or may have, one a flow.
+func (n *narrowing) within(q ledger.Question) (sure, perhaps []flowlog.Flow) {
+	for _, records := range n.found {
+		slices.SortStableFunc(records, func(a, b flowlog.Flow) int { return cmp.Or(a.From.Compare(b.From), a.To.Compare(b.To)) })
+		for _, f := range joined(records) {
+			switch f.Match(flowlog.Filter{From: q.From, To: q.To}) {
+			case flowlog.Yes:
+				sure = append(sure, f)
+			case flowlog.Maybe:
+				perhaps = append(perhaps, f)
+			}
 		}
-		outside := flow.Outside
-		if flow.Source.Addr() == c.Allocation.Outside() { // seen behind the NAT
-			outside = flow.Source
-		} else if flow.Source.Addr() != s.Addr() {
-			continue
-		}
-		switch { // a record without it is taken by the inside address: the plan gives that one outside address
-		case outside.IsValid() && outside.Addr() != c.Allocation.Outside():
-			continue
-		case outside.Port() != 0 && !c.Allocation.Ports().Contains(outside.Port()):
-			continue
-		}
-		to[i]++
 	}
+	return sure, perhaps
+}
+
+// joined makes one flow of a record that begins it and the next one, if that ends it. records are those of one flow, by time. A
+// flow whose end is not known may have lived until for ever, and one whose beginning is not known since ever.
+func joined(records []flowlog.Flow) []flowlog.Flow {
+	var out []flowlog.Flow
+	for _, f := range records {
+		if k := len(out) - 1; k >= 0 && out[k].Later && f.Earlier {
+			out[k].To, out[k].Later = f.To, f.Later
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 // insideOf says which addresses are inside: those of the candidates.
@@ -128,26 +148,75 @@ func parseDestination(text string) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(a, 0), nil
 }
 
-// apply keeps the candidates that the flow records name, and says what they said.
-func (n *narrowing) apply(e *env, a ledger.Answer) ledger.Answer {
-	var kept []ledger.Candidate
-	who, sure := map[any]bool{}, 0
-	for i, c := range a.Candidates {
-		if n.sure[i]+n.perhaps[i] == 0 {
-			continue
-		}
-		kept = append(kept, c)
-		s, _ := c.Subscriber()
-		who[s] = true
-		sure += n.sure[i]
+// candidates returns the numbers of the candidates who can have had a flow, and whether somebody else can: the flow left, or may have
+// left, by the outside address, and by no candidate's port.
+func (n *narrowing) candidates(f flowlog.Flow, found []ledger.Candidate) (who []int, other bool) {
+	outside := f.Outside
+	behind := f.Source.Addr() == n.outside // seen behind the NAT
+	if behind {
+		outside = f.Source
 	}
-	if len(kept) == 0 {
+	if outside.IsValid() && outside.Addr() != n.outside {
+		return nil, false
+	}
+	for i, c := range found {
+		s, ok := c.Subscriber()
+		switch {
+		case !ok || !behind && f.Source.Addr() != s.Addr():
+		case outside.IsValid() && outside.Port() != 0 && !c.Allocation.Ports().Contains(outside.Port()):
+		default:
+			who = append(who, i)
+		}
+	}
+	return who, len(who) == 0
+}
+
+// apply keeps the candidates that the flow records name, and says what they said. All stay where the records cannot decide.
+func (n *narrowing) apply(e *env, q ledger.Question, a ledger.Answer) ledger.Answer {
+	sure, perhaps := n.within(q)
+	proven, named := make([]bool, len(a.Candidates)), make([]bool, len(a.Candidates))
+	others, any := false, false
+	for i, f := range slices.Concat(sure, perhaps) {
+		who, other := n.candidates(f, a.Candidates)
+		others = others || other
+		for _, k := range who {
+			named[k], any = true, true
+			proven[k] = proven[k] || i < len(sure) && len(who) == 1
+		}
+	}
+	switch {
+	case n.unread > 0:
+		e.warn([]string{"nothing is narrowed, because records could not be read: all candidates are still possible"})
+		return a
+	case !any:
 		e.warn([]string{fmt.Sprintf("none of %s names a candidate: all are still possible", plural(uint64(n.flows), "flow record"))})
 		return a
 	}
+	return n.keep(e, a, named, proven, others)
+}
+
+// keep keeps the candidates that were named. Those that are no subscriber stay if a flow was somebody else's, or where no epoch covers
+// the time.
+func (n *narrowing) keep(e *env, a ledger.Answer, named, proven []bool, others bool) ledger.Answer {
+	var kept []ledger.Candidate
+	who, certain := map[any]bool{}, true
+	for i, c := range a.Candidates {
+		s, ok := c.Subscriber()
+		if ok && !named[i] || !ok && !others && c.Status != 0 {
+			continue
+		}
+		kept = append(kept, c)
+		certain = certain && ok && proven[i]
+		if ok {
+			who[s] = true
+		}
+	}
+	if others {
+		e.warn([]string{"a flow to that destination fits no candidate: somebody else had it, by a dynamic block or in another plan"})
+	}
 	e.note([]string{fmt.Sprintf("%s of %d candidates had such a flow; that nobody else had one holds as far as the flow records are complete", plural(uint64(len(who)), "subscriber"), len(a.Candidates))})
-	a.Candidates = kept
-	if len(who) == 1 && sure > 0 {
+	a.Candidates, a.Verdict = kept, ledger.Several
+	if len(who) == 1 && certain && !others {
 		a.Verdict = ledger.One
 	}
 	return a

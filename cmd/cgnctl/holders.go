@@ -78,7 +78,7 @@ func (f *holderFlags) read(e *env) (*holder.Book, []answer.Input, error) {
 // readHolders reads one file.
 func readHolders(arg string, o holder.Options, read func(io.Reader, string, holder.Options) error) (in answer.Input, err error) {
 	o.Realm, in.Name = alloc.DefaultRealm, arg
-	if realm, name, ok := strings.Cut(arg, "="); ok {
+	if realm, name, ok := strings.Cut(arg, "="); ok && !isFile(arg) {
 		o.Realm, in.Name = realm, name
 	}
 	f, err := os.Open(in.Name)
@@ -96,6 +96,11 @@ func readHolders(arg string, o holder.Options, read func(io.Reader, string, hold
 	}
 	in.Bytes, in.SHA256 = counted.n, hex.EncodeToString(h.Sum(nil))
 	return in, nil
+}
+
+func isFile(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
 }
 
 // A counter counts what is read.

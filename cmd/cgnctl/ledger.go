@@ -111,6 +111,16 @@ func describe(ep ledger.Epoch) record {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
+// stampLast is stamp for the last instant of a window, which is that of a second or millisecond: that one is named.
+func stampLast(t time.Time) string {
+	for _, unit := range []time.Duration{time.Second, time.Millisecond, time.Microsecond} {
+		if t.Add(1).Nanosecond()%int(unit) == 0 {
+			return stamp(t.Truncate(unit))
+		}
+	}
+	return stamp(t)
+}
+
 // stampOrNull returns null for the end of what is still in force.
 func stampOrNull(t time.Time) any {
 	if t.IsZero() {

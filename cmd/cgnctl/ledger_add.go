@@ -119,6 +119,9 @@ func (e *env) printAdded(ep, before ledger.Epoch, older, newer *alloc.Plan, form
 		_, err = fmt.Fprintf(e.stdout, "%s, the first epoch\n", plural(newer.Subscribers(), "subscriber"))
 		return writeFault(err)
 	}
+	if before.From.Equal(ep.From) {
+		fmt.Fprintf(e.stdout, "it takes the place of epoch %d, which began at the same instant\n", before.Seq)
+	}
 	fmt.Fprintf(e.stdout, "compared with epoch %d: ", before.Seq)
 	return writeFault(printMoves(e.stdout, d, older, newer))
 }

@@ -44,7 +44,7 @@ func (e *env) lookupLedger(led *ledger.Ledger, a netip.Addr, realm string, first
 	if err != nil || certain {
 		return err
 	}
-	msg := fmt.Sprintf("%s of %v between %s and %s", plural(uint64(len(p.rows)), "share"), a, stamp(first), stamp(last))
+	msg := fmt.Sprintf("%s of %v between %s and %s", plural(uint64(len(p.rows)), "share"), a, stamp(first), stampLast(last))
 	if p.empty > 0 {
 		msg += fmt.Sprintf("; in %s it was no subscriber", plural(uint64(p.empty), "epoch"))
 	}

@@ -79,8 +79,8 @@ func (f *moreFlags) add(cmd *cobra.Command) {
 
 // traceLedger answers from a ledger.
 func (e *env) traceLedger(led *ledger.Ledger, q ledger.Question, more *moreFlags, format string) error {
-	if q.To.After(now()) {
-		e.warn([]string{stamp(q.To) + " lies in the future: another plan may be in force by then"})
+	if q.From.After(now()) {
+		e.warn([]string{stamp(q.From) + " lies in the future: another plan may be in force by then"})
 	}
 	book, _, err := more.holders.read(e)
 	if err != nil {
@@ -90,12 +90,17 @@ func (e *env) traceLedger(led *ledger.Ledger, q ledger.Question, more *moreFlags
 	if err != nil {
 		return err
 	}
-	if _, known := q.Port.Number(); !known && len(more.flows.files) > 0 && a.Verdict == ledger.Several {
+	if _, known := q.Port.Number(); known && len(more.flows.files) > 0 {
+		return badInput("leave --flows out", "--flows narrows a question without a port, and this one has a port")
+	}
+	if len(more.flows.files) > 0 {
 		n, err := more.flows.narrow(e, q, a.Candidates)
 		if err != nil {
 			return err
 		}
-		a = n.apply(e, a)
+		if a.Verdict == ledger.Several {
+			a = n.apply(e, q, a)
+		}
 	}
 	row := func(c ledger.Candidate) record { return withHolder(ofCandidate(q, c), q, c, book, more.holders.skew) }
 	if a.Verdict == ledger.Several {
@@ -142,8 +147,12 @@ func forPeople(format string, records ...record) []record {
 	}
 	for _, r := range records {
 		for i, f := range r {
-			if sha, ok := f.v.(string); ok && f.key == "plan_sha256" {
-				r[i] = value{"plan", sha[:12]}
+			if f.key != "plan_sha256" {
+				continue
+			}
+			r[i].key = "plan"
+			if sha, ok := f.v.(string); ok {
+				r[i].v = sha[:12]
 			}
 		}
 	}
@@ -176,7 +185,7 @@ func (e *env) severalOverTime(q ledger.Question, a ledger.Answer, row func(ledge
 	if err != nil {
 		return err
 	}
-	f := &fault{code: exitAmbiguous, msg: fmt.Sprintf("%s on %v between %s and %s", plural(uint64(len(records)), "candidate"), q.Outside, stamp(q.From), stamp(q.To))}
+	f := &fault{code: exitAmbiguous, msg: fmt.Sprintf("%s on %v between %s and %s", plural(uint64(len(records)), "candidate"), q.Outside, stamp(q.From), stampLast(q.To))}
 	if _, ok := q.Port.Number(); !ok {
 		f.hint = "give the port: " + q.Outside.String() + ":PORT"
 	}
