@@ -264,6 +264,22 @@ func TestHTML(t *testing.T) {
 	}
 }
 
+// TestWayBack asks with a line of the way back, which has our address as the destination.
+func TestWayBack(t *testing.T) {
+	desk := &answer.Desk{Ledger: newLedger(t), Now: at("2026-06-01T00:00:00Z")}
+	q := request.Request{Number: 1, Outside: netip.MustParseAddr("203.0.113.9"), Port: 443, HasPort: true, From: at("2026-01-10T12:34:56Z"), To: at("2026-01-10T12:34:56Z")}
+	for to, want := range map[string]string{
+		"198.18.0.0:6000":  "refused: 203.0.113.9 was in no pool, but 198.18.0.0:6000 was: if that end is meant, ask about it",
+		"203.0.113.8:6000": "nobody: 203.0.113.9 was in no pool",
+	} {
+		q.Destination = netip.MustParseAddrPort(to)
+		row, err := desk.Answer("in", q)
+		if got := row.Status.String() + ": " + row.Why; err != nil || got != want {
+			t.Errorf("to %s: %s, %v; want %s", to, got, err, want)
+		}
+	}
+}
+
 // BenchmarkAnswer answers a request and writes its row.
 func BenchmarkAnswer(b *testing.B) {
 	led := newLedger(b)

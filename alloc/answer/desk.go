@@ -95,10 +95,24 @@ func (d *Desk) Answer(input string, q request.Request) (Row, error) {
 		row.Candidates = row.Candidates[:1] // the same subscriber, with other ports
 	case ledger.Nobody:
 		row.Status, row.Why = Nobody, whyNobody(q, a.Candidates[0])
+		if a.Candidates[0].Status == alloc.NotInPool && d.isOurs(q.Destination, question) {
+			row.Status, row.Candidates = Refused, nil
+			row.Why += fmt.Sprintf(", but %s was: if that end is meant, ask about it", endpoint(q.Destination))
+		}
 	default:
 		row.Status, row.Why = Ambiguous, whyAmbiguous(q, a.Candidates)
 	}
 	return row, nil
+}
+
+// isOurs reports whether a destination was in a pool at the time of a question: lines of the way back have our address there.
+func (d *Desk) isOurs(to netip.AddrPort, q ledger.Question) bool {
+	if !to.IsValid() {
+		return false
+	}
+	q.Outside, q.Port = to.Addr(), ledger.Port{}
+	a, err := d.Ledger.Trace(q)
+	return err == nil && a.Candidates[0].Status != alloc.NotInPool
 }
 
 // last returns the last instant that a request means: an interval ends where the next one would begin, and a time to the second
