@@ -64,6 +64,7 @@ generate: tools build ## everything that is made from the code
 	$(BIN) gen reference > docs/cgnctl.md
 	$(BIN) gen schema > docs/plan.schema.json
 	$(BIN) gen keys | ./internal/scripts/insert-keys.sh docs/plan-format.md
+	UPDATE_METRICS=1 $(GO) test -count=1 -run TestDocument ./internal/metrics
 	./internal/scripts/outputs.sh $(BIN) docs/plan-format.md
 	./internal/scripts/outputs.sh $(BIN) docs/port-sets.md
 	@./.ci/tools clang || true
