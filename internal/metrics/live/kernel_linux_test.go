@@ -1,0 +1,184 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"testing"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf"
+	"github.com/cgnkit/cgnkit/internal/metrics"
+	"github.com/cgnkit/cgnkit/internal/netns"
+	"github.com/cgnkit/cgnkit/internal/netnstest"
+	"github.com/cgnkit/cgnkit/nat44"
+)
+
+// newTopology returns one in which every host has found its neighbours, so that nothing waits for that later.
+func newTopology(t *testing.T, o netns.Options) *netns.Topology {
+	t.Helper()
+	netnstest.Root(t)
+	top := netnstest.NewTopology(t, o)
+	for _, s := range top.Subscribers {
+		if err := s.Ping(netns.Ping{To: netip.MustParseAddr("100.64.255.254")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range top.Servers {
+		if err := s.Ping(netns.Ping{To: netip.MustParseAddr("203.0.113.254")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return top
+}
+
+// traffic makes seven UDP mappings of the first subscriber and two of the second, and one ICMP query of each, to both servers.
+func traffic(t *testing.T, top *netns.Topology) {
+	t.Helper()
+	for _, s := range top.Servers {
+		e, err := s.ListenEcho("udp", netip.AddrPortFrom(s.Addr, 7))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = e.Close() })
+	}
+	for n, ports := range []uint16{7, 2} {
+		sub := top.Subscribers[n]
+		for port := range ports {
+			for _, s := range top.Servers {
+				q := netns.Query{Network: "udp", Local: netip.AddrPortFrom(sub.Addr, 4000+port), Remote: netip.AddrPortFrom(s.Addr, 7)}
+				if _, err := sub.Ask(q); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := sub.Ping(netns.Ping{To: top.Servers[0].Addr}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// survey reads once.
+func survey(t *testing.T, r metrics.Reader, p *alloc.Plan) *metrics.Usage {
+	t.Helper()
+	s, err := metrics.NewSurvey(r, func() *alloc.Plan { return p }, metrics.SurveyConfig{Top: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s.Last()
+}
+
+func check(t *testing.T, u *metrics.Usage, top *netns.Topology) {
+	t.Helper()
+	got := u.Pools[0]
+	if want := (metrics.Protocols{UDP: 9, ICMP: 2}); got.Ports != want || got.Mappings != want {
+		t.Errorf("ports %+v, mappings %+v, want %+v", got.Ports, got.Mappings, want)
+	}
+	if got.Subscribers.Count() != 16 || got.Subscribers.Sum() != 9 || got.Addresses.Count() != 2 || got.Addresses.Sum() != 9 {
+		t.Errorf("subscribers %d with %d, addresses %d with %d", got.Subscribers.Count(), got.Subscribers.Sum(), got.Addresses.Count(), got.Addresses.Sum())
+	}
+	if len(u.Top) != 2 || u.Top[0].Ports != 7 || u.Top[0].Subscriber.Addr() != top.Subscribers[0].Addr || u.Top[1].Ports != 2 {
+		t.Errorf("top %+v", u.Top)
+	}
+}
+
+// canceled makes sure that a reading ends with its context.
+func canceled(t *testing.T, r metrics.Reader, p *alloc.Plan) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var last error
+	for _, err := range r.Uses(ctx, p) {
+		last = err
+	}
+	if !errors.Is(last, context.Canceled) {
+		t.Errorf("a reading that was canceled ends with %v", last)
+	}
+}
+
+func TestNFTables(t *testing.T) {
+	top := newTopology(t, netns.Options{})
+	p := plan(t, pool(t, "homes", "", "100.64.0.0/28", "192.0.2.0/31", 8))
+	instance, err := nat44.ParseInstance("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs, err := nat44.NewRuleset(p, instance)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reader *NFTables
+	var conntrack *Conntrack
+	if err := top.CGN.Do(func() error {
+		k, err := nat44.Open()
+		if err != nil {
+			return err
+		}
+		defer k.Close()
+		if _, err := k.Apply(rs, nat44.ApplyOptions{}); err != nil {
+			return err
+		}
+		if reader, err = OpenNFTables(); err != nil {
+			return err
+		}
+		conntrack, err = OpenConntrack()
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(reader.Close)
+	t.Cleanup(conntrack.Close)
+	traffic(t, top)
+	u := survey(t, reader, p)
+	check(t, u, top)
+	if want := (metrics.Protocols{UDP: 18, ICMP: 2}); u.Pools[0].Sessions != want || !u.HasSessions {
+		t.Errorf("sessions %+v, want %+v", u.Pools[0].Sessions, want)
+	}
+	canceled(t, reader, p)
+	check(t, survey(t, reader, p), top) // after a reading that was broken off
+	c, err := conntrack.Read()
+	if err != nil || c.Entries < 20 || c.Entries > 100 || c.Limit < c.Entries || c.Dropped != 0 {
+		t.Errorf("conntrack %+v, %v", c, err)
+	}
+}
+
+func TestXDP(t *testing.T) {
+	top := newTopology(t, netns.Options{Switches: true})
+	p := plan(t, pool(t, "homes", "", "100.64.0.0/28", "192.0.2.0/31", 8))
+	var d *ebpf.Datapath
+	if err := top.CGN.Do(func() (err error) {
+		d, err = ebpf.Apply(ebpf.Config{Plan: p, Inside: []ebpf.Interface{{Name: netns.InsideLink}}, Outside: []ebpf.Interface{{Name: netns.OutsideLink}}})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := top.CGN.Do(func() error { return errors.Join(d.Close(), ebpf.Remove("")) }); err != nil {
+			t.Error(err)
+		}
+	})
+	traffic(t, top)
+	reader := XDP{Datapath: func() *ebpf.Datapath { return d }}
+	u := survey(t, reader, p)
+	check(t, u, top)
+	canceled(t, reader, p)
+	moved := plan(t, pool(t, "homes", "", "100.64.0.0/28", "192.0.2.0/31", 10))
+	if u := survey(t, reader, moved); u.Pools[0].Ports != (metrics.Protocols{}) {
+		t.Errorf("shares of another plan are counted: %+v", u.Pools[0].Ports)
+	}
+	counters, err := d.Counters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := PacketsOf(counters)[0]; got.Result != "translated" || got.Reason != "outbound" || got.Packets < 20 {
+		t.Errorf("%+v", got)
+	}
+	for _, err := range (XDP{Datapath: func() *ebpf.Datapath { return nil }}).Uses(t.Context(), p) {
+		if !errors.Is(err, ebpf.ErrNotLoaded) {
+			t.Errorf("without an instance: %v", err)
+		}
+	}
+}
