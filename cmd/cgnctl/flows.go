@@ -175,12 +175,12 @@ func (n *narrowing) candidates(f flowlog.Flow, found []ledger.Candidate) (who []
 func (n *narrowing) apply(e *env, q ledger.Question, a ledger.Answer) ledger.Answer {
 	sure, perhaps := n.within(q)
 	proven, named := make([]bool, len(a.Candidates)), make([]bool, len(a.Candidates))
-	others, any := false, false
+	others, some := false, false
 	for i, f := range slices.Concat(sure, perhaps) {
 		who, other := n.candidates(f, a.Candidates)
 		others = others || other
 		for _, k := range who {
-			named[k], any = true, true
+			named[k], some = true, true
 			proven[k] = proven[k] || i < len(sure) && len(who) == 1
 		}
 	}
@@ -188,7 +188,7 @@ func (n *narrowing) apply(e *env, q ledger.Question, a ledger.Answer) ledger.Ans
 	case n.unread > 0:
 		e.warn([]string{"nothing is narrowed, because records could not be read: all candidates are still possible"})
 		return a
-	case !any:
+	case !some:
 		e.warn([]string{fmt.Sprintf("none of %s names a candidate: all are still possible", plural(uint64(n.flows), "flow record"))})
 		return a
 	}
