@@ -46,12 +46,7 @@ func newHistory(segments []segment) *history {
 // bound ends stays without a Stop where the next one on the address begins, at the latest, and begins stays without a Start where
 // the one before ends, at the earliest. Stays that begin at the same second do not bound each other: which was first is not known.
 func bound(segments []segment) {
-	begins, ends := make([]int64, len(segments)), make([]int64, len(segments))
-	for i, s := range segments {
-		begins[i], ends[i] = s.sureFrom, s.sureTo
-	}
-	slices.Sort(begins)
-	slices.Sort(ends)
+	begins, ends := edges(segments)
 	for i := range segments {
 		s := &segments[i]
 		if s.openTail {
@@ -67,6 +62,19 @@ func bound(segments []segment) {
 			}
 		}
 	}
+}
+
+// edges returns when somebody certainly began and ended to have the address, each sorted. A stay of which nothing is sure has none: its
+// records can be on either side of another's.
+func edges(segments []segment) (begins, ends []int64) {
+	for _, s := range segments {
+		if s.sureFrom <= s.sureTo {
+			begins, ends = append(begins, s.sureFrom), append(ends, s.sureTo)
+		}
+	}
+	slices.Sort(begins)
+	slices.Sort(ends)
+	return begins, ends
 }
 
 // overlapping returns the segments that touch the seconds from to to, by from.
