@@ -10,7 +10,7 @@ type Status uint8
 const (
 	// One means: throughout the time that was asked for, exactly this person had the address, for certain.
 	One Status = iota + 1
-	// Nobody means: the records before and after leave the address free.
+	// Nobody means: the records before and after leave the address free, and the file that would tell of others was being written.
 	Nobody
 	// Several means: two or more people can have had it.
 	Several
@@ -58,14 +58,14 @@ const (
 	Before
 	// After means: the time lies behind the last record of all.
 	After
-	// Gap means: the time lies between the files that were read.
+	// Gap means: for some time before, then and after no record has been read, of any address, so that nothing says whether there were any.
 	Gap
 )
 
 var reasonNames = [...]string{
 	"no Stop seen", "no Start seen", "the address was not named yet", "the address changed in between", "the NAS restarted", "the stamps contradict each other",
 	"released at an unknown time", "declined: in use by somebody unknown", "a session begins or ends then", "several had it at once",
-	"no record of the address", "before the first record", "after the last record", "between the files that were read",
+	"no record of the address", "before the first record", "after the last record", "no record of any address around then",
 }
 
 // Has reports whether s has all of r.

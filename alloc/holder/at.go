@@ -14,7 +14,6 @@ const maxCandidates = 1000
 // An index is what questions need, made of all records.
 type index struct {
 	histories map[place]*history
-	spans     map[uint32][]span
 }
 
 // At answers who had an inside address between from and to, both included; when they are reversed they are exchanged. skew, by which the clocks
@@ -38,11 +37,11 @@ func (b *Book) At(realm string, inside netip.Addr, from, to time.Time, skew time
 	}
 	h := x.histories[place(uint64(number)<<32|uint64(u32(inside)))]
 	if h == nil {
-		return Answer{Status: Uncertain, Why: NoRecord | reach(x.spans[number], first, last)}
+		return Answer{Status: Uncertain, Why: NoRecord | reach(b.spans[number], first, last)}
 	}
 	found := h.overlapping(w.startUp, w.end)
 	if len(found) == 0 {
-		why := reach(x.spans[number], first, last)
+		why := reach(b.spans[number], first, last)
 		if first < h.first {
 			why |= Before
 		}
@@ -216,12 +215,9 @@ func (b *Book) sorted() *index {
 		m.session(uint32(n))
 	}
 	b.leaseStays(m.out)
-	x := &index{histories: make(map[place]*history, len(m.out)), spans: map[uint32][]span{}}
+	x := &index{histories: make(map[place]*history, len(m.out))}
 	for where, segments := range m.out {
 		x.histories[where] = newHistory(segments)
-	}
-	for realm, spans := range b.spans {
-		x.spans[realm] = join(spans)
 	}
 	b.index = x
 	return x

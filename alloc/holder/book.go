@@ -121,7 +121,7 @@ type source struct {
 	file  uint16
 	realm uint32
 	opts  Options
-	span  span
+	spans []span // by the time of reading
 }
 
 // open starts to read a file.
@@ -152,9 +152,7 @@ const (
 
 // close ends the reading of a file and notes the time that it covers.
 func (s *source) close(err error) error {
-	if !s.span.empty() {
-		s.book.spans[s.realm] = append(s.book.spans[s.realm], s.span)
-	}
+	s.book.spans[s.realm] = join(append(s.book.spans[s.realm], s.spans...))
 	if err == nil && s.Err() != nil {
 		err = readError(s.name, s.Err())
 	}
@@ -222,4 +220,5 @@ const (
 	costSession = 200
 	costEvent   = 80
 	costLease   = 220
+	costSpan    = 60
 )

@@ -5,6 +5,11 @@
 // until its last record and possible after it, a lease between its written start and end, and what two records claim is
 // claimed by both. An answer with the status One is the only one with a single certain person.
 //
+// Nobody needs, besides free time on the address, proof that records were written then: in a detail file no more than 15 minutes may pass between two
+// records of the realm, of any address, in this file or another; else the answer is Uncertain (Gap). A session that begins and ends
+// in less, and whose records are all lost, is beyond what records can tell. A lease file needs no such proof between its first
+// line and its last: the server that gives leases writes them first, and gives none while it is silent.
+//
 // Times in accounting have whole seconds and come from several clocks: ask with a tolerance of some seconds.
 //
 // # Memory

@@ -153,9 +153,9 @@ func (s *source) row(t *table, line []byte) error {
 		l.kind = held
 	}
 	l.who = s.book.person(who)
-	s.span.add(stamp{l.from, l.from})
+	s.coverAll(stamp{l.from, l.from})
 	if l.until != never {
-		s.span.add(stamp{l.until, l.until})
+		s.coverAll(stamp{l.until, l.until})
 	}
 	s.book.addLease(l)
 	return nil

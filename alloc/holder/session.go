@@ -73,7 +73,7 @@ func (s *source) take(p *packet) {
 	if warning != "" {
 		s.warn(p.line, "%s", warning)
 	}
-	s.span.add(at)
+	s.cover(at)
 	if k == restart {
 		key := sessionKey{realm: s.realm, nas: nas}
 		b.resets[key] = append(b.resets[key], at)

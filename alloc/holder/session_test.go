@@ -125,7 +125,7 @@ func TestRealms(t *testing.T) {
 func TestGap(t *testing.T) {
 	day := 86400
 	b := read(t, block("Start", "a", 0, joao, ip1)+block("Stop", "a", 100, joao, ip1), block("Start", "b", day, maria, ip1)+block("Stop", "b", day+50, maria, ip1))
-	if got, want := ask(b, inside1, day/2, day/2, 0), "uncertain: between the files that were read"; got != want {
+	if got, want := ask(b, inside1, day/2, day/2, 0), "uncertain: no record of any address around then"; got != want {
 		t.Errorf("half a day between two files: %s, want %s", got, want)
 	}
 	if got := ask(b, inside2, 50, 50, 0); got != "uncertain: no record of the address" {

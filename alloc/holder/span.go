@@ -29,18 +29,45 @@ func (s *span) add(t stamp) {
 	s.from, s.to = min(s.from, t.early), max(s.to, t.late)
 }
 
-func (s span) empty() bool { return !s.some }
+// maxSilence is the number of seconds without a record of anybody after which it is not certain that the server still wrote them.
+// NAS send an Interim-Update for each session every five or ten minutes where they send any.
+const maxSilence = 900
 
-// maxGap is the number of seconds without a record that a file and the next one may have between them.
-const maxGap = 3600
+// cover notes that a record of t was written. Contradictory stamps do not say when.
+func (s *source) cover(t stamp) {
+	if t.late-t.early > maxSilence {
+		return
+	}
+	if n := len(s.spans); n > 0 && t.early <= s.spans[n-1].to+maxSilence && t.late >= s.spans[n-1].from-maxSilence {
+		s.spans[n-1].add(t)
+		return
+	}
+	before := cap(s.spans)
+	if len(s.spans) == before && before > 0 { // mixed records make many spans of few
+		if s.spans = join(s.spans); len(s.spans) > before/2 {
+			s.spans = slices.Grow(s.spans, before)
+		}
+	}
+	var one span
+	one.add(t)
+	s.spans = append(s.spans, one)
+	s.book.need((cap(s.spans) - before) * costSpan)
+}
 
-// join sorts spans and joins those between which no more than maxGap lies.
+// coverAll notes that everything from the first such record to the last was written.
+func (s *source) coverAll(t stamp) {
+	if len(s.spans) == 0 {
+		s.spans = make([]span, 1)
+	}
+	s.spans[0].add(t)
+}
+
+// join sorts spans, in place, and joins those between which no more than maxSilence lies.
 func join(spans []span) []span {
-	spans = slices.Clone(spans)
 	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
-	var out []span
+	out := spans[:0]
 	for _, s := range spans {
-		if last := len(out) - 1; last >= 0 && s.from <= out[last].to+maxGap {
+		if last := len(out) - 1; last >= 0 && s.from <= out[last].to+maxSilence {
 			out[last].to = max(out[last].to, s.to)
 		} else {
 			out = append(out, s)
