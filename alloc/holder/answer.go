@@ -60,12 +60,15 @@ const (
 	After
 	// Gap means: for some time before, then and after no record has been read, of any address, so that nothing says whether there were any.
 	Gap
+	// Unread means: a record has the address but was rejected, and somebody can have had the address because of it.
+	Unread
 )
 
 var reasonNames = [...]string{
 	"no Stop seen", "no Start seen", "the address was not named yet", "the address changed in between", "the NAS restarted", "the stamps contradict each other",
 	"released at an unknown time", "declined: in use by somebody unknown", "a session begins or ends then", "several had it at once",
 	"no record of the address", "before the first record", "after the last record", "no record of any address around then",
+	"a record of the address could not be read",
 }
 
 // Has reports whether s has all of r.

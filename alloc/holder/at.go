@@ -76,7 +76,7 @@ func (b *Book) judge(found []segment, w window) Answer {
 			a.Why |= why
 		}
 		switch {
-		case s.unknown:
+		case s.unknown || covered && s.unread: // where sessions fill the time, they tell of the same person, and better
 		case len(a.Candidates) == maxCandidates:
 			a.More++
 		default:
@@ -120,7 +120,7 @@ func (b *Book) onePerson(known []segment) bool {
 func (s segment) why(w window) Reasons {
 	var why Reasons
 	if s.unknown {
-		why |= Declined
+		why |= s.head
 	}
 	if w.start < s.sureFrom {
 		why |= s.head
@@ -216,6 +216,10 @@ func (b *Book) sorted() *index {
 	}
 	b.leaseStays(m.out)
 	x := &index{histories: make(map[place]*history, len(m.out))}
+	for _, segments := range m.out {
+		bound(segments)
+	}
+	b.unreadStays(m.out)
 	for where, segments := range m.out {
 		x.histories[where] = newHistory(segments)
 	}

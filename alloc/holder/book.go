@@ -65,6 +65,8 @@ type Counts struct {
 	Records  int // that were read
 	Ignored  int // that are about no session: other packets, other states
 	Warnings int // that were not used, or not as they stand
+	Rejected int // of those, the ones that were not used
+	Unplaced int // of those, the ones that may be about an address that cannot be read: no answer knows of them
 	Sessions int
 	Leases   int
 }
@@ -87,6 +89,7 @@ type Book struct {
 	resets   map[sessionKey][]stamp // by realm and NAS
 	leases   []lease
 	lastRow  map[place]uint32
+	unread   []unread
 
 	mu    sync.Mutex
 	index *index // nil when records came in since
@@ -220,5 +223,6 @@ const (
 	costSession = 200
 	costEvent   = 80
 	costLease   = 220
+	costUnread  = 260
 	costSpan    = 60
 )

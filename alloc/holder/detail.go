@@ -16,7 +16,7 @@ const (
 // ReadRADIUS reads a detail file of FreeRADIUS, plain or compressed with gzip: blocks of a line with a date and lines
 // "\tAttribute = value", separated by blank lines. name is for messages. Records may come twice and in any order, in this file and across
 // files. Of the other attributes than those of Person it needs Acct-Status-Type, Acct-Session-Id, Framed-IP-Address and one of Event-Timestamp
-// and Timestamp. A block that cannot be used becomes a Warning; an error wraps ErrRead, ErrFormat or ErrTooLarge, and what
+// and Timestamp. A block that cannot be used becomes a Warning, and makes its address uncertain; an error wraps ErrRead, ErrFormat or ErrTooLarge, and what
 // was read until then stays. O(n) and, for each session, O(r) in its records that are kept.
 //
 // When: Event-Timestamp, and Timestamp less Acct-Delay-Time. Where the two are more than two seconds apart, both are possible, and so are Event-Timestamp with and without the delay where there is no Timestamp; where
@@ -73,6 +73,8 @@ type packet struct {
 	bad        string // what is wrong with it
 	date       []byte
 	values     [fields][]byte
+	doubtful   [fields]bool // whether the value is cut, or another one follows it
+	others     []string     // further values of Framed-IP-Address
 }
 
 // The attributes that are used.
@@ -92,6 +94,7 @@ const (
 	receivedTime
 	delay
 	sessionTime
+	packetType
 	fields
 )
 
@@ -100,6 +103,7 @@ var attributes = map[string]int{
 	"ADSL-Agent-Circuit-Id": circuitID, "Agent-Circuit-Id": circuitID, "NAS-Port-Id": portID,
 	"NAS-IP-Address": nasAddress, "NAS-IPv6-Address": nasAddress6, "NAS-Identifier": nasName, "Client-IP-Address": clientAddress,
 	"Event-Timestamp": eventTime, "Timestamp": receivedTime, "Acct-Delay-Time": delay, "Acct-Session-Time": sessionTime,
+	"Packet-Type": packetType,
 }
 
 func (p *packet) reset(line int) {
@@ -107,6 +111,22 @@ func (p *packet) reset(line int) {
 	for i := range p.values {
 		p.values[i] = p.values[i][:0]
 	}
+	p.doubtful, p.others = [fields]bool{}, nil
+}
+
+// drop removes what is doubtful in a block that may be two records of which something is missing in between. A cut address is
+// no longer one.
+func (p *packet) drop() {
+	for i, doubtful := range p.doubtful {
+		if doubtful {
+			p.values[i] = p.values[i][:0]
+		}
+	}
+}
+
+// mixedTime reports whether the time may be that of another record.
+func (p *packet) mixedTime() bool {
+	return p.doubtful[eventTime] || p.doubtful[receivedTime] || p.doubtful[delay]
 }
 
 // attribute takes a line "Name = value". Of an attribute that comes several times the first counts.
@@ -121,13 +141,36 @@ func (p *packet) attribute(line []byte) {
 		return
 	}
 	field, used := attributes[string(bytes.TrimRight(name, " \t:+"))]
-	if !used || len(p.values[field]) > 0 {
+	if !used {
 		return
 	}
-	value, ok = unquote(p.values[field], bytes.TrimSpace(value))
+	if value = bytes.TrimSpace(value); len(p.values[field]) > 0 {
+		p.again(name, field, value)
+		return
+	}
+	value, ok = unquote(p.values[field], value)
 	p.values[field] = value
 	if !ok {
-		p.bad = "the value of " + string(bytes.TrimSpace(name)) + " does not end, or is longer than 253 bytes"
+		p.doubtful[field] = true
+		p.bad = badValue(name)
+	}
+}
+
+func badValue(name []byte) string {
+	return "the value of " + string(bytes.TrimSpace(name)) + " does not end, or is longer than 253 bytes"
+}
+
+// again takes a further value of an attribute.
+func (p *packet) again(attribute []byte, field int, value []byte) {
+	value, ok := unquote(nil, value)
+	switch {
+	case !ok:
+		p.doubtful[field], p.bad = true, badValue(attribute)
+	case bytes.Equal(value, p.values[field]):
+	case field == address:
+		p.others = append(p.others, string(value))
+	default:
+		p.doubtful[field] = true
 	}
 }
 

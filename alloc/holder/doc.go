@@ -5,6 +5,16 @@
 // until its last record and possible after it, a lease between its written start and end, and what two records claim is
 // claimed by both. An answer with the status One is the only one with a single certain person.
 //
+// # What certain means
+//
+// Certain is what follows from the records that were read, if each says what happened. A record that was rejected makes nothing
+// certain, and its address uncertain (Unread) from its time, or where it does not say when its person began from the certain end of the stay
+// before, until the next certain stay on that address begins; where its time cannot be read, always. The person is a candidate where the record names one.
+// A rejected record whose address cannot be read, or of which a line cannot be read at all, can be about any address of its realm: no answer knows
+// of it. Counts.Unplaced is the exact number of these, whatever Limits.Warnings is. While it is 0, every record that
+// is not Ignored has its part in the answers; else say with each answer how many were not understood: One and Nobody hold only if none of them
+// is about that address then.
+//
 // Nobody needs, besides free time on the address, proof that records were written then: in a detail file no more than 15 minutes may pass between two
 // records of the realm, of any address, in this file or another; else the answer is Uncertain (Gap). A session that begins and ends
 // in less, and whose records are all lost, is beyond what records can tell. A lease file needs no such proof between its first
@@ -16,5 +26,5 @@
 //
 // A Book keeps what it needs of each session, not each record: of the records between the first and the last of a session that say
 // the same, none. A session with Start, Interim-Updates and Stop needs some 470 bytes while reading and 640 once
-// questions are asked, a lease of a client of its own 540 and 720; names cost their length once. Limits bounds the sum.
+// questions are asked, a lease of a client of its own 540 and 720, a rejected record 260; names cost their length once. Limits bounds the sum.
 package holder

@@ -2,6 +2,7 @@ package holder
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -17,7 +18,7 @@ import (
 // compressed with gzip. name is for messages. The lines of one address are its history: a lease is certain from expire less valid_lifetime, when it
 // was given or renewed, until expire, and renewals by the same client extend it. Cleanup leaves only the newest line of an
 // address, so nothing is known of the time before its first line. Lines may come twice and in any order across files. A line that cannot be
-// used becomes a Warning; an error wraps ErrRead, ErrFormat or ErrTooLarge, and what was read until then stays.
+// used becomes a Warning, and makes its address uncertain; an error wraps ErrRead, ErrFormat or ErrTooLarge, and what was read until then stays.
 //
 // A lifetime of 0 means that the lease was released or removed. Kea writes it with the time of the last renewal, not of
 // the release: from then on the lease is only possible, until it would have expired or the address is given again.
@@ -47,6 +48,7 @@ var columnNames = [columns]string{"address", "hwaddr", "client_id", "valid_lifet
 // A table knows in which column what stands; -1 where it does not.
 type table struct {
 	at     [columns]int
+	names  int // columns in the header
 	fields [][]byte
 }
 
@@ -65,13 +67,7 @@ func (s *source) rows() error {
 			continue
 		}
 		s.book.counts.Records++
-		if s.TooLong() {
-			s.warn(s.Number(), "the line is longer than %d bytes", maxLine)
-			continue
-		}
-		if err := s.row(t, line); err != nil {
-			s.warn(s.Number(), "%v", err)
-		}
+		s.row(t, line)
 		if err := s.full(); err != nil {
 			return err
 		}
@@ -80,7 +76,7 @@ func (s *source) rows() error {
 }
 
 func newTable(header string) (*table, error) {
-	t := &table{}
+	t := &table{names: strings.Count(header, ",") + 1}
 	for i := range t.at {
 		t.at[i] = -1
 	}
@@ -110,23 +106,75 @@ func (t *table) cell(c int) []byte {
 	return t.fields[t.at[c]]
 }
 
-// row takes one line into the book.
-func (s *source) row(t *table, line []byte) error {
+// row takes one line into the book. Of a line that is rejected the time counts where all its numbers are those of a lease.
+func (s *source) row(t *table, line []byte) {
 	t.fields = t.fields[:0]
 	for field := range bytes.SplitSeq(line, []byte(",")) {
 		t.fields = append(t.fields, field)
 	}
 	a, err := netip.ParseAddr(string(t.cell(leaseAddress)))
 	if err != nil || !a.Is4() {
-		return fmt.Errorf("address %.40q is none of IPv4", t.cell(leaseAddress))
+		s.reject(s.Number(), true, fmt.Sprintf("address %.40q is none of IPv4", t.cell(leaseAddress)))
+		return
 	}
+	if s.TooLong() {
+		t.fields = t.fields[:len(t.fields)-1] // its rest is missing
+	}
+	where := place(uint64(s.realm)<<32 | uint64(u32(a)))
+	who, problem := s.client(t)
+	l, bad := s.lease(t, who)
+	if bad = cmp.Or(tooLong(s.TooLong()), bad); bad != "" {
+		s.rejectRow(t, where, l.from, who, bad)
+		return
+	}
+	if problem != "" {
+		s.warn(s.Number(), "%s", problem)
+	}
+	if l.kind == 0 {
+		s.book.counts.Ignored++
+		return
+	}
+	l.where, l.line, l.file, l.who = where, uint32(s.Number()), s.file, s.book.person(who)
+	s.coverAll(stamp{l.from, l.from})
+	if l.until != never {
+		s.coverAll(stamp{l.until, l.until})
+	}
+	s.book.addLease(l)
+}
+
+// rejectRow keeps of a line what makes its address uncertain. A line with fewer or more columns than it should have may be two.
+func (s *source) rejectRow(t *table, where place, from int64, who identity, bad string) {
+	torn := len(t.fields) != t.names && !s.TooLong()
+	if torn {
+		who = identity{}
+	}
+	if t.at[leaseAddress] < len(t.fields)-1 || !torn { // else nothing ends the address, which may go on
+		u := unread{where: where, at: stamp{always, never}, from: open, who: s.book.person(who), line: uint32(s.Number()), file: s.file}
+		if from > 0 && !s.TooLong() && !torn {
+			u.at, u.from = stamp{from, from}, from
+		}
+		s.book.addUnread(u)
+	}
+	s.reject(s.Number(), torn, bad)
+}
+
+func tooLong(long bool) string {
+	if long {
+		return fmt.Sprintf("the line is longer than %d bytes", maxLine)
+	}
+	return ""
+}
+
+// lease reads the numbers of a line. A lease without a kind is of no client; bad says why the line cannot be used.
+func (s *source) lease(t *table, who identity) (l lease, bad string) {
 	valid, err1 := strconv.ParseUint(string(t.cell(lifetime)), 10, 32)
 	until, ok := epoch(string(t.cell(expire)))
 	state, err2 := strconv.ParseUint(string(t.cell(leaseState)), 10, 32)
-	if err1 != nil || !ok || err2 != nil || until < int64(valid) {
-		return errors.New("valid_lifetime, expire and state are not the numbers of a lease")
+	const notNumbers = "valid_lifetime, expire and state are not the numbers of a lease"
+	if err1 != nil || !ok || until < int64(valid) {
+		return l, notNumbers
 	}
-	l := lease{where: place(uint64(s.realm)<<32 | uint64(u32(a))), from: until - int64(valid), to: until, until: never, line: uint32(s.Number()), file: s.file}
+	l = lease{from: until - int64(valid), to: until, until: never}
 	l.last = l.from
 	if !s.opts.Until.IsZero() {
 		l.until = s.opts.Until.Unix()
@@ -135,31 +183,24 @@ func (s *source) row(t *table, line []byte) error {
 	if valid == infinite {
 		l.to = never
 	}
-	who, problem := s.client(t)
-	if problem != "" {
-		s.warn(s.Number(), "%s", problem)
-	}
 	switch {
+	case err2 != nil || state > registered:
+		return l, notNumbers
 	case state == 1:
 		l.kind = declined
-	case state > 3:
-		s.book.counts.Ignored++
-		return nil
+	case state == registered:
 	case who == identity{host: who.host}:
-		return errors.New("neither hwaddr nor client_id says whose lease it is")
+		return l, "neither hwaddr nor client_id says whose lease it is"
 	case valid == 0 || state == 3:
 		l.kind = released
 	default:
 		l.kind = held
 	}
-	l.who = s.book.person(who)
-	s.coverAll(stamp{l.from, l.from})
-	if l.until != never {
-		s.coverAll(stamp{l.until, l.until})
-	}
-	s.book.addLease(l)
-	return nil
+	return l, ""
 }
+
+// registered is the state of an address that a client chose itself, in DHCPv6.
+const registered = 4
 
 // client returns whose lease a line is.
 func (s *source) client(t *table) (who identity, problem string) {

@@ -21,6 +21,44 @@ type note struct {
 	stay   int
 	kind   string
 	second int
+	fault  fault
+}
+
+// A fault is what is wrong with a record.
+type fault uint8
+
+const (
+	sound     fault = iota
+	noSession       // rejected
+	nameless        // and it names nobody
+	torn            // rejected, and what it says of the session is not believed
+	noTime
+	noAddress // nothing can be known of it
+	faults
+)
+
+// write writes a record of a user's session.
+func (n note) write(s stay, sessionTime bool) string {
+	more := []string{ip1, fmt.Sprintf("User-Name = u%d", s.user)}
+	switch n.fault {
+	case nameless:
+		more = more[:1]
+	case noAddress:
+		more[0] = "Framed-IP-Address = 100.64.0.x"
+	case torn:
+		more = append(more, "Filter-")
+	}
+	if sessionTime && n.kind != "Start" {
+		more = append(more, fmt.Sprintf("Acct-Session-Time = %d", n.second-s.from))
+	}
+	text := block(n.kind, fmt.Sprint("s", n.stay), n.second, more...)
+	switch n.fault {
+	case noSession, nameless:
+		return without(text, "Acct-Session-Id")
+	case noTime:
+		return without(text, "Event-Timestamp")
+	}
+	return text
 }
 
 // TestAtAgainstTruth invents what happened on an address, loses records, mixes the rest, and asks about every window. The
@@ -36,28 +74,37 @@ func TestAtAgainstTruth(t *testing.T) {
 		var notes []note
 		for second := rng.IntN(20); second < end-5; {
 			s := stay{user: rng.IntN(3), from: second, to: second + 1 + rng.IntN(40)}
-			notes = append(notes, note{len(stays), "Start", s.from}, note{len(stays), "Stop", s.to})
+			notes = append(notes, note{len(stays), "Start", s.from, sound}, note{len(stays), "Stop", s.to, sound})
 			for at := s.from + 7; at < s.to; at += 7 {
-				notes = append(notes, note{len(stays), "Interim-Update", at})
+				notes = append(notes, note{len(stays), "Interim-Update", at, sound})
 			}
 			stays = append(stays, s)
 			second = s.to + 1 + rng.IntN(10)
 		}
 		lossy := rng.IntN(3)
 		notes = slices.DeleteFunc(notes, func(note) bool { return lossy > 0 && rng.IntN(4) < lossy })
+		if rng.IntN(2) == 0 {
+			for i := range notes {
+				if rng.IntN(8) == 0 {
+					notes[i].fault = fault(rng.IntN(int(faults)))
+				}
+			}
+		}
 		sessionTime := rng.IntN(2) == 0
 		var detail strings.Builder
-		for range 1 + rng.IntN(2) {
+		times := 1 + rng.IntN(2)
+		for range times {
 			rng.Shuffle(len(notes), func(i, j int) { notes[i], notes[j] = notes[j], notes[i] })
 			for _, n := range notes {
-				more := []string{ip1, fmt.Sprintf("User-Name = u%d", stays[n.stay].user)}
-				if sessionTime && n.kind != "Start" {
-					more = append(more, fmt.Sprintf("Acct-Session-Time = %d", n.second-stays[n.stay].from))
-				}
-				detail.WriteString(block(n.kind, fmt.Sprint("s", n.stay), n.second, more...))
+				detail.WriteString(n.write(stays[n.stay], sessionTime))
 			}
 		}
 		book := read(t, detail.String())
+		rejected := times * count(notes, func(f fault) bool { return f != sound })
+		unplaced := times * count(notes, func(f fault) bool { return f == torn || f == noAddress })
+		if c := book.Counts(); c.Rejected != rejected || c.Unplaced != unplaced {
+			t.Fatalf("round %d: %+v, want %d rejected and %d of them unplaced: %+v", round, c, rejected, unplaced, notes)
+		}
 		for range 60 {
 			from := rng.IntN(end+20) - 10
 			to := from + rng.IntN(10)
@@ -76,21 +123,31 @@ func TestAtAgainstTruth(t *testing.T) {
 	}
 }
 
+func count(notes []note, has func(fault) bool) (n int) {
+	for _, one := range notes {
+		if has(one.fault) {
+			n++
+		}
+	}
+	return n
+}
+
 // against says what is wrong with an answer, second by second.
 func against(a Answer, stays []stay, notes []note, sessionTime bool, from, to int) string {
 	for second := from; second <= to; second++ {
-		truth, recorded := -1, false
+		truth, recorded, named := -1, false, false
 		for i, s := range stays {
 			if s.from <= second && second <= s.to {
 				truth = s.user
-				recorded = slices.ContainsFunc(notes, func(n note) bool { return n.stay == i })
+				recorded = slices.ContainsFunc(notes, func(n note) bool { return n.stay == i && n.fault != noAddress })
+				named = slices.ContainsFunc(notes, func(n note) bool { return n.stay == i && n.fault != noAddress && n.fault != nameless })
 			}
 		}
 		user := fmt.Sprint("u", truth)
 		switch p, _ := a.Person(); {
 		case a.Status == One && p.User != user:
 			return fmt.Sprintf("at second %d it was %s", second, user)
-		case truth >= 0 && recorded && !slices.ContainsFunc(a.Candidates, func(c Candidate) bool { return c.User == user }):
+		case truth >= 0 && named && !slices.ContainsFunc(a.Candidates, func(c Candidate) bool { return c.User == user }):
 			return fmt.Sprintf("at second %d it was %s, who is no candidate", second, user)
 		case a.Status == Nobody && recorded:
 			return fmt.Sprintf("at second %d it was %s", second, user)
@@ -106,36 +163,26 @@ func against(a Answer, stays []stay, notes []note, sessionTime bool, from, to in
 	return ""
 }
 
+const far = 1 << 20
+
+// A seen is what a clerk makes of the records of a stay, or of one that was rejected, in half seconds.
+type seen struct {
+	user, from, to int
+	start, stop    bool
+}
+
+const somebody = -1 // a user without a name
+
 // replay answers from the records that survived, one half second after the other (records have whole seconds, time has more), as a clerk would: with a session's own records one
-// knows that it was there, and where an end is missing it may have been there until another one surely was.
+// knows that it was there, and where an end is missing it may have been there until another one surely was. A rejected record makes nothing sure.
 func replay(stays []stay, notes []note, sessionTime bool, from, to int) (Status, bool) {
-	const far = 1 << 20
-	type seen struct {
-		user, from, to int
-		start, stop    bool
-	}
-	var all []seen
-	for i, s := range stays {
-		r := seen{user: s.user, from: far, to: -far}
-		for _, n := range notes {
-			if n.stay == i {
-				r.from, r.to = min(r.from, 2*n.second), max(r.to, 2*n.second)
-				r.start = r.start || n.kind == "Start"
-				r.stop = r.stop || n.kind == "Stop"
-				if sessionTime && n.kind != "Start" {
-					r.from, r.start = 2*s.from, true
-				}
-			}
-		}
-		if r.from != far {
-			all = append(all, r)
-		}
-	}
+	all := sessionsOf(stays, notes, sessionTime)
 	if len(all) == 0 {
 		return 0, false
 	}
+	doubts := doubtsOf(all, stays, notes, sessionTime)
 	users := map[int]bool{}
-	sure, none := true, true
+	sure, free := true, true
 	for half := 2 * from; half <= 2*to; half++ {
 		surely := false
 		for _, r := range all {
@@ -148,26 +195,88 @@ func replay(stays []stay, notes []note, sessionTime bool, from, to int) (Status,
 				here = !slices.ContainsFunc(all, func(o seen) bool { return o.from >= r.to && o.from < half && o != r })
 			}
 			if here {
-				none = false
+				free = false
 				users[r.user] = true
 			}
 		}
-		sure = sure && surely
+		for _, d := range doubts {
+			if d.from <= half && half <= d.to {
+				free = false
+				users[d.user] = true
+			}
+		}
+		sure = sure && surely && !users[somebody]
 	}
+	delete(users, somebody)
 	first, last := far, -far
 	for _, n := range notes {
-		second := n.second
-		first, last = min(first, second), max(last, second)
+		if n.fault == sound {
+			first, last = min(first, n.second), max(last, n.second)
+		}
 	}
 	switch {
 	case len(users) > 1:
 		return Several, true
 	case len(users) == 1 && sure:
 		return One, true
-	case none && from >= first && to <= last:
+	case free && from >= first && to <= last:
 		return Nobody, true
 	}
 	return Uncertain, true
+}
+
+// sessionsOf returns what is known of each stay.
+func sessionsOf(stays []stay, notes []note, sessionTime bool) (all []seen) {
+	for i, s := range stays {
+		r := seen{user: s.user, from: far, to: -far}
+		for _, n := range notes {
+			if n.stay == i && n.fault == sound {
+				r.from, r.to = min(r.from, 2*n.second), max(r.to, 2*n.second)
+				r.start = r.start || n.kind == "Start"
+				r.stop = r.stop || n.kind == "Stop"
+				if sessionTime && n.kind != "Start" {
+					r.from, r.start = 2*s.from, true
+				}
+			}
+		}
+		if r.from != far {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// doubtsOf returns when each rejected record can be right.
+func doubtsOf(all []seen, stays []stay, notes []note, sessionTime bool) (doubts []seen) {
+	for _, n := range notes {
+		at := 2 * n.second
+		d := seen{user: stays[n.stay].user, from: -far, to: far}
+		if n.fault == nameless {
+			d.user = somebody
+		}
+		switch {
+		case n.fault == sound || n.fault == noAddress:
+			continue
+		case n.fault == noTime:
+			doubts = append(doubts, d)
+			continue
+		case n.fault == torn: // began at any time
+		case n.kind == "Start":
+			d.from = at
+		case sessionTime:
+			d.from = 2 * stays[n.stay].from
+		}
+		for _, r := range all {
+			if r.from > at {
+				d.to = min(d.to, r.from)
+			}
+			if known := n.fault != torn && (n.kind == "Start" || sessionTime); !known && r.to < at {
+				d.from = max(d.from, r.to)
+			}
+		}
+		doubts = append(doubts, d)
+	}
+	return doubts
 }
 
 func FuzzReadRADIUS(f *testing.F) {

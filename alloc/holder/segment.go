@@ -17,6 +17,7 @@ type segment struct {
 	line               uint32
 	file               uint16
 	unknown            bool // somebody, but nobody knows who
+	unread             bool // told by a record that was rejected
 	openHead, openTail bool // whether another stay on the address bounds this one
 }
 
@@ -27,9 +28,8 @@ type history struct {
 	first    int64     // the first second in which somebody can have had it
 }
 
-// newHistory bounds what is open and sorts.
+// newHistory sorts.
 func newHistory(segments []segment) *history {
-	bound(segments)
 	slices.SortFunc(segments, func(a, b segment) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.sureFrom, b.sureFrom), cmp.Compare(a.to, b.to), cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line))
 	})

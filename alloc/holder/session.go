@@ -45,29 +45,53 @@ var kinds = map[string]kind{
 	"Accounting-On": restart, "7": restart, "Accounting-Off": restart, "8": restart,
 }
 
+// otherKinds are accounting records of no session.
+var otherKinds = map[string]bool{
+	"Tunnel-Start": true, "9": true, "Tunnel-Stop": true, "10": true, "Tunnel-Reject": true, "11": true,
+	"Tunnel-Link-Start": true, "12": true, "Tunnel-Link-Stop": true, "13": true, "Tunnel-Link-Reject": true, "14": true, "Failed": true, "15": true,
+}
+
+// foreign reports whether a packet of no known kind is about no session. One that names an address may be, with a kind that was
+// mangled; without a kind it is accounting when it names a session and is no other packet.
+func (p *packet) foreign() bool {
+	k, packetKind := string(p.values[status]), string(p.values[packetType])
+	if len(p.values[address]) == 0 || otherKinds[k] {
+		return true
+	}
+	return k == "" && (len(p.values[sessionID]) == 0 || packetKind != "" && packetKind != "Accounting-Request" && packetKind != "4")
+}
+
 // take puts a packet into the book.
 func (s *source) take(p *packet) {
 	b := s.book
 	b.counts.Records++
+	broken := p.bad != ""
+	mixed := broken || len(p.others) > 0
+	if mixed {
+		p.drop()
+	}
 	k, known := kinds[string(p.values[status])]
-	if p.bad == "" && !known {
+	if !broken && !known && p.foreign() {
 		b.counts.Ignored++
 		return
 	}
-	if p.bad == "" && k != restart && len(p.values[sessionID]) == 0 {
-		p.bad = "there is no Acct-Session-Id"
-	}
 	nas := b.nas(p)
-	if p.bad == "" && nas == "" {
-		p.bad = "nothing says which NAS it is from"
-	}
 	at, warning, bad := p.stamp(s.opts.Zone)
+	timed := bad == "" && !p.mixedTime()
+	p.bad = cmp.Or(p.bad, p.problem(k, nas), bad)
 	elapsed, ok := number(p.values[sessionTime])
 	if p.bad == "" && !ok {
-		bad = "Acct-Session-Time is no number"
+		p.bad = "Acct-Session-Time is no number"
 	}
-	if p.bad = cmp.Or(p.bad, bad); p.bad != "" {
-		s.warn(p.line, "%s", p.bad)
+	where, ok := framed(p.values[address])
+	if p.bad == "" && !ok {
+		p.bad = "Framed-IP-Address is no address of IPv4"
+	}
+	if p.bad != "" {
+		if mixed {
+			k, p.values[sessionTime] = 0, p.values[sessionTime][:0]
+		}
+		p.reject(s, k, at, timed, broken)
 		return
 	}
 	if warning != "" {
@@ -83,8 +107,25 @@ func (s *source) take(p *packet) {
 	if len(p.values[sessionTime]) == 0 {
 		elapsed = -1
 	}
-	e := event{at: at, elapsed: elapsed, address: framed(p.values[address]), who: b.person(b.identity(p)), line: uint32(p.line), file: s.file, kind: k}
+	e := event{at: at, elapsed: elapsed, address: where, who: b.person(b.identity(p)), line: uint32(p.line), file: s.file, kind: k}
 	b.add(s.realm, nas, p.values[sessionID], e)
+}
+
+// problem says what a packet of kind k lacks.
+func (p *packet) problem(k kind, nas string) string {
+	switch {
+	case len(p.others) > 0:
+		return "there are two values of Framed-IP-Address"
+	case k == 0 && len(p.values[status]) == 0:
+		return "there is no Acct-Status-Type"
+	case k == 0:
+		return "Acct-Status-Type is none that is known"
+	case k != restart && len(p.values[sessionID]) == 0:
+		return "there is no Acct-Session-Id"
+	case nas == "":
+		return "nothing says which NAS it is from"
+	}
+	return ""
 }
 
 // nas returns the name of the NAS.
@@ -104,17 +145,20 @@ func (b *Book) identity(p *packet) identity {
 	}
 }
 
-// framed reads Framed-IP-Address; 0 when there is none. The two highest addresses mean that somebody else chooses one (RFC 2865 section 5.8).
-func framed(s []byte) uint32 {
-	a, err := netip.ParseAddr(string(s))
-	if err != nil || !a.Is4() {
-		return 0
+// framed reads Framed-IP-Address; 0 when there is none, not ok when it is no address. The two highest addresses mean that somebody else
+// chooses one (RFC 2865 section 5.8).
+func framed(s []byte) (a uint32, ok bool) {
+	if len(s) == 0 {
+		return 0, true
 	}
-	n := u32(a)
-	if n >= 0xfffffffe {
-		return 0
+	ip, err := netip.ParseAddr(string(s))
+	if err != nil || !ip.Is4() {
+		return 0, false
 	}
-	return n
+	if a = u32(ip); a >= 0xfffffffe {
+		return 0, true
+	}
+	return a, true
 }
 
 func u32(a netip.Addr) uint32 {
