@@ -29,6 +29,7 @@ type jsonManifest struct {
 	Dates     *string     `json:"dates"`
 	Tolerance string      `json:"tolerance"`
 	Skew      string      `json:"skew"`
+	Unplaced  int         `json:"holder_records_unread"`
 	Inputs    []jsonInput `json:"inputs"`
 }
 
@@ -103,7 +104,7 @@ type jsonTotals struct {
 func (j *jsonWriter) Begin(m Manifest) error {
 	doc := jsonManifest{
 		Case: m.Case, Reason: m.Reason, RunAt: stamp(m.RunAt), Tool: m.Tool, Ledger: m.Ledger, Head: m.Head, Epochs: m.Epochs,
-		Tolerance: m.Tolerance.String(), Skew: m.Skew.String(), Inputs: []jsonInput{},
+		Tolerance: m.Tolerance.String(), Skew: m.Skew.String(), Unplaced: m.Unplaced, Inputs: []jsonInput{},
 	}
 	if m.Zone != "" {
 		doc.Zone = &m.Zone

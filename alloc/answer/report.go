@@ -26,7 +26,9 @@ type Manifest struct {
 	Ledger       string // its name
 	Head         string // its head hash: the state of the ledger that answered
 	Epochs       int
-	Inputs       []Input // everything else that was read, in the order in which it was given
+	// Unplaced counts records of holders of which not even the address could be read: no answer knows of them.
+	Unplaced int
+	Inputs   []Input // everything else that was read, in the order in which it was given
 }
 
 // An Input is a file that was read.

@@ -144,6 +144,9 @@ func (e *env) answerAll(f *answerFlags, led *ledger.Ledger, inputs []*input) err
 		m.Inputs = append(m.Inputs, in.describe())
 	}
 	m.Inputs = append(m.Inputs, read...)
+	if book != nil {
+		m.Unplaced = book.Counts().Unplaced
+	}
 	if err := w.Begin(m); err != nil {
 		return writeFault(err)
 	}

@@ -65,14 +65,20 @@ func (f *holderFlags) read(e *env) (*holder.Book, []answer.Input, error) {
 			inputs = append(inputs, in)
 		}
 	}
-	for i, w := range book.Warnings() {
-		if i == maxHolderWarnings {
-			e.warn([]string{fmt.Sprintf("and %d more records that could not be read", len(book.Warnings())-maxHolderWarnings)})
-			break
-		}
+	e.unreadHolders(book)
+	return book, inputs, nil
+}
+
+// unreadHolders says which records could not be read: those of an address that is known make it uncertain, the others are counted.
+func (e *env) unreadHolders(book *holder.Book) {
+	all := book.Warnings()
+	for _, w := range all[:min(len(all), maxHolderWarnings)] {
 		e.warn([]string{w.String()})
 	}
-	return book, inputs, nil
+	if c := book.Counts(); c.Rejected > 0 {
+		e.warn([]string{fmt.Sprintf("%s could not be read, which makes their addresses uncertain around then; of %d of them not even the address is known",
+			plural(uint64(c.Rejected), "record"), c.Unplaced)})
+	}
 }
 
 // readHolders reads one file.
