@@ -63,6 +63,17 @@ func (d *Datapath) Status() (Status, error) {
 	return s, nil
 }
 
+// Links returns the state of the interfaces that the instance was given. Unlike Status it reads no slot: it takes some calls an
+// interface. The error wraps ErrChanged when another state is in force than when the instance was opened.
+func (d *Datapath) Links() ([]InterfaceStatus, error) {
+	if err := d.current(); err != nil {
+		return nil, err
+	}
+	var s Status
+	err := d.interfaceStatus(&s)
+	return s.Interfaces, err
+}
+
 func (d *Datapath) interfaceStatus(s *Status) error {
 	g := d.generation
 	for _, a := range g.record.Links {

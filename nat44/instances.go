@@ -20,6 +20,24 @@ type InstanceState struct {
 	Untranslated, Bytes uint64
 }
 
+// Generation returns the number of the last transaction of nf_tables in the network namespace, whoever made it. As long as it
+// stays the same, no table, chain, rule, set or element was changed by anybody. It does not know of routes. It costs one
+// message to the kernel and one back.
+func (k *Kernel) Generation() (uint32, error) {
+	g, err := k.sock.generation()
+	return g.id, err
+}
+
+// InForce returns the SHA-256 of the plan whose rules translate for an instance, or "" where there are none or the kernel does
+// not say which. It reads tables, chains and rules, and no element.
+func (k *Kernel) InForce(instance Instance) (sha256 string, err error) {
+	st, err := k.read(instance)
+	if err != nil || !st.exists || !st.ours || !st.loaded {
+		return "", err
+	}
+	return st.plan, nil
+}
+
 // Instances returns the instances in the network namespace, in the order of the kernel. Tables that others have made are left out.
 func (k *Kernel) Instances() ([]InstanceState, error) {
 	tables, err := k.nft.ListTablesOfFamily(nftables.TableFamilyIPv4)

@@ -79,6 +79,13 @@ func (w *Writer) entry(in Intent, now time.Time) Entry {
 
 func (w *Writer) pending() string { return w.path + pendingSuffix }
 
+// IsPending reports whether an intent stands beside the ledger at path: an apply that will be recorded is under way, or was cut
+// off. It reads nothing and takes no lock.
+func IsPending(path string) bool {
+	_, err := os.Lstat(path + pendingSuffix)
+	return err == nil
+}
+
 // writeWhole makes a file that is there whole or not at all.
 func writeWhole(path string, b []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")

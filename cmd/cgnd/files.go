@@ -1,0 +1,127 @@
+package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+	"github.com/cgnkit/cgnkit/alloc/planfile"
+	"github.com/cgnkit/cgnkit/ebpf"
+	"github.com/cgnkit/cgnkit/ebpf/policyfile"
+	"github.com/cgnkit/cgnkit/internal/daemonfile"
+)
+
+// files reads the files that a configuration names.
+type files struct{ c *daemonfile.Config }
+
+// maxKey is how long a file with a key may be.
+const maxKey = 1 << 10
+
+func readUpTo(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = fmt.Errorf("%s: it has more than %d bytes", path, most)
+	}
+	return b, err
+}
+
+// keys reads the keys of plans with scheme random.
+func (f files) keys() (keys []alloc.Key, err error) {
+	for _, path := range f.c.KeyFiles {
+		text, err := readUpTo(path, maxKey)
+		if err != nil {
+			return nil, fmt.Errorf("key-files: %w", err)
+		}
+		k, err := alloc.ParseKey(string(text))
+		if err != nil {
+			return nil, fmt.Errorf("key-files: %s: %w", path, err)
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// policies reads the policy file.
+func (f files) policies() (all ebpf.Policy, pools map[string]ebpf.Policy, text []byte, err error) {
+	if text, err = readUpTo(f.c.Policy, policyfile.MaxBytes); err != nil {
+		return all, nil, nil, fmt.Errorf("policy: %w", err)
+	}
+	p, err := policyfile.Parse(text)
+	if err != nil {
+		return all, nil, nil, fmt.Errorf("policy: %s: %w", f.c.Policy, err)
+	}
+	return p.Default, p.Pools, text, nil
+}
+
+// portKey reads the key that ports follow from.
+func (f files) portKey() (k ebpf.Key, err error) {
+	text, err := readUpTo(f.c.PortKey, maxKey)
+	if err != nil {
+		return k, fmt.Errorf("port-key: %w", err)
+	}
+	b, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(b) != len(k) || ebpf.Key(b) == k {
+		return k, fmt.Errorf("port-key: %s: want 32 hexadecimal digits, not all of them 0", f.c.PortKey)
+	}
+	return ebpf.Key(b), nil
+}
+
+// checkFiles reads all files of a configuration, and says what would be in force.
+func checkFiles(c *daemonfile.Config, stdout io.Writer) error {
+	f := files{c}
+	keys, err := f.keys()
+	if err != nil {
+		return err
+	}
+	if c.Policy != "" {
+		if _, _, _, err := f.policies(); err != nil {
+			return err
+		}
+	}
+	if c.PortKey != "" {
+		if _, err := f.portKey(); err != nil {
+			return err
+		}
+	}
+	plan, what, err := planNow(c, keys)
+	if err != nil {
+		return err
+	}
+	if err := expressible(c, plan); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "configuration is valid: backend %s, instance %s, %s, plan sha256 %s\n", c.Backend, c.Instance, what, plan.SHA256())
+	return err
+}
+
+// planNow returns the plan that is to be in force now, and where it comes from.
+func planNow(c *daemonfile.Config, keys []alloc.Key) (*alloc.Plan, string, error) {
+	if c.Plan != "" {
+		p, err := planfile.Load(c.Plan, planfile.Options{Keys: keys})
+		if err != nil {
+			return nil, "", err
+		}
+		return p.Plan, "plan " + c.Plan, nil
+	}
+	led, err := ledger.Open(c.Ledger, keys...)
+	if err != nil {
+		return nil, "", err
+	}
+	defer led.Close()
+	e, err := led.AtInstant(time.Now())
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", c.Ledger, err)
+	}
+	plan, err := led.Plan(e)
+	return plan, fmt.Sprintf("epoch %d of %s", e.Seq, c.Ledger), err
+}

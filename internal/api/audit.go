@@ -1,0 +1,96 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// An Audit is an append-only file of JSON lines: who asked what, when and why. The file is opened for every line, so that it can
+// be rotated by renaming it. Make one with NewAudit.
+type Audit struct {
+	path string
+	mu   sync.Mutex
+}
+
+// NewAudit returns the audit log at path. The file is made when it is needed, readable by nobody but its owner and group.
+func NewAudit(path string) *Audit { return &Audit{path: path} }
+
+// Check reports whether a line could be written, and writes none.
+func (a *Audit) Check() error {
+	f, err := a.open()
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func (a *Audit) open() (*os.File, error) {
+	f, err := os.OpenFile(a.path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("audit log: %w", err)
+	}
+	return f, nil
+}
+
+// An auditLine is a line of the log.
+type auditLine struct {
+	Time      time.Time `json:"time"`
+	UID       *uint32   `json:"uid"` // null where the kernel does not say
+	PID       *int32    `json:"pid"`
+	Action    string    `json:"action"`
+	Outside   string    `json:"outside"`
+	Port      *uint16   `json:"port"`
+	From      time.Time `json:"from"`
+	To        time.Time `json:"to"`
+	Case      string    `json:"case"`
+	Reason    string    `json:"reason"`
+	Status    string    `json:"status"` // of the answer, without the subscriber
+	Candidate int       `json:"candidates"`
+}
+
+// write makes a line durable.
+func (a *Audit) write(line auditLine) (err error) {
+	b, err := json.Marshal(line)
+	if err != nil {
+		return fmt.Errorf("audit log: %w", err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	f, err := a.open()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("audit log: %w", err)
+	}
+	if !st.Mode().IsRegular() {
+		return fmt.Errorf("audit log: %s is no regular file", a.path)
+	}
+	if torn(f, st.Size()) {
+		b = append([]byte{'\n'}, b...)
+	}
+	if _, err = f.Write(append(b, '\n')); err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		// What was written of a line, on a disk that is full, is taken back as well as may be; torn lines are also seen later.
+		return fmt.Errorf("audit log: %w", errors.Join(err, f.Truncate(st.Size())))
+	}
+	return nil
+}
+
+// torn reports whether the last line has no end: the machine or the disk gave up in the middle of it.
+func torn(f *os.File, size int64) bool {
+	last := make([]byte, 1)
+	if size == 0 {
+		return false
+	}
+	_, err := f.ReadAt(last, size-1)
+	return err == nil && last[0] != '\n'
+}

@@ -1,0 +1,153 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+	"github.com/cgnkit/cgnkit/internal/daemon"
+)
+
+// A Daemon is what the API tells about.
+type Daemon interface {
+	Snapshot() *daemon.Snapshot
+	Plan() *alloc.Plan      // the plan that was applied; nil before
+	Ledger() *ledger.Ledger // nil with a plan file
+	Reload()
+}
+
+// Options are what a server is made of. Daemon, Audit and Log are required.
+type Options struct {
+	Daemon Daemon
+	Audit  *Audit
+	Log    *slog.Logger
+	Now    func() time.Time // nil = the clock of the system
+}
+
+// The bounds of a server.
+const (
+	headerTime  = 5 * time.Second  // for a client to send its header
+	readTime    = 10 * time.Second // and all of its request
+	writeTime   = 30 * time.Second // for an answer
+	idleTime    = time.Minute
+	maxHeader   = 16 << 10
+	maxBody     = 64 << 10
+	maxRequests = 32 // at once; others are told to come back
+	maxClients  = 256
+)
+
+// A route is a path of the API, and who may use it.
+type route struct {
+	pattern string // as http.ServeMux has it
+	admin   bool   // root, or the user of the daemon
+	serve   func(s *server, r *http.Request) (answer any, err error)
+}
+
+// routes are all paths. docs/openapi.yaml has the same.
+var routes = []route{
+	{"GET /v1/status", false, (*server).status},
+	{"GET /v1/pools", false, (*server).pools},
+	{"GET /v1/subscribers/{realm}/{addr}", false, (*server).subscriber},
+	{"GET /v1/trace", false, (*server).trace},
+	{"GET /v1/epochs", false, (*server).epochs},
+	{"POST /v1/reload", true, (*server).reload},
+}
+
+type server struct {
+	Options
+	slots chan struct{}
+}
+
+// New returns a server for Serve.
+func New(o Options) *http.Server {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &server{Options: o, slots: make(chan struct{}, maxRequests)}
+	mux := http.NewServeMux()
+	for _, r := range routes {
+		mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) { s.handle(w, req, r) })
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, failf(http.StatusNotFound, "no such path; docs/openapi.yaml has them all"))
+	})
+	return &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+		ErrorLog:    slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return withPeer(ctx, c) },
+	}
+}
+
+// handle serves a request within the bounds.
+func (s *server) handle(w http.ResponseWriter, r *http.Request, rt route) {
+	defer func() {
+		if x := recover(); x != nil {
+			s.Log.Error("a request ended in a panic: this is a bug", "path", r.URL.Path, "panic", fmt.Sprint(x), "stack", string(debug.Stack()))
+			refuse(w, failf(http.StatusInternalServerError, "this is a bug; the log of the daemon has more"))
+		}
+	}()
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		w.Header().Set("Retry-After", "1")
+		refuse(w, failf(http.StatusServiceUnavailable, "%d requests are being served, which is the most", maxRequests))
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if who := peerOf(r.Context()); rt.admin && !who.admin() {
+		s.Log.Warn("refused: not an administrator", "path", r.URL.Path, "uid", who.UID, "pid", who.PID)
+		refuse(w, failf(http.StatusForbidden, "only root and the user of the daemon may do that"))
+		return
+	}
+	answer, err := rt.serve(s, r)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	code := http.StatusOK
+	if rt.admin {
+		code = http.StatusAccepted
+	}
+	write(w, code, answer)
+}
+
+// A failure is an error with a status of HTTP.
+type failure struct {
+	code int
+	text string
+}
+
+func (f *failure) Error() string { return f.text }
+
+func failf(code int, format string, args ...any) *failure {
+	return &failure{code, fmt.Sprintf(format, args...)}
+}
+
+func refuse(w http.ResponseWriter, err error) {
+	code := http.StatusInternalServerError
+	if f, ok := errors.AsType[*failure](err); ok {
+		code = f.code
+	}
+	write(w, code, map[string]string{"error": err.Error()})
+}
+
+func write(w http.ResponseWriter, code int, answer any) {
+	b, err := json.Marshal(answer)
+	if err != nil {
+		code, b = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be encoded"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	_, _ = w.Write(append(b, '\n')) // a client that is gone needs no answer
+}

@@ -1,0 +1,35 @@
+package daemon
+
+import "github.com/cgnkit/cgnkit/alloc"
+
+// A Backend is an instance in the kernel. One goroutine at a time uses it.
+type Backend interface {
+	// InForce says what the kernel has. It is cheap: it is asked every second.
+	InForce() (InForce, error)
+	// Apply makes the kernel obey a plan. It trusts nothing that it remembers, so that it is a repair, too.
+	Apply(plan *alloc.Plan) (Applied, error)
+	// Verify compares the kernel with a plan, and calls found with every difference. It changes nothing.
+	Verify(plan *alloc.Plan, found func(difference string)) (Verified, error)
+	// Reload reads anew what the backend has of files, and reports whether any of it has changed since the last Apply.
+	Reload() (changed bool, err error)
+	Close() error
+}
+
+// InForce is what the kernel has of an instance.
+type InForce struct {
+	SHA256 string // of the plan, "" where there is none
+	Mark   string // another one means that somebody may have changed something of the instance
+}
+
+// Applied is what an apply did.
+type Applied struct {
+	Way                         string // "unchanged", "first load", and so on
+	Kept, Moved, Added, Removed uint64 // subscribers, against what the kernel had
+	Warnings                    []string
+}
+
+// Verified is the result of a comparison.
+type Verified struct {
+	Differences uint64
+	Notes       []string // what does not change what packets meet
+}

@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+)
+
+// Options are what a daemon is made of. Source, Backend and Log are required.
+type Options struct {
+	Instance, Name string // of the instance and of the backend, for people
+	Source         Source
+	Backend        Backend
+	Log            *slog.Logger
+	// Report says that drift is only reported. The zero value repairs.
+	Report bool
+	// VerifyEvery is how often the kernel is compared whole, besides when somebody may have changed it. 0 = 5 minutes.
+	VerifyEvery time.Duration
+	// Now is the clock on the wall, which may jump; nil = that of the system. How long something takes is measured with the
+	// monotonic clock of package time.
+	Now func() time.Time
+	// Notify tells the service manager: "READY=1", "STATUS=…", "WATCHDOG=1", "STOPPING=1". nil = nobody is told.
+	Notify func(state string)
+}
+
+// The times that the daemon keeps.
+const (
+	lookEvery    = time.Second      // how often file and kernel are looked at
+	lateAfter    = 5 * time.Second  // how late an epoch may be applied without a word
+	stepOver     = 2 * time.Second  // what the two clocks may differ between two passes before it is a step
+	steadyFor    = time.Minute      // how long after a step back no earlier epoch is gone back to
+	clockFor     = 5 * time.Minute  // how long a step is shown
+	rereadEvery  = 10 * time.Second // how often a file that cannot be read is tried again
+	foreignFor   = 2 * time.Minute  // how long to wait for somebody who is about to record what he applied
+	workLimit    = 10 * time.Minute // work that takes longer hangs: the watchdog is no longer told that all is well
+	maxBackoff   = time.Minute
+	calmAfter    = 5 * time.Minute // a repair this long after the one before is the first of a row again
+	defaultEvery = 5 * time.Minute
+	verifyShare  = 10 // of the time, at most one part in so many goes to comparisons because somebody changed something
+	maxExamples  = 20 // of differences that are kept and logged
+)
+
+// A Daemon makes the kernel follow a plan. Make one with New. Its methods may be called by anybody at any time, Run once.
+type Daemon struct {
+	o      Options
+	reload chan struct{}
+	shot   atomic.Pointer[Snapshot]
+	plan   atomic.Pointer[alloc.Plan]
+	ledger atomic.Pointer[ledger.Ledger]
+}
+
+// New returns a daemon that has not begun.
+func New(o Options) *Daemon {
+	if o.VerifyEvery == 0 {
+		o.VerifyEvery = defaultEvery
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Notify == nil {
+		o.Notify = func(string) {}
+	}
+	d := &Daemon{o: o, reload: make(chan struct{}, 1)}
+	d.shot.Store(&Snapshot{Instance: o.Instance, Backend: o.Name, Problems: []Problem{}, Drift: DriftInfo{Examples: []string{}}})
+	return d
+}
+
+// Snapshot returns the present state. It costs nothing.
+func (d *Daemon) Snapshot() *Snapshot { return d.shot.Load() }
+
+// Plan returns the plan that the daemon has applied, or nil before it has.
+func (d *Daemon) Plan() *alloc.Plan { return d.plan.Load() }
+
+// Ledger returns the ledger as it was read last, or nil: with a plan file, and before it could be read. It must not be closed.
+func (d *Daemon) Ledger() *ledger.Ledger { return d.ledger.Load() }
+
+// Reload has the daemon read its files anew. It does not wait.
+func (d *Daemon) Reload() {
+	select {
+	case d.reload <- struct{}{}:
+	default: // one that has not begun is enough
+	}
+}
+
+// Run does the daemon's work until the context ends. It leaves the kernel as it is, and does not wait for what is under way
+// there: a transaction is whole or not at all.
+func (d *Daemon) Run(ctx context.Context) {
+	l := newLoop(d)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			d.o.Notify("STOPPING=1")
+			return
+		case <-timer.C:
+		case <-d.reload:
+			l.reread, l.retryAt = true, time.Time{}
+		case settle := <-l.done:
+			l.doing = ""
+			settle()
+		}
+		l.watchClock()
+		l.decide()
+		l.publish()
+		timer.Reset(l.wake())
+	}
+}

@@ -1,0 +1,250 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+)
+
+// A fakeBackend is a kernel that can be told to refuse, and that others can change.
+type fakeBackend struct {
+	mu sync.Mutex
+	fakeState
+}
+
+type fakeState struct {
+	sha     string
+	mark    int
+	broken  []string // differences, until the next apply
+	refuse  error    // of Apply
+	blind   error    // of InForce
+	files   error    // of Reload
+	changed bool
+	takes   time.Duration
+	writes  []string // plans that were applied although the kernel had something else, and repairs
+	applies int
+	looks   int
+	compare int
+}
+
+func (b *fakeBackend) InForce() (InForce, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.looks++
+	return InForce{SHA256: b.sha, Mark: fmt.Sprint(b.mark)}, b.blind
+}
+
+func (b *fakeBackend) Apply(plan *alloc.Plan) (Applied, error) {
+	time.Sleep(b.takes)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.applies++
+	if b.refuse != nil {
+		return Applied{}, b.refuse
+	}
+	if b.sha == plan.SHA256() && len(b.broken) == 0 {
+		return Applied{Way: "unchanged"}, nil
+	}
+	b.sha, b.broken, b.mark, b.changed = plan.SHA256(), nil, b.mark+1, false
+	b.writes = append(b.writes, plan.SHA256())
+	return Applied{Way: "rebuild", Kept: plan.Subscribers()}, nil
+}
+
+func (b *fakeBackend) Verify(plan *alloc.Plan, found func(string)) (Verified, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.compare++
+	all := slices.Clone(b.broken)
+	if b.sha != plan.SHA256() {
+		all = append(all, "another plan")
+	}
+	for _, d := range all {
+		found(d)
+	}
+	return Verified{Differences: uint64(len(all))}, nil
+}
+
+func (b *fakeBackend) Reload() (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.changed, b.files
+}
+
+func (b *fakeBackend) Close() error { return nil }
+
+// do changes the kernel as somebody else would.
+func (b *fakeBackend) do(fn func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	fn()
+}
+
+func (b *fakeBackend) written() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.writes)
+}
+
+// seen returns the state at this moment.
+func (r *rig) seen() fakeState {
+	r.b.mu.Lock()
+	defer r.b.mu.Unlock()
+	return r.b.fakeState
+}
+
+// A rig is a daemon under test, in a bubble of time.
+type rig struct {
+	*testing.T
+	d       *Daemon
+	b       *fakeBackend
+	path    string
+	offset  time.Duration // of the clock on the wall
+	mu      sync.Mutex
+	told    []string
+	logs    strings.Builder
+	options Options
+}
+
+// inBubble runs a test with a daemon that follows a ledger, or with fill nil and a plan file.
+func inBubble(t *testing.T, name string, prepare func(*rig), test func(*rig)) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	synctest.Test(t, func(t *testing.T) {
+		r := &rig{T: t, b: &fakeBackend{}, path: path}
+		keys := func() ([]alloc.Key, error) { return nil, nil }
+		r.options = Options{Instance: "cgn", Name: "fake", Source: FromLedger(path, keys), Backend: r.b, Log: slog.New(slog.NewTextHandler(&locked{r: r}, nil))}
+		if strings.HasSuffix(name, ".yaml") {
+			r.options.Source = FromPlan(path, keys)
+		}
+		r.options.Now = r.now
+		r.options.Notify = func(s string) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if s != "WATCHDOG=1" {
+				r.told = append(r.told, s)
+			}
+		}
+		prepare(r)
+		r.d = New(r.options)
+		ctx := t.Context()
+		go r.d.Run(ctx)
+		r.after(0)
+		test(r)
+	})
+}
+
+type locked struct{ r *rig }
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.r.mu.Lock()
+	defer l.r.mu.Unlock()
+	return l.r.logs.Write(p)
+}
+
+func (r *rig) now() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return time.Now().Add(r.offset)
+}
+
+func (r *rig) logged() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.logs.String()
+}
+
+// step sets the clock on the wall.
+func (r *rig) step(by time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.offset += by
+}
+
+// after lets time go by, and returns the state then.
+func (r *rig) after(d time.Duration) *Snapshot {
+	r.Helper()
+	time.Sleep(d)
+	synctest.Wait()
+	return r.d.Snapshot()
+}
+
+// plan is one of several plans.
+func (r *rig) plan(n int) *alloc.Plan {
+	r.Helper()
+	return planNumber(r.T, n)
+}
+
+func planNumber(tb testing.TB, n int) *alloc.Plan {
+	tb.Helper()
+	in, err := alloc.ParseAddrRange("100.64.0.0/24")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	out, err := alloc.ParseAddrRange(fmt.Sprintf("198.18.%d.0/28", n))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p, err := alloc.NewPlan(alloc.Spec{Pools: []alloc.PoolSpec{{Name: "a", Inside: []alloc.AddrRange{in}, Outside: []alloc.AddrRange{out}}}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+// add records a plan that is in force from a while from now.
+func (r *rig) add(n int, from time.Duration) {
+	r.Helper()
+	w, err := ledger.Edit(r.path)
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer w.Close()
+	now := r.now().UTC().Truncate(time.Millisecond)
+	if _, err := w.Add(ledger.Entry{Plan: r.plan(n), From: now.Add(from), Now: now}); err != nil {
+		r.Fatal(err)
+	}
+}
+
+func (r *rig) writePlan(n int) {
+	r.Helper()
+	if err := os.WriteFile(r.path, r.plan(n).AppendCanonical(nil), 0o600); err != nil {
+		r.Fatal(err)
+	}
+}
+
+// has fails the test unless the kernel has a plan, and the daemon says so.
+func (r *rig) has(s *Snapshot, n int) {
+	r.Helper()
+	want := r.plan(n).SHA256()
+	r.b.do(func() {
+		if r.b.sha != want {
+			r.Errorf("the kernel has %.12s, want %.12s (plan %d); problems %v", r.b.sha, want, n, s.Problems)
+		}
+	})
+	if p := r.d.Plan(); p == nil || p.SHA256() != want {
+		r.Errorf("the daemon has another plan than %d", n)
+	}
+}
+
+// problem returns the text of a problem, "" = there is none.
+func problem(s *Snapshot, code string) string {
+	for _, p := range s.Problems {
+		if p.Code == code {
+			return p.Text
+		}
+	}
+	return ""
+}
+
+var errRefused = errors.New("the kernel refuses")

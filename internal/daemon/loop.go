@@ -1,0 +1,196 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// A loop is the state of a daemon, which belongs to the goroutine of Run.
+type loop struct {
+	*Daemon
+	log      *slog.Logger
+	problems problems
+	snapshot Snapshot // what is kept in it as it happens; publish fills in the rest
+
+	// What is being done beside the loop. Its result is a function that settles it in the loop.
+	doing      string
+	doingSince time.Time
+	done       chan func()
+
+	// The source.
+	timeline *timeline
+	mark     string // of the file when it was read
+	reread   bool   // it is to be read
+	readAt   time.Time
+
+	// What was applied, and what the kernel has.
+	applied  target
+	has      bool   // applied is something
+	redo     string // why it is to be applied once more, "" = it is not
+	inForce  InForce
+	goodMark string // the backend's mark when the kernel was compared last
+	lookedAt time.Time
+
+	// Comparisons, attempts.
+	verifiedAt   time.Time
+	verifyTook   time.Duration
+	failures     int // applies that failed in a row
+	repairs      int // repairs in a row that did not last
+	repairedAt   time.Time
+	retryAt      time.Time
+	foreign      bool      // the kernel has what somebody else applied, who is going to record it
+	pendingSince time.Time // an intent stands beside the ledger
+
+	// Clocks.
+	lastMono, lastWall   time.Time
+	stepped, steppedBack time.Time
+
+	statusWas     string
+	firstAttempt  bool // is over
+	backendLoaded bool // the files of the backend were read
+}
+
+func newLoop(d *Daemon) *loop {
+	l := &loop{Daemon: d, log: d.o.Log, problems: problems{}, done: make(chan func(), 1), reread: true}
+	l.snapshot = *d.Snapshot()
+	l.snapshot.Started = l.wall()
+	return l
+}
+
+// wall is the clock on the wall.
+func (l *loop) wall() time.Time { return l.o.Now().Round(0).UTC() }
+
+// trouble notes a problem and logs it, once.
+func (l *loop) trouble(code, text string, warning bool) {
+	if l.problems.set(l.wall(), code, text, warning) {
+		level := slog.LevelError
+		if warning {
+			level = slog.LevelWarn
+		}
+		l.log.Log(context.Background(), level, text, "problem", code)
+	}
+}
+
+// over forgets a problem.
+func (l *loop) over(code string) {
+	if l.problems.clear(code) {
+		l.log.Info("problem is over", "problem", code)
+	}
+}
+
+// start does work beside the loop.
+func (l *loop) start(what string, work func() (settle func())) {
+	l.doing, l.doingSince = what, time.Now()
+	go func() { l.done <- work() }()
+}
+
+// decide begins what is to be done next, if nothing is being done.
+func (l *loop) decide() {
+	if l.doing != "" {
+		return
+	}
+	now := time.Now()
+	switch want, due := l.due(now); {
+	case l.readDue(now):
+		l.read()
+	case due:
+		l.apply(want)
+	case now.Sub(l.lookedAt) >= lookEvery:
+		l.look()
+	case l.verifyDue(now):
+		l.verify()
+	}
+}
+
+func (l *loop) readDue(now time.Time) bool {
+	_, failed := l.problems["source"]
+	return l.reread || failed && now.Sub(l.readAt) >= rereadEvery
+}
+
+// due returns what is to be applied now, if anything is.
+func (l *loop) due(now time.Time) (want target, due bool) {
+	if l.timeline == nil || now.Before(l.retryAt) {
+		return want, false
+	}
+	if _, failed := l.problems["source"]; failed { // what the file said before is not followed into another epoch
+		return l.applied, l.has && l.redo != ""
+	}
+	want, err := l.timeline.at(l.wall())
+	if err != nil {
+		if isNotCovered(err) {
+			l.firstAttempt = true
+			l.trouble("not-covered", err.Error()+"; the kernel stays as it is", false)
+		}
+		return want, false
+	}
+	l.over("not-covered")
+	if !l.has || want.sha256 != l.applied.sha256 {
+		return want, !l.goesBack(want, now)
+	}
+	if want.epoch.Seq != l.applied.epoch.Seq && !l.goesBack(want, now) { // another epoch with the same plan
+		l.applied = want
+		l.log.Info("epoch in force", "epoch", want.epoch.Seq, "plan_sha256", want.sha256, "kernel", "has the plan already")
+	}
+	return l.applied, l.redo != ""
+}
+
+// goesBack reports whether a target is an earlier epoch only because the clock was set back a moment ago.
+func (l *loop) goesBack(want target, now time.Time) bool {
+	return l.has && !l.steppedBack.IsZero() && now.Sub(l.steppedBack) < steadyFor && want.epoch.From.Before(l.applied.epoch.From)
+}
+
+// verifyDue reports whether the kernel is to be compared whole: from time to time, and when somebody may have changed it. In a
+// network namespace where others change nf_tables all the time, the latter would take all of a core with a large plan.
+func (l *loop) verifyDue(now time.Time) bool {
+	since := now.Sub(l.verifiedAt)
+	if !l.has || l.redo != "" || l.foreign || since < lookEvery {
+		return false
+	}
+	if since >= l.o.VerifyEvery || l.inForce.SHA256 != l.applied.sha256 && l.changed() {
+		return true
+	}
+	return l.changed() && since >= min(verifyShare*l.verifyTook, l.o.VerifyEvery)
+}
+
+// changed reports whether the kernel may have changed since it was compared.
+func (l *loop) changed() bool { return l.inForce.Mark != l.goodMark }
+
+// watchClock notices that the clock on the wall was set.
+func (l *loop) watchClock() {
+	mono, wall := time.Now(), l.wall()
+	defer func() { l.lastMono, l.lastWall = mono, wall }()
+	if l.lastMono.IsZero() {
+		return
+	}
+	step := wall.Sub(l.lastWall) - mono.Sub(l.lastMono)
+	if step.Abs() > stepOver {
+		l.stepped = mono
+		text := fmt.Sprintf("the clock was set by %v, to %s", step.Round(time.Millisecond), stamp(wall))
+		if step < 0 {
+			l.steppedBack = mono
+			text += fmt.Sprintf("; an earlier epoch is gone back to when it has been steady for %v", steadyFor)
+		}
+		l.trouble("clock", text, true)
+	} else if !l.stepped.IsZero() && mono.Sub(l.stepped) >= clockFor {
+		l.stepped = time.Time{}
+		l.over("clock")
+	}
+}
+
+// wake returns how long nothing will have to be done, unless something happens.
+func (l *loop) wake() time.Duration {
+	wait := lookEvery
+	if l.timeline != nil {
+		if e, ok := l.timeline.next(l.wall()); ok {
+			wait = min(wait, e.From.Sub(l.wall()))
+		}
+	}
+	if left := time.Until(l.retryAt); left > 0 {
+		wait = min(wait, left)
+	}
+	return max(wait, time.Millisecond)
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999Z07:00") }

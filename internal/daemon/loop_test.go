@@ -1,0 +1,469 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+)
+
+func TestStart(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		s := r.after(time.Second)
+		r.has(s, 1)
+		if !s.Ready || !s.Healthy || len(s.Problems) > 0 || s.Epoch == nil || s.Epoch.Seq != 1 || s.Verify.Runs == 0 || s.Records != 1 {
+			t.Errorf("%+v", s)
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if !slices.Contains(r.told, "READY=1") {
+			t.Error(r.told)
+		}
+	})
+}
+
+// TestStartWithPlanInForce is a restart: nothing is written.
+func TestStartWithPlanInForce(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.add(1, 0)
+		time.Sleep(time.Hour)
+		r.b.sha = r.plan(1).SHA256()
+	}, func(r *rig) {
+		s := r.after(10 * time.Minute)
+		r.has(s, 1)
+		if r.b.written() != 0 || !s.Healthy || len(s.Problems) > 0 {
+			t.Errorf("%d writes, problems %v", r.b.written(), s.Problems)
+		}
+	})
+}
+
+// TestFutureEpoch looks just before the instant and just after it.
+func TestFutureEpoch(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.add(1, 0)
+		r.add(2, 10*time.Minute+300*time.Millisecond)
+	}, func(r *rig) {
+		s := r.after(10 * time.Minute)
+		r.has(s, 1)
+		if s.Next == nil || s.Next.Seq != 2 {
+			t.Fatalf("next is %v", s.Next)
+		}
+		r.has(r.after(299*time.Millisecond), 1)
+		s = r.after(2 * time.Millisecond)
+		r.has(s, 2)
+		if s.Next != nil || s.Epoch.Seq != 2 || !s.Healthy || problem(s, "late") != "" {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestLateEpoch(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.add(1, 0)
+		r.add(2, time.Minute)
+		r.b.sha = r.plan(1).SHA256()
+		time.Sleep(time.Hour) // the daemon is down at the instant
+	}, func(r *rig) {
+		s := r.after(time.Second)
+		r.has(s, 2)
+		want := "epoch 2 in force since 2000-01-01T00:01:00Z by the ledger was applied at 2000-01-01T01:00:00Z, and the kernel had plan " + r.plan(1).SHA256()[:12] + " before: answers in between may be wrong"
+		if got := problem(s, "late"); got != want || !s.Healthy || !strings.Contains(r.logged(), "answers in between") {
+			t.Errorf("late is %q, healthy %t\n%s", got, s.Healthy, r.logged())
+		}
+		r.add(3, time.Minute)
+		if s = r.after(2 * time.Minute); problem(s, "late") != "" {
+			t.Error(s.Problems)
+		}
+	})
+}
+
+// TestLedgerGrows has a record appear, with another plan and with the same one.
+func TestLedgerGrows(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		r.after(time.Minute)
+		r.add(2, 0)
+		r.has(r.after(3*time.Second), 2)
+		writes, old := r.b.written(), r.d.Ledger()
+		r.add(2, 0)
+		s := r.after(3 * time.Second)
+		if s.Epoch.Seq != 3 || r.b.written() != writes {
+			t.Errorf("epoch %d, %d writes more", s.Epoch.Seq, r.b.written()-writes)
+		}
+		if n := old.Len(); n != 2 {
+			t.Errorf("the ledger from before has %d records", n)
+		}
+	})
+}
+
+// TestReloadOfTheSame writes nothing, and applies nothing.
+func TestReloadOfTheSame(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		r.after(10 * time.Second)
+		applies, led := r.seen().applies, r.d.Ledger()
+		now := r.now()
+		if err := os.Chtimes(r.path, now, now.Add(time.Hour)); err != nil { // the same content, another time
+			t.Fatal(err)
+		}
+		r.after(3 * time.Second)
+		r.d.Reload()
+		s := r.after(3 * time.Second)
+		if r.seen().applies != applies || r.d.Ledger() != led || !s.Healthy {
+			t.Errorf("%d applies more, another ledger: %t", r.seen().applies-applies, r.d.Ledger() != led)
+		}
+	})
+}
+
+func TestPlanFile(t *testing.T) {
+	inBubble(t, "plan.yaml", func(r *rig) { r.writePlan(1) }, func(r *rig) {
+		s := r.after(time.Second)
+		r.has(s, 1)
+		if s.Epoch != nil || r.d.Ledger() != nil {
+			t.Error("a plan file has no epochs")
+		}
+		time.Sleep(time.Minute)
+		r.writePlan(2)
+		now := r.now() // the file system has the real clock
+		if err := os.Chtimes(r.path, now, now); err != nil {
+			t.Fatal(err)
+		}
+		r.has(r.after(3*time.Second), 2)
+	})
+}
+
+// TestUnreadable has the kernel stay as it is, at the start and later, and recover.
+func TestUnreadable(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.b.sha = "what was there"
+		if err := os.WriteFile(r.path, []byte("{\n"), 0o600); err != nil {
+			r.Fatal(err)
+		}
+	}, func(r *rig) {
+		s := r.after(time.Minute)
+		if r.seen().applies != 0 || s.Healthy || !s.Ready || problem(s, "source") == "" || s.InForce != "what was there" {
+			t.Fatalf("%+v", s)
+		}
+		if err := os.Remove(r.path); err != nil {
+			t.Fatal(err)
+		}
+		r.add(1, 0)
+		r.add(2, time.Minute)
+		s = r.after(12 * time.Second)
+		r.has(s, 1)
+		if !s.Healthy {
+			t.Fatal(s.Problems)
+		}
+		// A ledger that is damaged afterwards is not followed into its next epoch.
+		text, err := os.ReadFile(r.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text[len(text)/2] ^= 1
+		if err := os.WriteFile(r.path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		future := r.now().Add(time.Hour)
+		if err := os.Chtimes(r.path, future, future); err != nil {
+			t.Fatal(err)
+		}
+		s = r.after(2 * time.Minute)
+		r.has(s, 1)
+		if s.Healthy || problem(s, "source") == "" {
+			t.Error(s.Problems)
+		}
+		// What was applied is looked after all the same.
+		r.b.do(func() { r.b.broken, r.b.mark = []string{"gone"}, r.b.mark+1 })
+		if r.after(5 * time.Second); len(r.seen().broken) > 0 {
+			t.Error("drift is not repaired")
+		}
+	})
+}
+
+func TestNotCovered(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.b.sha = "what was there"
+		r.add(1, time.Minute)
+	}, func(r *rig) {
+		s := r.after(30 * time.Second)
+		if r.seen().applies != 0 || s.Healthy || !s.Ready || problem(s, "not-covered") == "" {
+			t.Fatalf("%+v", s)
+		}
+		s = r.after(31 * time.Second)
+		r.has(s, 1)
+		if !s.Healthy {
+			t.Error(s.Problems)
+		}
+	})
+}
+
+// TestRefused has the backend refuse: what was in force stays, attempts come with growing distance, and one succeeds.
+func TestRefused(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		r.after(time.Second)
+		r.b.do(func() { r.b.refuse, r.b.applies = errRefused, 0 })
+		r.add(2, time.Second)
+		s := r.after(5 * time.Minute)
+		r.has(s, 1)
+		if s.Healthy || !strings.Contains(problem(s, "apply"), errRefused.Error()) || s.Apply.Retry == 0 || s.Epoch.Seq != 1 {
+			t.Fatalf("%+v", s)
+		}
+		if r.seen().applies < 7 || r.seen().applies > 12 { // after 1, 2, 4, 8, 16, 32, 60, 60, … seconds
+			t.Errorf("%d attempts in five minutes", r.seen().applies)
+		}
+		r.b.do(func() { r.b.refuse = nil })
+		r.d.Reload() // somebody says that it will work now
+		s = r.after(2 * time.Second)
+		r.has(s, 2)
+		if !s.Healthy || s.Apply.Failed == 0 || s.Apply.Retry != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestDriftRepaired(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		r.after(time.Minute)
+		for name, change := range map[string]func(){
+			"table gone":    func() { r.b.sha, r.b.mark = "", r.b.mark+1 },
+			"elements gone": func() { r.b.broken, r.b.mark = []string{"subscriber 100.64.0.9: missing"}, r.b.mark+1 },
+		} {
+			r.b.do(change)
+			s := r.after(5 * time.Second)
+			r.has(s, 1)
+			if len(r.seen().broken) > 0 || !s.Healthy || s.Drift.Repaired == 0 || s.Drift.Found == 0 || len(s.Drift.Examples) == 0 {
+				t.Errorf("%s: %+v", name, s)
+			}
+			r.after(10 * time.Minute)
+		}
+		if !strings.Contains(r.logged(), "subscriber 100.64.0.9: missing") {
+			t.Error("what differed is not logged")
+		}
+	})
+}
+
+// TestDriftAgainAndAgain is somebody who changes the kernel as often as he can: repairs get rare.
+func TestDriftAgainAndAgain(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		r.after(time.Second)
+		before := r.b.written()
+		for range 300 {
+			r.after(time.Second)
+			r.b.do(func() { r.b.sha, r.b.mark = "somebody's", r.b.mark+1 })
+		}
+		if n := r.b.written() - before; n < 5 || n > 15 {
+			t.Errorf("%d repairs in five minutes", n)
+		}
+		r.has(r.after(2*time.Minute), 1)
+	})
+}
+
+func TestDriftReported(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.add(1, 0)
+		r.options.Report = true
+	}, func(r *rig) {
+		r.after(time.Minute)
+		r.b.do(func() { r.b.broken, r.b.mark = []string{"gone"}, r.b.mark+1 })
+		s := r.after(5 * time.Second)
+		if s.Healthy || !strings.Contains(problem(s, "drift"), "not repaired") || s.Drift.Repaired != 0 || len(r.seen().broken) == 0 {
+			t.Fatalf("%+v", s)
+		}
+		compared := r.seen().compare
+		if r.after(4 * time.Minute); r.seen().compare != compared {
+			t.Errorf("what is known is compared %d times more", r.seen().compare-compared)
+		}
+		r.b.do(func() { r.b.broken, r.b.mark = nil, r.b.mark+1 })
+		if s = r.after(5 * time.Second); !s.Healthy {
+			t.Error(s.Problems)
+		}
+	})
+}
+
+// TestQuietDrift is a change that nothing shows but a whole comparison.
+func TestQuietDrift(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		r.after(time.Minute)
+		r.b.do(func() { r.b.broken = []string{"a route is missing"} })
+		if r.after(defaultEvery); len(r.seen().broken) > 0 {
+			t.Error("it was not noticed")
+		}
+	})
+}
+
+// TestSomebodyApplies is cgnctl apply --ledger: kernel first, record second. The daemon must not undo it in between.
+func TestSomebodyApplies(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		r.after(10 * time.Second)
+		writes := r.b.written()
+		w, err := ledger.Edit(r.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := ledger.Intent{Plan: r.plan(2), From: r.now().UTC().Truncate(time.Millisecond), Target: "fake cgn"}
+		if err := w.Begin(in); err != nil {
+			t.Fatal(err)
+		}
+		r.b.do(func() { r.b.sha, r.b.mark = r.plan(2).SHA256(), r.b.mark+1 })
+		r.after(20 * time.Second)
+		if r.b.written() != writes {
+			t.Fatal("the daemon undid what somebody applied")
+		}
+		if _, err := w.Commit(in, r.now().UTC().Truncate(time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		s := r.after(3 * time.Second)
+		r.has(s, 2)
+		if r.b.written() != writes || s.Epoch.Seq != 2 || !s.Healthy || s.Drift.Found != 0 || len(s.Problems) > 0 {
+			t.Errorf("%d writes, %+v", r.b.written()-writes, s)
+		}
+	})
+}
+
+// TestSomebodyDied is the same, cut off before the record: in the end the ledger decides.
+func TestSomebodyDied(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		r.after(10 * time.Second)
+		w, err := ledger.Edit(r.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Begin(ledger.Intent{Plan: r.plan(2), From: r.now().UTC().Truncate(time.Millisecond), Target: "fake cgn"}); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		r.b.do(func() { r.b.sha, r.b.mark = r.plan(2).SHA256(), r.b.mark+1 })
+		if s := r.after(foreignFor / 2); s.Drift.Found != 0 || r.seen().sha != r.plan(2).SHA256() {
+			t.Errorf("too early: %+v", s)
+		}
+		s := r.after(foreignFor)
+		r.has(s, 1)
+		if s.Drift.Repaired != 1 || problem(s, "pending") == "" || !s.Healthy {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestClock sets the clock forward over an epoch, which takes effect, and back, which does not undo it at once.
+func TestClock(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.add(1, 0)
+		r.add(2, time.Hour)
+	}, func(r *rig) {
+		r.after(time.Minute)
+		r.step(2 * time.Hour)
+		s := r.after(2 * time.Second)
+		r.has(s, 2)
+		if !strings.Contains(problem(s, "clock"), "set by 2h0m0s") || !s.Healthy {
+			t.Error(s.Problems)
+		}
+		r.after(time.Minute)
+		r.step(-2 * time.Hour)
+		r.after(steadyFor / 2)
+		r.step(90 * time.Minute) // and forward again: nothing has to be undone
+		r.has(r.after(2*time.Minute), 2)
+		r.step(-90 * time.Minute)
+		s = r.after(steadyFor / 2)
+		r.has(s, 2)
+		s = r.after(steadyFor)
+		r.has(s, 1)
+		if s = r.after(clockFor); problem(s, "clock") != "" {
+			t.Error(s.Problems)
+		}
+	})
+}
+
+func TestBlind(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		r.after(time.Second)
+		r.b.do(func() { r.b.blind = errRefused })
+		if s := r.after(3 * time.Second); s.Healthy || problem(s, "kernel") == "" {
+			t.Errorf("%+v", s)
+		}
+		r.b.do(func() { r.b.blind = nil })
+		if s := r.after(3 * time.Second); !s.Healthy {
+			t.Error(s.Problems)
+		}
+	})
+}
+
+func TestBackendFiles(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		r.after(time.Second)
+		applies := r.seen().applies
+		r.b.do(func() { r.b.changed = true })
+		r.d.Reload()
+		if s := r.after(2 * time.Second); r.seen().applies != applies+1 || !s.Healthy {
+			t.Errorf("%d applies, %v", r.seen().applies-applies, s.Problems)
+		}
+		r.b.do(func() { r.b.files = errRefused })
+		r.d.Reload()
+		if s := r.after(2 * time.Second); s.Healthy || problem(s, "backend-files") == "" {
+			t.Error(s.Problems)
+		}
+	})
+}
+
+// TestHanging has an apply take for ever: the loop lives, the state says so, and in the end the watchdog is not told.
+func TestHanging(t *testing.T) {
+	var pings atomic.Int64
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.add(1, 0)
+		r.b.takes = time.Hour
+		r.options.Notify = func(s string) {
+			if s == "WATCHDOG=1" {
+				pings.Add(1)
+			}
+		}
+	}, func(r *rig) {
+		s := r.after(5 * time.Minute)
+		if s.Doing != "apply" || s.Ready || pings.Load() < 250 {
+			t.Errorf("doing %q, %d pings", s.Doing, pings.Load())
+		}
+		r.after(10 * time.Minute)
+		before := pings.Load()
+		if r.after(10 * time.Minute); pings.Load() != before {
+			t.Errorf("%d pings while it hangs", pings.Load()-before)
+		}
+		r.after(time.Hour) // the bubble ends when nothing is left in it
+	})
+}
+
+// TestIdle counts what an idle daemon asks of the kernel.
+func TestIdle(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		r.after(time.Minute)
+		looks, compared, applies := r.seen().looks, r.seen().compare, r.seen().applies
+		r.after(time.Hour)
+		if n := r.seen().looks - looks; n > 3700 {
+			t.Errorf("%d looks in an hour", n)
+		}
+		if n := r.seen().compare - compared; n < 11 || n > 13 || r.seen().applies != applies {
+			t.Errorf("%d comparisons in an hour, %d applies", n, r.seen().applies-applies)
+		}
+	})
+}
+
+func TestStatusText(t *testing.T) {
+	s := &Snapshot{Problems: []Problem{{Code: "apply", Text: "no\nREADY=0"}}}
+	if got := statusText(s); strings.ContainsAny(got, "\n") {
+		t.Errorf("%q has a line break", got)
+	}
+}
+
+func TestBackoff(t *testing.T) {
+	var got []string
+	for n := 1; n < 9; n++ {
+		got = append(got, fmt.Sprint(backoff(n)))
+	}
+	if want := "1s 2s 4s 8s 16s 32s 1m0s 1m0s"; strings.Join(got, " ") != want {
+		t.Errorf("%v, want %s", got, want)
+	}
+	if backoff(1<<40) != maxBackoff {
+		t.Error("it overflows")
+	}
+}

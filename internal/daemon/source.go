@@ -1,0 +1,107 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+	"github.com/cgnkit/cgnkit/alloc/planfile"
+)
+
+// A Source says which plan is to be in force when. Make one with FromLedger or FromPlan.
+type Source struct {
+	path   string
+	ledger bool
+	keys   func() ([]alloc.Key, error)
+}
+
+// FromLedger returns the source that follows the ledger at path. keys is called at every reading, for plans with scheme random.
+func FromLedger(path string, keys func() ([]alloc.Key, error)) Source {
+	return Source{path: path, ledger: true, keys: keys}
+}
+
+// FromPlan returns the source that follows the plan file at path, which is to be in force from the moment that it is read.
+func FromPlan(path string, keys func() ([]alloc.Key, error)) Source {
+	return Source{path: path, keys: keys}
+}
+
+// mark returns a text that stays the same as long as the file does, as far as can be told without reading it.
+func (s Source) mark() string {
+	st, err := os.Stat(s.path)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%d %d %d", st.Size(), st.ModTime().UnixNano(), inode(st))
+}
+
+// underWay reports whether somebody else has written down that he is about to apply a plan and to record it.
+func (s Source) underWay() bool { return s.ledger && ledger.IsPending(s.path) }
+
+// load reads the file. Where it says the same as before, what was read before is returned again.
+func (s Source) load(old *timeline) (*timeline, error) {
+	keys, err := s.keys()
+	if err != nil {
+		return nil, err
+	}
+	if !s.ledger {
+		f, err := planfile.Load(s.path, planfile.Options{Keys: keys})
+		if err != nil {
+			return nil, err
+		}
+		return &timeline{plan: f.Plan}, nil
+	}
+	led, err := ledger.Open(s.path, keys...)
+	if err != nil {
+		return nil, err
+	}
+	if old != nil && old.ledger != nil && old.ledger.Head() == led.Head() {
+		led.Close()
+		return old, nil
+	}
+	// The one before is not closed: somebody may be asking it. Its file goes when nobody refers to it any longer.
+	return &timeline{ledger: led}, nil
+}
+
+// A timeline is what a source said when it was read: a ledger, or a single plan without a time.
+type timeline struct {
+	ledger *ledger.Ledger
+	plan   *alloc.Plan
+}
+
+// A target is what is to be in force.
+type target struct {
+	sha256 string
+	epoch  ledger.Epoch // the zero Epoch with a plan file
+	plan   func() (*alloc.Plan, error)
+}
+
+// at returns what is to be in force at an instant. The error wraps ledger.ErrNotCovered.
+func (t *timeline) at(now time.Time) (target, error) {
+	if t.ledger == nil {
+		return target{sha256: t.plan.SHA256(), plan: func() (*alloc.Plan, error) { return t.plan, nil }}, nil
+	}
+	e, err := t.ledger.AtInstant(now)
+	if err != nil {
+		return target{}, err
+	}
+	return target{sha256: e.PlanSHA256, epoch: e, plan: func() (*alloc.Plan, error) { return t.ledger.Plan(e) }}, nil
+}
+
+// next returns the first epoch that begins after an instant.
+func (t *timeline) next(now time.Time) (first ledger.Epoch, ok bool) {
+	if t.ledger == nil {
+		return first, false
+	}
+	for e := range t.ledger.Epochs() {
+		if e.From.After(now) && (!ok || !e.From.After(first.From)) { // of two with the same instant the later record counts
+			first, ok = e, true
+		}
+	}
+	return first, ok
+}
+
+// isNotCovered reports that the file is right and says nothing about the time.
+func isNotCovered(err error) bool { return errors.Is(err, ledger.ErrNotCovered) }

@@ -1,0 +1,242 @@
+package daemonfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/cgnkit/cgnkit/internal/instance"
+)
+
+// Parse reads a configuration from memory. The error is an *Error with everything that is wrong. name is for messages.
+func Parse(name string, data []byte) (*Config, error) {
+	d := &decoder{name: name, config: defaults()}
+	if len(data) > MaxBytes {
+		d.complain(0, 0, "", "it has more than %d bytes", MaxBytes)
+		return nil, &Error{d.found}
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var root yaml.Node
+	switch err := dec.Decode(&root); {
+	case errors.Is(err, io.EOF):
+		d.complain(0, 0, "", "it is empty")
+	case err != nil:
+		d.syntax(err)
+	case len(root.Content) != 1:
+		d.complain(0, 0, "", "it is empty")
+	default:
+		if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+			d.complain(0, 0, "leave out all but one", "there is more than one document")
+		}
+		seen := d.mapping(root.Content[0], "the configuration", fields)
+		d.together(root.Content[0], seen)
+	}
+	if len(d.found) > 0 {
+		return nil, &Error{d.found}
+	}
+	return d.config, nil
+}
+
+// A decoder walks the nodes of one configuration. It reports what is wrong and goes on.
+type decoder struct {
+	name   string
+	config *Config
+	found  []Diagnostic
+}
+
+const maxFound = 50
+
+func (d *decoder) complain(line, column int, hint, format string, args ...any) {
+	if len(d.found) < maxFound {
+		d.found = append(d.found, Diagnostic{File: d.name, Line: line, Column: column, Msg: fmt.Sprintf(format, args...), Hint: hint})
+	}
+}
+
+func (d *decoder) at(n *yaml.Node, hint, format string, args ...any) {
+	d.complain(n.Line, n.Column, hint, format, args...)
+}
+
+var lineOf = regexp.MustCompile(`^yaml: line (\d+): `)
+
+// syntax reports what the library says of a file that is no YAML.
+func (d *decoder) syntax(err error) {
+	msg, line := err.Error(), 0
+	if m := lineOf.FindStringSubmatch(msg); m != nil {
+		line, _ = strconv.Atoi(m[1]) // which has digits only
+		msg = msg[len(m[0]):]
+	}
+	d.complain(line, min(line, 1), "", "%s", strings.TrimPrefix(msg, "yaml: "))
+}
+
+// mapping reads the keys of a mapping. It returns those that are there.
+func (d *decoder) mapping(n *yaml.Node, what string, known []field) map[string]*yaml.Node {
+	seen := map[string]*yaml.Node{}
+	names := make([]string, len(known))
+	for i, f := range known {
+		names[i] = f.key
+	}
+	if n.Kind != yaml.MappingNode {
+		d.at(n, "the keys are "+strings.Join(names, ", "), "%s must have keys", what)
+		return seen
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := n.Content[i], n.Content[i+1]
+		at := slices.Index(names, k.Value)
+		switch {
+		case k.Kind != yaml.ScalarNode || at < 0:
+			d.at(k, "the keys are "+strings.Join(names, ", "), "unknown key %q in %s", k.Value, what)
+		case seen[k.Value] != nil:
+			d.at(k, "leave one of them out", "duplicate key %s, first in line %d", k.Value, seen[k.Value].Line)
+		case v.Kind == yaml.AliasNode:
+			d.at(v, "write the value out", "%s: aliases are not accepted", k.Value)
+		case known[at].kind == section:
+			seen[k.Value] = k
+			for key, node := range d.mapping(v, k.Value, known[at].fields) {
+				seen[k.Value+"."+key] = node
+			}
+		default:
+			seen[k.Value] = k
+			d.read(known[at], v)
+		}
+	}
+	return seen
+}
+
+// read reads the value of a field.
+func (d *decoder) read(f field, n *yaml.Node) {
+	v, err := f.parse(n)
+	if err != nil {
+		hint := ""
+		if f.example != "" {
+			hint = "for example " + f.key + ": " + f.example
+		}
+		d.at(n, hint, "%s: %v", f.key, err)
+		return
+	}
+	f.set(d.config, v)
+}
+
+var errOneValue = errors.New("want one value")
+
+// parse reads a node according to the kind of the field.
+func (f field) parse(n *yaml.Node) (v value, err error) {
+	v.node = n
+	if f.kind == paths || f.kind == links || f.kind == insideOnly {
+		return f.parseList(n)
+	}
+	if n.Kind != yaml.ScalarNode || n.Value == "" {
+		return v, errOneValue
+	}
+	v.text = n.Value
+	switch f.kind {
+	case text:
+		if len(v.text) > 256 {
+			err = errors.New("it is longer than 256 bytes")
+		}
+	case path:
+		err = checkPath(v.text)
+	case choice:
+		if !slices.Contains(f.choices, v.text) {
+			err = fmt.Errorf("%q is none of %s", v.text, strings.Join(f.choices, ", "))
+		}
+	case duration:
+		if v.time, err = time.ParseDuration(v.text); err != nil || v.time < leastVerify || v.time > mostVerify {
+			err = fmt.Errorf("%q is no time from %v to %v", v.text, leastVerify, mostVerify)
+		}
+	case mode:
+		m, perr := strconv.ParseUint(strings.TrimPrefix(v.text, "0o"), 8, 32)
+		if v.mode = fs.FileMode(m); perr != nil || m > 0o777 || m&0o600 != 0o600 {
+			err = fmt.Errorf("%q is no mode in octal digits that lets the owner read and write", v.text)
+		}
+	}
+	return v, err
+}
+
+// maxItems is how long a list may be.
+const maxItems = 256
+
+func (f field) parseList(n *yaml.Node) (v value, err error) {
+	v.node = n
+	items := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		items = n.Content
+	}
+	if len(items) == 0 || len(items) > maxItems {
+		return v, fmt.Errorf("want from 1 to %d entries", maxItems)
+	}
+	for _, item := range items {
+		if item.Kind != yaml.ScalarNode || item.Value == "" {
+			return v, errOneValue
+		}
+		if f.kind == paths {
+			if err := checkPath(item.Value); err != nil {
+				return v, err
+			}
+			v.list = append(v.list, item.Value)
+			continue
+		}
+		name, realm, named := strings.Cut(item.Value, "=")
+		switch {
+		case name == "" || len(name) > 15 || strings.ContainsAny(name, "/ \t\n"):
+			return v, fmt.Errorf("%q is no name of an interface", name)
+		case named && (realm == "" || f.kind == insideOnly):
+			return v, fmt.Errorf("%q: only inside interfaces have a realm, NAME=REALM", item.Value)
+		}
+		v.links = append(v.links, Interface{name, realm})
+	}
+	return v, nil
+}
+
+func checkPath(p string) error {
+	switch {
+	case len(p) > 4095 || strings.ContainsRune(p, 0):
+		return errors.New("it is no path")
+	case !filepath.IsAbs(p) && !strings.HasPrefix(p, "/"):
+		return fmt.Errorf("%q does not begin with /: a daemon has no folder that paths could start from", p)
+	}
+	return nil
+}
+
+// maxSocket is how long the path of a unix socket may be.
+const maxSocket = 107
+
+// together checks what keys mean for each other.
+func (d *decoder) together(root *yaml.Node, seen map[string]*yaml.Node) {
+	c := d.config
+	switch {
+	case seen["ledger"] != nil && seen["plan"] != nil:
+		d.at(seen["plan"], "leave one of them out", "plan and ledger: a daemon follows one of them")
+	case seen["ledger"] == nil && seen["plan"] == nil && root.Kind == yaml.MappingNode:
+		d.at(root, "for example ledger: /var/lib/cgnd/ledger.jsonl", "there is neither ledger nor plan: nothing to follow")
+	}
+	for _, key := range []string{"interfaces", "policy", "port-key"} {
+		if n := seen[key]; n != nil && c.Backend != XDP {
+			d.at(n, "leave it out, or write backend: xdp", "%s belongs to backend xdp, and this is %s", key, c.Backend)
+		}
+	}
+	if n := seen["instance"]; n != nil {
+		if _, ok := instance.Parse(c.Instance); !ok {
+			d.at(n, "for example instance: cgn", "instance: want %s", instance.Rule)
+		}
+	}
+	if n := seen["listen.unix"]; n != nil && len(c.Listen.Unix) > maxSocket {
+		d.at(n, "", "listen.unix: the path of a socket has at most %d bytes", maxSocket)
+	}
+	names := map[string]bool{}
+	for _, l := range slices.Concat(c.Inside, c.Outside) {
+		if names[l.Name] {
+			d.at(seen["interfaces"], "name it once", "interfaces: %s stands twice", l.Name)
+		}
+		names[l.Name] = true
+	}
+}

@@ -1,0 +1,125 @@
+package daemonfile
+
+import (
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A kind is the type of a value.
+type kind uint8
+
+const (
+	text       kind = iota + 1
+	path            // of a file, absolute
+	choice          // one of several words
+	duration        // such as 5m
+	mode            // of a file, in octal digits
+	paths           // a list of paths
+	links           // a list of interfaces, NAME or NAME=REALM
+	insideOnly      // the same, without realms
+	section         // a mapping with keys of its own
+)
+
+// A field is one key. The decoder, the JSON Schema and the table of keys are made from this table.
+type field struct {
+	key     string
+	kind    kind
+	initial string // the default, as text
+	doc     string
+	example string
+	choices []string // of kind choice
+	fields  []field  // of kind section
+
+	set func(c *Config, v value)
+}
+
+// A value is what a decoder has read of a node, according to its kind.
+type value struct {
+	node  *yaml.Node
+	text  string
+	time  time.Duration
+	mode  fs.FileMode
+	list  []string
+	links []Interface
+}
+
+// The bounds of verify-interval.
+const (
+	leastVerify = 10 * time.Second
+	mostVerify  = 24 * time.Hour
+)
+
+var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+
+var fields = []field{
+	{key: "backend", kind: choice, choices: []string{Nftables, XDP}, initial: Nftables, example: Nftables,
+		doc: "What translates.",
+		set: func(c *Config, v value) { c.Backend = v.text }},
+	{key: "instance", kind: text, initial: "cgn", example: "cgn",
+		doc: "Names everything that the daemon owns in the kernel: 1 to 32 lower-case letters, digits, `-` and `_`, the first of them a letter.",
+		set: func(c *Config, v value) { c.Instance = v.text }},
+	{key: "ledger", kind: path, initial: "none; this or `plan` is required", example: "/var/lib/cgnd/ledger.jsonl",
+		doc: "The ledger to follow: the plan in force at every instant is that of its epoch.",
+		set: func(c *Config, v value) { c.Ledger = v.text }},
+	{key: "plan", kind: path, initial: "none; this or `ledger` is required", example: "/etc/cgnd/plan.yaml",
+		doc: "The plan file to follow. Lists that it names are read with it; a change of a list alone takes a reload.",
+		set: func(c *Config, v value) { c.Plan = v.text }},
+	{key: "key-files", kind: paths, initial: "none", example: "/etc/cgnd/random.key",
+		doc: "Files with the keys of pools with scheme `random`, all that the ledger's plans need.",
+		set: func(c *Config, v value) { c.KeyFiles = v.list }},
+	{key: "interfaces", kind: section, doc: "Backend `xdp` only.", fields: []field{
+		{key: "inside", kind: links, initial: "those that the instance has", example: "eth0",
+			doc: "Interfaces towards the subscribers: `NAME` or `NAME=REALM`.",
+			set: func(c *Config, v value) { c.Inside = v.links }},
+		{key: "outside", kind: insideOnly, initial: "those that the instance has", example: "eth1",
+			doc: "Interfaces towards everybody else.",
+			set: func(c *Config, v value) { c.Outside = v.links }},
+	}},
+	{key: "policy", kind: path, initial: "what the instance has", example: "/etc/cgnd/policy.yaml",
+		doc: "Backend `xdp` only: file with timers, limits and filtering of pools. Read again at a reload.",
+		set: func(c *Config, v value) { c.Policy = v.text }},
+	{key: "port-key", kind: path, initial: "what the instance has, or a random one", example: "/etc/cgnd/port.key",
+		doc: "Backend `xdp` only: file with the key that ports follow from, 32 hexadecimal digits. Read again at a reload.",
+		set: func(c *Config, v value) { c.PortKey = v.text }},
+	{key: "drift", kind: choice, choices: []string{"repair", "report"}, initial: "repair", example: "report",
+		doc: "What to do when somebody else changed what the daemon had applied: `repair` applies the plan again, `report` only says so.",
+		set: func(c *Config, v value) { c.Report = v.text == "report" }},
+	{key: "verify-interval", kind: duration, initial: "5m", example: "5m",
+		doc: "How often the kernel is compared whole with the plan, from 10s to 24h, besides when something shows that it may have been changed.",
+		set: func(c *Config, v value) { c.VerifyEvery = v.time }},
+	{key: "listen", kind: section, doc: "Where the API is.", fields: []field{
+		{key: "unix", kind: path, initial: "/run/cgnd/cgnd.sock", example: "/run/cgnd/cgnd.sock",
+			doc: "Path of the socket. Its folder must exist, and nobody else may be able to write to it.",
+			set: func(c *Config, v value) { c.Listen.Unix = v.text }},
+		{key: "user", kind: text, initial: "that of the daemon", example: "root",
+			doc: "Whose the socket is: a name or a number.",
+			set: func(c *Config, v value) { c.Listen.User = v.text }},
+		{key: "group", kind: text, initial: "that of the daemon", example: "cgnd",
+			doc: "The group of the socket: who is in it may ask. A name or a number.",
+			set: func(c *Config, v value) { c.Listen.Group = v.text }},
+		{key: "mode", kind: mode, initial: "0660", example: "0660",
+			doc: "Permissions of the socket.",
+			set: func(c *Config, v value) { c.Listen.Mode = v.mode }},
+	}},
+	{key: "audit", kind: path, initial: "/var/log/cgnd/audit.jsonl", example: "/var/log/cgnd/audit.jsonl",
+		doc: "The file that every trace is written to before it is answered. Its folder must exist.",
+		set: func(c *Config, v value) { c.Audit = v.text }},
+	{key: "log", kind: section, doc: "How the daemon logs, to standard error.", fields: []field{
+		{key: "level", kind: choice, choices: []string{"debug", "info", "warn", "error"}, initial: "info", example: "info",
+			doc: "The least important of what is logged.",
+			set: func(c *Config, v value) { c.Log.Level = levels[v.text] }},
+		{key: "format", kind: choice, choices: []string{"text", "json"}, initial: "text", example: "json",
+			doc: "`text`: key=value; `json`: a JSON object a line.",
+			set: func(c *Config, v value) { c.Log.JSON = v.text == "json" }},
+	}},
+}
+
+func defaults() *Config {
+	return &Config{
+		Backend: Nftables, Instance: "cgn", VerifyEvery: 5 * time.Minute, Audit: "/var/log/cgnd/audit.jsonl",
+		Listen: Listen{Unix: "/run/cgnd/cgnd.sock", Mode: 0o660},
+	}
+}
