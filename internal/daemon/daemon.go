@@ -29,19 +29,21 @@ type Options struct {
 
 // The times that the daemon keeps.
 const (
-	lookEvery    = time.Second      // how often file and kernel are looked at
-	lateAfter    = 5 * time.Second  // how late an epoch may be applied without a word
-	stepOver     = 2 * time.Second  // what the two clocks may differ between two passes before it is a step
-	steadyFor    = time.Minute      // how long after a step back no earlier epoch is gone back to
-	clockFor     = 5 * time.Minute  // how long a step is shown
-	rereadEvery  = 10 * time.Second // how often a file that cannot be read is tried again
-	foreignFor   = 2 * time.Minute  // how long to wait for somebody who is about to record what he applied
-	workLimit    = 10 * time.Minute // work that takes longer hangs: the watchdog is no longer told that all is well
-	maxBackoff   = time.Minute
-	calmAfter    = 5 * time.Minute // a repair this long after the one before is the first of a row again
-	defaultEvery = 5 * time.Minute
-	verifyShare  = 10 // of the time, at most one part in so many goes to comparisons because somebody changed something
-	maxExamples  = 20 // of differences that are kept and logged
+	lookEvery   = time.Second      // how often file and kernel are looked at
+	lateAfter   = 5 * time.Second  // how late an epoch may be applied without a word
+	stepOver    = 2 * time.Second  // what the two clocks may differ between two passes before it is a step
+	steadyFor   = time.Minute      // how long after a step back no earlier epoch is gone back to
+	clockFor    = 5 * time.Minute  // how long a step is shown
+	rereadEvery = 10 * time.Second // how often a file that cannot be read is tried again
+	foreignFor  = 2 * time.Minute  // how long to wait for somebody who is about to record what he applied
+	workLimit   = 10 * time.Minute // work that takes longer hangs: the watchdog is no longer told that all is well
+	maxBackoff  = time.Minute
+	// Between repairs while somebody undoes them: subscribers have nothing meanwhile, so it is short.
+	maxRepairWait = 3 * time.Second
+	calmAfter     = 5 * time.Minute // a repair this long after the one before is the first of a row again
+	defaultEvery  = 5 * time.Minute
+	verifyShare   = 10 // of the time, at most one part in so many goes to comparisons because somebody changed something
+	maxExamples   = 20 // of differences that are kept and logged
 )
 
 // A Daemon makes the kernel follow a plan. Make one with New. Its methods may be called by anybody at any time, Run once.

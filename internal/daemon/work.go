@@ -191,7 +191,7 @@ func (l *loop) drifted(c comparison) {
 		l.repairs = 0
 	} else {
 		l.repairs++
-		l.retryAt = now.Add(backoff(l.repairs))
+		l.retryAt = now.Add(min(backoff(l.repairs), maxRepairWait))
 	}
 }
 
