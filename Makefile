@@ -2,6 +2,7 @@
 
 GO      ?= go
 BIN     := bin/cgnctl
+DAEMON  := bin/cgnd
 TOOLS   := .tools/bin
 LINT    := $(TOOLS)/golangci-lint
 LINT_V  := v2.15.0
@@ -11,8 +12,9 @@ SESSION := testdata/plans/tiny.yaml
 
 .PHONY: build demo test tools unit fuzz cross lint generate conformance bench bench-xdp man clean
 
-build: ## build bin/cgnctl
+build: ## build bin/cgnctl and bin/cgnd
 	$(GO) build -o $(BIN) ./cmd/cgnctl
+	$(GO) build -o $(DAEMON) ./cmd/cgnd
 
 demo: build ## run the main job on a sample plan, then real traffic through the kernel of a small network
 	@./internal/scripts/demo.sh $(BIN) $(SAMPLE)
@@ -65,6 +67,8 @@ generate: tools build ## everything that is made from the code
 	$(BIN) gen schema > docs/plan.schema.json
 	$(BIN) gen keys | ./internal/scripts/insert-keys.sh docs/plan-format.md
 	UPDATE_METRICS=1 $(GO) test -count=1 -run TestDocument ./internal/metrics
+	$(DAEMON) gen schema > docs/cgnd.schema.json
+	$(DAEMON) gen keys | ./internal/scripts/insert-keys.sh docs/cgnd.md
 	./internal/scripts/outputs.sh $(BIN) docs/plan-format.md
 	./internal/scripts/outputs.sh $(BIN) docs/port-sets.md
 	@./.ci/tools clang || true

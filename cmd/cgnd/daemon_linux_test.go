@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,6 +32,8 @@ type site struct {
 	do     func(fn func() error) error // in the CGN
 	cmd    *exec.Cmd
 	log    *logBuffer
+	env    []string // more of it
+	prefix []string // what runs it
 }
 
 type logBuffer struct {
@@ -81,8 +84,9 @@ func (s *site) start() {
 		s.Fatal(err)
 	}
 	s.log = &logBuffer{}
-	s.cmd = exec.Command(self, "-c", s.config)
-	s.cmd.Env = append(os.Environ(), asDaemon+"=1", "RUNTIME_DIRECTORY="+s.folder)
+	args := append(slices.Clone(s.prefix), self, "-c", s.config)
+	s.cmd = exec.Command(args[0], args[1:]...)
+	s.cmd.Env = append(append(os.Environ(), asDaemon+"=1", "RUNTIME_DIRECTORY="+s.folder), s.env...)
 	s.cmd.Stderr = s.log
 	if err := s.do(s.cmd.Start); err != nil {
 		s.Fatal(err)

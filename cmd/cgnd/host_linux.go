@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
@@ -20,8 +21,8 @@ const runFolder = "/run/cgnd"
 // onlyOne keeps two daemons from undoing each other's work: one for an instance, a backend and a network namespace. The lock
 // goes with the process, however that ends.
 func onlyOne(c *daemonfile.Config) (unlock func(), err error) {
-	unix.Umask(0o077) // of everything that the daemon makes; what others may use gets its mode by name
-	folder := os.Getenv("RUNTIME_DIRECTORY")
+	unix.Umask(0o077)                                                // of everything that the daemon makes; what others may use gets its mode by name
+	folder, _, _ := strings.Cut(os.Getenv("RUNTIME_DIRECTORY"), ":") // the first of the unit's
 	if folder == "" {
 		folder = runFolder
 	}
@@ -56,17 +57,9 @@ func notifier(log *slog.Logger) func(string) {
 	}
 }
 
-// onHangup calls fn at every SIGHUP until stop is called.
-func onHangup(fn func()) (stop func()) {
+// hangups returns what receives every SIGHUP from now on.
+func hangups() <-chan os.Signal {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, unix.SIGHUP)
-	go func() {
-		for range c {
-			fn()
-		}
-	}()
-	return func() {
-		signal.Stop(c)
-		close(c)
-	}
+	return c
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"log/slog"
+	"os"
 
 	"github.com/cgnkit/cgnkit/internal/daemonfile"
 )
@@ -13,4 +14,4 @@ func onlyOne(*daemonfile.Config) (func(), error) { return nil, errors.New("cgnd 
 
 func notifier(*slog.Logger) func(string) { return func(string) {} }
 
-func onHangup(func()) (stop func()) { return func() {} }
+func hangups() <-chan os.Signal { return nil }

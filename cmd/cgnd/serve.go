@@ -17,7 +17,7 @@ import (
 
 // serve is the daemon. It returns when the context ends.
 func serve(ctx context.Context, c *daemonfile.Config, stderr io.Writer) error {
-	log := newLog(c.Log, stderr)
+	log, hup := newLog(c.Log, stderr), hangups() // at once: without a handler the signal ends the process
 	unlock, err := onlyOne(c)
 	if err != nil {
 		return err
@@ -40,8 +40,11 @@ func serve(ctx context.Context, c *daemonfile.Config, stderr io.Writer) error {
 		return err
 	}
 	log.Info("cgnd begins", "version", release, "backend", c.Backend, "instance", c.Instance, "socket", c.Listen.Unix)
-	stop := onHangup(d.Reload)
-	defer stop()
+	go func() {
+		for range hup {
+			d.Reload()
+		}
+	}()
 	d.Run(ctx)
 	// Whoever waits for an answer does without: the end is to come at once, and the kernel is not concerned.
 	_ = server.Close()

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cgnkit/cgnkit/ebpf"
+	"github.com/cgnkit/cgnkit/internal/daemon"
+	"github.com/cgnkit/cgnkit/internal/netns"
+	"github.com/cgnkit/cgnkit/internal/netnstest"
+)
+
+// TestNotify is what systemd hears: READY when the kernel has the plan, a state, the watchdog, and the end.
+func TestNotify(t *testing.T) {
+	netnstest.Root(t)
+	s := newSite(t, netnstest.NewTopology(t, netns.Options{}), "")
+	s.write("plan.yaml", plan(1000))
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: s.path("notify"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	s.env = []string{"NOTIFY_SOCKET=" + s.path("notify")}
+	hear := func(want string) {
+		t.Helper()
+		if err := manager.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 4096)
+		for {
+			n, err := manager.Read(b)
+			if err != nil {
+				t.Fatalf("%s was not heard: %v", want, err)
+			}
+			if strings.HasPrefix(string(b[:n]), want) {
+				return
+			}
+		}
+	}
+	s.start()
+	hear("READY=1")
+	if !strings.Contains(s.ruleset(), "table ip cgn") {
+		t.Error("it is ready, and the kernel has no plan")
+	}
+	hear("STATUS=plan ")
+	hear("WATCHDOG=1")
+	hear("WATCHDOG=1")
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	hear("STOPPING=1")
+}
+
+// unitValue returns what the unit says of a setting.
+func unitValue(t *testing.T, key string) string {
+	t.Helper()
+	text, err := os.ReadFile("dist/cgnd.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?m)^` + key + `=(.*)$`).FindSubmatch(text)
+	if m == nil {
+		t.Fatalf("the unit has no %s", key)
+	}
+	return string(m[1])
+}
+
+// TestCapabilities runs cgnd with the capabilities of the unit and no others, as root, with both backends; and once more without
+// CAP_NET_ADMIN, to see that the others are really gone.
+func TestCapabilities(t *testing.T) {
+	netnstest.Root(t)
+	setpriv := netnstest.Tool(t, "setpriv")
+	var keep []string
+	for _, c := range strings.Fields(unitValue(t, "CapabilityBoundingSet")) {
+		keep = append(keep, "+"+strings.ToLower(strings.TrimPrefix(c, "CAP_")))
+	}
+	for _, c := range []struct {
+		name, lines string
+		without     string
+	}{
+		{"nftables", "", ""},
+		{"xdp", "backend: xdp\ninterfaces: {inside: [" + netns.InsideLink + "], outside: [" + netns.OutsideLink + "]}\n", ""},
+		{"nftables without net_admin", "", "+net_admin"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSite(t, netnstest.NewTopology(t, netns.Options{Switches: strings.HasPrefix(c.name, "xdp")}), c.lines)
+			if strings.HasPrefix(c.name, "xdp") {
+				t.Cleanup(func() {
+					if err := s.CGN.Do(func() error { return ebpf.Remove("") }); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			s.write("plan.yaml", plan(1000))
+			set := "-all"
+			for _, k := range keep {
+				if k != c.without {
+					set += "," + k
+				}
+			}
+			s.prefix = []string{setpriv, "--bounding-set=" + set, "--inh-caps=-all", "--no-new-privs", "--"}
+			s.start()
+			if c.without != "" {
+				if err := s.cmd.Wait(); err == nil || !strings.Contains(s.log.String(), "CAP_NET_ADMIN") {
+					t.Errorf("%v\n%s", err, s.log)
+				}
+				s.cmd = nil
+				return
+			}
+			s.await("start", healthy)
+			if c.name == "nftables" {
+				before := s.await("drift", healthy)
+				netnstest.Run(t, s.CGN, "nft", "flush", "ruleset")
+				s.await("repair", func(n daemon.Snapshot) bool { return n.Drift.Repaired > before.Drift.Repaired && n.Healthy })
+			}
+			transfer := s.startTransfer()
+			s.flows(transfer, "with few capabilities")
+			if err := transfer.Finish(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestUnit has systemd read the unit, where it is installed.
+func TestUnit(t *testing.T) {
+	for key, want := range map[string]string{"Type": "notify", "ProtectSystem": "strict", "NoNewPrivileges": "yes"} {
+		if got := unitValue(t, key); got != want {
+			t.Errorf("%s=%s", key, got)
+		}
+	}
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Log("systemd-analyze is not here: only the text was looked at")
+		return
+	}
+	text, err := os.ReadFile("dist/cgnd.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "cgnd.service")
+	if err := os.WriteFile(path, []byte(strings.ReplaceAll(string(text), "/usr/sbin/cgnd", "/bin/true")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(analyze, "verify", "--man=no", path).CombinedOutput(); err != nil || strings.Contains(string(out), "cgnd.service:") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestKilled kills cgnd at 50 random moments of start, reload and repair, while a transfer runs. What subscriber 100.64.0.1 has is
+// the same in all plans, so its flow must live; the next start converges.
+func TestKilled(t *testing.T) {
+	netnstest.Root(t)
+	s := newSite(t, netnstest.NewTopology(t, netns.Options{}), "")
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	s.write("plan.yaml", killPlan(0))
+	s.start()
+	s.await("start", healthy)
+	transfer := s.startTransfer()
+	seen := map[string]int{}
+	for round := range 50 {
+		wait := time.Duration(random.IntN(400)) * time.Millisecond
+		switch round % 3 {
+		case 0: // during a start, with a kernel that has another plan
+			seen["start"]++
+			if err := s.stop(syscall.SIGKILL); !signalled(err, syscall.SIGKILL) {
+				t.Fatal(err)
+			}
+			s.write("plan.yaml", killPlan(round))
+			s.start()
+		case 1:
+			seen["reload"]++
+			s.write("plan.yaml", killPlan(round))
+			_ = s.cmd.Process.Signal(syscall.SIGHUP) // it may be the end of a process that does not listen to it yet
+		case 2:
+			seen["repair"]++
+			netnstest.Run(t, s.CGN, "nft", "flush", "chain", "ip", "cgn", "guard")
+			wait += time.Duration(random.IntN(1000)) * time.Millisecond
+		}
+		time.Sleep(wait) // the moment is random on purpose
+		_ = s.stop(syscall.SIGKILL)
+		if err := transfer.AwaitSent(t.Context(), transfer.Sent()+1<<14); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		s.start()
+		if round%10 == 9 {
+			s.await("converge", healthy)
+		}
+	}
+	n := s.await("converge", healthy)
+	if n.InForce != n.Wanted {
+		t.Errorf("%+v", n)
+	}
+	t.Log(seen)
+	if err := transfer.Finish(); err != nil {
+		t.Errorf("the transfer: %v", err)
+	}
+}
+
+// killPlan returns plans with some thousand subscribers, of whom all but the first 256 move from one to the next.
+func killPlan(n int) string {
+	outside := []netip.Prefix{netip.MustParsePrefix("192.0.2.128/26"), netip.MustParsePrefix("192.0.2.192/26")}[n%2]
+	return fmt.Sprintf("%s  - {name: b, inside: [100.65.0.0/20], outside: [%v], ports-per-subscriber: 900}\n", plan(1000), outside)
+}
