@@ -29,7 +29,7 @@ func TestNotify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer manager.Close()
+	defer func() { _ = manager.Close() }()
 	s.env = []string{"NOTIFY_SOCKET=" + s.path("notify")}
 	hear := func(want string) {
 		t.Helper()
@@ -81,7 +81,7 @@ func TestCapabilities(t *testing.T) {
 	netnstest.Root(t)
 	setpriv := netnstest.Tool(t, "setpriv")
 	var keep []string
-	for _, c := range strings.Fields(unitValue(t, "CapabilityBoundingSet")) {
+	for c := range strings.FieldsSeq(unitValue(t, "CapabilityBoundingSet")) {
 		keep = append(keep, "+"+strings.ToLower(strings.TrimPrefix(c, "CAP_")))
 	}
 	for _, c := range []struct {

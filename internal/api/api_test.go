@@ -185,10 +185,10 @@ func TestHugeHeader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	fmt.Fprintf(conn, "GET /v1/status HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r\n", strings.Repeat("x", 1<<20))
 	if a, err := http.ReadResponse(bufio.NewReader(conn), nil); err == nil {
-		defer a.Body.Close()
+		defer func() { _ = a.Body.Close() }()
 		if a.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 			t.Error(a.Status)
 		}
@@ -203,7 +203,7 @@ func TestHalfOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		fmt.Fprint(conn, "GET /v1/sta")
 	}
 	if code, _ := c.ask("GET", "/v1/status", nil); code != 200 {
@@ -248,11 +248,11 @@ func TestListen(t *testing.T) {
 		t.Error(err)
 	}
 	l.(*bound).Listener.(*net.UnixListener).SetUnlinkOnClose(false) // as if it had been killed
-	l.Close()
+	_ = l.Close()
 	if l, err = ListenUnix(path, 0o660, -1, -1); err != nil {
 		t.Fatal(err)
 	}
-	l.Close()
+	_ = l.Close()
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}

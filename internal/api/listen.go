@@ -30,8 +30,7 @@ func ListenUnix(path string, mode fs.FileMode, uid, gid int) (net.Listener, erro
 		err = os.Chmod(path, mode)
 	}
 	if err != nil {
-		l.Close()
-		return nil, err
+		return nil, errors.Join(err, l.Close())
 	}
 	return Bound(l), nil
 }
@@ -49,7 +48,7 @@ func removeStale(path string) error {
 	}
 	c, err := net.DialTimeout("unix", path, time.Second)
 	if err == nil {
-		c.Close()
+		_ = c.Close() // nothing was said on it
 		return ErrInUse
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {

@@ -148,10 +148,11 @@ func (l *loop) verifyDue(now time.Time) bool {
 	if !l.has || l.redo != "" || l.foreign || since < lookEvery {
 		return false
 	}
-	if since >= l.o.VerifyEvery || l.inForce.SHA256 != l.applied.sha256 && l.changed() {
+	every := max(l.o.VerifyEvery, idleShare*l.verifyTook)
+	if since >= every || l.inForce.SHA256 != l.applied.sha256 && l.changed() {
 		return true
 	}
-	return l.changed() && since >= min(verifyShare*l.verifyTook, l.o.VerifyEvery)
+	return l.changed() && since >= min(verifyShare*l.verifyTook, every)
 }
 
 // changed reports whether the kernel may have changed since it was compared.

@@ -103,7 +103,7 @@ func TestErrors(t *testing.T) {
 		"plan: /p\nledger: /l\n":                 "f:1:1: plan and ledger: a daemon follows one of them",
 		"plan: /p\nplan: /q\n":                   "f:2:1: duplicate key plan, first in line 1",
 		"plan: /p\nplna: /q\n":                   `f:2:1: unknown key "plna" in the configuration`,
-		"plan: /p\nlog: {levle: info}\n":         `f:2:7: unknown key "levle" in log (the keys are level, format)`,
+		"plan: /p\nlog: {lavel: info}\n":         `f:2:7: unknown key "lavel" in log (the keys are level, format)`,
 		"plan: /p\nlog: info\n":                  "f:2:6: log must have keys",
 		"plan: p.yaml\n":                         `f:1:7: plan: "p.yaml" does not begin with /`,
 		"plan: [/p]\n":                           "f:1:7: plan: want one value",
