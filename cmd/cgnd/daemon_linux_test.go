@@ -57,8 +57,11 @@ func (l *logBuffer) String() string {
 func newSite(t *testing.T, top *netns.Topology, lines string) *site {
 	t.Helper()
 	s := &site{T: t, Topology: top, folder: t.TempDir(), do: top.CGN.Do}
-	s.config = s.write("cgnd.yaml", fmt.Sprintf("plan: %s\naudit: %s\nlisten: {unix: %s}\nlog: {level: debug}\n%s",
-		s.path("plan.yaml"), s.path("audit.jsonl"), s.path("sock"), strings.ReplaceAll(lines, "FOLDER", s.folder)))
+	if !strings.Contains(lines, "ledger:") {
+		lines += "plan: FOLDER/plan.yaml\n"
+	}
+	lines += "audit: FOLDER/audit.jsonl\nlisten: {unix: FOLDER/sock}\nlog: {level: debug}\n"
+	s.config = s.write("cgnd.yaml", strings.ReplaceAll(lines, "FOLDER", s.folder))
 	return s
 }
 
@@ -123,14 +126,21 @@ func (s *site) stop(sig syscall.Signal) error {
 }
 
 // get asks the API.
-func (s *site) get(path string, into any) error {
+func (s *site) get(path string, into any) error { return s.ask("GET", path, "", into) }
+
+// ask sends a request to the API.
+func (s *site) ask(method, path, body string, into any) error {
 	c := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", s.path("sock"))
 		},
 	}}
-	r, err := c.Get("http://cgnd" + path)
+	q, err := http.NewRequest(method, "http://cgnd"+path, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r, err := c.Do(q)
 	if err != nil {
 		return err
 	}
@@ -139,7 +149,7 @@ func (s *site) get(path string, into any) error {
 	if err != nil {
 		return err
 	}
-	if r.StatusCode != http.StatusOK {
+	if r.StatusCode >= http.StatusMultipleChoices {
 		return fmt.Errorf("%s: %s", r.Status, b)
 	}
 	return json.Unmarshal(b, into)

@@ -13,6 +13,7 @@ import (
 	"github.com/cgnkit/cgnkit/alloc/planfile"
 	"github.com/cgnkit/cgnkit/ebpf"
 	"github.com/cgnkit/cgnkit/ebpf/policyfile"
+	"github.com/cgnkit/cgnkit/internal/api"
 	"github.com/cgnkit/cgnkit/internal/daemonfile"
 )
 
@@ -102,6 +103,27 @@ func checkFiles(c *daemonfile.Config, stdout io.Writer) error {
 	}
 	_, err = fmt.Fprintf(stdout, "configuration is valid: backend %s, instance %s, %s, plan sha256 %s\n", c.Backend, c.Instance, what, plan.SHA256())
 	return err
+}
+
+// addEpoch records an epoch in the ledger.
+func (f files) addEpoch(en api.NewEpoch) (e ledger.Epoch, err error) {
+	keys, err := f.keys()
+	if err != nil {
+		return e, err
+	}
+	p, err := planfile.Parse("plan", en.Plan, planfile.Options{Keys: keys})
+	if err == nil {
+		err = expressible(f.c, p.Plan)
+	}
+	if err != nil {
+		return e, fmt.Errorf("%w: %w", api.ErrPlan, err)
+	}
+	w, err := ledger.Edit(f.c.Ledger, keys...)
+	if err != nil {
+		return e, err
+	}
+	defer w.Close()
+	return w.Add(ledger.Entry{Plan: p.Plan, From: en.From, Now: time.Now().UTC().Truncate(time.Millisecond), By: en.By, Note: en.Note})
 }
 
 // planNow returns the plan that is to be in force now, and where it comes from.

@@ -35,7 +35,11 @@ func serve(ctx context.Context, c *daemonfile.Config, stderr io.Writer) error {
 	if err := audit.Check(); err != nil {
 		log.Error("traces will be refused until this is mended", "error", err)
 	}
-	server, err := listen(c, api.Options{Daemon: d, Audit: audit, Log: log})
+	o := api.Options{Daemon: d, Audit: audit, Log: log}
+	if c.Ledger != "" {
+		o.AddEpoch = files{c}.addEpoch
+	}
+	server, err := listen(c, o)
 	if err != nil {
 		return err
 	}

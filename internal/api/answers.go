@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/alloc/ledger"
 )
 
 var errNoPlan = failf(http.StatusServiceUnavailable, "the daemon has not applied a plan yet; GET /v1/status says why")
@@ -110,13 +111,17 @@ func (s *server) epochs(*http.Request) (any, error) {
 		if led.Len() > maxEpochs && e.Seq <= uint64(led.Len()-maxEpochs) {
 			continue
 		}
-		a := epochAnswer{e.Seq, e.From, e.Settled, nil, e.Added, e.By, e.Note, e.Backdated, e.PlanSHA256, e.Hash}
-		if !e.Until.IsZero() {
-			a.Until = &e.Until
-		}
-		out.Epochs = append(out.Epochs, a)
+		out.Epochs = append(out.Epochs, ofEpoch(e))
 	}
 	return out, nil
+}
+
+func ofEpoch(e ledger.Epoch) epochAnswer {
+	a := epochAnswer{e.Seq, e.From, e.Settled, nil, e.Added, e.By, e.Note, e.Backdated, e.PlanSHA256, e.Hash}
+	if !e.Until.IsZero() {
+		a.Until = &e.Until
+	}
+	return a
 }
 
 func (s *server) reload(r *http.Request) (any, error) {

@@ -57,13 +57,21 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // serve starts a server.
 func serve(tb testing.TB, d *fakeDaemon) *client {
 	tb.Helper()
+	return serveWith(tb, d, func(*Options) {})
+}
+
+// serveWith starts a server with other options.
+func serveWith(tb testing.TB, d *fakeDaemon, change func(*Options)) *client {
+	tb.Helper()
 	c := &client{TB: tb, d: d, folder: tb.TempDir()}
 	c.socket, c.audit = filepath.Join(c.folder, "s"), filepath.Join(c.folder, "audit.jsonl")
 	l, err := ListenUnix(c.socket, 0o660, -1, -1)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	server := New(Options{Daemon: d, Audit: NewAudit(c.audit), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return noon }})
+	o := Options{Daemon: d, Audit: NewAudit(c.audit), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return noon }}
+	change(&o)
+	server := New(o)
 	go func() { _ = server.Serve(l) }()
 	tb.Cleanup(func() { _ = server.Close() })
 	t := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

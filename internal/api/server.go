@@ -27,7 +27,10 @@ type Options struct {
 	Daemon Daemon
 	Audit  *Audit
 	Log    *slog.Logger
-	Now    func() time.Time // nil = the clock of the system
+	// AddEpoch records an epoch in the ledger, all of it or nothing; nil where there is no ledger. Errors that wrap ErrPlan, or
+	// are of package ledger, get a status that fits.
+	AddEpoch func(NewEpoch) (ledger.Epoch, error)
+	Now      func() time.Time // nil = the clock of the system
 }
 
 // The bounds of a server.
@@ -46,17 +49,20 @@ const (
 type route struct {
 	pattern string // as http.ServeMux has it
 	admin   bool   // root, or the user of the daemon
+	body    int64  // how long it may be
+	code    int    // of an answer
 	serve   func(s *server, r *http.Request) (answer any, err error)
 }
 
 // routes are all paths. docs/openapi.yaml has the same.
 var routes = []route{
-	{"GET /v1/status", false, (*server).status},
-	{"GET /v1/pools", false, (*server).pools},
-	{"GET /v1/subscribers/{realm}/{addr}", false, (*server).subscriber},
-	{"GET /v1/trace", false, (*server).trace},
-	{"GET /v1/epochs", false, (*server).epochs},
-	{"POST /v1/reload", true, (*server).reload},
+	{"GET /v1/status", false, maxBody, http.StatusOK, (*server).status},
+	{"GET /v1/pools", false, maxBody, http.StatusOK, (*server).pools},
+	{"GET /v1/subscribers/{realm}/{addr}", false, maxBody, http.StatusOK, (*server).subscriber},
+	{"GET /v1/trace", false, maxBody, http.StatusOK, (*server).trace},
+	{"GET /v1/epochs", false, maxBody, http.StatusOK, (*server).epochs},
+	{"POST /v1/epochs", true, maxPlan, http.StatusCreated, (*server).addEpoch},
+	{"POST /v1/reload", true, maxBody, http.StatusAccepted, (*server).reload},
 }
 
 type server struct {
@@ -101,7 +107,7 @@ func (s *server) handle(w http.ResponseWriter, r *http.Request, rt route) {
 		refuse(w, failf(http.StatusServiceUnavailable, "%d requests are being served, which is the most", maxRequests))
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	r.Body = http.MaxBytesReader(w, r.Body, rt.body)
 	if who := peerOf(r.Context()); rt.admin && !who.admin() {
 		s.Log.Warn("refused: not an administrator", "path", r.URL.Path, "uid", who.UID, "pid", who.PID)
 		refuse(w, failf(http.StatusForbidden, "only root and the user of the daemon may do that"))
@@ -112,11 +118,7 @@ func (s *server) handle(w http.ResponseWriter, r *http.Request, rt route) {
 		refuse(w, err)
 		return
 	}
-	code := http.StatusOK
-	if rt.admin {
-		code = http.StatusAccepted
-	}
-	write(w, code, answer)
+	write(w, rt.code, answer)
 }
 
 // A failure is an error with a status of HTTP.

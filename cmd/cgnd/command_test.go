@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+	"github.com/cgnkit/cgnkit/alloc/planfile"
+)
+
+// runs returns what a command says and its exit code.
+func runs(t *testing.T, args ...string) (code int, out, errs string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = run(t.Context(), args, &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+func TestCheck(t *testing.T) {
+	folder := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(folder, name)
+		if err := os.WriteFile(path, []byte(strings.ReplaceAll(text, "FOLDER", folder)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const good = "version: 1\npools:\n  - {name: a, inside: [100.64.0.0/24], outside: [192.0.2.0/28]}\n"
+	write("plan.yaml", good)
+	write("bad.yaml", strings.Replace(good, "inside", "outside", 1))
+	write("random.yaml", strings.Replace(good, "name: a", "name: a, scheme: random, key-id: 9f31c0de5a7b0042", 1))
+	write("policy.yaml", "default: {udp: 3m}\n")
+	write("port.key", strings.Repeat("1f", 16)+"\n")
+	write("zero.key", strings.Repeat("00", 16))
+	write("damaged.jsonl", "{}\n")
+	p, err := planfile.Load(filepath.Join(folder, "plan.yaml"), planfile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, from := range map[string]time.Duration{"ledger.jsonl": -time.Hour, "future.jsonl": time.Hour} {
+		w, err := ledger.Edit(filepath.Join(folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Add(ledger.Entry{Plan: p.Plan, From: time.Now().Add(from), Now: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+	}
+	for _, c := range []struct {
+		config string
+		code   int
+		want   string
+	}{
+		{"plan: FOLDER/plan.yaml\n", 0, "configuration is valid: backend nftables, instance cgn, plan "},
+		{"ledger: FOLDER/ledger.jsonl\n", 0, "epoch 1 of "},
+		{"backend: xdp\nplan: FOLDER/plan.yaml\npolicy: FOLDER/policy.yaml\nport-key: FOLDER/port.key\n", 0, "backend xdp"},
+		{"plan: FOLDER/none.yaml\n", 2, "none.yaml"},
+		{"plan: FOLDER/bad.yaml\n", 2, "bad.yaml:3:"},
+		{"plan: FOLDER/random.yaml\n", 2, "key"},
+		{"ledger: FOLDER/damaged.jsonl\n", 2, "record 1"},
+		{"ledger: FOLDER/future.jsonl\n", 2, "no epoch covers that time"},
+		{"plan: FOLDER/plan.yaml\nkey-files: FOLDER/plan.yaml\n", 2, "key-files: "},
+		{"backend: xdp\nplan: FOLDER/plan.yaml\npolicy: FOLDER/plan.yaml\n", 2, "policy: "},
+		{"backend: xdp\nplan: FOLDER/plan.yaml\nport-key: FOLDER/zero.key\n", 2, "want 32 hexadecimal digits"},
+		{"plan: FOLDER/plan.yaml\nfoo: bar\n", 2, "cgnd.yaml:2:1: unknown key"},
+	} {
+		path := write("cgnd.yaml", c.config)
+		code, out, errs := runs(t, "--check", "-c", path)
+		if code != c.code || !strings.Contains(out+errs, c.want) || code != 0 && out != "" {
+			t.Errorf("%q: %d\n%s%s\nwant %d %q", c.config, code, out, errs, c.code, c.want)
+		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{nil, 2, "-c FILE is missing"},
+		{[]string{"-c", "/nonexistent/cgnd.yaml"}, 2, "no such file"},
+		{[]string{"--chekc"}, 2, "unknown flag"},
+		{[]string{"extra"}, 2, "unknown command"},
+		{[]string{"version"}, 0, "cgnd " + release},
+		{[]string{"gen", "schema"}, 0, "cgnd configuration"},
+		{[]string{"gen", "keys"}, 0, "| `verify-interval` |"},
+		{[]string{"--help"}, 0, "cgnd --check -c"},
+	} {
+		code, out, errs := runs(t, c.args...)
+		if code != c.code || !strings.Contains(out+errs, c.want) {
+			t.Errorf("%q: %d\n%s%s\nwant %d %q", c.args, code, out, errs, c.code, c.want)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+	"github.com/cgnkit/cgnkit/alloc/planfile"
+)
+
+// maxPlan is how long the body with a plan may be.
+const maxPlan = 4 << 20
+
+var addKeys = []string{"from", "by", "note"}
+
+// A NewEpoch is an epoch that somebody wants to have recorded.
+type NewEpoch struct {
+	Plan []byte // a plan file
+	From time.Time
+	By   string
+	Note string
+}
+
+// ErrPlan means: a plan for an epoch is not valid, or the backend cannot do what it asks for.
+var ErrPlan = errors.New("the plan cannot be used")
+
+// addEpoch records an epoch. The daemon follows the ledger, so that the kernel gets the plan at its instant.
+func (s *server) addEpoch(r *http.Request) (any, error) {
+	if s.AddEpoch == nil {
+		return nil, failf(http.StatusConflict, "the daemon follows a plan file and not a ledger")
+	}
+	en, err := parseEpoch(r)
+	if err != nil {
+		return nil, err
+	}
+	if en.Plan, err = io.ReadAll(r.Body); err != nil {
+		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+			return nil, failf(http.StatusRequestEntityTooLarge, "the plan has more than %d bytes", maxPlan)
+		}
+		return nil, failf(http.StatusBadRequest, "the body cannot be read: %v", err)
+	}
+	if !en.From.After(s.Now()) {
+		return nil, failf(http.StatusConflict, "from: %s does not lie ahead: subscribers cannot have had other ports than they had", en.From.Format(time.RFC3339Nano))
+	}
+	e, err := s.AddEpoch(en)
+	if err != nil {
+		return nil, refused(err)
+	}
+	s.Log.Info("epoch recorded", "epoch", e.Seq, "from", e.From, "plan_sha256", e.PlanSHA256, "by", e.By)
+	s.Daemon.Reload()
+	return ofEpoch(e), nil
+}
+
+// parseEpoch reads the query of an epoch.
+func parseEpoch(r *http.Request) (en NewEpoch, err error) {
+	v, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return en, failf(http.StatusBadRequest, "the query is not well-formed: %v", err)
+	}
+	for key, all := range v {
+		if !slices.Contains(addKeys, key) || len(all) != 1 {
+			return en, failf(http.StatusBadRequest, "%q: want each of %s at most once", key, strings.Join(addKeys, ", "))
+		}
+	}
+	first, last, err := ledger.ParseTime(v.Get("from"))
+	if err != nil || last.Sub(first) >= time.Second {
+		return en, failf(http.StatusBadRequest, "from: %q: want an instant with seconds and an offset", v.Get("from"))
+	}
+	en.From, en.By, en.Note = first, v.Get("by"), v.Get("note")
+	if who := peerOf(r.Context()); en.By == "" && who.Known {
+		en.By = fmt.Sprintf("uid %d", who.UID)
+	}
+	return en, nil
+}
+
+// refused gives an error of recording its status.
+func refused(err error) *failure {
+	code := http.StatusServiceUnavailable
+	switch {
+	case errors.Is(err, ErrPlan), errors.Is(err, planfile.ErrSyntax), errors.Is(err, ledger.ErrText), errors.Is(err, ledger.ErrTime):
+		code = http.StatusBadRequest
+	case errors.Is(err, ledger.ErrBefore), errors.Is(err, ledger.ErrLocked), errors.Is(err, ledger.ErrPending):
+		code = http.StatusConflict
+	}
+	return failf(code, "nothing was recorded: %v", err)
+}
