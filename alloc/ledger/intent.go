@@ -82,7 +82,11 @@ func (w *Writer) pending() string { return w.path + pendingSuffix }
 // IsPending reports whether an intent stands beside the ledger at path: an apply that will be recorded is under way, or was cut
 // off. It reads nothing and takes no lock.
 func IsPending(path string) bool {
-	_, err := os.Lstat(path + pendingSuffix)
+	path, err := realName(path)
+	if err != nil {
+		return false
+	}
+	_, err = os.Lstat(path + pendingSuffix)
 	return err == nil
 }
 

@@ -27,6 +27,9 @@ func TestIntent(t *testing.T) {
 	if old, err := w.Pending(); old != nil || err != nil {
 		t.Fatalf("before anything: %v, %v", old, err)
 	}
+	if ledger.IsPending(path) {
+		t.Error("there is no intent, and one is pending")
+	}
 	if err := w.Begin(ledger.Intent{Plan: in.Plan, From: hour(-1), Target: in.Target}); !errors.Is(err, ledger.ErrBefore) {
 		t.Errorf("before the last epoch: %v", err)
 	}
@@ -37,6 +40,9 @@ func TestIntent(t *testing.T) {
 		t.Errorf("twice: %v", err)
 	}
 	w.Close() // the process is gone
+	if !ledger.IsPending(path) {
+		t.Error("an intent is not pending")
+	}
 
 	w = edit()
 	old, err := w.Pending()

@@ -38,6 +38,7 @@ func (s *site) record(text string, from time.Time) {
 // traces of both, and a ledger that gets damaged while the daemon is down.
 func TestLedger(t *testing.T) {
 	netnstest.Root(t)
+	t.Parallel()
 	s := newSite(t, netnstest.NewTopology(t, netns.Options{}), "ledger: FOLDER/ledger.jsonl\n")
 	begun := time.Now().UTC().Truncate(time.Millisecond)
 	s.record(plan(1000), begun)

@@ -48,6 +48,7 @@ func (s *site) ruleset() string {
 // TestNftables is the life of a daemon: start, drift that is repaired, kill and restart under a transfer, another plan, the end.
 func TestNftables(t *testing.T) {
 	netnstest.Root(t)
+	t.Parallel()
 	s := newSite(t, netnstest.NewTopology(t, netns.Options{}), "verify-interval: 10s\n")
 	s.write("plan.yaml", plan(1000))
 	s.start()
@@ -126,6 +127,7 @@ func TestNftables(t *testing.T) {
 // TestOnlyOne has a second daemon refuse to look after the same instance.
 func TestOnlyOne(t *testing.T) {
 	netnstest.Root(t)
+	t.Parallel()
 	s := newSite(t, netnstest.NewTopology(t, netns.Options{}), "")
 	s.write("plan.yaml", plan(1000))
 	s.start()

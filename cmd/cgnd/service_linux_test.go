@@ -23,6 +23,7 @@ import (
 // TestNotify is what systemd hears: READY when the kernel has the plan, a state, the watchdog, and the end.
 func TestNotify(t *testing.T) {
 	netnstest.Root(t)
+	t.Parallel()
 	s := newSite(t, netnstest.NewTopology(t, netns.Options{}), "")
 	s.write("plan.yaml", plan(1000))
 	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: s.path("notify"), Net: "unixgram"})
@@ -79,6 +80,7 @@ func unitValue(t *testing.T, key string) string {
 // CAP_NET_ADMIN, to see that the others are really gone.
 func TestCapabilities(t *testing.T) {
 	netnstest.Root(t)
+	t.Parallel()
 	setpriv := netnstest.Tool(t, "setpriv")
 	var keep []string
 	for c := range strings.FieldsSeq(unitValue(t, "CapabilityBoundingSet")) {
@@ -161,6 +163,7 @@ func TestUnit(t *testing.T) {
 // the same in all plans, so its flow must live; the next start converges.
 func TestKilled(t *testing.T) {
 	netnstest.Root(t)
+	t.Parallel()
 	s := newSite(t, netnstest.NewTopology(t, netns.Options{}), "")
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -15,6 +15,7 @@ import (
 // TestXDP is the life of a daemon with the XDP backend.
 func TestXDP(t *testing.T) {
 	netnstest.Root(t)
+	t.Parallel()
 	top := netnstest.NewTopology(t, netns.Options{Switches: true})
 	for _, h := range top.Subscribers {
 		if err := h.Ping(netns.Ping{To: netip.MustParseAddr("100.64.255.254")}); err != nil {

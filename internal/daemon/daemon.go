@@ -102,7 +102,7 @@ func (d *Daemon) Run(ctx context.Context) {
 			return
 		case <-timer.C:
 		case <-d.reload:
-			l.reread, l.retryAt = true, time.Time{}
+			l.reread, l.retryAt, l.repairAt = true, time.Time{}, time.Time{}
 		case settle := <-l.done:
 			l.doing = ""
 			settle()

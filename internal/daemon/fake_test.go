@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,6 +29,8 @@ type fakeState struct {
 	mark    int
 	broken  []string // differences, until the next apply
 	refuse  error    // of Apply
+	refused string   // the plan that is refused, whatever else
+	after   error    // of Apply, when the kernel has the plan
 	blind   error    // of InForce
 	files   error    // of Reload
 	changed bool
@@ -50,15 +53,15 @@ func (b *fakeBackend) Apply(plan *alloc.Plan) (Applied, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.applies++
-	if b.refuse != nil {
-		return Applied{}, b.refuse
+	if b.refuse != nil || plan.SHA256() == b.refused {
+		return Applied{}, cmp.Or(b.refuse, errRefused)
 	}
 	if b.sha == plan.SHA256() && len(b.broken) == 0 {
-		return Applied{Way: "unchanged"}, nil
+		return Applied{Way: "unchanged"}, b.after
 	}
 	b.sha, b.broken, b.mark, b.changed = plan.SHA256(), nil, b.mark+1, false
 	b.writes = append(b.writes, plan.SHA256())
-	return Applied{Way: "rebuild", Kept: plan.Subscribers()}, nil
+	return Applied{Way: "rebuild", Kept: plan.Subscribers()}, b.after
 }
 
 func (b *fakeBackend) Verify(plan *alloc.Plan, found func(string)) (Verified, error) {

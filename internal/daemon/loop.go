@@ -36,10 +36,11 @@ type loop struct {
 	// Comparisons, attempts.
 	verifiedAt   time.Time
 	verifyTook   time.Duration
-	failures     int // applies that failed in a row
-	repairs      int // repairs in a row that did not last
+	failures     int       // of applies of another target, in a row
+	retryAt      time.Time // before that none is tried
+	repairs      int       // in a row that failed or did not last
+	repairAt     time.Time // before that none is tried
 	repairedAt   time.Time
-	retryAt      time.Time
 	foreign      bool      // the kernel has what somebody else applied, who is going to record it
 	pendingSince time.Time // an intent stands beside the ledger
 
@@ -109,13 +110,12 @@ func (l *loop) readDue(now time.Time) bool {
 	return l.reread || failed && now.Sub(l.readAt) >= rereadEvery
 }
 
-// due returns what is to be applied now, if anything is.
+// due returns what is to be applied now, if anything is: another target, or once more what was applied.
 func (l *loop) due(now time.Time) (want target, due bool) {
-	if l.timeline == nil || now.Before(l.retryAt) {
-		return want, false
-	}
-	if _, failed := l.problems["source"]; failed { // what the file said before is not followed into another epoch
-		return l.applied, l.has && l.redo != ""
+	repair := l.has && l.redo != "" && !now.Before(l.repairAt)
+	_, failed := l.problems["source"]
+	if l.timeline == nil || failed { // what the file said before is not followed into another epoch
+		return l.applied, repair
 	}
 	want, err := l.timeline.at(l.wall())
 	if err != nil {
@@ -123,22 +123,37 @@ func (l *loop) due(now time.Time) (want target, due bool) {
 			l.firstAttempt = true
 			l.trouble("not-covered", err.Error()+"; the kernel stays as it is", false)
 		}
-		return want, false
+		return l.applied, repair
 	}
 	l.over("not-covered")
-	if !l.has || want.sha256 != l.applied.sha256 {
-		return want, !l.goesBack(want, now)
+	if l.has && l.goesBack(want, now) {
+		return l.applied, repair
 	}
-	if want.epoch.Seq != l.applied.epoch.Seq && !l.goesBack(want, now) { // another epoch with the same plan
-		l.applied = want
+	if l.has && want.sha256 == l.applied.sha256 {
+		l.sameTarget(want)
+		return l.applied, repair
+	}
+	if now.Before(l.retryAt) {
+		return l.applied, repair
+	}
+	return want, true
+}
+
+// sameTarget notes that what was applied is what is to be in force: by another epoch perhaps, and after another plan that was refused.
+func (l *loop) sameTarget(want target) {
+	if want.epoch.Seq != l.applied.epoch.Seq {
 		l.log.Info("epoch in force", "epoch", want.epoch.Seq, "plan_sha256", want.sha256, "kernel", "has the plan already")
 	}
-	return l.applied, l.redo != ""
+	l.applied = want
+	if l.failures > 0 && l.redo == "" {
+		l.failures, l.retryAt = 0, time.Time{}
+		l.over("apply")
+	}
 }
 
 // goesBack reports whether a target is an earlier epoch only because the clock was set back a moment ago.
 func (l *loop) goesBack(want target, now time.Time) bool {
-	return l.has && !l.steppedBack.IsZero() && now.Sub(l.steppedBack) < steadyFor && want.epoch.From.Before(l.applied.epoch.From)
+	return !l.steppedBack.IsZero() && now.Sub(l.steppedBack) < steadyFor && want.epoch.From.Before(l.applied.epoch.From)
 }
 
 // verifyDue reports whether the kernel is to be compared whole: from time to time, and when somebody may have changed it. In a
@@ -188,8 +203,10 @@ func (l *loop) wake() time.Duration {
 			wait = min(wait, e.From.Sub(l.wall()))
 		}
 	}
-	if left := time.Until(l.retryAt); left > 0 {
-		wait = min(wait, left)
+	for _, at := range []time.Time{l.retryAt, l.repairAt} {
+		if left := time.Until(at); left > 0 {
+			wait = min(wait, left)
+		}
 	}
 	return max(wait, time.Millisecond)
 }

@@ -28,8 +28,8 @@ func (l *loop) publish() {
 	if l.has && l.applied.epoch.Seq > 0 {
 		s.Epoch = infoOf(l.applied.epoch)
 	}
-	if left := time.Until(l.retryAt); left > 0 {
-		s.Apply.Retry = left
+	for _, at := range []time.Time{l.retryAt, l.repairAt} {
+		s.Apply.Retry = max(s.Apply.Retry, time.Until(at), 0)
 	}
 	wasReady := l.Snapshot().Ready
 	l.shot.Store(&s)

@@ -191,7 +191,7 @@ func (l *loop) drifted(c comparison) {
 		l.repairs = 0
 	} else {
 		l.repairs++
-		l.retryAt = now.Add(min(backoff(l.repairs), maxRepairWait))
+		l.repairAt = now.Add(min(backoff(l.repairs), maxRepairWait))
 	}
 }
 
@@ -252,13 +252,15 @@ func (l *loop) haveApplied(a attempt) {
 	}
 	if a.err != nil {
 		s.Failed++
-		l.failures++
-		l.retryAt = time.Now().Add(backoff(l.failures))
-		l.trouble("apply", fmt.Sprintf("plan %.12s could not be applied, what was in force stays so: %v", a.want.sha256, a.err), false)
+		l.haveFailed(a)
 		return
 	}
-	l.over("apply")
-	l.failures, l.retryAt, l.redo = 0, time.Time{}, ""
+	if l.redo, l.repairAt = "", (time.Time{}); a.why == "" {
+		l.failures, l.retryAt = 0, time.Time{}
+	}
+	if l.failures == 0 {
+		l.over("apply")
+	}
 	if a.why == "drift" {
 		l.repairedAt = time.Now()
 		l.snapshot.Drift.Repaired++
@@ -275,6 +277,25 @@ func (l *loop) haveApplied(a attempt) {
 	}
 	if l.compared(a.comparison) {
 		l.drifted(a.comparison)
+	}
+}
+
+// haveFailed has an apply tried again later, and says so.
+func (l *loop) haveFailed(a attempt) {
+	if a.why != "" {
+		l.repairs++
+		l.repairAt = time.Now().Add(backoff(l.repairs))
+		l.trouble("apply", fmt.Sprintf("plan %.12s could not be applied once more (%s): %v", a.want.sha256, a.why, a.err), false)
+		return
+	}
+	l.failures++
+	l.retryAt = time.Now().Add(backoff(l.failures))
+	l.trouble("apply", fmt.Sprintf("plan %.12s could not be applied, what was in force stays so: %v", a.want.sha256, a.err), false)
+	if a.in.SHA256 == a.want.sha256 && a.before.SHA256 != a.in.SHA256 { // the kernel took it, and what comes behind failed
+		l.applied, l.has, l.redo = a.want, true, "the apply did not end well"
+		l.repairs, l.repairAt = 1, l.retryAt
+		l.plan.Store(a.plan)
+		l.trouble("apply", fmt.Sprintf("plan %.12s is in force, but not all that belongs to it was done: %v", a.want.sha256, a.err), false)
 	}
 }
 
