@@ -16,7 +16,8 @@ type Audit struct {
 	mu   sync.Mutex
 }
 
-// NewAudit returns the audit log at path. The file is made when it is needed, readable by nobody but its owner and group.
+// NewAudit returns the audit log at path. The file is made when it is needed; nobody but its
+// owner and group can read it, and the umask may leave out the latter.
 func NewAudit(path string) *Audit { return &Audit{path: path} }
 
 // Check reports whether a line could be written, and writes none.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -117,6 +118,7 @@ type rig struct {
 	told    []string
 	logs    strings.Builder
 	options Options
+	end     func() time.Duration // ends the daemon, and returns how long that took
 }
 
 // inBubble runs a test with a daemon that follows a ledger, or with fill nil and a plan file.
@@ -140,8 +142,19 @@ func inBubble(t *testing.T, name string, prepare func(*rig), test func(*rig)) {
 		}
 		prepare(r)
 		r.d = New(r.options)
-		ctx := t.Context()
-		go r.d.Run(ctx)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			r.d.Run(ctx)
+		}()
+		r.end = func() time.Duration {
+			begun := time.Now()
+			cancel()
+			<-ended
+			return time.Since(begun)
+		}
 		r.after(0)
 		test(r)
 	})

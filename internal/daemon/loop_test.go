@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/cgnkit/cgnkit/alloc/ledger"
 )
 
 func TestStart(t *testing.T) {
@@ -201,199 +199,6 @@ func TestNotCovered(t *testing.T) {
 }
 
 // TestRefused has the backend refuse: what was in force stays, attempts come with growing distance, and one succeeds.
-func TestRefused(t *testing.T) {
-	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
-		r.after(time.Second)
-		r.b.do(func() { r.b.refuse, r.b.applies = errRefused, 0 })
-		r.add(2, time.Second)
-		s := r.after(5 * time.Minute)
-		r.has(s, 1)
-		if s.Healthy || !strings.Contains(problem(s, "apply"), errRefused.Error()) || s.Apply.Retry == 0 || s.Epoch.Seq != 1 {
-			t.Fatalf("%+v", s)
-		}
-		if r.seen().applies < 7 || r.seen().applies > 12 { // after 1, 2, 4, 8, 16, 32, 60, 60, … seconds
-			t.Errorf("%d attempts in five minutes", r.seen().applies)
-		}
-		// What is in force is looked after meanwhile.
-		r.b.do(func() {
-			r.b.refuse, r.b.refused, r.b.broken, r.b.mark = nil, r.plan(2).SHA256(), []string{"gone"}, r.b.mark+1
-		})
-		s = r.after(10 * time.Second)
-		r.has(s, 1)
-		if len(r.seen().broken) > 0 || s.Drift.Repaired != 1 || problem(s, "apply") == "" {
-			t.Errorf("%+v", s)
-		}
-		r.b.do(func() { r.b.refused = "" })
-		r.d.Reload() // somebody says that it will work now
-		s = r.after(2 * time.Second)
-		r.has(s, 2)
-		if !s.Healthy || s.Apply.Failed == 0 || s.Apply.Retry != 0 {
-			t.Errorf("%+v", s)
-		}
-	})
-}
-
-// TestTakenBack has a plan that is refused be taken back.
-func TestTakenBack(t *testing.T) {
-	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
-		r.after(time.Second)
-		r.b.do(func() { r.b.refuse = errRefused })
-		r.add(2, time.Second)
-		if s := r.after(time.Minute); problem(s, "apply") == "" {
-			t.Fatalf("%+v", s)
-		}
-		r.add(1, 0)
-		s := r.after(3 * time.Second)
-		r.has(s, 1)
-		if !s.Healthy || s.Epoch.Seq != 3 || s.Apply.Retry != 0 {
-			t.Errorf("%+v", s)
-		}
-	})
-}
-
-// TestHalfApplied has an apply fail when the kernel has the plan already.
-func TestHalfApplied(t *testing.T) {
-	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
-		r.after(time.Second)
-		r.b.do(func() { r.b.after = errRefused })
-		r.add(2, time.Second)
-		s := r.after(10 * time.Second)
-		r.has(s, 2)
-		if s.Healthy || s.Drift.Found != 0 || s.Epoch.Seq != 2 {
-			t.Fatalf("%+v", s)
-		}
-		r.b.do(func() { r.b.after = nil })
-		if s = r.after(time.Minute); !s.Healthy || len(s.Problems) > 0 {
-			t.Errorf("%+v", s)
-		}
-	})
-}
-
-func TestDriftRepaired(t *testing.T) {
-	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
-		r.after(time.Minute)
-		for name, change := range map[string]func(){
-			"table gone":    func() { r.b.sha, r.b.mark = "", r.b.mark+1 },
-			"elements gone": func() { r.b.broken, r.b.mark = []string{"subscriber 100.64.0.9: missing"}, r.b.mark+1 },
-		} {
-			r.b.do(change)
-			s := r.after(5 * time.Second)
-			r.has(s, 1)
-			if len(r.seen().broken) > 0 || !s.Healthy || s.Drift.Repaired == 0 || s.Drift.Found == 0 || len(s.Drift.Examples) == 0 {
-				t.Errorf("%s: %+v", name, s)
-			}
-			r.after(10 * time.Minute)
-		}
-		if !strings.Contains(r.logged(), "subscriber 100.64.0.9: missing") {
-			t.Error("what differed is not logged")
-		}
-	})
-}
-
-// TestDriftAgainAndAgain is somebody who changes the kernel as often as he can: there is a wait between repairs.
-func TestDriftAgainAndAgain(t *testing.T) {
-	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
-		r.after(time.Second)
-		before := r.b.written()
-		for range 300 {
-			r.after(time.Second)
-			r.b.do(func() { r.b.sha, r.b.mark = "somebody's", r.b.mark+1 })
-		}
-		if n := r.b.written() - before; n < 50 || n > 110 {
-			t.Errorf("%d repairs in five minutes", n)
-		}
-		r.has(r.after(2*time.Minute), 1)
-	})
-}
-
-func TestDriftReported(t *testing.T) {
-	inBubble(t, "l.jsonl", func(r *rig) {
-		r.add(1, 0)
-		r.options.Report = true
-	}, func(r *rig) {
-		r.after(time.Minute)
-		r.b.do(func() { r.b.broken, r.b.mark = []string{"gone"}, r.b.mark+1 })
-		s := r.after(5 * time.Second)
-		if s.Healthy || !strings.Contains(problem(s, "drift"), "not repaired") || s.Drift.Repaired != 0 || len(r.seen().broken) == 0 {
-			t.Fatalf("%+v", s)
-		}
-		compared := r.seen().compare
-		if r.after(4 * time.Minute); r.seen().compare != compared {
-			t.Errorf("what is known is compared %d times more", r.seen().compare-compared)
-		}
-		r.b.do(func() { r.b.broken, r.b.mark = nil, r.b.mark+1 })
-		if s = r.after(5 * time.Second); !s.Healthy {
-			t.Error(s.Problems)
-		}
-	})
-}
-
-// TestQuietDrift is a change that nothing shows but a whole comparison.
-func TestQuietDrift(t *testing.T) {
-	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
-		r.after(time.Minute)
-		r.b.do(func() { r.b.broken = []string{"a route is missing"} })
-		if r.after(defaultEvery); len(r.seen().broken) > 0 {
-			t.Error("it was not noticed")
-		}
-	})
-}
-
-// TestSomebodyApplies is cgnctl apply --ledger: kernel first, record second. The daemon must not undo it in between.
-func TestSomebodyApplies(t *testing.T) {
-	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
-		r.after(10 * time.Second)
-		writes := r.b.written()
-		w, err := ledger.Edit(r.path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		in := ledger.Intent{Plan: r.plan(2), From: r.now().UTC().Truncate(time.Millisecond), Target: "fake cgn"}
-		if err := w.Begin(in); err != nil {
-			t.Fatal(err)
-		}
-		r.b.do(func() { r.b.sha, r.b.mark = r.plan(2).SHA256(), r.b.mark+1 })
-		r.after(20 * time.Second)
-		if r.b.written() != writes {
-			t.Fatal("the daemon undid what somebody applied")
-		}
-		if _, err := w.Commit(in, r.now().UTC().Truncate(time.Millisecond)); err != nil {
-			t.Fatal(err)
-		}
-		w.Close()
-		s := r.after(3 * time.Second)
-		r.has(s, 2)
-		if r.b.written() != writes || s.Epoch.Seq != 2 || !s.Healthy || s.Drift.Found != 0 || len(s.Problems) > 0 {
-			t.Errorf("%d writes, %+v", r.b.written()-writes, s)
-		}
-	})
-}
-
-// TestSomebodyDied is the same, cut off before the record: in the end the ledger decides.
-func TestSomebodyDied(t *testing.T) {
-	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
-		r.after(10 * time.Second)
-		w, err := ledger.Edit(r.path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Begin(ledger.Intent{Plan: r.plan(2), From: r.now().UTC().Truncate(time.Millisecond), Target: "fake cgn"}); err != nil {
-			t.Fatal(err)
-		}
-		w.Close()
-		r.b.do(func() { r.b.sha, r.b.mark = r.plan(2).SHA256(), r.b.mark+1 })
-		if s := r.after(foreignFor / 2); s.Drift.Found != 0 || r.seen().sha != r.plan(2).SHA256() {
-			t.Errorf("too early: %+v", s)
-		}
-		s := r.after(foreignFor)
-		r.has(s, 1)
-		if s.Drift.Repaired != 1 || problem(s, "pending") == "" || !s.Healthy {
-			t.Errorf("%+v", s)
-		}
-	})
-}
-
-// TestClock sets the clock forward over an epoch, which takes effect, and back, which does not undo it at once.
 func TestClock(t *testing.T) {
 	inBubble(t, "l.jsonl", func(r *rig) {
 		r.add(1, 0)
@@ -475,6 +280,28 @@ func TestHanging(t *testing.T) {
 			t.Errorf("%d pings while it hangs", pings.Load()-before)
 		}
 		r.after(time.Hour) // the bubble ends when nothing is left in it
+	})
+}
+
+// TestEnd ends a daemon while an apply takes its time: it does not wait, and does nothing more.
+func TestEnd(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.add(1, 0)
+		r.b.takes = time.Hour
+	}, func(r *rig) {
+		r.after(time.Minute)
+		if took := r.end(); took != 0 {
+			t.Errorf("the end took %v", took)
+		}
+		r.after(2 * time.Hour)
+		if s := r.seen(); s.applies != 1 || s.compare != 1 {
+			t.Errorf("%+v", s)
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.told[len(r.told)-1] != "STOPPING=1" {
+			t.Error(r.told)
+		}
 	})
 }
 
