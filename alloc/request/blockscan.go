@@ -29,7 +29,7 @@ func (s *settings) blockScanner(in *bufio.Reader, head []byte) *blockScanner {
 }
 
 func (s *settings) blocks(in *bufio.Reader) *blockScanner {
-	return &blockScanner{lineScanner: lineScanner{settings: s, lines: lines{r: in}, parser: plainParser{s}}}
+	return &blockScanner{lineScanner: lineScanner{settings: s, lines: lines{r: in}, parser: &plainParser{settings: s}}}
 }
 
 // isLetter reports whether a text has blocks, and no line that is a question by itself. Then lines without an address are prose.
@@ -130,7 +130,7 @@ func (s *blockScanner) isAlone(line string, pairs []pair) bool {
 	if hasRole(pairs, roleAddress, roleAddress) && hasRole(pairs, roleTime, roleToClock) {
 		return true
 	}
-	p := plainParser{s.settings}
+	p := plainParser{settings: s.settings}
 	if _, err := p.question(line); err == nil {
 		return true
 	}

@@ -42,7 +42,8 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 			return r, false, nil
 		}
 		if p.bare(line) {
-			return plainParser{p.settings}.parse(strings.Join(p.fields, " "))
+			r, err = (&plainParser{settings: p.settings}).question(strings.Join(p.fields, " "))
+			return r, true, err
 		}
 		return r, true, refuse(ErrUnparsable, "the line neither names columns, such as ip, port and time, nor has an address in one")
 	}

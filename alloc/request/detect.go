@@ -3,6 +3,7 @@ package request
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -133,8 +134,15 @@ func isSentence(f Format, line string) bool {
 
 // isQuestion reports whether a plain line has an address and something like a time.
 func isQuestion(line string) bool {
-	_, err := plainParser{&settings{}}.question(line)
-	return !errors.Is(err, ErrTime) && !errors.Is(err, ErrUnparsable) && !errors.Is(err, ErrAddress)
+	p := plainParser{settings: &settings{}}
+	_, err := p.question(line)
+	switch {
+	case errors.Is(err, ErrTime), errors.Is(err, ErrUnparsable), errors.Is(err, ErrAddress):
+		return false
+	case errors.Is(err, ErrPort), errors.Is(err, ErrPortRange), errors.Is(err, ErrProtocol):
+		return slices.ContainsFunc(strings.Fields(line), isTime) // or it only mentions a port
+	}
+	return true
 }
 
 func errFormat(first []byte) error {

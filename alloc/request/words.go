@@ -1,0 +1,221 @@
+package request
+
+import (
+	"slices"
+	"strings"
+)
+
+// maxWords is the number of words of the longest line that is taken for a question.
+const maxWords = 64
+
+// fillers are words that may stand in a line and say nothing.
+var fillers = map[string]bool{
+	"ip": true, "ipv4": true, "address": true, "addr": true, "outside": true, "public": true, "time": true,
+	"date": true, "timestamp": true, "at": true, "on": true, "proto": true, "protocol": true, "@": true, "in": true,
+}
+
+// sides are words that say whose the addresses and ports behind them are.
+var sides = map[string]section{
+	">": destinationSide, "destination": destinationSide, "dest": destinationSide, "dst": destinationSide, "target": destinationSide,
+	"source": sourceSide, "src": sourceSide,
+}
+
+// turns are words that are about time unless an address is behind them.
+var turns = map[string]section{"to": destinationSide, "from": sourceSide}
+
+// words are what a line consists of.
+type words struct {
+	of    [destinationSide + 1]side
+	proto string
+	rest  []string // time, and perhaps the port
+	early int      // how many of rest stand before any word about the destination
+
+	in      section // whose the next address or port is
+	begun   bool    // whether a word about the destination was there
+	port    bool    // behind "port"
+	address bool    // behind an address
+	turn    string  // "to" or "from", which may come before an address or a time
+}
+
+// A side is what a line says about the source or the destination.
+type side struct {
+	hosts []endpoint
+	ports []string
+}
+
+// endpoint returns the address and the one port of a side.
+func (s *side) endpoint() (e endpoint, err error) {
+	if len(s.hosts) > 0 {
+		e = s.hosts[0]
+	}
+	for _, text := range s.ports {
+		n, err := parsePort(text)
+		if err != nil {
+			return e, err
+		}
+		if e.hasPort && e.port != n {
+			return e, refuse(ErrPort, "the line has two ports for one address, %d and %d: keep the one that is asked for, and write destination before the other's", e.port, n)
+		}
+		e.port, e.hasPort = n, true
+	}
+	return e, nil
+}
+
+// cutWords sorts the words of a line.
+func cutWords(line string) (w words, err error) {
+	if strings.Contains(line, "->") {
+		line = strings.ReplaceAll(line, "->", " > ")
+	}
+	w.in = sourceSide
+	n := 0
+	for word := range strings.FieldsFuncSeq(line, isBlank) {
+		if n++; n > maxWords {
+			return w, refuse(ErrUnparsable, "the line has more than %d words: this is no question", maxWords)
+		}
+		label, word := bareWord(word)
+		for _, word := range [...]string{label, word} {
+			if word == "" {
+				continue
+			}
+			if err := w.add(word); err != nil {
+				return w, err
+			}
+		}
+	}
+	if w.port {
+		return w, refuse(ErrPort, "the line has the word port and no number behind it")
+	}
+	w.flush()
+	return w, nil
+}
+
+func isBlank(r rune) bool { return r == ' ' || r == '\t' || r == '|' || r == '\r' }
+
+// add sorts a word.
+func (w *words) add(word string) error {
+	if w.port {
+		w.port = false
+		w.of[w.in].ports = append(w.of[w.in].ports, word)
+		return nil
+	}
+	lower := strings.ToLower(word)
+	behind := w.address
+	w.address = false
+	switch {
+	case sides[lower] != anySide:
+		if in := sides[lower]; w.turn == "" || turns[w.turn] != in {
+			w.flush()
+		}
+		w.turn = ""
+		w.turnTo(sides[lower])
+	case lower == "port":
+		if w.turn == "to" {
+			return refuse(ErrPortRange, "the line has a port behind the word to, which could end a range of ports: write destination port for that of the destination")
+		}
+		w.flush()
+		w.port = true
+	case turns[lower] != anySide:
+		w.flush()
+		w.turn = lower
+	case fillers[lower]:
+	case lower == "tcp" || lower == "udp" || lower == "icmp":
+		if w.proto != "" && w.proto != lower {
+			return refuse(ErrProtocol, "the line has two protocols, %s and %s: keep the one that is asked for", w.proto, lower)
+		}
+		w.proto = lower
+	case looksLikeAddress(word):
+		return w.host(word)
+	case isRangeWord(word):
+		_, err := parsePort(word)
+		return err
+	case behind && w.in == destinationSide && isShortNumber(word):
+		w.of[w.in].ports = append(w.of[w.in].ports, word)
+	default:
+		w.flush()
+		w.keep(word)
+	}
+	return nil
+}
+
+// turnTo begins the words about one side.
+func (w *words) turnTo(in section) {
+	w.in = in
+	w.begun = w.begun || in == destinationSide
+}
+
+// flush keeps "to" or "from" as a word about time: no address came behind it.
+func (w *words) flush() {
+	if w.turn != "" {
+		w.keep(w.turn)
+		w.turn = ""
+	}
+}
+
+// keep takes a word of the time, or a number that may be the port.
+func (w *words) keep(word string) {
+	w.rest = append(w.rest, word)
+	if !w.begun {
+		w.early = len(w.rest)
+	}
+}
+
+// host takes an address, behind an arrow as that of the destination.
+func (w *words) host(word string) error {
+	if in := turns[w.turn]; in != anySide {
+		w.turnTo(in)
+	}
+	w.turn = ""
+	e, err := parseEndpoint(word)
+	if err != nil {
+		return err
+	}
+	if s := &w.of[w.in]; !slices.Contains(s.hosts, e) {
+		s.hosts = append(s.hosts, e)
+	}
+	w.address = true
+	return nil
+}
+
+// isRangeWord reports whether a word can only be a range of ports: 6000-6010.
+func isRangeWord(word string) bool {
+	return strings.Count(word, "-") == 1 && !strings.ContainsAny(word, ":/.,") && isPortRange(word)
+}
+
+// isCounter reports whether the name of a column says that it counts the rows.
+func isCounter(name string) bool {
+	switch normal(name) {
+	case "":
+		return strings.Trim(name, " \t\"") == "#"
+	case "no", "nr", "id", "num", "row", "line", "pos", "item":
+		return true
+	}
+	return false
+}
+
+// bareWord takes marks around a word away, and a label before it: "port:6000", "ip=198.18.0.0". Of labels that say nothing
+// nothing is returned.
+func bareWord(word string) (label, value string) {
+	if !strings.HasPrefix(word, "[") || !strings.Contains(word, "]:") {
+		word = strings.Trim(word, `,;"'()[]<`)
+	}
+	i := strings.IndexAny(word, ":=")
+	if i <= 0 || !isLetter(word[0]) {
+		return "", word
+	}
+	name := strings.ToLower(word[:i])
+	switch {
+	case fillers[name]:
+		if i == len(word)-1 {
+			return "", name
+		}
+		return "", word[i+1:]
+	case name == "port", sides[name] != anySide:
+		return name, word[i+1:]
+	}
+	return "", word
+}
+
+// looksLikeAddress reports whether a word can only be an address.
+func looksLikeAddress(word string) bool {
+	return (isHex(word[0]) || word[0] == ':' || word[0] == '[') && (startsAddress(word) || startsAddress(strings.TrimPrefix(word, "[")))
+}
