@@ -73,8 +73,11 @@ func (b *block) take(s *settings, p pair, in section) error {
 // host takes an address, also with a remark in brackets behind it, or "198.18.0.0 port 6000".
 func (b *block) host(r role, value string) error {
 	b.last = r
-	value, _, _ = strings.Cut(value, " (")
-	words := strings.Fields(value)
+	value, remark, _ := strings.Cut(value, " (")
+	if remark = strings.TrimRight(remark, ")"); remark != value && hasAddress(remark) {
+		return about("address", value, refuse(ErrAddress, "there is another one in brackets, %s: keep the one that is asked for", quoted(remark)))
+	}
+	words := append(strings.Fields(value), strings.Fields(remark)...)
 	if len(words) != 3 {
 		return b.set(r, false, value)
 	}

@@ -9,14 +9,16 @@ const maxColumns = 256
 type csvParser struct {
 	*settings
 	separator byte
-	columns   []column // of the heading; empty before one
-	fields    []string // of the row at hand
+	columns   []column   // of the heading; empty before one
+	fields    []string   // of the row at hand
+	comments  *csvParser // what a comment would make of the rows below it if it was their heading; else nil
 }
 
 // A column is what the heading says about one.
 type column struct {
 	role role // 0: not looked at
 	utc  bool
+	bare bool // a port that does not say whose
 }
 
 // separators are looked for in this order.
@@ -36,7 +38,42 @@ func separatorLine(line string) byte {
 	return 0
 }
 
+// isCountedHeading reports whether a line is a heading whose first column is "#", and no comment.
+func isCountedHeading(line string) bool {
+	rest, ok := strings.CutPrefix(strings.TrimLeft(line, " \t"), "#")
+	if rest = strings.TrimLeft(rest, " "); !ok || rest == "" || !strings.Contains(separators, rest[:1]) {
+		return false
+	}
+	var p csvParser
+	return p.heading(line)
+}
+
+// comment takes a heading that begins with "#". Unless that is a column of its own, it is one if the next row has as many
+// columns.
+func (p *csvParser) comment(line string) {
+	c := csvParser{settings: p.settings}
+	switch {
+	case !c.heading(line):
+	case isCountedHeading(line):
+		p.separator, p.columns, p.comments = c.separator, c.columns, nil
+	default:
+		p.comments = &c
+	}
+}
+
+// uncomment makes a comment the heading that it is.
+func (p *csvParser) uncomment(line string) {
+	c := p.comments
+	p.comments = nil
+	if fields, err := split(line, c.separator, p.fields[:0]); err == nil && len(fields) == len(c.columns) {
+		p.separator, p.columns = c.separator, c.columns
+	}
+}
+
 func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
+	if p.comments != nil {
+		p.uncomment(line)
+	}
 	if len(p.columns) == 0 {
 		if separatorLine(line) != 0 || p.heading(line) {
 			return r, false, nil
@@ -67,6 +104,7 @@ func (p *csvParser) heading(line string) bool {
 		var seen [roleCount]bool
 		for i, name := range fields {
 			columns[i].role, columns[i].utc = roleOf(name)
+			columns[i].bare = bare[normal(name)]
 			seen[columns[i].role] = true
 		}
 		if seen[roleAddress] && (seen[roleTime] || seen[roleDate] || seen[roleClock] || seen[roleFrom] || seen[roleFromDate] || seen[roleFromClock] || seen[rolePort]) {
@@ -108,10 +146,13 @@ func (p *csvParser) row(line string) (r Request, err error) {
 			return r, refuse(ErrUnparsable, "the row has %d columns and the heading %d: put values that hold the separator in quotes", len(p.fields), len(p.columns))
 		}
 		if c := p.columns[i]; c.role != 0 {
-			if err := it.set(c.role, c.utc, value); err != nil {
+			if err := it.setPort(c.role, c.utc, c.bare, value); err != nil {
 				return r, err
 			}
 		}
+	}
+	for _, c := range p.columns[min(len(p.fields), len(p.columns)):] {
+		it.named[c.role] = true
 	}
 	return it.request(p.settings)
 }

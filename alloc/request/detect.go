@@ -92,7 +92,10 @@ func detectLines(head []byte, whole, prose bool) (Format, error) {
 		if prose {
 			line = unquote(line)
 		}
-		if skipped(line) {
+		if skipped(line) && !isCountedHeading(string(line)) {
+			if likely == 0 && hasAddress(string(line)) {
+				likely = Plain
+			}
 			continue
 		}
 		if first == nil {

@@ -112,8 +112,11 @@ func parseDestination(host, port string) (netip.AddrPort, error) {
 			return netip.AddrPort{}, about("destination", host, err)
 		}
 	}
-	if port != "" && !e.hasPort && port != "0" {
+	if port != "" && port != "0" {
 		n, err := parsePort(port)
+		if err == nil && e.hasPort && e.port != n {
+			err = refuse(ErrPort, "the destination %s and its port %d contradict each other: keep the one that is right", quoted(host), n)
+		}
 		if err != nil {
 			return netip.AddrPort{}, err
 		}

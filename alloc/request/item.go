@@ -22,21 +22,49 @@ const maxValue = 1 << 10
 type item struct {
 	values [roleCount]string
 	utc    [roleCount]bool // whether the name of the field said so
+	named  [roleCount]bool // whether there was a field, also one without a value
+
+	bare, own bool // whether a port was given by a name that does not say whose, and by one that does
+}
+
+// isEmpty reports whether nothing was given.
+func (it *item) isEmpty() bool { return it.values == [roleCount]string{} }
+
+// setPort is set for names of which some do not say whose a port is.
+func (it *item) setPort(r role, utc, bare bool, value string) error {
+	if r == rolePort && !isNothing(strings.Trim(value, " \t\r\n")) {
+		it.bare, it.own = it.bare || bare, it.own || !bare
+	}
+	return it.set(r, utc, value)
 }
 
 // set takes the value of a role. A second value that differs is refused: which one is meant?
 func (it *item) set(r role, utc bool, value string) error {
+	it.named[r] = true
 	if value = strings.Trim(value, " \t\r\n"); isNothing(value) {
 		return nil
 	}
 	if len(value) > maxValue {
 		return refuse(ErrUnparsable, "the value %s is longer than %d bytes", quoted(value), maxValue)
 	}
-	if old := it.values[r]; old != "" && old != value {
+	switch old := it.values[r]; {
+	case old == "":
+		it.values[r], it.utc[r] = value, utc
+	case old != value && (r != roleProto || !sameProto(old, value)):
 		return refuse(ErrUnparsable, "%s and %s are both given for the %s: keep the one that is asked for", quoted(old), quoted(value), roleNames[r])
+	case it.utc[r] != utc:
+		if st, err := parseStamp(value, 0); err == nil && !st.zoned && st.epoch.IsZero() {
+			return refuse(ErrZone, "%s is given as UTC and as a time without a zone: keep the one that is right", quoted(value))
+		}
 	}
-	it.values[r], it.utc[r] = value, utc
 	return nil
+}
+
+// sameProto reports whether two names are of one protocol: TCP and 6.
+func sameProto(a, b string) bool {
+	p, err := parseProto(a)
+	q, again := parseProto(b)
+	return err == nil && again == nil && p == q
 }
 
 // isNothing reports whether a value is one of those that say that there is none.
@@ -86,11 +114,25 @@ func (it *item) endpoint() (e endpoint, err error) {
 		return e, nil
 	}
 	n, err := parsePort(port)
-	if err == nil && e.hasPort && e.port != n {
+	switch {
+	case err != nil:
+	case e.hasPort && e.port != n:
 		err = refuse(ErrPort, "%s and the port %d contradict each other: keep the one that is asked for", quoted(text), n)
+	case !e.hasPort && it.isAnyones(n):
+		err = about("port", port, refuse(ErrPort, "there is a destination and this could be the port of that: name it source port or destination port"))
 	}
 	e.port, e.hasPort = n, true
 	return e, err
+}
+
+// isAnyones reports whether a port could be that of the destination as well: nothing says whose it is, and there is no other
+// for the destination.
+func (it *item) isAnyones(port uint16) bool {
+	if !it.bare || it.own || !it.named[roleDestination] || it.named[roleDestinationPort] {
+		return false
+	}
+	e, err := parseEndpoint(it.values[roleDestination])
+	return err != nil || !e.hasPort || e.port == port
 }
 
 // times reads the instant or interval.

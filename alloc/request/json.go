@@ -107,7 +107,7 @@ func (s *jsonScanner) element(first byte, depth int, lists bool) error {
 		return err
 	}
 	if o.found && o.bad == nil {
-		if o.item == (item{}) {
+		if o.isEmpty() {
 			return nil
 		}
 		o.bad = refuse(ErrUnparsable, "the object has a list of questions and members of a question beside it: give one or the other")
@@ -149,7 +149,7 @@ func (o *jsonObject) member(name, value string) error {
 		if o.lax && r == roleProto {
 			value = knownProto(value)
 		}
-		o.bad = o.set(r, utc, value)
+		o.bad = o.setPort(r, utc, bare[normal(name)], value)
 	}
 	return nil
 }
@@ -201,6 +201,9 @@ func (s *ndjsonScanner) scan(yield func(Request) bool) error {
 			return err
 		}
 		if skipped(s.lines.text) {
+			if r, ok := commented(string(s.lines.text), s.lines.n); ok && !yield(r) {
+				return nil
+			}
 			continue
 		}
 		if err := s.one(in); errors.Is(err, errStop) {

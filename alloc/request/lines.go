@@ -88,9 +88,31 @@ func (s *lineScanner) one() (Request, bool) {
 		text = unquote(text)
 	}
 	if skipped(text) {
-		return Request{}, false
+		return s.comment(spaced(text))
 	}
 	return s.parse(spaced(text), s.lines.n)
+}
+
+// A headed parser has headings, which may look like comments.
+type headed interface {
+	comment(line string)
+}
+
+// comment passes over a blank line or a comment, unless it holds an address.
+func (s *lineScanner) comment(line string) (Request, bool) {
+	if p, ok := s.parser.(headed); ok && line != "" {
+		p.comment(line)
+	}
+	return commented(line, s.lines.n)
+}
+
+// commented returns a question that cannot be answered for a comment with an address.
+func commented(line string, n int) (Request, bool) {
+	if !hasAddress(line) {
+		return Request{}, false
+	}
+	err := refuse(ErrUnparsable, "this line looks like a comment and holds an address: remove the # if it is a request")
+	return Request{Line: n, Text: clip(line, maxText), Err: err}, true
 }
 
 // parse reads a line with a number.

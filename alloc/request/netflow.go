@@ -71,7 +71,7 @@ func (p netflowParser) pairs(line string) (r Request, err error) {
 			return r, err
 		}
 		if role, utc := roleOf(name); role != 0 {
-			if err := it.set(role, utc, value); err != nil {
+			if err := it.setPort(role, utc, bare[normal(name)], value); err != nil {
 				return r, err
 			}
 		}

@@ -20,6 +20,9 @@ func (p *plainParser) parse(line string) (r Request, ok bool, err error) {
 	return r, true, err
 }
 
+// comment takes a heading that is written as a comment: "# IP Port Time".
+func (p *plainParser) comment(line string) { p.heading(strings.TrimLeft(line, " \t#")) }
+
 // heading reports whether a line names nothing but columns: "IP Port Time".
 func (p *plainParser) heading(line string) bool {
 	n, address, port, counted := 0, false, false, false

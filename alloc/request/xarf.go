@@ -66,7 +66,7 @@ func (s *xarfScanner) scan(yield func(Request) bool) error {
 	flush := func() bool {
 		r := at
 		at = nil
-		return r == nil || s.prose && r.item == (item{}) || yield(r.question(s.settings))
+		return r == nil || s.prose && r.isEmpty() || yield(r.question(s.settings))
 	}
 	for {
 		err := s.lines.next()
@@ -86,7 +86,11 @@ func (s *xarfScanner) scan(yield func(Request) bool) error {
 			if !flush() {
 				return nil
 			}
-		case skipped([]byte(line)), strings.HasPrefix(line, "%"):
+		case skipped([]byte(line)):
+			if r, ok := commented(line, s.lines.n); ok && !yield(r) {
+				return nil
+			}
+		case strings.HasPrefix(line, "%"):
 		default:
 			if at == nil {
 				at = &report{line: s.lines.n}

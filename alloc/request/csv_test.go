@@ -1,0 +1,72 @@
+package request
+
+import "testing"
+
+// TestCounters checks that a heading which counts rows is seen as one, though it begins like a comment.
+func TestCounters(t *testing.T) {
+	const none, six = "198.18.0.0 at 2026-01-10T12:34:56Z", "198.18.0.0:6000 at 2026-01-10T12:34:56Z"
+	const row = "198.18.0.0,2026-01-10T12:34:56Z\n"
+	checkAsked(t, []want{
+		{"#,ip,time\n1500," + row, "2: " + none},
+		{"#;ip;time\n1500;198.18.0.0;2026-01-10T12:34:56Z\n", "2: " + none},
+		{"# ,IP,Time\n1500," + row, "2: " + none},
+		{"#\tip\ttime\n1500\t198.18.0.0\t2026-01-10T12:34:56Z\n", "2: " + none},
+		{"\"#\",ip,time\n1500," + row, "2: " + none},
+		{"no,ip,time\n1500," + row, "2: " + none},
+		{"#no,ip,time\n1500," + row, "2: " + none},
+		{"# Nr.,ip,time\n1500," + row, "2: " + none},
+		{"id,ip,time\n1500," + row, "2: " + none},
+		{"#,ip,port,time\n1,198.18.0.0,6000,2026-01-10T12:34:56Z\n", "2: " + six},
+		{"# list of today\n\n#,ip,time\n1500," + row, "4: " + none},
+		{"#ip,dst_port,time\n198.18.0.0,443,2026-01-10T12:34:56Z\n", "2: " + none},
+		{"# ip, port, time\n198.18.0.0,6000,2026-01-10T12:34:56Z\n", "2: " + six},
+		{"# ip, time\n198.18.0.0,6000,2026-01-10T12:34:56Z\n", "2: " + six}, // another number of columns: no heading of these rows
+		{"ip,port,time\n198.18.0.0,6000,2026-01-10T12:34:56Z\n#,ip,time\n1500," + row, "2: " + six + "\n4: " + none},
+		{"#ip,port,time\n198.18.0.0,6000,2026-01-10T12:34:56Z\n#ip,dst_port,time\n198.18.0.0,443,2026-01-10T12:34:56Z\n", "2: " + six + "\n4: " + none},
+		{"Subject: x\n\n#,ip,time\n1500," + row, "2: " + none},
+	})
+}
+
+// TestBarePort checks that a port which could be the destination's is not asked about.
+func TestBarePort(t *testing.T) {
+	const at = " at 2026-01-10T12:34:56Z"
+	checkAsked(t, []want{
+		{"src_ip,dst_ip,port,time\n198.18.0.0,203.0.113.9,8080,2026-01-10T12:34:56Z\n", "2: invalid port"},
+		{"src_ip,dst_ip,porta,time\n198.18.0.0,-,8080,2026-01-10T12:34:56Z\n", "2: invalid port"},
+		{"src_ip,dst_ip,port,time\n198.18.0.0,203.0.113.9,-,2026-01-10T12:34:56Z\n", "2: 198.18.0.0 -> 203.0.113.9:0" + at},
+		{"src_ip,dst_ip,port,time\n198.18.0.0:6000,203.0.113.9,6000,2026-01-10T12:34:56Z\n", "2: 198.18.0.0:6000 -> 203.0.113.9:0" + at},
+		{"src_ip,dst_ip,port,time\n198.18.0.0:6000,203.0.113.9,8080,2026-01-10T12:34:56Z\n", "2: invalid port"},
+		{"src_ip,port,dst_ip,dst_port,time\n198.18.0.0,6000,203.0.113.9,8080,2026-01-10T12:34:56Z\n", "2: 198.18.0.0:6000 -> 203.0.113.9:8080" + at},
+		{"src_ip,src_port,dst_ip,port,time\n198.18.0.0,6000,203.0.113.9,8080,2026-01-10T12:34:56Z\n", "2: unparsable"},
+		{"src_ip,src_port,dst_ip,port,time\n198.18.0.0,6000,203.0.113.9,-,2026-01-10T12:34:56Z\n", "2: 198.18.0.0:6000 -> 203.0.113.9:0" + at},
+		{"src_ip,src_port,dst_ip,time\n198.18.0.0,6000,203.0.113.9,2026-01-10T12:34:56Z\n", "2: 198.18.0.0:6000 -> 203.0.113.9:0" + at},
+		{"ip,port,dst,time\n198.18.0.0,6000,203.0.113.9:443,2026-01-10T12:34:56Z\n", "2: 198.18.0.0:6000 -> 203.0.113.9:443" + at},
+		{"ip,port,dst,time\n198.18.0.0,443,203.0.113.9:443,2026-01-10T12:34:56Z\n", "2: invalid port"},
+		{"2026-01-10T12:34:56Z src=198.18.0.0 dst=203.0.113.9 port=8080\n", "1: invalid port"},
+		{"2026-01-10T12:34:56Z src=198.18.0.0:6000 dst=203.0.113.9:443\n", "1: 198.18.0.0:6000 -> 203.0.113.9:443" + at},
+		{`{"src_ip":"198.18.0.0","dst_ip":"203.0.113.9","port":8080,"time":"2026-01-10T12:34:56Z"}`, "1: invalid port"},
+		{`{"port":8080,"src_ip":"198.18.0.0","dst_ip":"203.0.113.9","time":"2026-01-10T12:34:56Z"}`, "1: invalid port"},
+		{`{"src":{"ip":"198.18.0.0","port":6000},"dst":{"ip":"203.0.113.9"},"time":"2026-01-10T12:34:56Z"}`, "1: 198.18.0.0:6000 -> 203.0.113.9:0" + at},
+		// A table without a destination has only one port.
+		{"ip,port,time\n198.18.0.0,6000,2026-01-10T12:34:56Z\n", "2: 198.18.0.0:6000" + at},
+	})
+}
+
+// TestSameRole checks that values of one role that differ are refused, and that the same value twice is fine.
+func TestSameRole(t *testing.T) {
+	const at = " at 2026-01-10T12:34:56Z"
+	checkAsked(t, []want{
+		{"ip,src_ip,time\n198.18.0.0,198.18.0.0,2026-01-10T12:34:56Z\n", "2: 198.18.0.0" + at},
+		{"ip,src_ip,time\n198.18.0.0,198.18.0.1,2026-01-10T12:34:56Z\n", "2: unparsable"},
+		{"ip,proto,protocol,time\n198.18.0.0,TCP,6,2026-01-10T12:34:56Z\n", "2: 198.18.0.0 tcp" + at},
+		{"ip,proto,protocol,time\n198.18.0.0,tcp,udp,2026-01-10T12:34:56Z\n", "2: unparsable"},
+		{"ip,dst,dst_port,time\n198.18.0.0,203.0.113.9:443,443,2026-01-10T12:34:56Z\n", "2: 198.18.0.0 -> 203.0.113.9:443" + at},
+		{"ip,dst,dst_port,time\n198.18.0.0,203.0.113.9:443,80,2026-01-10T12:34:56Z\n", "2: invalid port"},
+		{"ip,timestamp (utc),timestamp\n198.18.0.0,2026-01-10 12:34:56,2026-01-10 12:34:56\n", "2: ambiguous time zone"},
+		{"ip,timestamp,timestamp (utc)\n198.18.0.0,2026-01-10 12:34:56,2026-01-10 12:34:56\n", "2: ambiguous time zone"},
+		{"ip,timestamp (utc),timestamp\n198.18.0.0,2026-01-10T12:34:56Z,2026-01-10T12:34:56Z\n", "2: 198.18.0.0" + at},
+		{"IP: 198.18.0.0 (203.0.113.9)\nTime: 2026-01-10T12:34:56Z\n", "1: invalid address"},
+		{"IP: 198.18.0.0 (198.18.0.0)\nTime: 2026-01-10T12:34:56Z\n", "1: 198.18.0.0" + at},
+		{"IP: 198.18.0.0 (port 6001)\nPort: 6000\nTime: 2026-01-10T12:34:56Z\n", "1: unparsable"},
+	})
+}
