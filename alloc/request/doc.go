@@ -46,7 +46,8 @@
 // # Times
 //
 // A time to the second is an instant: From and To are equal. A time to the minute is that whole minute, a date that whole day,
-// and an interval ends where its last minute, or day, ends: To is the first instant that is no longer meant. A second 60
+// and an interval ends where its last day, minute, second or part of a second ends, as it was written: To is the first instant
+// that is no longer meant. So does a flow whose duration is not 0. An interval from an instant to the same is that instant. A second 60
 // (a leap second, 23:59:60 UTC on the last day of a month) is the interval from 23:59:59 to 00:00:00, because clocks disagree
 // about what they call it. See [ParseTime].
 //

@@ -136,38 +136,42 @@ func (p netflowParser) nfdump(words []string) (r Request, err error) {
 		return r, err
 	}
 	text := words[0] + " " + words[1]
-	if r.From, r.To, err = parseTime(text, p.zone, p.dates); err != nil {
-		return r, err
+	st, err := parseStamp(text, p.dates)
+	if err == nil {
+		r.From, r.To, err = st.resolve(p.zone)
 	}
-	d, err := duration(words[2])
 	if err != nil {
-		return r, err
+		return r, about("time", text, err)
 	}
-	r.To = r.From.Add(d)
-	return r, nil
+	d, unit, err := duration(words[2])
+	if err == nil && d > 0 {
+		r.To = r.From.Add(d + max(unit, st.unit))
+	}
+	return r, err
 }
 
 // maxDuration is the longest flow: longer ones are a collector's error.
 const maxDuration = 366 * 24 * time.Hour
 
-// duration reads the duration of a flow: 0.456, or 00:00:00.456 as of nfdump 1.7.
-func duration(text string) (time.Duration, error) {
+// duration reads the duration of a flow: 0.456, or 00:00:00.456 as of nfdump 1.7. unit is what its last digit counts.
+func duration(text string) (d, unit time.Duration, err error) {
 	c := cursor{s: text}
 	n, width := c.digits()
-	d := time.Duration(n) * time.Second
+	d, unit = time.Duration(n)*time.Second, time.Second
 	if c.at(0) == ':' {
 		st := stamp{}
 		k := cursor{s: text}
 		if err := k.hours(&st, false); err != nil || !k.end() {
-			return 0, about("duration", text, refuse(ErrTime, "want seconds, or hours, minutes and seconds"))
+			return 0, 0, about("duration", text, refuse(ErrTime, "want seconds, or hours, minutes and seconds"))
 		}
-		return time.Duration(st.hour)*time.Hour + time.Duration(st.minute)*time.Minute + time.Duration(st.second)*time.Second + time.Duration(st.nano), nil
+		return time.Duration(st.hour)*time.Hour + time.Duration(st.minute)*time.Minute + time.Duration(st.second)*time.Second + time.Duration(st.nano), max(st.unit, 1), nil
 	}
 	if c.accept('.') {
-		d += time.Duration(c.fraction())
+		nano, last := c.fraction()
+		d, unit = d+time.Duration(nano), last
 	}
 	if width < 1 || width > 9 || !c.end() || d > maxDuration {
-		return 0, about("duration", text, refuse(ErrTime, "want seconds, or hours, minutes and seconds"))
+		return 0, 0, about("duration", text, refuse(ErrTime, "want seconds, or hours, minutes and seconds"))
 	}
-	return d, nil
+	return d, unit, nil
 }

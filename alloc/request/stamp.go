@@ -27,6 +27,7 @@ type stamp struct {
 	weekday                    int // from 1 = Sunday; 0 when not written
 	hour, minute, second, nano int
 	precision                  precision
+	unit                       time.Duration // a second or less: what the last digit counts; 0 without seconds
 
 	zoned  bool
 	offset int // seconds east of UTC
@@ -46,7 +47,7 @@ func parseStamp(text string, order DateOrder) (st stamp, err error) {
 	case len(c.s) > maxTime:
 		return st, refuse(ErrTime, "this is too long for a time")
 	}
-	if st.epoch, err = c.epoch(); err != nil || !st.epoch.IsZero() {
+	if st.epoch, st.unit, err = c.epoch(); err != nil || !st.epoch.IsZero() {
 		return st, err
 	}
 	if err := c.date(&st); err != nil {
@@ -65,41 +66,43 @@ func parseStamp(text string, order DateOrder) (st stamp, err error) {
 }
 
 // epoch reads a whole text of digits as seconds (with a fraction), milli- or microseconds since 1970, told apart by their
-// number, which holds from 2001 to 2286. The time is zero when the text is no such count.
-func (c *cursor) epoch() (time.Time, error) {
+// number, which holds from 2001 to 2286. The time is zero when the text is no such count. unit is what the last digit counts.
+func (c *cursor) epoch() (t time.Time, unit time.Duration, err error) {
 	k := cursor{s: c.s}
 	_, width := k.digits()
 	count := k.s[:width]
 	nano, fraction := 0, k.at(0) == '.' && isDigit(k.at(1))
+	unit = time.Second
 	if fraction {
 		k.i++
-		nano = k.fraction()
+		nano, unit = k.fraction()
 	}
 	if !k.end() || width == 0 || width == 8 || width == 14 {
-		return time.Time{}, nil
+		return time.Time{}, 0, nil
 	}
 	n, err := strconv.ParseInt(count, 10, 64)
-	var t time.Time
 	switch {
 	case err == nil && width == 10:
 		t = time.Unix(n, int64(nano))
 	case err == nil && width == 13 && !fraction:
-		t = time.UnixMilli(n)
+		t, unit = time.UnixMilli(n), time.Millisecond
 	case err == nil && width == 16 && !fraction:
-		t = time.UnixMicro(n)
+		t, unit = time.UnixMicro(n), time.Microsecond
 	default:
-		return t, refuse(ErrTime, "%d digits are no count of seconds, milli- or microseconds since 1970: write for example 2026-03-01T12:34:56Z", width)
+		return t, 0, refuse(ErrTime, "%d digits are no count of seconds, milli- or microseconds since 1970: write for example 2026-03-01T12:34:56Z", width)
 	}
-	return t.UTC(), checkYear(t.UTC().Year())
+	return t.UTC(), unit, checkYear(t.UTC().Year())
 }
 
-// fraction reads digits as nanoseconds; what is smaller is cut off.
-func (c *cursor) fraction() (nano int) {
-	for unit := 100_000_000; isDigit(c.at(0)); c.i++ {
-		nano += int(c.at(0)-'0') * unit
-		unit /= 10
+// fraction reads digits as nanoseconds; what is smaller is cut off. unit is what the last digit counts.
+func (c *cursor) fraction() (nano int, unit time.Duration) {
+	unit = time.Second
+	for next := 100_000_000; isDigit(c.at(0)); c.i++ {
+		nano += int(c.at(0)-'0') * next
+		unit = max(time.Duration(next), time.Nanosecond)
+		next /= 10
 	}
-	return nano
+	return nano, unit
 }
 
 // clock reads the clock, if there is one, and what divides it from the date.
@@ -150,9 +153,12 @@ func (c *cursor) hours(st *stamp, dashes bool) error {
 	default:
 		return errNoTime()
 	}
+	if st.precision == toSecond {
+		st.unit = time.Second
+	}
 	if st.precision == toSecond && (c.at(0) == '.' || c.at(0) == ',') && isDigit(c.at(1)) {
 		c.i++
-		st.nano = c.fraction()
+		st.nano, st.unit = c.fraction()
 	}
 	if err := c.halfDay(st); err != nil {
 		return err

@@ -157,7 +157,7 @@ func instants(wall time.Time, zone *time.Location) []time.Time {
 }
 
 // between places an interval: the date of the second may follow from the first, and a zone that only one of them has holds
-// for both. To is the end of the minute or day that the second names.
+// for both. To is the end of the day, minute, second or part of one that the second names, unless both name one instant.
 func between(a, b stamp, zone *time.Location) (from, to time.Time, err error) {
 	if b.year == 0 && b.epoch.IsZero() {
 		b.year, b.month, b.day = a.year, a.month, a.day
@@ -173,11 +173,15 @@ func between(a, b stamp, zone *time.Location) (from, to time.Time, err error) {
 	if err != nil {
 		return from, to, err
 	}
-	if _, to, err = b.resolve(zone); err != nil {
+	last, to, err := b.resolve(zone)
+	if err != nil {
 		return from, to, err
 	}
-	if to.Before(from) {
-		return from, to, refuse(ErrTime, "the interval ends before it begins: %s is before %s", to.Format(time.RFC3339), from.Format(time.RFC3339))
+	if last.Equal(to) && !last.Equal(from) {
+		to = to.Add(b.unit)
+	}
+	if to.Before(from) || to.Equal(from) && !last.Equal(from) {
+		return from, to, refuse(ErrTime, "the interval ends before it begins: %s is before %s", last.Format(time.RFC3339), from.Format(time.RFC3339))
 	}
 	return from, to, nil
 }
