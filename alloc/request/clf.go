@@ -27,16 +27,36 @@ func (p clfParser) parse(line string) (r Request, ok bool, err error) {
 	if !ok || len(words) == 0 {
 		return r, true, refuse(ErrUnparsable, "this is no line of a web server: want 1.2.3.4 - - [12/Jul/2026:19:38:25 +0200] and so on")
 	}
-	e, err := parseEndpoint(words[0])
-	if err != nil && len(words) == 4 { // the virtual host
-		if second, again := parseEndpoint(words[1]); again == nil {
-			e, err = second, nil
-		}
+	host, err := client(words)
+	if err != nil {
+		return r, true, err
 	}
+	e, err := parseEndpoint(host)
 	if err != nil {
 		return r, true, err
 	}
 	r.Outside, r.Port, r.HasPort = e.addr, e.port, e.hasPort
 	r.From, r.To, err = parseTime(when, p.zone, p.dates)
 	return r, true, err
+}
+
+// client returns the address of the client: the first word, or, behind a virtual host, the one before ident and user. What
+// looks like two hosts in another place can be proxies, in either order.
+func client(words []string) (string, error) {
+	hosts := 0
+	for _, word := range words {
+		if hasAddress(word) {
+			hosts++
+		}
+	}
+	first := words[0]
+	switch {
+	case strings.HasSuffix(first, ","):
+	case len(words) == 4 && words[1] != "-" && words[2] == "-" && !hasAddress(words[3]):
+		return words[1], nil
+	case hosts > 1:
+	case len(words) == 1 || words[1] == "-" || len(words) == 3 && !strings.ContainsAny(words[1], ".:"):
+		return first, nil
+	}
+	return "", about("client", strings.Join(words, " "), refuse(ErrAddress, "which of these is the client? write its address first, or last before - -"))
 }
