@@ -25,8 +25,16 @@ func xarfRole(name string) (role, bool) {
 	if len(name) > maxName {
 		return 0, false
 	}
-	n := strings.TrimPrefix(normal(name), "machinereadable")
-	return xarfKeys[strings.TrimPrefix(n, "report")], false
+	return xarfKeys[normal(withoutParent(withoutParent(name, "machine_readable"), "report"))], false
+}
+
+// withoutParent returns the name of a member without the object that it is in. Report-Date is in none: keys of that kind are
+// about the report, and never about the event.
+func withoutParent(name, parent string) string {
+	if before, after, ok := strings.Cut(name, "."); ok && strings.EqualFold(before, parent) {
+		return after
+	}
+	return name
 }
 
 // xarfScanner returns the scanner of reports in JSON or in lines of "Key: value".

@@ -1,0 +1,22 @@
+package request
+
+import "testing"
+
+// TestReportDate checks that the date of a report is not that of the event.
+func TestReportDate(t *testing.T) {
+	const head = "Report-Type: login-attack\nSource: 198.18.0.0\nSource-Port: 6000\n"
+	const asked = "1: 198.18.0.0:6000 at 2026-01-10T12:34:56Z"
+	const json = `"xarf_version":"4","source_identifier":"198.18.0.0","source_port":6000`
+	checkAsked(t, []want{
+		{head + "Date: 2026-01-10T12:34:56Z\n", asked},
+		{head + "Report-Date: 2026-01-11T09:00:00Z\n", "1: invalid time"},
+		{head + "Report-Date: 2026-01-11T09:00:00Z\nDate: 2026-01-10T12:34:56Z\n", asked},
+		{head + "Date: 2026-01-10T12:34:56Z\nReport-Date: 2026-01-11T09:00:00Z\nReport-Source: 192.0.2.1\nReport-Timestamp: 1\n", asked},
+		{head + "Date: 2026-01-10T12:34:56Z\nDate: 2026-01-10T12:34:57Z\n", "1: unparsable"},
+		{head + "Date: 2026-01-10T12:34:56Z\nDate: 2026-01-10T12:34:56Z\n", asked},
+		{"{" + json + `,"report_date":"2026-01-11T09:00:00Z","timestamp":"2026-01-10T12:34:56Z"}`, asked},
+		{"{" + json + `,"report-date":"2026-01-11T09:00:00Z"}`, "1: invalid time"},
+		{`{"ReporterInfo":{},"Report":{"Date":"2026-01-10T12:34:56Z","ReportDate":"2026-01-11T09:00:00Z","Source":{"IP":"198.18.0.0","Port":6000}}}`, asked},
+		{`{"machine_readable":{"Report-Type":"x","Source":"198.18.0.0","Source-Port":6000,"Date":"2026-01-10T12:34:56Z","Report-Date":"2026-01-11T09:00:00Z"}}`, asked},
+	})
+}
