@@ -21,9 +21,10 @@ const (
 	ratioFrom = 8 << 20
 )
 
-// open returns r, unfolded if it is gzipped, without a byte order mark, behind a buffer that holds head and lines.
+// open returns r, unfolded if it is gzipped, without a byte order mark, with line ends that have a \n, behind a buffer that
+// holds head and lines.
 func open(r io.Reader) (*bufio.Reader, error) {
-	in := bufio.NewReaderSize(r, bufferSize)
+	in := bufio.NewReader(r)
 	magic, err := in.Peek(2)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
@@ -34,7 +35,9 @@ func open(r io.Reader) (*bufio.Reader, error) {
 		if err != nil {
 			return nil, gzipError(err)
 		}
-		in = bufio.NewReaderSize(&unfolder{z: z, in: counted}, bufferSize)
+		in = bufio.NewReaderSize(&lineEnds{r: &unfolder{z: z, in: counted}}, bufferSize)
+	} else {
+		in = bufio.NewReaderSize(&lineEnds{r: in}, bufferSize)
 	}
 	mark, err := in.Peek(3)
 	if err != nil && !errors.Is(err, io.EOF) {
