@@ -79,7 +79,7 @@ func (s *jsonScanner) documents() error {
 		if b == '[' {
 			err = s.elements(1)
 		} else {
-			err = s.element(b, 0, s.lists)
+			err = s.element(b, 0)
 		}
 		if err != nil {
 			return err
@@ -89,11 +89,11 @@ func (s *jsonScanner) documents() error {
 
 // elements reads an array of questions.
 func (s *jsonScanner) elements(depth int) error {
-	return s.text.array(depth, func(first byte) error { return s.element(first, depth, false) })
+	return s.text.array(depth, func(first byte) error { return s.element(first, depth) })
 }
 
-// element reads one question. lists says whether an array in it may hold the questions instead.
-func (s *jsonScanner) element(first byte, depth int, lists bool) error {
+// element reads one question.
+func (s *jsonScanner) element(first byte, depth int) error {
 	s.text.head = s.text.head[:0]
 	line := s.text.line
 	if first != '{' {
@@ -102,28 +102,39 @@ func (s *jsonScanner) element(first byte, depth int, lists bool) error {
 		}
 		return s.send(Request{Err: refuse(ErrUnparsable, "want an object with members such as ip, port and time")}, line, s.text.head)
 	}
-	o := &jsonObject{jsonScanner: s, lists: lists}
-	if err := s.text.object("", depth+1, o); err != nil {
+	o, err := s.object(depth)
+	if err != nil {
 		return err
 	}
-	if o.found && o.bad == nil {
-		if o.isEmpty() {
-			return nil
-		}
-		o.bad = refuse(ErrUnparsable, "the object has a list of questions and members of a question beside it: give one or the other")
+	return s.ask(o, line)
+}
+
+// object reads an object, and sends the questions in its lists.
+func (s *jsonScanner) object(depth int) (*jsonObject, error) {
+	o := &jsonObject{jsonScanner: s}
+	err := s.text.object("", depth+1, o)
+	if o.head == nil {
+		o.head = s.text.head
 	}
-	head := s.text.head
-	if o.found {
-		head = o.head
+	return o, err
+}
+
+// ask sends the question that an object is. One with a list of questions need not be one.
+func (s *jsonScanner) ask(o *jsonObject, line int) error {
+	if o.found && o.bad == nil && o.isEmpty() {
+		return nil
 	}
 	r, err := Request{}, o.bad
 	if err == nil {
 		r, err = o.request(s.settings)
+		if err != nil && o.found {
+			err = refuse(ErrUnparsable, "the object has a list of questions, and members beside it that are none by themselves: give each question all that it needs")
+		}
 	}
 	if err != nil {
 		r = Request{Err: err}
 	}
-	return s.send(r, line, head)
+	return s.send(r, line, o.head)
 }
 
 func (s *jsonScanner) send(r Request, line int, text []byte) error {
@@ -138,10 +149,9 @@ func (s *jsonScanner) send(r Request, line int, text []byte) error {
 type jsonObject struct {
 	*jsonScanner
 	item
-	bad   error // the first reason why the members make no question
-	lists bool
-	found bool   // whether an array held the questions
-	head  []byte // what was read before that array
+	bad   error  // the first reason why the members make no question
+	found bool   // whether an array held questions
+	head  []byte // its beginning, up to the first array of objects
 }
 
 func (o *jsonObject) member(name, value string) error {
@@ -163,23 +173,79 @@ func knownProto(value string) string {
 	return p
 }
 
-// list passes over an array, unless it holds the questions: the first array of objects before any address.
+// list passes over an array, unless its elements are objects that can be questions.
 func (o *jsonObject) list(name string, depth int) error {
-	if r, _ := o.roleOf(name); r != 0 && o.bad == nil {
+	l := jsonList{jsonObject: o}
+	read := l.element
+	if !o.lists {
+		read = func(byte, int) error { return o.text.skip(depth) }
+	}
+	if err := o.text.array(depth, func(first byte) error { return read(first, depth) }); err != nil {
+		return err
+	}
+	if r, _ := o.roleOf(name); r != 0 && !l.asked && o.bad == nil {
 		o.bad = refuse(ErrUnparsable, "%s is a list: give one value a question", quoted(name))
 	}
-	if !o.lists || o.bad != nil || o.values[roleAddress] != "" {
-		return nobody{&o.text}.list(name, depth)
+	return l.end()
+}
+
+// A jsonList is an array beside the members of an object while it is read.
+type jsonList struct {
+	*jsonObject
+	asked  bool // whether an element is a question
+	others int  // how many are none
+	line   int  // of the first of those
+	text   []byte
+}
+
+// element reads an element, and sends the question that it is.
+func (l *jsonList) element(first byte, depth int) error {
+	s := l.jsonScanner
+	if first == '{' && l.head == nil {
+		l.head = bytes.Clone(s.text.head)
 	}
-	return o.text.array(depth, func(first byte) error {
-		if first != '{' {
-			return o.text.skip(depth)
+	line, begin := s.text.line, len(s.text.head)
+	if first != '{' {
+		err := s.text.skip(depth)
+		l.other(line, s.text.head[min(begin, len(s.text.head)):])
+		return err
+	}
+	s.text.head = s.text.head[:0]
+	o, err := s.object(depth)
+	switch {
+	case err != nil:
+		return err
+	case !o.found && !o.asks():
+		l.other(line, o.head)
+		return nil
+	}
+	l.asked, l.found = true, true
+	return s.ask(o, line)
+}
+
+// asks reports whether an object has a member that only a question has.
+func (o *jsonObject) asks() bool {
+	for r := roleAddress; r < roleZone; r++ {
+		if o.named[r] {
+			return true
 		}
-		if !o.found {
-			o.found, o.head = true, bytes.Clone(o.text.head)
-		}
-		return o.element(first, depth, false)
-	})
+	}
+	return o.bad != nil
+}
+
+func (l *jsonList) other(line int, text []byte) {
+	if l.others++; l.others == 1 {
+		l.line, l.text = line, bytes.Clone(text)
+	}
+}
+
+// end sends what is to be said about elements between questions that are none.
+func (l *jsonList) end() error {
+	if !l.asked || l.others == 0 {
+		return nil
+	}
+	err := refuse(ErrUnparsable, "%d elements of the list hold no question: give each an address and a time", l.others)
+	return l.send(Request{Err: err}, l.line, l.text)
 }
 
 // An ndjsonScanner reads an object a line.
