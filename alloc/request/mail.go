@@ -75,9 +75,10 @@ type mailScanner struct {
 	r       errorKeeper
 	yield   func(Request) bool
 	skipped []string
+	more    int // how many parts were skipped besides
 	parts   int
 	found   int  // questions
-	report  bool // whether a part was a report, and what follows is its evidence
+	report  bool // whether a part of the mail or multipart at hand was a report, and what follows is its evidence
 }
 
 func (s *mailScanner) scan(yield func(Request) bool) error {
@@ -107,7 +108,14 @@ func (s *mailScanner) message(r io.Reader, depth int) error {
 		return s.told(err)
 	}
 	limited.left = -1
+	defer s.scope()()
 	return s.entity(textproto.MIMEHeader(m.Header), m.Body, depth)
+}
+
+// scope begins a mail or multipart; what it returns ends it. A report in it has no evidence outside of it.
+func (s *mailScanner) scope() func() {
+	outer := s.report
+	return func() { s.report = outer }
 }
 
 // A headerReader reads no more than left, unless that is negative.
@@ -184,6 +192,7 @@ func (s *mailScanner) multipart(kind string, parts *multipart.Reader, depth int)
 	if depth > maxMailDepth {
 		return refuse(ErrLimit, "the mail is nested more than %d levels deep", maxMailDepth)
 	}
+	defer s.scope()()
 	for {
 		part, err := parts.NextRawPart()
 		if errors.Is(err, io.EOF) {
@@ -228,15 +237,16 @@ func (s *mailScanner) leaf(kind, file string, body io.Reader, depth int) error {
 	case main == "image", main == "audio", main == "video", kind == "text/html", strings.HasSuffix(kind, "-signature"):
 		s.skip(name, kind, "this is not read")
 		return nil
-	case s.report:
-		s.skip(name, kind, "this is the evidence of a report")
-		return nil
 	}
 	own := *s.settings
 	own.depth = depth + 1
 	own.prose = kind == "text/plain" && name == kind
 	r, err := newReader(body, own)
-	if errors.Is(err, ErrFormat) {
+	switch _, refused := errors.AsType[*refusal](err); {
+	case s.report && (refused || err == nil && r.format != XARF):
+		s.skip(name, kind, "this is the evidence of a report")
+		return nil
+	case errors.Is(err, ErrFormat):
 		s.skip(name, kind, err.Error())
 		return nil
 	}
@@ -259,6 +269,7 @@ func (s *mailScanner) leaf(kind, file string, body io.Reader, depth int) error {
 		for _, skipped := range inner.skipped {
 			s.note(skipped)
 		}
+		s.more += inner.more
 	}
 	return s.tell(s.told(err), name)
 }
@@ -280,7 +291,9 @@ func (s *mailScanner) skip(name, kind, why string) {
 }
 
 func (s *mailScanner) note(text string) {
-	if len(s.skipped) < maxSkipped {
-		s.skipped = append(s.skipped, clip(text, 2*maxText))
+	if len(s.skipped) == maxSkipped {
+		s.more++
+		return
 	}
+	s.skipped = append(s.skipped, clip(text, 2*maxText))
 }

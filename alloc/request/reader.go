@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -93,9 +94,13 @@ func (s *settings) scanner(f Format, in *bufio.Reader, head []byte) scanner {
 func (r *Reader) Format() Format { return r.format }
 
 // Skipped returns the parts of a mail that hold no questions in a form that is read, such as a PDF, as "order.pdf
-// (application/pdf): reason", in order and at most 100. It is complete when All has ended.
+// (application/pdf): reason", in order. Behind 100 of them there is one "and 7 more". It is complete when All has ended.
 func (r *Reader) Skipped() []string {
-	if m, ok := r.mail(); ok {
+	m, ok := r.mail()
+	if ok && m.more > 0 {
+		return append(slices.Clip(m.skipped), fmt.Sprintf("and %d more", m.more))
+	}
+	if ok {
 		return m.skipped
 	}
 	return nil
