@@ -8,24 +8,27 @@
 //
 // It never guesses. A time without a zone, a day that could be a month (see [Options]), the name of a zone that several countries use, a port
 // range, a local time that happened twice: each is a [Request] with an Err that quotes the text and says what to write
-// instead. Nothing is left out in silence: a line that cannot be read is a Request with an Err. Only blank lines, comments
-// (#) and the headings of known tools are passed over; in the text of a mail, and in a file that is a letter (below), so are lines
-// without an address.
+// instead. So is a second value for the same thing that differs from the first, and a port that could be the destination's: a
+// bare "port" beside a destination. Nothing is left out in silence: a line that cannot be read is a Request with an Err, and so is a
+// comment (#) with an address. Only blank lines, other comments and the headings of known tools are passed over; in the text of
+// a mail, and in a file that is a letter (below), so are lines without an address.
 //
 // # Formats
 //
-//	csv      columns named in the first line (comma, semicolon or tab), in many spellings; or without names: address, port, time
-//	json     an array of objects, an object with one such array, one object, or an object a line; names as for csv
+//	csv      columns named in the first line (comma, semicolon or tab), in many spellings, also behind a #; or without names:
+//	         address, port, time
+//	json     an array of objects, an object with such arrays, one object, or an object a line; names as for csv
 //	tcpdump  lines of tcpdump -n with -tt or -tttt; the source is asked for
 //	netflow  "time proto=TCP src=1.2.3.4:5 dst=…" and the long output of nfdump; the source is asked for
 //	acns     ACNS 1 and 2 XML, also between "Start ACNS XML" and "End ACNS XML"
-//	x-arf    X-ARF 0.1 and 0.2 ("Key: value"), XARF 3 and 4 (JSON); the port is Source-Port, never Port, which was attacked
-//	clf      the common and combined log formats of web servers
-//	plain    address, port and time in any order: "198.18.0.0:6000 2026-03-01T12:34:56Z", "… between … and …"
-//	         and blocks, below
+//	x-arf    X-ARF 0.1 and 0.2 ("Key: value"), XARF 3 and 4 (JSON); the port is Source-Port, never Port, which was attacked; the
+//	         time is Date, never Report-Date, when it was written
+//	clf      the common and combined log formats of web servers, also with a virtual host first
+//	plain    address, port and time in any order: "198.18.0.0:6000 2026-03-01T12:34:56Z", "… between … and …"; behind ->,
+//	         "to" or "destination" an address or port is the destination's; and blocks, below
 //	mail     RFC 5322 with any of these in its text or attachments; its own Date is never the time of a question
 //
-// Any of them may be gzipped.
+// Any of them may be gzipped. Lines end with \n, \r\n or \r.
 //
 // # Blocks
 //

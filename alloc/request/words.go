@@ -11,7 +11,7 @@ const maxWords = 64
 // fillers are words that may stand in a line and say nothing.
 var fillers = map[string]bool{
 	"ip": true, "ipv4": true, "address": true, "addr": true, "outside": true, "public": true, "time": true,
-	"date": true, "timestamp": true, "at": true, "on": true, "proto": true, "protocol": true, "@": true, "in": true,
+	"date": true, "timestamp": true, "at": true, "on": true, "@": true, "in": true,
 }
 
 // sides are words that say whose the addresses and ports behind them are.
@@ -33,6 +33,7 @@ type words struct {
 	in      section // whose the next address or port is
 	begun   bool    // whether a word about the destination was there
 	port    bool    // behind "port"
+	number  bool    // behind "protocol", which may be a number
 	address bool    // behind an address
 	turn    string  // "to" or "from", which may come before an address or a time
 }
@@ -72,6 +73,13 @@ func cutWords(line string) (w words, err error) {
 		if n++; n > maxWords {
 			return w, refuse(ErrUnparsable, "the line has more than %d words: this is no question", maxWords)
 		}
+		if n == 1 && isCount(word) {
+			continue
+		}
+		if n == 1 && isBracketed(word) {
+			w.keep(word)
+			continue
+		}
 		label, word := bareWord(word)
 		for _, word := range [...]string{label, word} {
 			if word == "" {
@@ -99,9 +107,12 @@ func (w *words) add(word string) error {
 		return nil
 	}
 	lower := strings.ToLower(word)
-	behind := w.address
-	w.address = false
+	behind, number := w.address, w.number
+	w.address, w.number = false, lower == "proto" || lower == "protocol"
 	switch {
+	case w.number || fillers[lower]:
+	case number && isShortNumber(word), lower == "tcp", lower == "udp", lower == "icmp":
+		return w.protocol(word)
 	case sides[lower] != anySide:
 		if in := sides[lower]; w.turn == "" || turns[w.turn] != in {
 			w.flush()
@@ -117,12 +128,6 @@ func (w *words) add(word string) error {
 	case turns[lower] != anySide:
 		w.flush()
 		w.turn = lower
-	case fillers[lower]:
-	case lower == "tcp" || lower == "udp" || lower == "icmp":
-		if w.proto != "" && w.proto != lower {
-			return refuse(ErrProtocol, "the line has two protocols, %s and %s: keep the one that is asked for", w.proto, lower)
-		}
-		w.proto = lower
 	case looksLikeAddress(word):
 		return w.host(word)
 	case isRangeWord(word):
@@ -135,6 +140,16 @@ func (w *words) add(word string) error {
 		w.keep(word)
 	}
 	return nil
+}
+
+// protocol takes a protocol.
+func (w *words) protocol(word string) error {
+	p, err := parseProto(word)
+	if err == nil && w.proto != "" && w.proto != p {
+		err = refuse(ErrProtocol, "the line has two protocols, %s and %s: keep the one that is asked for", w.proto, p)
+	}
+	w.proto = p
+	return err
 }
 
 // turnTo begins the words about one side.
@@ -192,8 +207,20 @@ func isCounter(name string) bool {
 	return false
 }
 
-// bareWord takes marks around a word away, and a label before it: "port:6000", "ip=198.18.0.0". Of labels that say nothing
-// nothing is returned.
+// isCount reports whether the first word of a line counts the lines: "1." or "1)". In more brackets it could also be a port.
+func isCount(word string) bool {
+	count := strings.TrimRight(word, ".)")
+	return len(count) == len(word)-1 && isShortNumber(count)
+}
+
+// isBracketed reports whether a word is a short number in brackets.
+func isBracketed(word string) bool {
+	number := strings.Trim(word, "()[]")
+	return len(number) == len(word)-2 && isShortNumber(number)
+}
+
+// bareWord takes marks around a word away, and a label before it: "port:6000", "ip=198.18.0.0". A label that says nothing is
+// not returned.
 func bareWord(word string) (label, value string) {
 	if !strings.HasPrefix(word, "[") || !strings.Contains(word, "]:") {
 		word = strings.Trim(word, `,;"'()[]<`)
@@ -209,7 +236,7 @@ func bareWord(word string) (label, value string) {
 			return "", name
 		}
 		return "", word[i+1:]
-	case name == "port", sides[name] != anySide:
+	case name == "port", name == "proto", name == "protocol", sides[name] != anySide:
 		return name, word[i+1:]
 	}
 	return "", word
