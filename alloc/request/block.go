@@ -11,6 +11,7 @@ type block struct {
 	line    int    // where it begins
 	lines   int    // how many it has
 	first   string // the first of them
+	other   bool   // whether it began with another value for a label of the block before
 	text    strings.Builder
 	bad     error
 	address bool      // whether a line has one

@@ -97,6 +97,9 @@ func TestBlocks(t *testing.T) {
 		"several ports":          {"IP: 198.18.0.0\nPorts: 6000-6010\nTime: 2026-03-01 12:34:56 UTC\n", "1: port range"},
 		"many lines":             {"IP: 198.18.0.0\n" + rest + numbered(maxBlock), "1: unparsable"},
 		"a date and an interval": {"IP: 198.18.0.0\nDate: 2026-03-01\nStart time: 12:34\nEnd time: 12:35\nZone: UTC", "1: invalid time"},
+		"two ports":              {"IP: 198.18.0.0\n" + rest + "Port: 6001\n", "1: " + whole + "\n4: invalid address"},
+		"same port twice":        {"IP: 198.18.0.0\n" + rest + "Port: 6000\n", "1: " + whole},
+		"two times":              {"IP: 198.18.0.0\n" + rest + "Time: 2026-03-01 12:34:57 UTC\nCase: 7\n", "1: " + whole + "\n4: invalid address"},
 		"without any address":    {"IP: 198.18.0.0\n" + rest + "\nfoo: x\nbar: y\n\n" + rest, "1: " + whole + "\n8: invalid address"},
 		"prose around":           {"Dear Sirs,\nDate: today\n\nIP: 198.18.0.0\n" + rest + "\nRegards\nAddress: 1 Street\nTime: 9:00", "4: " + whole},
 	} {

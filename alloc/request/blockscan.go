@@ -95,20 +95,26 @@ func (s *blockScanner) step() bool {
 
 // begin makes sure that there is a block, unless no label of the line has a role. A label that was there already begins another.
 func (s *blockScanner) begin(pairs []pair) bool {
+	other := false
 	for _, p := range pairs {
 		name := normal(p.label)
 		if s.in == destinationSide {
 			name = "> " + name
 		}
-		if slices.Contains(s.labels, name) && !s.flush() {
-			return false
+		if slices.Contains(s.labels, name) {
+			if s.at != nil && p.role != 0 && s.at.values[p.role] != "" {
+				other = s.at.values[p.role] != strings.Trim(p.value, labelMarks)
+			}
+			if !s.flush() {
+				return false
+			}
 		}
 		if len(s.labels) <= maxBlock {
 			s.labels = append(s.labels, name)
 		}
 	}
 	if s.at == nil && hasRole(pairs, 1, roleCount) {
-		s.at = &block{}
+		s.at = &block{other: other}
 	}
 	return true
 }
@@ -177,11 +183,12 @@ func (s *blockScanner) flush() bool {
 	if b == nil {
 		return true
 	}
-	if b.lines == 1 {
+	other := b.other && b.values[roleAddress] == "" // and of the question before, or of none?
+	if b.lines == 1 && !other {
 		r, ok := s.parse(b.first, b.line)
 		return !ok || s.send(r)
 	}
-	if s.prose && !b.asks() {
+	if s.prose && !other && !b.asks() {
 		return true
 	}
 	if b.address {
