@@ -43,6 +43,9 @@ func serve(ctx context.Context, c *daemonfile.Config, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := serveMetrics(ctx, c, d, log); err != nil {
+		return err
+	}
 	log.Info("cgnd begins", "version", release, "backend", c.Backend, "instance", c.Instance, "socket", c.Listen.Unix)
 	go func() {
 		for range hup {

@@ -68,7 +68,9 @@ type ApplyInfo struct {
 
 // VerifyInfo is about comparisons of the kernel with the plan.
 type VerifyInfo struct {
-	Runs        uint64        `json:"runs"`
+	Runs        uint64        `json:"runs"`      // those that could compare
+	Different   uint64        `json:"different"` // of those, the ones that found differences
+	Failed      uint64        `json:"failed"`    // those that could not
 	At          time.Time     `json:"at,omitzero"`
 	Took        time.Duration `json:"took_ns"`
 	Differences uint64        `json:"differences"`

@@ -155,6 +155,7 @@ func (l *loop) compared(c comparison) bool {
 	now := time.Now()
 	l.verifiedAt, l.verifyTook = now, c.took
 	if c.err != nil {
+		l.snapshot.Verify.Failed++
 		l.trouble("verify", "the kernel cannot be compared with the plan: "+c.err.Error(), false)
 		return false
 	}
@@ -167,8 +168,10 @@ func (l *loop) compared(c comparison) bool {
 	}
 	if c.Differences == 0 {
 		l.over("drift")
+		return false
 	}
-	return c.Differences > 0
+	v.Different++
+	return true
 }
 
 // drifted says what somebody else has changed, and has it repaired.

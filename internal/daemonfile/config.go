@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -35,7 +36,8 @@ type Config struct {
 	Report          bool        // drift is only reported
 	VerifyEvery     time.Duration
 	Listen          Listen
-	Audit           string // the file that every trace is written to
+	Metrics         netip.AddrPort // where Prometheus reads; the zero AddrPort = nowhere
+	Audit           string         // the file that every trace is written to
 	Log             Log
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -158,8 +159,18 @@ func (f field) parse(n *yaml.Node) (v value, err error) {
 		if v.mode = fs.FileMode(m); perr != nil || m > 0o777 || m&0o600 != 0o600 {
 			err = fmt.Errorf("%q is no mode in octal digits that lets the owner read and write", v.text)
 		}
+	case endpoint:
+		v.endpoint, err = parseEndpoint(v.text)
 	}
 	return v, err
+}
+
+func parseEndpoint(text string) (netip.AddrPort, error) {
+	a, err := netip.ParseAddrPort(text)
+	if err != nil || a.Port() == 0 || a.Addr().Zone() != "" {
+		return a, fmt.Errorf("%q is no address with a port, such as 127.0.0.1:9742 or [::1]:9742", text)
+	}
+	return a, nil
 }
 
 // maxItems is how long a list may be.

@@ -3,6 +3,7 @@ package daemonfile
 import (
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -20,6 +21,7 @@ const (
 	paths           // a list of paths
 	links           // a list of interfaces, NAME or NAME=REALM
 	insideOnly      // the same, without realms
+	endpoint        // an address and a port
 	section         // a mapping with keys of its own
 )
 
@@ -44,6 +46,8 @@ type value struct {
 	mode  fs.FileMode
 	list  []string
 	links []Interface
+
+	endpoint netip.AddrPort
 }
 
 // The bounds of verify-interval.
@@ -104,6 +108,9 @@ var fields = []field{
 			doc: "Permissions of the socket.",
 			set: func(c *Config, v value) { c.Listen.Mode = v.mode }},
 	}},
+	{key: "metrics", kind: endpoint, initial: "none: nothing listens", example: "127.0.0.1:9742",
+		doc: "Address and port where Prometheus reads `/metrics`, by plain HTTP and without asking who it is: `127.0.0.1:9742`, `[::1]:9742`.",
+		set: func(c *Config, v value) { c.Metrics = v.endpoint }},
 	{key: "audit", kind: path, initial: "/var/log/cgnd/audit.jsonl", example: "/var/log/cgnd/audit.jsonl",
 		doc: "The file that every trace is written to before it is answered. Its folder must exist.",
 		set: func(c *Config, v value) { c.Audit = v.text }},

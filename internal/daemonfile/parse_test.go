@@ -3,6 +3,7 @@ package daemonfile
 import (
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 )
@@ -31,6 +33,7 @@ listen:
   group: noc
   mode: 0600
 audit: /var/log/cgnd/west.jsonl
+metrics: "[::1]:9742"
 log:
   level: debug
   format: json
@@ -45,9 +48,10 @@ func TestParse(t *testing.T) {
 		Backend: XDP, Instance: "west", Ledger: "/var/lib/cgnd/ledger.jsonl", KeyFiles: []string{"/etc/cgnd/a.key", "/etc/cgnd/b.key"},
 		Inside: []Interface{{"eth0", ""}, {"eth1", "wholesale-b"}}, Outside: []Interface{{"eth2", ""}},
 		Policy: "/etc/cgnd/policy.yaml", PortKey: "/etc/cgnd/port.key", Report: true, VerifyEvery: 90 * time.Second,
-		Listen: Listen{"/run/cgnd/west.sock", "root", "noc", 0o600}, Audit: "/var/log/cgnd/west.jsonl", Log: Log{levels["debug"], true},
+		Metrics: netip.MustParseAddrPort("[::1]:9742"),
+		Listen:  Listen{"/run/cgnd/west.sock", "root", "noc", 0o600}, Audit: "/var/log/cgnd/west.jsonl", Log: Log{levels["debug"], true},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -68,7 +72,7 @@ func TestDefaults(t *testing.T) {
 		same, err := Parse("f", []byte(text))
 		if err != nil {
 			t.Errorf("%s: the default that is documented is none: %v", key, err)
-		} else if diff := cmp.Diff(got, same); diff != "" {
+		} else if diff := cmp.Diff(got, same, cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
 			t.Errorf("%s: %s is not the default:\n%s", key, f.initial, diff)
 		}
 	}
@@ -112,6 +116,9 @@ func TestErrors(t *testing.T) {
 		"plan: /p\nbackend: ebpf\n":              `f:2:10: backend: "ebpf" is none of nftables, xdp`,
 		"plan: /p\ninstance: CGN\n":              "f:2:1: instance: want 1 to 32 lower-case letters",
 		"plan: /p\nverify-interval: 1s\n":        `f:2:18: verify-interval: "1s" is no time from 10s to 24h0m0s (for example verify-interval: 5m)`,
+		"plan: /p\nmetrics: 9742\n":              `"9742" is no address with a port, such as 127.0.0.1:9742 or [::1]:9742`,
+		"plan: /p\nmetrics: 127.0.0.1:0\n":       `"127.0.0.1:0" is no address with a port`,
+		"plan: /p\nmetrics: localhost:9742\n":    `"localhost:9742" is no address with a port`,
 		"plan: /p\nverify-interval: 300\n":       `"300" is no time`,
 		"plan: /p\nverify-interval: 99999h\n":    "is no time",
 		"plan: /p\nlisten: {mode: 0999}\n":       `f:2:16: mode: "0999" is no mode`,

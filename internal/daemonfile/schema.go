@@ -72,6 +72,9 @@ func (f field) schema() *schemaNode {
 		return one
 	case mode:
 		return &schemaNode{AnyOf: []*schemaNode{{Type: "string", Pattern: "^(0o|0)?[0-7]{3}$"}, {Type: "integer"}}}
+	case endpoint:
+		one.Pattern = `^(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5}$`
+		return one
 	case paths:
 		one.Pattern = "^/"
 	case links:
