@@ -17,6 +17,12 @@ var everything = span{0, ^uint32(0)}
 func (s span) len() uint64  { return uint64(s.last) - uint64(s.first) + 1 }
 func (s span) single() bool { return s.first == s.last }
 
+// isPrefix reports whether s is the addresses of one prefix.
+func (s span) isPrefix() bool {
+	n := s.len()
+	return n&(n-1) == 0 && uint64(s.first)&(n-1) == 0
+}
+
 func (s span) String() string {
 	if s.single() {
 		return addr4(s.first).String()
@@ -35,8 +41,8 @@ func u32(a netip.Addr) uint32 {
 
 // rangeOf returns s as people would write it: a prefix where it is one.
 func rangeOf(s span) alloc.AddrRange {
-	if n := s.len(); !s.single() && bits.OnesCount64(n) == 1 && uint64(s.first)%n == 0 {
-		p := netip.PrefixFrom(addr4(s.first), 32-bits.TrailingZeros64(n))
+	if !s.single() && s.isPrefix() {
+		p := netip.PrefixFrom(addr4(s.first), 32-bits.TrailingZeros64(s.len()))
 		if r, err := alloc.AddrRangeFromPrefix(p); err == nil {
 			return r
 		}

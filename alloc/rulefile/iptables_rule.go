@@ -205,6 +205,19 @@ func (p *program) oneToOne(r rule) (rule, *LineError) {
 		return rule{}, bad(ErrShared, "%d inside addresses are mapped to %d outside addresses, and only one to one gives shares", n, r.out.len()).
 			hint("write a rule for each pair of prefixes of one length")
 	}
+	if err := keepsHostBits(r.src, r.out); err != nil {
+		return rule{}, err
+	}
 	r.netmap = true
 	return r, nil
+}
+
+// keepsHostBits refuses what is not mapped from one prefix to another. Kernels replace the bits of the network and keep those of
+// the host: they do not count from the start of a range.
+func keepsHostBits(src, out span) *LineError {
+	if src.isPrefix() && out.isPrefix() {
+		return nil
+	}
+	return bad(ErrShared, "%v is mapped one to one to %v, and kernels map prefixes by their host bits, not ranges from the first address", src, out).
+		hint("write a rule for each pair of prefixes of one length")
 }

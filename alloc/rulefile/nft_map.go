@@ -224,6 +224,11 @@ func (x *nftReader) elements(m *shareMap, keys []nftKey, verdicts bool) *LineErr
 		if err := x.value(&e, verdicts); err != nil {
 			return err
 		}
+		if !e.out.single() && e.out.len() == e.key.len() {
+			if err := keepsHostBits(e.key, e.out); err != nil {
+				return err
+			}
+		}
 		x.elementOptions()
 		m.elements = append(m.elements, e)
 	}

@@ -108,8 +108,8 @@ iptables -t nat -A POSTROUTING -s 10.0.0.5 -j SNAT --to 198.18.0.5`, "10.0.0.1 1
 add list=subs address=10.0.0.1
 /ip/firewall/nat/add chain=srcnat action=src-nat src-address-list=subs protocol=!icmp to-addresses=198.18.0.1 to-ports=1024-65535
 `, "10.0.0.1 198.18.0.1 1024-65535"},
-		{"ranges of netmap", "routeros", "/ip firewall nat\nadd action=netmap chain=srcnat src-address=10.0.0.3-10.0.0.4 to-addresses=198.18.0.6-198.18.0.7 to-ports=0-65535\n",
-			"10.0.0.3 198.18.0.6 1-65535\n10.0.0.4 198.18.0.7 1-65535"},
+		{"ranges of netmap", "routeros", "/ip firewall nat\nadd action=netmap chain=srcnat src-address=10.0.0.2-10.0.0.3 to-addresses=198.18.0.6-198.18.0.7 to-ports=0-65535\n",
+			"10.0.0.2 198.18.0.6 1-65535\n10.0.0.3 198.18.0.7 1-65535"},
 		{"columns by place", "csv", "10.0.0.1,198.18.0.1,1024-2047\n# comment\n10.0.0.2,198.18.0.1,\"3000-3001,4000\"\n", "10.0.0.1 198.18.0.1 1024-2047\n10.0.0.2 198.18.0.1 3000-3001,4000"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
