@@ -202,11 +202,11 @@ func (p *program) oneToOne(r rule) (rule, *LineError) {
 		for _, s := range p.sources(&r) {
 			n += s.len()
 		}
-		return rule{}, bad(ErrShared, "%d inside addresses are mapped to %d outside addresses, and only one to one gives shares", n, r.out.len()).
+		return r, bad(ErrShared, "%d inside addresses are mapped to %d outside addresses, and only one to one gives shares", n, r.out.len()).
 			hint("write a rule for each pair of prefixes of one length")
 	}
 	if err := keepsHostBits(r.src, r.out); err != nil {
-		return rule{}, err
+		return r, err
 	}
 	r.netmap = true
 	return r, nil

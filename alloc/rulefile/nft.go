@@ -2,6 +2,7 @@ package rulefile
 
 import (
 	"cmp"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ type nftReader struct {
 	sets  map[string]*nftSet
 	maps  map[string]int32
 	asked []askedSet
+	depth int // of the braces that are open
 }
 
 // An nftBase is a chain that packets enter.
@@ -30,7 +32,8 @@ type nftBase struct {
 
 // An nftSet is a named set of addresses.
 type nftSet struct {
-	foreign bool // of something else than addresses
+	foreign bool       // of something else than addresses
+	err     *LineError // its elements are not understood
 	spans   []span
 }
 
@@ -62,12 +65,29 @@ func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
 	if err := x.fillSets(); err != nil {
 		return nil, err
 	}
-	for _, m := range x.p.maps {
-		if !m.declared && m.line > 0 {
-			return nil, &LineError{Line: m.line, Err: ErrSyntax, Msg: "the map " + printable(m.name) + " is not in this file"}
+	x.refuseMaps()
+	x.p.refuseMissing()
+	return x.p, nil
+}
+
+// refuseMaps refuses the rules that ask maps which are not in the file, or were not understood.
+func (x *nftReader) refuseMaps() {
+	for i := range x.p.chains {
+		rules := x.p.chains[i].rules
+		for j := range rules {
+			if rules[j].do != lookup {
+				continue
+			}
+			switch m := x.p.maps[rules[j].target]; {
+			case m.err != nil:
+				rules[j] = x.p.refusal(rules[j], m.err)
+			case !m.declared:
+				rules[j] = x.p.refusal(rules[j], bad(ErrSyntax, "the map %s is not in this file", printable(m.name)))
+			case m.foreign:
+				rules[j] = x.p.refusal(rules[j], bad(ErrSyntax, "map %s maps something else than addresses", printable(m.name)))
+			}
 		}
 	}
-	return x.p, nil
 }
 
 // locate says where an error is.
@@ -78,13 +98,37 @@ func (x *nftReader) locate(err *LineError) *LineError {
 	if err.Line == 0 {
 		err.Line = x.tok.line
 	}
-	if err.Text == "" && err.Line == x.line {
+	switch {
+	case err.Text != "":
+	case err.Line == x.line:
 		err.Text = x.text()
+	case err.Line == x.line-1:
+		err.Text = printable(x.prev)
 	}
 	return err
 }
 
-func (x *nftReader) advance() { x.tok = x.next() }
+func (x *nftReader) advance() {
+	switch x.tok.kind {
+	case '{':
+		x.depth++
+	case '}':
+		x.depth--
+	}
+	x.tok = x.next()
+}
+
+// skipTo steps to the end of the statement in which braces were depth deep.
+func (x *nftReader) skipTo(depth int) {
+	for x.tok.kind != tokEnd && (x.depth > depth || !x.isEnd()) {
+		x.advance()
+	}
+}
+
+// fatal reports whether an error is about more than one statement.
+func (x *nftReader) fatal(err *LineError) bool {
+	return x.err != nil || errors.Is(err, ErrTooLarge) || x.tok.kind == tokEnd
+}
 
 // take returns the text of the current token as a string and steps over it.
 func (x *nftReader) take() string {
@@ -137,13 +181,19 @@ func (x *nftReader) fillSets() *LineError {
 	work := 0
 	for _, a := range x.asked {
 		s := x.sets[a.set]
-		if s == nil || s.foreign {
-			return &LineError{Line: a.line, Err: ErrSyntax, Msg: "the set " + printable(a.set[strings.LastIndexByte(a.set, ' ')+1:]) + " is not in this file, or holds no addresses"}
+		r := &x.p.chains[a.chain].rules[a.rule]
+		switch {
+		case s == nil || s.foreign:
+			*r = x.p.refusal(*r, bad(ErrSyntax, "the set %s is not in this file, or holds no addresses", printable(a.set[strings.LastIndexByte(a.set, ' ')+1:])))
+			continue
+		case s.err != nil:
+			*r = x.p.refusal(*r, s.err)
+			continue
 		}
 		if work += len(s.spans); work > maxListed {
 			return &LineError{Line: a.line, Err: ErrTooLarge, Msg: "rules name large sets too often"}
 		}
-		x.p.setSource(&x.p.chains[a.chain].rules[a.rule], s.spans, a.not)
+		x.p.setSource(r, s.spans, a.not)
 	}
 	return nil
 }
@@ -157,14 +207,14 @@ func (x *nftReader) command() *LineError {
 	if x.tok.kind == tokEnd {
 		return nil
 	}
-	x.accept("nft")
+	shell := x.accept("nft")
 	if x.accept("add") || x.accept("create") {
 		return x.add()
 	}
 	switch {
 	case x.tok.is("table"), x.tok.is("chain"), x.tok.is("rule"), x.tok.is("map"), x.tok.is("set"), x.tok.is("element"):
 		return x.add()
-	case x.tok.is("define"):
+	case x.tok.is("define"), x.tok.is("redefine"):
 		if err := x.define(); err != nil {
 			return err
 		}
@@ -174,14 +224,34 @@ func (x *nftReader) command() *LineError {
 		return bad(ErrSyntax, "include is not followed").hint("import what nft list ruleset prints")
 	case x.tok.is("flush"), x.tok.is("delete"), x.tok.is("destroy"):
 		return x.remove()
-	case x.tok.is("insert"), x.tok.is("replace"):
-		return bad(ErrSyntax, "%s puts rules elsewhere, and is not followed", x.take()).hint("import what nft list ruleset prints")
 	}
+	return x.foreign(shell)
+}
+
+// foreign reads a line that is not nft's, or does not change rules. Shell scripts have some, and a here document in them is read.
+func (x *nftReader) foreign(shell bool) *LineError {
 	if x.tok.kind == '}' {
 		return bad(ErrSyntax, "a brace closes nothing")
 	}
-	x.notes.add(x.tok.line, "lines are no part of a table", string(x.tok.text))
-	x.skipStatement()
+	word := string(x.tok.text)
+	switch word {
+	case "insert", "replace", "rename", "undefine", "import":
+		return bad(ErrSyntax, "%s puts rules elsewhere, and is not followed", word).hint("import what nft list ruleset prints")
+	case "list", "describe", "monitor", "reset", "export":
+		shell = false
+	case "-f":
+		x.advance()
+		shell = !x.accept("-") && !x.accept("/dev/stdin") || x.tok.kind != tokWord || !strings.HasPrefix(string(x.tok.text), "<<")
+	}
+	line, depth := x.tok.line, x.depth
+	for ; x.tok.kind != tokEnd && (x.depth > depth || !x.isEnd()); x.advance() {
+		text := string(x.tok.text)
+		shell = shell || text == "nft" || strings.HasSuffix(text, "/nft") || strings.HasPrefix(text, "nft ")
+	}
+	if shell {
+		return bad(ErrSyntax, "this line runs nft in a way that is not followed").hint("import what nft list ruleset prints")
+	}
+	x.notes.add(line, "lines are no part of a table", word)
 	return nil
 }
 
@@ -191,10 +261,15 @@ func (x *nftReader) remove() *LineError {
 	prefix := ""
 	switch what {
 	case "ruleset":
+		if isFamily(x.tok) {
+			prefix = x.take() + " "
+		}
 	case "table":
-		prefix = x.tableName() + " "
+		if prefix = x.tableName() + " "; strings.HasSuffix(prefix, " handle ") {
+			return bad(ErrSyntax, "%s table by handle is not followed", printable(verb)).hint("import what nft list ruleset prints")
+		}
 	default:
-		if len(x.p.chains) > 0 {
+		if len(x.p.chains)+len(x.sets)+len(x.maps) > 0 {
 			return bad(ErrSyntax, "%s %s is not followed", printable(verb), printable(what)).hint("import what nft list ruleset prints")
 		}
 	}
@@ -222,11 +297,18 @@ func (x *nftReader) remove() *LineError {
 	return nil
 }
 
+func isFamily(t token) bool {
+	switch string(t.text) {
+	case "ip", "ip6", "inet", "arp", "bridge", "netdev":
+		return t.kind == tokWord
+	}
+	return false
+}
+
 // tableName reads "ip nat" or "nat".
 func (x *nftReader) tableName() string {
 	family := "ip"
-	switch string(x.tok.text) {
-	case "ip", "ip6", "inet", "arp", "bridge", "netdev":
+	if isFamily(x.tok) {
 		family = x.take()
 	}
 	x.skip = family != "ip" && family != "inet"

@@ -38,6 +38,7 @@ type lexer struct {
 	left  *io.LimitedReader
 	line  int
 	start []byte // of the current line, for messages
+	prev  []byte // of the line before it
 	buf   []byte
 	err   *LineError
 
@@ -80,14 +81,17 @@ func (l *lexer) unget() {
 	}
 }
 
-// text returns the current line for a message.
+// text returns the current line for a message. It reads nothing away.
 func (l *lexer) text() string {
-	for len(l.start) < 2*maxText {
-		if c, ok := l.getc(); !ok || c == '\n' {
-			break
-		}
-	}
-	return printable(bytes.TrimSpace(l.start))
+	rest, _ := l.r.Peek(maxText) // at the end of the file there is less
+	line, _, _ := bytes.Cut(append(bytes.Clone(l.start), rest...), []byte("\n"))
+	return printable(bytes.TrimSpace(line))
+}
+
+// newLine counts a line that ended.
+func (l *lexer) newLine() {
+	l.line++
+	l.start, l.prev = l.prev[:0], l.start
 }
 
 // next returns the next token, with variables replaced. At the end, and after an error, it is tokEnd.
@@ -168,14 +172,23 @@ func (l *lexer) raw() token {
 		switch c {
 		case ' ', '\t', '\r':
 		case '\n':
-			l.line++
-			l.start = l.start[:0]
+			l.newLine()
 			return token{kind: tokLine, line: l.line - 1}
 		case '#':
+			// Old versions of nft write what only iptables knows as if it were a comment.
+			if rest, err := l.r.Peek(4); err == nil && string(rest) == " xt_" {
+				continue
+			}
 			l.comment()
 		case '\\':
 			l.continued()
-		case '{', '}', ';', ',', ':', '=':
+		case '=':
+			if rest, err := l.r.Peek(1); err == nil && rest[0] == '=' {
+				return l.word(c)
+			}
+			l.buf = append(l.buf[:0], c)
+			return token{c, l.buf, l.line}
+		case '{', '}', ';', ',', ':':
 			l.buf = append(l.buf[:0], c)
 			return token{c, l.buf, l.line}
 		case '"', '\'':
@@ -208,8 +221,7 @@ func (l *lexer) continued() {
 	}
 	switch {
 	case ok && c == '\n':
-		l.line++
-		l.start = l.start[:0]
+		l.newLine()
 	case ok:
 		l.unget()
 	}
@@ -248,7 +260,7 @@ func (l *lexer) word(c byte) token {
 		if !ok {
 			break
 		}
-		comparison := c == '=' && len(l.buf) == 1 && bytes.IndexByte([]byte("!<>"), l.buf[0]) >= 0
+		comparison := c == '=' && len(l.buf) == 1 && bytes.IndexByte([]byte("!<>="), l.buf[0]) >= 0
 		if !isWord[c] && !comparison {
 			l.unget()
 			break
@@ -258,6 +270,9 @@ func (l *lexer) word(c byte) token {
 			return token{line: l.line}
 		}
 		l.buf = append(l.buf, c)
+		if comparison {
+			break
+		}
 	}
 	return token{tokWord, l.buf, l.line}
 }

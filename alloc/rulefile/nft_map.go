@@ -34,15 +34,30 @@ func (x *nftReader) keys() ([]nftKey, *LineError) {
 		family := x.take()
 		field := x.take()
 		k := keyOf(family + " " + field)
-		if k == keyOther {
+		if k == keyOther || field == "daddr" {
 			return nil, bad(ErrSyntax, "shares by %s %s are not understood", printable(family), printable(field)).
 				hint("a share follows from the source address, and the protocol")
 		}
 		keys = append(keys, k)
-		if !x.accept(".") {
-			return keys, nil
+		if x.accept(".") {
+			continue
+		}
+		if !oneAddress(keys) {
+			return nil, bad(ErrSyntax, "shares by something else than one source address are not understood")
+		}
+		return keys, nil
+	}
+}
+
+// oneAddress reports whether keys name one source, so that what they lead to is a share.
+func oneAddress(keys []nftKey) bool {
+	n := 0
+	for _, k := range keys {
+		if k == keyAddr {
+			n++
 		}
 	}
+	return n == 1
 }
 
 // keyOf returns the field of a type or an expression.
@@ -127,7 +142,7 @@ func (x *nftReader) mapBlock(name string) *LineError {
 			t.keys, value = x.types()
 			t.verdicts = slices.Contains(value, "verdict")
 			m.joined = slices.Contains(t.keys, keyMark)
-			m.foreign = slices.Contains(t.keys, keyOther) || !t.verdicts && (len(value) == 0 || keyOf(value[0]) != keyAddr)
+			m.foreign = slices.Contains(t.keys, keyOther) || len(t.keys) > 1 && !oneAddress(t.keys) || !t.verdicts && (len(value) == 0 || keyOf(value[0]) != keyAddr)
 		case x.accept("elements"):
 			if err := x.assigned(m); err != nil {
 				return err
@@ -148,7 +163,14 @@ func (x *nftReader) assigned(m *shareMap) *LineError {
 		x.skipStatement()
 		return nil
 	}
-	return x.elements(m, m.kind.keys, m.kind.verdicts)
+	depth := x.depth
+	err := x.elements(m, m.kind.keys, m.kind.verdicts)
+	if err == nil || x.fatal(err) {
+		return err
+	}
+	m.err = x.locate(err) // for the rules that ask it
+	x.skipTo(depth)
+	return nil
 }
 
 // types reads "ipv4_addr . mark : interval ipv4_addr . inet_service", or the same by typeof.
@@ -236,16 +258,17 @@ func (x *nftReader) elements(m *shareMap, keys []nftKey, verdicts bool) *LineErr
 
 // key reads the key of an element.
 func (x *nftReader) key(e *mapElement, keys []nftKey) *LineError {
+	if x.tok.is("*") {
+		e.catchAll = true
+		x.advance()
+		return nil
+	}
 	for i, k := range keys {
 		if i > 0 && !x.accept(".") {
 			return bad(ErrSyntax, "an element has fewer fields than its map")
 		}
 		switch k {
 		case keyAddr:
-			if x.tok.is("*") {
-				x.advance()
-				continue
-			}
 			var err *LineError
 			if e.key, err = x.address(); err != nil {
 				return err
@@ -338,7 +361,13 @@ func (x *nftReader) setElements(s *nftSet) *LineError {
 		x.skipStatement()
 		return nil
 	}
+	depth := x.depth
 	spans, err := x.addresses()
 	s.spans = append(s.spans, spans...)
-	return err
+	if err == nil || x.fatal(err) {
+		return err
+	}
+	s.err = x.locate(err) // for the rules that name it
+	x.skipTo(depth)
+	return nil
 }

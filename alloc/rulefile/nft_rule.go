@@ -7,17 +7,25 @@ type nftRule struct {
 	rule
 	conds   []string
 	strange string // what was not understood
+	verdict bool   // it may hold a verdict
+	err     *LineError
 	ipv6    bool
 	set     string // of sources
 	notSet  bool
 }
 
-// rule reads one rule into a chain.
+// rule reads one rule into a chain. What is wrong with it matters where a packet can meet it.
 func (x *nftReader) rule(c int32) *LineError {
 	r := &nftRule{rule: newRule(x.tok.line)}
+	depth := x.depth
 	for !x.isEnd() {
 		if err := x.statement(r); err != nil {
-			return err
+			if x.fatal(err) {
+				return err
+			}
+			r.err = x.locate(err)
+			x.skipTo(depth)
+			break
 		}
 	}
 	if r.ipv6 {
@@ -29,24 +37,23 @@ func (x *nftReader) rule(c int32) *LineError {
 
 // finish puts a rule into its chain.
 func (x *nftReader) finish(c int32, r *nftRule) *LineError {
-	if r.strange != "" {
-		r.conds = append(r.conds, r.strange)
+	if r.strange != "" && (r.do != pass || r.verdict) && r.err == nil {
+		r.err = x.locate(&LineError{Line: int(r.line), Err: ErrSyntax, Msg: "the rule depends on \"" + printable(r.strange) + "\", which is not understood"})
 	}
-	if len(r.conds) > 0 {
+	switch {
+	case r.err != nil:
+		r.rule = x.p.refusal(r.rule, r.err)
+	case r.do == pass:
+		return nil
+	case len(r.conds) > 0:
 		var err *LineError
 		if r.cond, err = x.p.cond(strings.Join(r.conds, " ")); err != nil {
 			return err
 		}
-		if r.strange != "" {
-			x.p.strange(r.cond)
-		}
-	}
-	if r.do == pass {
-		return nil
 	}
 	ch := &x.p.chains[c]
 	ch.rules = append(ch.rules, r.rule)
-	if r.set != "" {
+	if r.set != "" && r.do != refuse {
 		x.asked = append(x.asked, askedSet{c, len(ch.rules) - 1, x.table + " " + r.set, r.notSet, int(r.line)})
 	}
 	return nil
@@ -65,7 +72,7 @@ func (x *nftReader) statement(r *nftRule) *LineError {
 		return x.meta(r)
 	case "ip6":
 		r.ipv6 = true
-		x.strange(r)
+		x.strange(r, word)
 	case "iif", "oif", "iifname", "oifname", "mark", "iifgroup", "oifgroup":
 		x.circumstance(r, word)
 	case "tcp", "udp", "icmp", "th", "udplite", "dccp", "sctp", "icmpv6":
@@ -91,15 +98,14 @@ func (x *nftReader) statement(r *nftRule) *LineError {
 		if word == "goto" {
 			r.do = jumpAway
 		}
-	case "masquerade", "redirect", "dnat", "tproxy", "queue", "reject", "fwd", "dup":
+	case "masquerade", "redirect", "dnat", "tproxy", "queue", "reject", "fwd":
 		r.do, r.hit = stop, true // it is noted
 		x.notes.add(int(r.line), word+" gives nobody a share", "")
 		x.skipStatement()
 	case "snat":
 		return x.snat(r)
 	default:
-		r.strange = strings.TrimSpace(r.strange + " " + word)
-		x.strange(r)
+		x.strange(r, word)
 	}
 	return nil
 }
@@ -124,26 +130,35 @@ func (x *nftReader) isVerdict() bool {
 	return false
 }
 
-// strange steps over what is not understood, up to a verdict, and keeps its text.
-func (x *nftReader) strange(r *nftRule) {
-	for depth := 0; x.tok.kind != tokEnd; x.advance() {
-		if depth == 0 && (x.isEnd() || x.isVerdict()) {
+// strange steps over what is not understood, up to a verdict, and keeps its text, behind words that were read already.
+func (x *nftReader) strange(r *nftRule, read ...string) {
+	for _, word := range read {
+		r.keep(word)
+	}
+	for depth := x.depth; x.tok.kind != tokEnd; x.advance() {
+		if x.depth == depth && (x.isEnd() || x.isVerdict()) {
 			break
 		}
-		switch x.tok.kind {
-		case '{':
-			depth++
-		case '}':
-			depth--
-		}
-		if len(r.strange) < maxText {
-			r.strange += " " + string(x.tok.text)
-		}
+		r.keep(string(x.tok.text))
 	}
-	if r.strange = strings.TrimSpace(r.strange); r.strange == "" {
+	if r.strange == "" {
 		r.strange = "something unreadable"
 	}
 }
+
+// keep adds a word to what is not understood.
+func (r *nftRule) keep(word string) {
+	switch {
+	case word == "vmap", word == "synproxy", strings.HasPrefix(word, "xt_"), word == "target" && strings.HasSuffix(r.strange, "xt"):
+		r.verdict = true
+	}
+	if len(r.strange) < maxText {
+		r.strange = strings.TrimSpace(r.strange + " " + word)
+	}
+}
+
+// isCompound reports whether what was read is a part of a larger expression: a concatenation, or what a map is asked by.
+func (x *nftReader) isCompound() bool { return x.tok.is(".") || x.tok.is("vmap") || x.tok.is("map") }
 
 // expression reads the right side of a match and returns its text.
 func (x *nftReader) expression() string {
@@ -189,6 +204,10 @@ func (x *nftReader) isOperator() bool {
 
 // circumstance reads the right side of a match that a plan knows nothing of.
 func (x *nftReader) circumstance(r *nftRule, left string) {
+	if x.isCompound() {
+		x.strange(r, left)
+		return
+	}
 	r.conds = append(r.conds, left+" "+x.expression())
 }
 
@@ -214,8 +233,7 @@ func (x *nftReader) saddr(r *nftRule) *LineError {
 		return x.vmap(r, keyAddr)
 	}
 	if x.tok.is(".") || x.tok.is("&") || x.tok.is("and") {
-		r.strange += " ip saddr"
-		x.strange(r)
+		x.strange(r, "ip saddr")
 		return nil
 	}
 	not := x.accept("!=")
@@ -308,19 +326,39 @@ func (x *nftReader) meta(r *nftRule) *LineError {
 	switch field := x.take(); {
 	case field == "l4proto":
 		return x.protocol(r)
-	case field == "nfproto" && x.accept("ipv4"):
-	case field == "nfproto":
-		r.ipv6 = true
-		x.expression()
+	case field == "nfproto", field == "protocol":
+		return x.family(r, field)
 	case x.tok.is("set"):
-		r.do = pass
-		for !x.isEnd() && !x.isVerdict() {
-			x.advance()
-		}
+		x.skipSet()
 	default:
 		x.circumstance(r, "meta "+field)
 	}
 	return nil
+}
+
+// family reads the right side of meta nfproto and meta protocol: ipv4, or everything but ipv6, says nothing here.
+func (x *nftReader) family(r *nftRule, field string) *LineError {
+	not := x.accept("!=")
+	if !not {
+		x.accept("==")
+	}
+	v6 := false
+	switch word := x.take(); word {
+	case "ipv4", "ip":
+	case "ipv6", "ip6":
+		v6 = true
+	default:
+		return bad(ErrSyntax, "meta %s %s is not understood", field, printable(word))
+	}
+	r.ipv6 = r.ipv6 || v6 != not
+	return nil
+}
+
+// skipSet steps over "set mark ip saddr map { ... }", which decides nothing about addresses.
+func (x *nftReader) skipSet() {
+	for depth := x.depth; x.tok.kind != tokEnd && (x.depth > depth || !x.isEnd() && !x.isVerdict()); {
+		x.advance()
+	}
 }
 
 // protocol reads "tcp", "!= tcp", "{ tcp, udp }" or a map of verdicts.
@@ -367,6 +405,10 @@ func (x *nftReader) protocol(r *nftRule) *LineError {
 // transport reads "tcp dport 80": the protocol, and a circumstance unless that is all ports.
 func (x *nftReader) transport(r *nftRule, proto string) {
 	field := x.take()
+	if x.isCompound() {
+		x.strange(r, proto, field)
+		return
+	}
 	text := x.expression()
 	if m, ok := protoOf([]byte(proto)); ok {
 		r.mask &= m
@@ -384,8 +426,12 @@ func (x *nftReader) transport(r *nftRule, proto string) {
 // conntrack reads what follows ct.
 func (x *nftReader) conntrack(r *nftRule) {
 	field := x.take()
-	if x.accept("set") {
-		x.advance()
+	switch {
+	case x.tok.is("set"):
+		x.skipSet()
+		return
+	case x.isCompound():
+		x.strange(r, "ct", field)
 		return
 	}
 	text := x.expression()

@@ -74,7 +74,7 @@ func protoOf(name []byte) (m protoMask, ok bool) {
 		return icmp, true
 	case "all", "any", "0", "ip":
 		return allProto, true
-	case "udplite", "136", "sctp", "132", "dccp", "33", "gre", "47", "esp", "50", "ipsec-esp", "ah", "51", "ipsec-ah", "ipip", "4", "ipencap", "igmp", "2", "ospf", "89", "l2tp", "115":
+	case "udplite", "136", "sctp", "132", "dccp", "33", "gre", "47", "esp", "50", "ipsec-esp", "ah", "51", "ipsec-ah", "ipip", "4", "ipencap", "igmp", "2", "ospf", "89", "l2tp", "115", "ipv6-icmp", "icmpv6", "58":
 		return other, true
 	case "tcp_udp":
 		return tcp | udp, true

@@ -11,6 +11,8 @@ type program struct {
 	lists  [][]span // sources that are not one span
 	maps   []*shareMap
 	odd    map[condID]bool // circumstances that were not understood
+
+	refusals []*LineError // by target of rules that are refused
 }
 
 // A condID stands for a circumstance, such as the interface where a packet leaves.
@@ -38,6 +40,7 @@ const (
 	back                 // return
 	jump
 	jumpAway // goto: the chain behind it is not gone on with
+	refuse   // it cannot be read exactly: an error where a packet meets it
 )
 
 // A rule is small: there are millions. The zero src list and cond mean none.
@@ -149,6 +152,7 @@ type shareMap struct {
 	declared bool
 	line     int
 	foreign  bool // of something else than shares or verdicts
+	err      *LineError
 	kind     *mapType
 	joined   bool // keys have a bucket: elements of one source are one share
 	elements []mapElement
@@ -164,4 +168,6 @@ type mapElement struct {
 	mask   protoMask
 	do     action // snat, or a verdict
 	hit    bool   // whether a packet met it
+
+	catchAll bool // "*": whom no other element matches
 }

@@ -108,6 +108,9 @@ func (w *walk) rule(r *rule, f, out *flow, cond condID) *LineError {
 	if r.do == pass || f.empty() {
 		return nil
 	}
+	if r.do == refuse {
+		return w.refused(r, f)
+	}
 	if r.do == lookup {
 		return w.lookup(r, f, out, cond)
 	}
@@ -218,12 +221,17 @@ func (w *walk) lookup(r *rule, f, out *flow, cond condID) *LineError {
 	}
 	for i := range m.elements {
 		e := &m.elements[i]
-		w.taken = allowed.get(w.taken[:0], e.key, e.mask)
+		if e.catchAll {
+			w.work += len(m.elements)
+			w.taken = w.others(m, allowed)
+		} else {
+			w.taken = allowed.get(w.taken[:0], e.key, e.mask)
+		}
 		if err := w.step(len(w.taken), e.line); err != nil {
 			return err
 		}
-		if len(w.taken) == 0 {
-			continue
+		if len(w.taken) == 0 || e.do == pass {
+			continue // a verdict of continue leaves them to the next rule
 		}
 		e.hit, r.hit = true, true
 		if err := w.element(r, e, f, out, both); err != nil {
