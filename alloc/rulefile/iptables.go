@@ -2,6 +2,7 @@ package rulefile
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 )
@@ -45,6 +46,7 @@ func parseIptables(r io.Reader, n *notes) (*program, *LineError) {
 		return nil, x.in.err
 	}
 	x.p.roots = []int32{x.p.chain("POSTROUTING")}
+	x.p.refuseMissing()
 	return x.p, nil
 }
 
@@ -103,15 +105,34 @@ func (x *iptablesReader) scripted(text []byte) *LineError {
 	} else if x.table == "" {
 		args = append([][]byte{[]byte("-t"), []byte("nat")}, args...)
 	}
-	switch {
-	case args == nil:
+	if args == nil {
 		return x.shell(text, "this is a shell command that is not iptables")
+	}
+	args, several := firstCommand(args, text)
+	switch {
 	case translates(text) && bytes.ContainsAny(bytes.TrimLeft(text, "$"), "$`"):
 		return bad(ErrShared, "the script computes this rule").hint("run the script on a test machine and import what iptables-save prints")
-	case translates(text) && bytes.ContainsAny(text, ";&|"):
+	case several && bytes.Contains(text, []byte("nat")):
 		return bad(ErrSyntax, "several commands in a line").hint("write one iptables command a line, or import what iptables-save prints")
 	}
 	return x.command(args, text)
+}
+
+// firstCommand cuts off what a shell reads behind a command: where output goes, and "|| true". several says that there is more.
+func firstCommand(args [][]byte, text []byte) (first [][]byte, several bool) {
+	if !bytes.ContainsAny(text, ";&|>") {
+		return args, false
+	}
+	end := len(args)
+	for i, a := range args {
+		switch w := string(a); {
+		case strings.HasPrefix(w, ">"), strings.HasPrefix(w, "1>"), strings.HasPrefix(w, "2>"), strings.HasPrefix(w, "&>"):
+			end = min(end, i)
+		case w == "||" && i+1 < len(args) && (string(args[i+1]) == "true" || string(args[i+1]) == ":"):
+			return args[:min(end, i)], len(args) > i+2
+		}
+	}
+	return args[:end], unquoted(text, ";&|")
 }
 
 // command takes the name of the program, and what stands before it, away; nil for other commands.
@@ -135,7 +156,7 @@ func translates(text []byte) bool {
 
 // shell notes a line that is no rule. A loop around rules is refused.
 func (x *iptablesReader) shell(text []byte, why string) *LineError {
-	if translates(text) {
+	if translates(text) || bytes.Contains(text, []byte("iptables")) && bytes.Contains(text, []byte("nat")) {
 		return bad(ErrSyntax, "%s, and it seems to translate", why).hint("run the script on a test machine and import what iptables-save prints")
 	}
 	x.notes.add(x.in.line, "lines are no iptables commands", string(text))
@@ -207,9 +228,12 @@ func isVerb(a string) bool {
 }
 
 func (x *iptablesReader) apply(verb string, name []byte, rest [][]byte, text []byte) *LineError {
+	if x.table == "" && bytes.ContainsAny(name, "$`") {
+		return bad(ErrShared, "the script computes the chain").hint("run the script on a test machine and import what iptables-save prints")
+	}
 	switch verb {
 	case "-A", "--append":
-		r, err := x.rule(rest, text)
+		r, err := x.refusable(rest, text)
 		if err == nil {
 			c := x.declare(name)
 			c.rules = append(c.rules, r)
@@ -224,7 +248,7 @@ func (x *iptablesReader) apply(verb string, name []byte, rest [][]byte, text []b
 				rest = rest[1:]
 			}
 		}
-		r, err := x.rule(rest, text)
+		r, err := x.refusable(rest, text)
 		if err == nil {
 			c := x.declare(name)
 			c.front = append(c.front, r)
@@ -242,6 +266,15 @@ func (x *iptablesReader) apply(verb string, name []byte, rest [][]byte, text []b
 		return bad(ErrSyntax, "no command such as -A")
 	}
 	return nil
+}
+
+// refusable reads a rule. What is wrong with it matters where a packet can meet it.
+func (x *iptablesReader) refusable(rest [][]byte, text []byte) (rule, *LineError) {
+	r, err := x.rule(rest, text)
+	if err == nil || errors.Is(err, ErrTooLarge) {
+		return r, err
+	}
+	return x.p.refusal(r, at(x.in, err)), nil
 }
 
 // flush empties a chain, or all.

@@ -14,43 +14,59 @@ type iptablesRule struct {
 	to     []byte
 	conds  []string
 	flags  []string
+
+	strange string // a match that is not understood
 }
 
-// rule reads the options of a rule.
+// rule reads the options of a rule. With an error comes what was read of the rule.
 func (x *iptablesReader) rule(args [][]byte, text []byte) (rule, *LineError) {
 	r := iptablesRule{rule: newRule(x.in.line), x: x}
 	not := false
-	for i := 0; i < len(args); i++ {
+	for i := 0; i < len(args); {
 		option := r.x.intern(args[i])
+		i++
 		if option == "!" {
 			not = true
 			continue
 		}
-		if !strings.HasPrefix(option, "-") { // a second value, as of --match-set NAME src
-			r.conds = append(r.conds, option)
-			continue
-		}
-		var value []byte
+		var values [][]byte
 		if name, v, ok := strings.Cut(option, "="); ok && strings.HasPrefix(name, "--") {
-			option, value = name, []byte(v)
-		} else if i+1 < len(args) && (len(args[i+1]) == 0 || args[i+1][0] != '-' && string(args[i+1]) != "!") {
-			i++
-			value = args[i]
+			option, values = name, [][]byte{[]byte(v)}
+		} else {
+			values, i, not = valuesOf(args, i, option, not)
 		}
-		if string(value) == "!" && i+1 < len(args) { // the old place of the negation: -s ! ADDR
-			i++
-			not, value = true, args[i]
-		}
-		if err := r.option(option, value, not); err != nil {
-			return rule{}, err
+		if err := r.option(option, values, not); err != nil {
+			return r.rule, err
 		}
 		not = false
 	}
 	return r.finish(text)
 }
 
+// valuesOf returns the values of an option, those before the next one.
+func valuesOf(args [][]byte, i int, option string, not bool) (values [][]byte, next int, negated bool) {
+	start := i
+	switch {
+	case isText(option) && i < len(args):
+		return args[i : i+1], i + 1, not
+	case i+1 < len(args) && string(args[i]) == "!" && args[i+1] != nil && !bytes.HasPrefix(args[i+1], []byte("-")):
+		start, i, not = i+1, i+1, true // the old place of the negation: -s ! ADDR
+	}
+	for i < len(args) && !bytes.HasPrefix(args[i], []byte("-")) && string(args[i]) != "!" {
+		i++
+	}
+	return args[start:i], i, not
+}
+
 // option reads one option.
-func (r *iptablesRule) option(option string, value []byte, not bool) *LineError {
+func (r *iptablesRule) option(option string, values [][]byte, not bool) *LineError {
+	var value []byte
+	switch {
+	case len(values) == 1:
+		value = values[0]
+	case len(values) > 1 && !isPair(option):
+		return bad(ErrSyntax, "%s is followed by several words", printable(option))
+	}
 	switch option {
 	case "-s", "--source", "--src", "--src-range":
 		spans, err := spansOf(value)
@@ -59,6 +75,10 @@ func (r *iptablesRule) option(option string, value []byte, not bool) *LineError 
 		}
 		return err
 	case "-p", "--protocol", "--proto":
+		if s := string(value); option == "--proto" && (s == "esp" || s == "ah" || s == "ipcomp") {
+			r.other(option, values, not) // of IPsec
+			return nil
+		}
 		m, ok := protoOf(value)
 		if !ok {
 			return bad(ErrSyntax, "protocol %s is unknown", printable(value))
@@ -77,36 +97,16 @@ func (r *iptablesRule) option(option string, value []byte, not bool) *LineError 
 		}
 		r.to = value
 	case "--probability":
+		if not {
+			return bad(ErrSyntax, "! --probability is not understood")
+		}
 		r.chance = true
 	case "--random", "--random-fully", "--persistent":
 		r.flags = append(r.flags, option)
-	case "-m", "--match", "--comment", "--mode", "-c", "--set-counters", "--to-ports", "--log-prefix", "--log-level", "--set-mark", "--set-xmark", "--to-destination":
 	default:
-		r.other(option, value, not)
+		r.other(option, values, not)
 	}
 	return nil
-}
-
-// other notes a circumstance, unless it holds for every first packet of a flow.
-func (r *iptablesRule) other(option string, value []byte, not bool) {
-	switch option {
-	case "--ctstate", "--state":
-		if bytes.Contains(value, []byte("NEW")) && !not {
-			return
-		}
-	case "--sport", "--source-port", "--dport", "--destination-port":
-		if first, last, ok := parsePorts(value); ok && first <= 1 && last == 65535 && !not {
-			return // all ports: a way to say that the protocol has some
-		}
-	}
-	c := option
-	if not {
-		c = "! " + c
-	}
-	if len(value) > 0 {
-		c += " " + string(value)
-	}
-	r.conds = append(r.conds, c)
 }
 
 // spansOf reads addresses, prefixes and ranges with commas between them.
@@ -125,10 +125,13 @@ func spansOf(list []byte) ([]span, *LineError) {
 // finish makes a rule of what its options say.
 func (r *iptablesRule) finish(text []byte) (rule, *LineError) {
 	x := r.x
+	if r.strange != "" && (r.chain != "" || !isStatement(r.target)) {
+		return r.rule, bad(ErrSyntax, "the rule depends on %q, which is not understood", printable(r.strange))
+	}
 	if len(r.conds) > 0 {
 		var err *LineError
 		if r.cond, err = x.p.cond(strings.Join(r.conds, " ")); err != nil {
-			return rule{}, err
+			return r.rule, err
 		}
 	}
 	if r.chain != "" {
@@ -143,23 +146,31 @@ func (r *iptablesRule) finish(text []byte) (rule, *LineError) {
 		return r.snat()
 	case "NETMAP":
 		return r.netmapTo()
-	case "":
-		return r.rule, nil // counts only
 	case "RETURN":
 		r.do = back
 		return r.rule, nil
-	case "ACCEPT", "DROP", "REJECT":
+	case "ACCEPT", "DROP", "REJECT", "QUEUE", "NFQUEUE":
 		r.do = stop
 		return r.rule, nil
 	case "MASQUERADE", "REDIRECT", "DNAT", "TPROXY":
 		x.notes.add(x.in.line, r.target+" gives nobody a share", string(text))
 		r.do, r.hit = stop, true // it is noted
 		return r.rule, nil
-	case "LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "TCPMSS", "TRACE", "NOTRACK", "CT", "TTL", "DSCP", "CLASSIFY":
+	}
+	if isStatement(r.target) {
 		return r.rule, nil
 	}
 	r.do, r.rule.target = jump, x.p.chain(r.target)
 	return r.rule, nil
+}
+
+// isStatement reports whether a target decides nothing about addresses, and packets go on to the next rule.
+func isStatement(target string) bool {
+	switch target {
+	case "", "LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "TCPMSS", "TRACE", "NOTRACK", "CT", "TTL", "DSCP", "TOS", "CLASSIFY", "SET", "AUDIT", "CHECKSUM":
+		return true
+	}
+	return false
 }
 
 // snat reads the target of SNAT: ADDR[-ADDR][:PORT[-PORT]].
@@ -167,10 +178,10 @@ func (r *iptablesRule) snat() (rule, *LineError) {
 	addr, ports, hasPorts := bytes.Cut(r.to, []byte(":"))
 	out, ok := parseSpan(addr)
 	if !ok || bytes.IndexByte(addr, '/') >= 0 {
-		return rule{}, bad(ErrSyntax, "%q is no address to translate to", printable(r.to))
+		return r.rule, bad(ErrSyntax, "%q is no address to translate to", printable(r.to))
 	}
 	if !out.single() {
-		return rule{}, bad(ErrShared, "the kernel chooses one of %d addresses", out.len()).hint("give each subscriber one outside address; NETMAP maps one to one")
+		return r.rule, bad(ErrShared, "the kernel chooses one of %d addresses", out.len()).hint("give each subscriber one outside address; NETMAP maps one to one")
 	}
 	r.do, r.out = snat, out
 	if hasPorts {
@@ -179,7 +190,7 @@ func (r *iptablesRule) snat() (rule, *LineError) {
 			r.ports, ok = r.x.p.sets.ofRange(first, last)
 		}
 		if !ok {
-			return rule{}, bad(ErrSyntax, "%q are no ports", printable(ports))
+			return r.rule, bad(ErrSyntax, "%q are no ports", printable(ports))
 		}
 	}
 	return r.rule, nil
@@ -189,7 +200,7 @@ func (r *iptablesRule) snat() (rule, *LineError) {
 func (r *iptablesRule) netmapTo() (rule, *LineError) {
 	out, ok := parseSpan(r.to)
 	if !ok {
-		return rule{}, bad(ErrSyntax, "%q is no prefix to map to", printable(r.to))
+		return r.rule, bad(ErrSyntax, "%q is no prefix to map to", printable(r.to))
 	}
 	r.do, r.out = snat, out
 	return r.x.p.oneToOne(r.rule)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 )
 
 const (
@@ -139,4 +140,27 @@ func quoted(line []byte, i int) (word []byte, end int, ok bool) {
 		}
 	}
 	return word, i, quote == 0
+}
+
+// unquoted reports whether one of the characters stands in a line outside of quotes and comments. That output goes to another
+// place, as in 2>&1, is none.
+func unquoted(line []byte, chars string) bool {
+	quote := byte(0)
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '\\' && quote != '\'':
+			i++
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case c == quote && quote != 0:
+			quote = 0
+		case quote != 0:
+		case c == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t'):
+			return false
+		case c == '&' && i > 0 && line[i-1] == '>', c == '&' && i+1 < len(line) && line[i+1] == '>':
+		case strings.IndexByte(chars, c) >= 0:
+			return true
+		}
+	}
+	return false
 }

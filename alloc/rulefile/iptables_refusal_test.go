@@ -1,0 +1,61 @@
+package rulefile_test
+
+import (
+	"testing"
+
+	"github.com/cgnkit/cgnkit/alloc/rulefile"
+)
+
+const iptablesTwo = "-A POSTROUTING -s 10.0.0.1 -p tcp -j SNAT --to-source 198.18.0.1:1-9\n-A POSTROUTING -s 10.0.0.1 -p udp -j SNAT --to-source 198.18.0.1:1-9\n" +
+	"-A POSTROUTING -s 10.0.0.2 -p tcp -j SNAT --to-source 198.18.0.1:10-19\n-A POSTROUTING -s 10.0.0.2 -p udp -j SNAT --to-source 198.18.0.1:10-19\n"
+
+// TestIptablesRefusals reads rules that decide about subscribers in ways that are not followed.
+func TestIptablesRefusals(t *testing.T) {
+	var cases []refusal
+	for _, rule := range []string{
+		"-A POSTROUTING -s 10.0.0.1 -j FULLCONENAT --to-source 203.0.113.9",
+		"-A POSTROUTING -s 10.0.0.1 -g nowhere",
+		"-A POSTROUTING -m set --match-set business src -j ACCEPT",
+		"-A POSTROUTING -m set --match-set business src,dst -j RETURN",
+		"-A POSTROUTING -m set ! --match-set business src -j MASQUERADE",
+		"-A POSTROUTING -m mac --mac-source 00:00:5e:00:53:01 -j ACCEPT",
+		"-A POSTROUTING -m socket -j ACCEPT",
+		"-A POSTROUTING -m addrtype --src-type LOCAL -j ACCEPT",
+		"-A POSTROUTING -m u32 --u32 12=0x0a000001 -j ACCEPT",
+		"-A POSTROUTING -m conntrack --ctorigsrc 10.0.0.1 -j ACCEPT",
+		"-A POSTROUTING -m set --match-set a src -j SNAT --to-source 198.18.0.9",
+		"-A POSTROUTING -p nonsense -j ACCEPT",
+		"-A POSTROUTING -s 10.0.0.1 -j ACCEPT something",
+	} {
+		cases = append(cases, refusal{rule, "*nat\n" + rule + "\n" + iptablesTwo, rulefile.ErrSyntax, "rules:2: "})
+	}
+	for _, line := range []string{
+		"iptables -t nat -N C1 && iptables -t nat -A POSTROUTING -s 10.0.0.1 -j ACCEPT",
+		"iptables -t nat -A POSTROUTING -s 10.0.0.1 -j ACCEPT; true",
+		"iptables -t nat -N C || iptables -t nat -A POSTROUTING -j ACCEPT",
+		"[ -x /sbin/iptables ] && iptables -t nat -A POSTROUTING -s 10.0.0.1 -j ACCEPT",
+		"for a in 1 2; do iptables -t nat -A POSTROUTING -s 10.0.0.$a -j ACCEPT; done",
+	} {
+		cases = append(cases, refusal{line, line + "\n" + iptablesTwo, rulefile.ErrSyntax, "rules:1: "})
+	}
+	cases = append(cases, refusal{"computed chain", "iptables -t nat -A $CHAIN -j ACCEPT\n" + iptablesTwo, rulefile.ErrShared, "rules:1: "})
+	checkRefusals(t, "iptables", cases)
+}
+
+// TestIptablesReads reads what looks like the above, and can be read.
+func TestIptablesReads(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"other chains and targets", "*nat\n-A PREROUTING -p nonsense -j ACCEPT\n-A PREROUTING -j FULLCONENAT\n-A POSTROUTING -m mac --mac-source 00:00:5e:00:53:01 -j LOG --log-prefix \"-- mac\"\n" + iptablesTwo, twoRows},
+		{"destinations", "*nat\n-A POSTROUTING -m set --match-set far dst -j ACCEPT\n-A POSTROUTING -m addrtype --dst-type LOCAL -j RETURN\n" + iptablesTwo, twoRows},
+		{"a comment with a dash", "*nat\n-A POSTROUTING -m comment --comment \"-- old\" -s 10.0.0.2 -j ACCEPT\n" + iptablesTwo, "10.0.0.1 198.18.0.1 1-9"},
+		{"output goes elsewhere", "iptables -t nat -N C 2>/dev/null || true\niptables -t nat -F >/dev/null 2>&1\niptables -t nat -A POSTROUTING -s 10.0.0.2 -m comment --comment 'a; b && c' -j ACCEPT 2>/dev/null\n" + iptablesTwo,
+			"10.0.0.1 198.18.0.1 1-9"},
+		{"commands of other tables", "iptables -F; iptables -X\n" + iptablesTwo, twoRows},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := rowsOf(parse(t, "iptables", c.text)); got != c.want {
+				t.Errorf("got\n%s\nwant\n%s", got, c.want)
+			}
+		})
+	}
+}
