@@ -148,6 +148,11 @@ func (c *columns) row(line string, number int, to *collector) *LineError {
 	if len(fields) < c.width {
 		return bad(ErrSyntax, "the line has %d columns, and the first line has %d", len(fields), c.width)
 	}
+	for _, extra := range fields[c.width:] {
+		if strings.TrimSpace(extra) != "" {
+			return bad(ErrSyntax, "the line has %d columns, and the first line has %d", len(fields), c.width).hint("quote ports of several ranges: \"1024-1039,2048-2063\"")
+		}
+	}
 	field := func(i int) []byte { return bytes.TrimSpace([]byte(fields[i])) }
 	inside, ok := parseAddr(field(c.inside))
 	if !ok {
