@@ -145,6 +145,9 @@ func quoted(line []byte, i int) (word []byte, end int, ok bool) {
 // unquoted reports whether one of the characters stands in a line outside of quotes and comments. That output goes to another
 // place, as in 2>&1, is none.
 func unquoted(line []byte, chars string) bool {
+	if !bytes.ContainsAny(line, chars) {
+		return false
+	}
 	quote := byte(0)
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; {
@@ -155,12 +158,19 @@ func unquoted(line []byte, chars string) bool {
 		case c == quote && quote != 0:
 			quote = 0
 		case quote != 0:
-		case c == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t'):
+		case c == '#' && (i == 0 || isBlank(line[i-1])):
 			return false
-		case c == '&' && i > 0 && line[i-1] == '>', c == '&' && i+1 < len(line) && line[i+1] == '>':
+		case c == '&' && isRedirected(line, i):
 		case strings.IndexByte(chars, c) >= 0:
 			return true
 		}
 	}
 	return false
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+// isRedirected reports whether the & at i belongs to 2>&1 or &>.
+func isRedirected(line []byte, i int) bool {
+	return i > 0 && line[i-1] == '>' || i+1 < len(line) && line[i+1] == '>'
 }

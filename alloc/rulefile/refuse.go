@@ -45,6 +45,17 @@ func (p *program) refuseMissing() {
 	}
 }
 
+// noteMissing notes the jumps to a chain that has no rules in the file: packets come back from there.
+func (p *program) noteMissing(n *notes) {
+	for i := range p.chains {
+		for _, r := range p.chains[i].rules {
+			if (r.do == jump || r.do == jumpAway) && p.chains[r.target].line == 0 {
+				n.add(int(r.line), "rules lead to a chain that has no rules here", p.chains[r.target].name)
+			}
+		}
+	}
+}
+
 // others returns what no element of a map but the catch-all "*" matches.
 func (w *walk) others(m *shareMap, allowed *flow) []segment {
 	left := newFlow()

@@ -2,7 +2,10 @@ package rulefile
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -16,6 +19,8 @@ type routerOSReader struct {
 	words [][]byte
 	rules int
 	lists map[string][]span
+	// vague says why lists, or "" for all of them, are not known.
+	vague map[string]*LineError
 	// asked are rules whose sources are a list: they are filled in at the end.
 	asked []listed
 }
@@ -29,11 +34,14 @@ type listed struct {
 	line  int
 }
 
-const natMenu = "ip firewall nat"
+const (
+	natMenu  = "ip firewall nat"
+	listMenu = "ip firewall address-list"
+)
 
 // parseRouterOS reads /ip firewall nat, and the address lists that its rules name.
 func parseRouterOS(r io.Reader, n *notes) (*program, *LineError) {
-	x := &routerOSReader{p: newProgram(), notes: n, in: newLines(r), lists: map[string][]span{}}
+	x := &routerOSReader{p: newProgram(), notes: n, in: newLines(r), lists: map[string][]span{}, vague: map[string]*LineError{}}
 	x.in.joined, x.in.trimmed = true, true
 	for x.in.scan() {
 		if err := x.line(bytes.TrimSpace(x.in.text)); err != nil {
@@ -44,6 +52,7 @@ func parseRouterOS(r io.Reader, n *notes) (*program, *LineError) {
 		return nil, x.in.err
 	}
 	x.p.roots = []int32{x.p.chain("srcnat")}
+	x.p.noteMissing(n)
 	return x.p, x.fillLists()
 }
 
@@ -51,15 +60,20 @@ func parseRouterOS(r io.Reader, n *notes) (*program, *LineError) {
 func (x *routerOSReader) fillLists() *LineError {
 	work := 0
 	for _, a := range x.asked {
+		r := &x.p.chains[a.chain].rules[a.rule]
+		if err := cmp.Or(x.vague[""], x.vague[a.list]); err != nil {
+			*r = x.p.refusal(*r, err)
+			continue
+		}
 		spans, ok := x.lists[a.list]
 		if !ok {
-			return &LineError{Line: a.line, Err: ErrSyntax, Msg: "the address list " + printable(a.list) + " is not in this file",
-				Hint: "export it too: /ip firewall export"}
+			*r = x.p.refusal(*r, bad(ErrSyntax, "the address list %s is not in this file", printable(a.list)).hint("export it too: /ip firewall export"))
+			continue
 		}
 		if work += len(spans); work > maxListed {
 			return &LineError{Line: a.line, Err: ErrTooLarge, Msg: "rules name large address lists too often"}
 		}
-		x.p.setSource(&x.p.chains[a.chain].rules[a.rule], spans, a.not)
+		x.p.setSource(r, spans, a.not)
 	}
 	return nil
 }
@@ -82,28 +96,40 @@ func (x *routerOSReader) line(text []byte) *LineError {
 	if bytes.IndexByte([]byte(":{}$"), text[0]) >= 0 {
 		return x.script(text)
 	}
-	if text[0] == '/' {
-		if args = x.enter(args); len(args) == 0 {
-			return nil
+	menu, args := x.enter(args, text[0] == '/')
+	switch {
+	case len(args) == 0:
+		return nil
+	case menu != natMenu && menu != listMenu:
+		if !strings.HasPrefix(menu, "ipv6") && isNat(args) {
+			return bad(ErrSyntax, "this looks like a rule of NAT, and stands in menu /%s", printable(menu)).hint("import what /ip firewall nat export prints")
 		}
-	}
-	switch x.menu {
-	case natMenu:
+		x.notes.add(x.in.line, "lines are in other menus than /ip firewall nat", string(text))
+		return nil
+	case unquoted(text, ";"):
+		return bad(ErrSyntax, "several commands in a line").hint("import what /ip firewall nat export prints")
+	case menu == natMenu:
 		return x.nat(args, text)
-	case "ip firewall address-list":
-		return x.list(args)
 	}
-	x.notes.add(x.in.line, "lines are in other menus than /ip firewall nat", string(text))
-	return nil
+	return x.list(args, text)
 }
 
-// script refuses loops and variables around rules: scripts are not run.
+// isNat reports whether a command adds a rule of source NAT, wherever it stands.
+func isNat(args [][]byte) bool {
+	return string(args[0]) == "add" && slices.ContainsFunc(args, func(a []byte) bool {
+		return string(a) == "chain=srcnat" || bytes.HasPrefix(a, []byte("to-addresses="))
+	})
+}
+
+// script refuses loops, conditions and what else may add rules: scripts are not run.
 func (x *routerOSReader) script(text []byte) *LineError {
-	for _, word := range []string{"nat", "to-addresses", "src-nat", "netmap", ":for", ":while"} {
-		if bytes.Contains(text, []byte(word)) {
-			return bad(ErrShared, "this is a script, and scripts are not run").
-				hint("run it on a test router, and import what /ip firewall nat export prints there")
-		}
+	computes := text[0] != ':' || bytes.IndexByte(text, '{') >= 0
+	for _, word := range []string{"nat", "to-addresses", "address-list", "netmap", ":parse", ":execute", ":for", ":while"} {
+		computes = computes || bytes.Contains(text, []byte(word))
+	}
+	if computes {
+		return bad(ErrShared, "this is a script, and scripts are not run").
+			hint("run it on a test router, and import what /ip firewall nat export prints there")
 	}
 	x.notes.add(x.in.line, "lines are script commands", string(text))
 	return nil
@@ -118,31 +144,54 @@ func isRouterOSVerb(w string) bool {
 	return false
 }
 
-// enter reads the menu that a line starts with, "/ip firewall nat" or "/ip/firewall/nat", and returns what is behind it.
-func (x *routerOSReader) enter(args [][]byte) [][]byte {
+// enter reads the menu that a line starts with, "/ip firewall nat" or "/ip/firewall/nat", and returns what is behind it. A line that
+// is only a menu holds for the lines behind it, and others for themselves.
+func (x *routerOSReader) enter(args [][]byte, absolute bool) (menu string, rest [][]byte) {
 	var path []string
+	if !absolute {
+		if x.menu == natMenu || x.menu == listMenu || isRouterOSVerb(string(args[0])) {
+			return x.menu, args
+		}
+		path = strings.Fields(x.menu)
+	}
 	for i, a := range args {
 		w := string(a)
 		if isRouterOSVerb(w) || strings.Contains(w, "=") {
-			x.menu = strings.Join(path, " ")
-			return args[i:]
+			return strings.Join(path, " "), args[i:]
 		}
 		for part := range strings.SplitSeq(w, "/") {
 			if isRouterOSVerb(part) {
-				x.menu = strings.Join(path, " ")
-				return append([][]byte{[]byte(part)}, args[i+1:]...)
+				return strings.Join(path, " "), append([][]byte{[]byte(part)}, args[i+1:]...)
 			}
-			if part != "" {
+			switch {
+			case part == ".." && len(path) > 0:
+				path = path[:len(path)-1]
+			case part != "" && part != ".." && len(path) < maxMenu:
 				path = append(path, part)
 			}
 		}
 	}
 	x.menu = strings.Join(path, " ")
-	return nil
+	return x.menu, nil
 }
 
-// list reads an entry of an address list.
-func (x *routerOSReader) list(args [][]byte) *LineError {
+// maxMenu is more than menus are nested.
+const maxMenu = 32
+
+// list reads a command of /ip firewall address-list.
+func (x *routerOSReader) list(args [][]byte, text []byte) *LineError {
+	switch verb := string(args[0]); verb {
+	case "add":
+	case "print", "export", "comment", "find":
+		return nil
+	default:
+		if verb == "remove" && len(x.lists) == 0 {
+			x.notes.add(x.in.line, "lines remove rules before the first is added", string(text))
+			return nil
+		}
+		x.doubt("", bad(ErrSyntax, "%s changes address lists, and is not followed", printable(verb)).hint("import what /ip firewall export prints"))
+		return nil
+	}
 	var name, address []byte
 	for _, a := range args {
 		switch key, value, _ := bytes.Cut(a, []byte("=")); string(key) {
@@ -151,21 +200,26 @@ func (x *routerOSReader) list(args [][]byte) *LineError {
 		case "address":
 			address = value
 		case "disabled":
-			if string(value) == "yes" {
+			if string(value) == "yes" || string(value) == "true" {
 				return nil
 			}
 		}
 	}
-	if string(args[0]) != "add" || address == nil {
-		return nil
-	}
 	s, ok := parseSpan(address)
 	if !ok {
+		x.doubt(string(name), bad(ErrSyntax, "the address list %s has %q, which is no IPv4 address, prefix or range", printable(name), printable(address)))
 		x.notes.add(x.in.line, "entries of address lists are no IPv4 addresses", string(address))
 		return nil
 	}
 	x.lists[string(name)] = append(x.lists[string(name)], s)
 	return nil
+}
+
+// doubt keeps why a list is not known, for the rules that name it.
+func (x *routerOSReader) doubt(list string, err *LineError) {
+	if x.vague[list] == nil {
+		x.vague[list] = at(x.in, err)
+	}
 }
 
 // nat reads a command of /ip firewall nat.
@@ -184,19 +238,37 @@ func (x *routerOSReader) nat(args [][]byte, text []byte) *LineError {
 		return bad(ErrSyntax, "%s changes rules that were added before, and is not followed", printable(verb)).
 			hint("import what /ip firewall nat export prints")
 	}
-	r, chainName, list, err := x.rule(args[1:], text)
-	if err != nil || r.line == 0 {
-		return err
+	o, err := x.rule(args[1:])
+	switch {
+	case o.disabled:
+		x.notes.add(x.in.line, "rules are disabled", string(text))
+		return nil
+	case o.chain == "" || bytes.ContainsAny([]byte(o.chain), "$[("):
+		return bad(ErrSyntax, "the rule has no chain, or a computed one")
+	}
+	r := o.rule
+	if err == nil {
+		r, err = o.finish(text)
 	}
 	x.rules++
-	n := x.p.chain(chainName)
+	n := x.p.chain(o.chain)
 	c := &x.p.chains[n]
 	if c.line == 0 {
 		c.line = x.in.line
 	}
+	switch {
+	case o.ordered: // it stands before a rule that is not known
+		err = at(x.in, bad(ErrSyntax, "place-before puts the rule somewhere else").hint("import what /ip firewall nat export prints"))
+		c.front = append(c.front, x.p.refusal(newRule(x.in.line), err))
+		return nil
+	case err != nil && errors.Is(err, ErrTooLarge):
+		return err
+	case err != nil:
+		r = x.p.refusal(r, at(x.in, err))
+	}
 	c.rules = append(c.rules, r)
-	if list != "" {
-		name, not := strings.CutPrefix(list, "!")
+	if o.list != "" && r.do != refuse {
+		name, not := strings.CutPrefix(o.list, "!")
 		x.asked = append(x.asked, listed{n, len(c.rules) - 1, name, not, x.in.line})
 	}
 	return nil

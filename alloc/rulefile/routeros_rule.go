@@ -14,26 +14,32 @@ type routerOSRule struct {
 	conds                       []string
 	disabled, ordered           bool
 	randomised                  bool
+	strange                     string // a match that is not understood
 }
 
-// rule reads the properties of a rule. The zero rule is for those that are disabled.
-func (x *routerOSReader) rule(args [][]byte, text []byte) (r rule, chain, list string, err *LineError) {
-	o := routerOSRule{rule: newRule(x.in.line), x: x, action: "accept"}
+// rule reads the properties of a rule. With an error comes what was read of the rule.
+func (x *routerOSReader) rule(args [][]byte) (o routerOSRule, first *LineError) {
+	o = routerOSRule{rule: newRule(x.in.line), x: x, action: "accept"}
 	for _, a := range args {
-		key, value, _ := bytes.Cut(a, []byte("="))
-		if err := o.property(string(key), value); err != nil {
-			return rule{}, "", "", err
+		key, value, set := bytes.Cut(a, []byte("="))
+		if !set && bytes.HasPrefix(key, []byte("!")) {
+			continue // a property without a value
+		}
+		if err := o.property(string(key), value); err != nil && first == nil {
+			first = err
 		}
 	}
-	if o.disabled {
-		x.notes.add(x.in.line, "rules are disabled", string(text))
-		return rule{}, "", "", nil
-	}
-	if o.chain == "" {
-		return rule{}, "", "", bad(ErrSyntax, "the rule has no chain")
-	}
-	r, err = o.finish(text)
-	return r, o.chain, o.list, err
+	return o, first
+}
+
+// routerOSMatches are the properties that are about something else than the source.
+var routerOSMatches = map[string]bool{
+	"in-interface": true, "out-interface": true, "in-interface-list": true, "out-interface-list": true, "in-bridge-port": true, "out-bridge-port": true,
+	"in-bridge-port-list": true, "out-bridge-port-list": true, "dst-address": true, "dst-address-list": true, "dst-address-type": true, "dst-port": true,
+	"src-port": true, "port": true, "any-port": true, "connection-mark": true, "packet-mark": true, "routing-mark": true, "routing-table": true,
+	"connection-type": true, "connection-bytes": true, "connection-rate": true, "dscp": true, "icmp-options": true, "ipsec-policy": true, "ipv4-options": true,
+	"ingress-priority": true, "priority": true, "packet-size": true, "tcp-mss": true, "ttl": true, "nth": true, "layer7-protocol": true, "content": true,
+	"tls-host": true, "fragment": true, "time": true, "hotspot": true, "limit": true,
 }
 
 // property reads one property.
@@ -65,12 +71,22 @@ func (o *routerOSRule) property(key string, value []byte) *LineError {
 	case "random":
 		o.chance = true
 	default:
-		first, last, ok := parsePorts(value)
-		if all := ok && first <= 1 && last == 65535; !all || key != "src-port" && key != "dst-port" {
-			o.conds = append(o.conds, key+"="+string(value))
-		}
+		o.other(key, value)
 	}
 	return nil
+}
+
+// other reads a match that is no source or protocol.
+func (o *routerOSRule) other(key string, value []byte) {
+	first, last, ok := parsePorts(value)
+	if all := ok && first <= 1 && last == 65535; all && (key == "src-port" || key == "dst-port") {
+		return // all ports: a way to say that the protocol has some
+	}
+	text := key + "=" + string(value)
+	o.conds = append(o.conds, text)
+	if !routerOSMatches[key] && o.strange == "" {
+		o.strange = text
+	}
 }
 
 // source reads src-address.
@@ -101,20 +117,23 @@ func (o *routerOSRule) protocol(value []byte) *LineError {
 // finish makes a rule of what its properties say.
 func (o *routerOSRule) finish(text []byte) (rule, *LineError) {
 	x := o.x
+	if o.strange != "" && !o.isStatement() {
+		return o.rule, bad(ErrSyntax, "the rule depends on %q, which is not understood", printable(o.strange))
+	}
 	if len(o.conds) > 0 {
 		var err *LineError
 		if o.cond, err = x.p.cond(strings.Join(o.conds, " ")); err != nil {
-			return rule{}, err
+			return o.rule, err
 		}
 	}
 	switch o.action {
 	case "src-nat", "netmap":
 		return o.translate(text)
 	case "same":
-		return rule{}, bad(ErrShared, "action=same chooses one of several addresses").hint("give each subscriber one outside address: action=src-nat or netmap")
+		return o.rule, bad(ErrShared, "action=same chooses one of several addresses").hint("give each subscriber one outside address: action=src-nat or netmap")
 	case "jump":
 		if o.target == "" {
-			return rule{}, bad(ErrSyntax, "the jump has no jump-target")
+			return o.rule, bad(ErrSyntax, "the jump has no jump-target")
 		}
 		o.do, o.rule.target = jump, x.p.chain(o.target)
 		return o.rule, nil
@@ -126,29 +145,35 @@ func (o *routerOSRule) finish(text []byte) (rule, *LineError) {
 		o.do, o.hit = stop, true // it is noted
 		x.notes.add(x.in.line, "action="+o.action+" gives nobody a share", string(text))
 		return o.rule, nil
-	case "passthrough", "log", "add-src-to-address-list", "add-dst-to-address-list", "endpoint-independent-nat":
-		if o.action == "endpoint-independent-nat" && o.chain == "srcnat" {
-			return rule{}, bad(ErrShared, "action=%s is not a share by itself", o.action)
-		}
-		return o.rule, nil
+	case "endpoint-independent-nat":
+		return o.rule, bad(ErrShared, "action=%s is not a share by itself", o.action)
 	default:
-		return rule{}, bad(ErrSyntax, "action=%s is unknown", printable(o.action))
+		if o.isStatement() {
+			return o.rule, nil
+		}
+		return o.rule, bad(ErrSyntax, "action=%s is unknown", printable(o.action))
 	}
 	return o.rule, nil
+}
+
+// isStatement reports whether the action decides nothing about addresses, and packets go on to the next rule.
+func (o *routerOSRule) isStatement() bool {
+	switch o.action {
+	case "passthrough", "log", "add-src-to-address-list", "add-dst-to-address-list":
+		return true
+	}
+	return false
 }
 
 // translate reads src-nat and netmap.
 func (o *routerOSRule) translate(text []byte) (rule, *LineError) {
 	x := o.x
-	if o.ordered {
-		return rule{}, bad(ErrSyntax, "place-before puts the rule somewhere else").hint("import what /ip firewall nat export prints")
-	}
 	if bytes.ContainsAny(o.to, "$(") || bytes.ContainsAny(o.ports, "$(") {
-		return rule{}, bad(ErrShared, "the script computes this rule").hint("run it on a test router, and import what /ip firewall nat export prints there")
+		return o.rule, bad(ErrShared, "the script computes this rule").hint("run it on a test router, and import what /ip firewall nat export prints there")
 	}
 	out, ok := parseSpan(o.to)
 	if !ok {
-		return rule{}, bad(ErrSyntax, "to-addresses %q is no IPv4 address, prefix or range", printable(o.to))
+		return o.rule, bad(ErrSyntax, "to-addresses %q is no IPv4 address, prefix or range", printable(o.to))
 	}
 	if o.randomised {
 		x.notes.add(x.in.line, "rules have randomise-ports: ports stay within the share; the plan says nothing about how they are chosen", string(text))
@@ -160,16 +185,16 @@ func (o *routerOSRule) translate(text []byte) (rule, *LineError) {
 			o.rule.ports, ok = x.p.sets.ofRange(first, last)
 		}
 		if !ok {
-			return rule{}, bad(ErrSyntax, "to-ports %q are no ports", printable(o.ports))
+			return o.rule, bad(ErrSyntax, "to-ports %q are no ports", printable(o.ports))
 		}
 	}
 	switch {
 	case o.action == "netmap" && o.list != "":
-		return rule{}, bad(ErrShared, "netmap maps a prefix, and the sources are the address list %s", printable(o.list))
+		return o.rule, bad(ErrShared, "netmap maps a prefix, and the sources are the address list %s", printable(o.list))
 	case o.action == "netmap":
 		return x.p.oneToOne(o.rule)
 	case !out.single():
-		return rule{}, bad(ErrShared, "src-nat chooses one of %d addresses", out.len()).hint("give each subscriber one outside address; action=netmap maps one to one")
+		return o.rule, bad(ErrShared, "src-nat chooses one of %d addresses", out.len()).hint("give each subscriber one outside address; action=netmap maps one to one")
 	}
 	return o.rule, nil
 }

@@ -1,0 +1,51 @@
+package rulefile_test
+
+import (
+	"testing"
+
+	"github.com/cgnkit/cgnkit/alloc/rulefile"
+)
+
+const (
+	rosNat = "/ip firewall nat\n"
+	rosTwo = "add action=src-nat chain=srcnat protocol=tcp src-address=10.0.0.1 to-addresses=198.18.0.1 to-ports=1-9\nadd action=src-nat chain=srcnat protocol=udp src-address=10.0.0.1 to-addresses=198.18.0.1 to-ports=1-9\n" +
+		"add action=src-nat chain=srcnat protocol=tcp src-address=10.0.0.2 to-addresses=198.18.0.1 to-ports=10-19\nadd action=src-nat chain=srcnat protocol=udp src-address=10.0.0.2 to-addresses=198.18.0.1 to-ports=10-19\n"
+	rosLists = "/ip firewall address-list\nadd address=10.0.0.2 list=vip\nadd address=10.0.0.1 list=vip\n"
+	rosVIP   = rosNat + "add action=accept chain=srcnat src-address-list=vip\n" + rosTwo
+)
+
+// TestRouterOSRefusals reads rules that decide about subscribers in ways that are not followed.
+func TestRouterOSRefusals(t *testing.T) {
+	checkRefusals(t, "routeros", []refusal{
+		{"place-before", rosNat + rosTwo + "add action=accept chain=srcnat src-address=10.0.0.2 place-before=0\n", rulefile.ErrSyntax, "rules:6: place-before"},
+		{"place-before of nobody else", rosNat + "add action=src-nat chain=srcnat to-addresses=198.18.0.9\nadd action=accept chain=srcnat src-address=10.0.0.2 place-before=0\n", rulefile.ErrSyntax, "rules:3: place-before"},
+		{"list entries are removed", rosLists + "remove [find where address=10.0.0.1]\n" + rosVIP, rulefile.ErrSyntax, "rules:4: remove changes address lists"},
+		{"list entries are disabled", rosLists + "set [find address=10.0.0.2] disabled=yes\n" + rosVIP, rulefile.ErrSyntax, "rules:4: set changes address lists"},
+		{"names in lists", rosLists + "add address=example.com list=vip\n" + rosVIP, rulefile.ErrSyntax, "rules:4: the address list vip has"},
+		{"two commands in a line", rosNat + "add action=log chain=srcnat comment=a; add action=accept chain=srcnat src-address=10.0.0.2\n" + rosTwo, rulefile.ErrSyntax, "rules:2: several commands"},
+		{"rule in another menu", "/ip address\n" + rosTwo, rulefile.ErrSyntax, "rules:2: this looks like a rule of NAT"},
+		{"rule behind a command with its menu", "/ip firewall nat add action=accept chain=srcnat src-address=10.0.0.2\n" + rosTwo, rulefile.ErrSyntax, "rules:2: this looks like a rule of NAT"},
+		{"condition of a script", ":if ($a) do={\n" + rosNat + rosTwo + "}\n", rulefile.ErrShared, "rules:1: this is a script"},
+		{"computed chain", rosNat + "add chain=$c action=accept\n" + rosTwo, rulefile.ErrSyntax, "rules:2: the rule has no chain"},
+		{"hardware addresses", rosNat + "add action=accept chain=srcnat src-mac-address=00:00:5E:00:53:01\n" + rosTwo, rulefile.ErrSyntax, `rules:2: the rule depends on "src-mac-address=`},
+		{"classes of sources", rosNat + "add action=jump jump-target=a chain=srcnat per-connection-classifier=src-address:2/0\n" + rosTwo, rulefile.ErrSyntax, `rules:2: the rule depends on`},
+	})
+}
+
+// TestRouterOSReads reads what looks like the above, and can be read.
+func TestRouterOSReads(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"relative menu", "/ip firewall\nnat add action=accept chain=srcnat src-address=10.0.0.2\n" + rosNat + rosTwo, "10.0.0.1 198.18.0.1 1-9"},
+		{"commands with their menu", rosNat + "/ip address add address=192.0.2.1/24 interface=a\n" + rosTwo, twoRows},
+		{"other chains", rosNat + "add action=same chain=dstnat\nadd action=accept chain=dstnat place-before=0\nadd action=accept chain=dstnat src-address-list=missing\nadd action=accept chain=dstnat src-mac-address=00:00:5E:00:53:01\n" + rosTwo, twoRows},
+		{"lists that no rule names", rosLists + "remove [find where address=10.0.0.1]\nadd address=example.com list=names\n" + rosNat + rosTwo, twoRows},
+		{"disabled rules", rosNat + "add action=same chain=srcnat disabled=yes place-before=0\n" + rosTwo, twoRows},
+		{"texts", rosNat + "add action=log chain=srcnat comment=\"a; b\" log-prefix=\"x;\" !src-address\n:put \"hello\"\n" + rosTwo, twoRows},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := rowsOf(parse(t, "routeros", c.text)); got != c.want {
+				t.Errorf("got\n%s\nwant\n%s", got, c.want)
+			}
+		})
+	}
+}
