@@ -12,7 +12,8 @@
 // counts as if it always matched, and a Finding says so; where two such rules give one subscriber different shares, Parse
 // refuses the file and names both lines.
 //
-// Nothing that translates sources is skipped silently: what is not understood on such a line is a [LineError].
+// Nothing that decides about sources is skipped silently: what cannot be read exactly in a chain that a packet can enter is a
+// [LineError], whether it translates or lets packets pass. Chains of filters and of other hooks are not judged.
 //
 // # Limits
 //

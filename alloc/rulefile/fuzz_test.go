@@ -56,16 +56,20 @@ func fuzz(f *testing.F, format rulefile.Format, extra ...string) {
 
 func FuzzNftables(f *testing.F) {
 	fuzz(f, rulefile.Nftables, "define a = { 10.0.0.1, 10.0.0.2 }\ntable ip n {\n set s { typeof ip saddr; elements = $a }\n chain p { type nat hook postrouting priority srcnat - 1;\n ip saddr @s snat ip prefix to ip saddr map { 10.0.0.0/31 : 198.18.0.0/31 }\n ip saddr 10.0.0.3 tcp dport 1-65535 snat to 198.18.0.3:5-9 random,persistent\n goto q\n }\n chain q { return; }\n}",
-		"flush ruleset\nadd table ip n\nadd chain ip n p { type nat hook postrouting priority 100 ; }\nadd rule ip n p meta l4proto vmap { tcp : jump c, udp : goto c, icmp : accept }\n")
+		"flush ruleset\nadd table ip n\nadd chain ip n p { type nat hook postrouting priority 100 ; }\nadd rule ip n p meta l4proto vmap { tcp : jump c, udp : goto c, icmp : accept }\n",
+		nftPost+"  iifname . ip saddr vmap { a . 10.0.0.1 : accept }\n"+nftTwo, "table inet f {\n chain i { meta l4proto { x, { y } } accept; }\n}\n"+nftPost+"ip saddr vmap { * : jump p, 10.0.0.0/9 : continue }\n"+nftTwo,
+		"define P = 1\nredefine P = 198.18.0.1\nnft -f - <<EOF\n"+nftPost+nftTwo+"EOF\n")
 }
 
 func FuzzIptables(f *testing.F) {
 	fuzz(f, rulefile.Iptables, "*nat\n-A POSTROUTING -s 10.0.0.0/30 -j NETMAP --to 198.18.0.0/30\nCOMMIT\n",
-		"iptables -t nat -I POSTROUTING 1 ! -s 10.0.0.0/8 -j RETURN\n$IPT -t nat -A C -m iprange --src-range 10.0.0.1-10.0.0.2 -g D\n")
+		"iptables -t nat -I POSTROUTING 1 ! -s 10.0.0.0/8 -j RETURN\n$IPT -t nat -A C -m iprange --src-range 10.0.0.1-10.0.0.2 -g D\n",
+		"*nat\n-A POSTROUTING -m set --match-set a dst -m comment --comment \"-- x\" -j ACCEPT\n"+iptablesTwo, "iptables -t nat -N C 2>/dev/null || true\niptables -t nat -A C ! -s 10.0.0.1 -p tcp -j LOG; x\n")
 }
 
 func FuzzRouterOS(f *testing.F) {
-	fuzz(f, rulefile.RouterOS, "/ip firewall address-list add list=a address=10.0.0.1\n/ip firewall nat\nadd chain=srcnat action=netmap src-address=10.0.0.0/30 to-addresses=198.18.0.0-198.18.0.3 to-ports=1-9\nadd chain=srcnat src-address-list=!a action=return\n")
+	fuzz(f, rulefile.RouterOS, "/ip firewall address-list add list=a address=10.0.0.1\n/ip firewall nat\nadd chain=srcnat action=netmap src-address=10.0.0.0/30 to-addresses=198.18.0.0-198.18.0.3 to-ports=1-9\nadd chain=srcnat src-address-list=!a action=return\n",
+		"/ip firewall\nnat add chain=srcnat place-before=0 !src-address\n"+rosLists+rosVIP)
 }
 
 func FuzzVyOS(f *testing.F) {

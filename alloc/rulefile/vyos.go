@@ -136,6 +136,9 @@ func (x *vyosReader) statement(path []string) *LineError {
 		}
 		return bad(ErrSyntax, "rules of nat source are not read, only nat cgnat").hint("import what nft list ruleset prints on the router, with --from nftables")
 	}
+	if path[0] == "source" && path[len(path)-1] == "exclude" {
+		x.notes.add(x.in.line, "rules of nat source except packets, and only nat cgnat is read: compare with what nft list ruleset prints", strings.Join(path, " "))
+	}
 	if path[0] != "cgnat" || len(path) < 3 {
 		return nil
 	}

@@ -1,0 +1,159 @@
+package rulefile
+
+import (
+	"slices"
+	"strings"
+)
+
+// command reads one statement outside of tables.
+func (x *nftReader) command() *LineError {
+	x.skipLines()
+	if x.tok.kind == tokEnd {
+		return nil
+	}
+	shell := x.accept("nft")
+	if x.accept("add") || x.accept("create") {
+		return x.add()
+	}
+	switch {
+	case x.tok.is("table"), x.tok.is("chain"), x.tok.is("rule"), x.tok.is("map"), x.tok.is("set"), x.tok.is("element"):
+		return x.add()
+	case x.tok.is("define"), x.tok.is("redefine"):
+		if err := x.define(); err != nil {
+			return err
+		}
+		x.advance()
+		return nil
+	case x.tok.is("include"):
+		return bad(ErrSyntax, "include is not followed").hint("import what nft list ruleset prints")
+	case x.tok.is("flush"), x.tok.is("delete"), x.tok.is("destroy"):
+		return x.remove()
+	}
+	return x.foreign(shell)
+}
+
+// foreign reads a line that is not nft's, or does not change rules. Shell scripts have some, and a here document in them is read.
+func (x *nftReader) foreign(shell bool) *LineError {
+	if x.tok.kind == '}' {
+		return bad(ErrSyntax, "a brace closes nothing")
+	}
+	word := string(x.tok.text)
+	switch word {
+	case "insert", "replace", "rename", "undefine", "import":
+		return bad(ErrSyntax, "%s puts rules elsewhere, and is not followed", word).hint("import what nft list ruleset prints")
+	case "list", "describe", "monitor", "reset", "export":
+		shell = false
+	case "-f":
+		x.advance()
+		shell = !x.accept("-") && !x.accept("/dev/stdin") || x.tok.kind != tokWord || !strings.HasPrefix(string(x.tok.text), "<<")
+	}
+	line, depth := x.tok.line, x.depth
+	for ; x.tok.kind != tokEnd && (x.depth > depth || !x.isEnd()); x.advance() {
+		text := string(x.tok.text)
+		shell = shell || text == "nft" || strings.HasSuffix(text, "/nft") || strings.HasPrefix(text, "nft ")
+	}
+	if shell {
+		return bad(ErrSyntax, "this line runs nft in a way that is not followed").hint("import what nft list ruleset prints")
+	}
+	x.notes.add(line, "lines are no part of a table", word)
+	return nil
+}
+
+// remove reads what empties a ruleset before it is written.
+func (x *nftReader) remove() *LineError {
+	verb, what := x.take(), x.take()
+	prefix := ""
+	switch what {
+	case "ruleset":
+		if isFamily(x.tok) {
+			prefix = x.take() + " "
+		}
+	case "table":
+		if prefix = x.tableName() + " "; strings.HasSuffix(prefix, " handle ") {
+			return bad(ErrSyntax, "%s table by handle is not followed", printable(verb)).hint("import what nft list ruleset prints")
+		}
+	default:
+		if len(x.p.chains)+len(x.sets)+len(x.maps) > 0 {
+			return bad(ErrSyntax, "%s %s is not followed", printable(verb), printable(what)).hint("import what nft list ruleset prints")
+		}
+	}
+	x.skipStatement()
+	for i := range x.p.chains {
+		if c := &x.p.chains[i]; strings.HasPrefix(c.name, prefix) {
+			c.rules = nil
+		}
+	}
+	x.asked = slices.DeleteFunc(x.asked, func(a askedSet) bool { return strings.HasPrefix(x.p.chains[a.chain].name, prefix) })
+	if verb == "flush" && what == "table" {
+		return nil // chains and sets stay
+	}
+	x.bases = slices.DeleteFunc(x.bases, func(b nftBase) bool { return strings.HasPrefix(b.table+" ", prefix) })
+	for name := range x.sets {
+		if strings.HasPrefix(name, prefix) {
+			delete(x.sets, name)
+		}
+	}
+	for name, m := range x.maps {
+		if strings.HasPrefix(name, prefix) {
+			x.p.maps[m].elements = nil
+		}
+	}
+	return nil
+}
+
+func isFamily(t token) bool {
+	switch string(t.text) {
+	case "ip", "ip6", "inet", "arp", "bridge", "netdev":
+		return t.kind == tokWord
+	}
+	return false
+}
+
+// tableName reads "ip nat" or "nat".
+func (x *nftReader) tableName() string {
+	family := "ip"
+	if isFamily(x.tok) {
+		family = x.take()
+	}
+	x.skip = family != "ip" && family != "inet"
+	return family + " " + x.take()
+}
+
+// add reads a table, or something that is added to one.
+func (x *nftReader) add() *LineError {
+	what := x.take()
+	x.table = x.tableName()
+	switch what {
+	case "table":
+		if x.tok.kind == '{' {
+			x.advance()
+			return x.body()
+		}
+		return nil
+	case "chain":
+		return x.chain(x.take())
+	case "rule":
+		return x.addedRule()
+	case "map":
+		return x.mapBlock(x.take())
+	case "set":
+		return x.setBlock(x.take())
+	case "element":
+		return x.addedElements(x.take())
+	}
+	x.skipStatement()
+	return nil
+}
+
+// addedRule reads "add rule ip nat postrouting ...".
+func (x *nftReader) addedRule() *LineError {
+	chain := x.take()
+	if x.tok.is("position") || x.tok.is("handle") || x.tok.is("index") {
+		return bad(ErrSyntax, "the rule is put at a place of its own").hint("import what nft list ruleset prints")
+	}
+	if x.skip {
+		x.skipStatement()
+		return nil
+	}
+	return x.rule(x.p.chain(x.table + " " + chain))
+}
