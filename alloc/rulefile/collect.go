@@ -20,7 +20,8 @@ type claim struct {
 	line   uint32
 	cond   condID
 	netmap bool // the i-th of the source to the i-th of out
-	chance bool // a part of a share
+	chance bool // a part of a share, where chance says so
+	joined bool // a part of a share, in a bucket
 }
 
 // A collector puts together what rules give each inside address, by protocol.
@@ -30,8 +31,18 @@ type collector struct {
 	notes   *notes
 	entries []entry
 	pages   pages
-	root    uint8   // which of the chains where packets enter is being walked
 	rest    []claim // translate whoever is left to one address
+	step    func(work int, line uint32) *LineError
+	world   uint16   // which is being walked, from 1
+	inWorld []uint32 // entries that it gives
+	others  []*exception
+	settled int    // how many entries there were behind the last world that gave some
+	ranged  uint64 // entries that came in ranges
+}
+
+// enter begins another world.
+func (c *collector) enter(world uint16) {
+	c.world, c.inWorld, c.others = world, c.inWorld[:0], nil
 }
 
 // An entry is what is known of an inside address.
@@ -43,7 +54,8 @@ type entry struct {
 	cond            condID
 	plain           protoMask // translated without ports
 	open            protoMask // parts of the share may come
-	root            uint8     // the chain where packets entered that gave it
+	chance          protoMask // of these, chance says whether
+	world           uint16    // in which it was given last
 }
 
 // pages finds the number of an address: a page for each /24 that has one.
@@ -69,27 +81,27 @@ func (p pages) put(a uint32, n int) {
 
 // claims gives segments what a rule says. src is what the rule matches, from which netmap counts.
 func (c *collector) claims(cl claim, src span, taken []segment) *LineError {
-	if c.conds.odd[cl.cond] {
-		err := bad(ErrSyntax, "the rule depends on %q, which is not understood", printable(c.conds.conds[cl.cond]))
+	if cond := &c.conds.conds[cl.cond]; cond.odd {
+		err := bad(ErrSyntax, "the rule depends on %q, which is not understood", printable(cond.text))
 		err.Line = int(cl.line)
 		return err
 	}
-	total := uint64(0)
-	for _, g := range taken {
-		total += g.len()
-	}
+	total := count(taken)
 	switch {
-	case cl.netmap && total > maxShares:
-		return bad(ErrTooLarge, "the rule maps %d addresses: a table holds %d shares at most", total, maxShares)
+	case cl.netmap && total > maxRanged:
+		return bad(ErrTooLarge, "the rule maps %d addresses: ranges give %d shares at most", total, maxRanged)
 	case cl.netmap || total == 1:
 	case cl.ports != 0:
 		return bad(ErrShared, "the rule gives %d inside addresses the same ports", total).hint("give each subscriber ports of its own")
-	case total > maxOnOne:
-		c.rest = append(c.rest, cl)
-		c.notes.add(int(cl.line), "rules translate whoever is left to one address: nobody has a share there", "")
+	case isRest(&cl, taken):
+		c.leave(cl, taken)
 		return nil
 	}
+	if err := c.step(4*int(total), cl.line); err != nil {
+		return err
+	}
 	for _, g := range taken {
+		before := len(c.entries)
 		for a := uint64(g.first); a <= uint64(g.last); a++ {
 			out := cl.out.first
 			if cl.netmap {
@@ -99,8 +111,46 @@ func (c *collector) claims(cl claim, src span, taken []segment) *LineError {
 				return err
 			}
 		}
+		if !g.single() {
+			c.ranged += uint64(len(c.entries) - before)
+		}
+		if c.ranged > 4*maxRanged {
+			return bad(ErrTooLarge, "rules for ranges of addresses give more than %d shares", 4*maxRanged)
+		}
 	}
 	return nil
+}
+
+// maxRanged bounds the shares of one rule, and a fourth of those of all rules for ranges: a short file must not take the memory of
+// a large one.
+const maxRanged = 1 << 20
+
+func count(taken []segment) (n uint64) {
+	for _, g := range taken {
+		n += g.len()
+	}
+	return n
+}
+
+// isRest reports whether a claim translates so many to one address that nobody has a share there.
+func isRest(cl *claim, taken []segment) bool {
+	return !cl.netmap && cl.ports == 0 && count(taken) > maxOnOne
+}
+
+// leave notes whom a rule for the rest translates.
+func (c *collector) leave(cl claim, taken []segment) {
+	x := &exception{line: cl.line, out: cl.out.first, who: newFlow()}
+	for _, g := range taken {
+		x.who.add(g)
+	}
+	c.others = append(c.others, x)
+	for _, r := range c.rest {
+		if r.line == cl.line && r.out == cl.out {
+			return
+		}
+	}
+	c.rest = append(c.rest, cl)
+	c.notes.add(int(cl.line), "rules translate whoever is left to one address: nobody has a share there", "")
 }
 
 // give gives one address an outside address, and ports for the protocols in mask.
@@ -111,13 +161,14 @@ func (c *collector) give(a, out uint32, mask protoMask, cl claim) *LineError {
 			return bad(ErrTooLarge, "there are more than %d shares", maxShares)
 		}
 		c.pages.put(a, n)
-		c.entries = append(c.entries, entry{inside: a, outside: out, line: cl.line, cond: cl.cond, root: c.root})
+		c.entries = append(c.entries, entry{inside: a, outside: out, line: cl.line, cond: cl.cond})
 	}
 	e := &c.entries[n]
+	if e.world != c.world {
+		e.world = c.world
+		c.inWorld = append(c.inWorld, uint32(n))
+	}
 	if e.outside != out {
-		if c.shadowed(e, cl) && mask&^e.given() == 0 {
-			return nil
-		}
 		return c.conflict(e, e.line, cl, fmt.Sprintf("%v here and %v", addr4(out), addr4(e.outside)))
 	}
 	for k := range protoMask(4) {
@@ -128,7 +179,7 @@ func (c *collector) give(a, out uint32, mask protoMask, cl claim) *LineError {
 		if cl.ports == 0 || bit == other {
 			if bit == other || e.ports[k] == 0 {
 				e.plain |= bit
-			} else if !c.shadowed(e, cl) {
+			} else {
 				return c.conflict(e, e.lines[k], cl, fmt.Sprintf("any port here and %v", c.sets.set(e.ports[k])))
 			}
 			continue
@@ -144,19 +195,22 @@ func (c *collector) give(a, out uint32, mask protoMask, cl claim) *LineError {
 func (c *collector) givePorts(e *entry, k int, cl claim) *LineError {
 	bit := protoMask(1) << k
 	switch has := e.ports[k]; {
+	case (cl.chance || e.chance&bit != 0) && has != 0 && has != cl.ports && e.cond != cl.cond:
+		return c.conflict(e, e.lines[k], cl, "a part of its ports by chance here and another")
 	case has == 0 && e.plain&bit == 0:
 		e.ports[k], e.lines[k] = cl.ports, cl.line
 	case has == cl.ports:
-	case has != 0 && (cl.chance || e.open&bit != 0):
+	case has != 0 && (cl.chance || cl.joined || e.open&bit != 0):
 		e.ports[k] = c.sets.union(has, cl.ports)
-	case c.shadowed(e, cl):
-		return nil
 	default:
 		return c.conflict(e, e.lines[k], cl, fmt.Sprintf("ports %.60s here and %.60s", text(c.sets.set(cl.ports)), text(c.sets.set(has))))
 	}
-	e.open &^= bit
-	if cl.chance {
+	e.open, e.chance = e.open&^bit, e.chance&^bit
+	if cl.chance || cl.joined {
 		e.open |= bit
+	}
+	if cl.chance {
+		e.chance |= bit
 	}
 	return nil
 }
@@ -167,12 +221,6 @@ func text(s portset.Set) string {
 		return "any port"
 	}
 	return s.String()
-}
-
-// shadowed reports whether a rule can never match for e, because an earlier one has the same circumstances, or is in a
-// chain that packets entered before.
-func (c *collector) shadowed(e *entry, cl claim) bool {
-	return !cl.chance && (e.cond == cl.cond && cl.cond != 0 || e.root != c.root)
 }
 
 // given returns the protocols for which an entry is translated.
@@ -193,7 +241,7 @@ func (c *collector) conflict(e *entry, line uint32, cl claim, what string) *Line
 	err := bad(ErrConflict, "subscriber %v gets %s in line %d", addr4(e.inside), what, line)
 	if cl.cond != e.cond {
 		err.Hint = fmt.Sprintf("the rules depend on %q and on %q; a plan gives a subscriber one share: import a file with one of them",
-			printable(c.conds.conds[e.cond]), printable(c.conds.conds[cl.cond]))
+			printable(c.conds.conds[e.cond].text), printable(c.conds.conds[cl.cond].text))
 	} else {
 		err.Hint = "a plan gives a subscriber one share: decide which of the lines is right and take the other out"
 	}

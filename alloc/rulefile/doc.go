@@ -8,15 +8,19 @@
 // # How rules are read
 //
 // Chains are walked as the kernel walks them: the first rule that matches wins, jumps come back and gotos do not, and what no
-// packet can reach is a [Finding]. A rule that depends on more than source address and protocol (an interface, a destination)
-// counts as if it always matched, and a Finding says so; where two such rules give one subscriber different shares, Parse
-// refuses the file and names both lines.
+// packet can reach is a [Finding].
+//
+// Rules depend on circumstances that a plan does not have: an interface, a destination. Each circumstance under which rules give
+// shares is walked by itself, with all others untrue and the rules without any in their places. All walks must give the same
+// subscribers the same shares, or Parse refuses the file and names two lines. Rules that let packets pass elsewhere, such as
+// destinations that are not translated, are Findings where they are for all subscribers; for some of them only, or where a match
+// may tell subscribers apart and cannot be read (a set, a mark), the file is refused.
 //
 // Nothing that decides about sources is skipped silently: what cannot be read exactly in a chain that a packet can enter is a
 // [LineError], whether it translates or lets packets pass. Chains of filters and of other hooks are not judged.
 //
 // # Limits
 //
-// A file may have 1 GiB, a line or a word of nftables 1 MiB and 4 KiB, a table 2^24 shares. Files that a file includes are not
-// read, and scripts are not run. Memory is some 50 bytes a rule and 60 bytes a share.
+// A file may have 1 GiB, a line or a word of nftables 1 MiB and 4 KiB, a table 2^24 shares, of which rules for
+// ranges give 2^22 and one rule 2^20. Files that a file includes are not read, and scripts are not run. Memory is some 50 bytes a rule and 60 bytes a share.
 package rulefile

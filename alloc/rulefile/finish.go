@@ -66,7 +66,7 @@ func (c *collector) settle(e *entry, all setID) (record, *LineError) {
 		}
 	}
 	switch {
-	case r.ports == 0 && e.plain&(tcp|udp) == 0:
+	case r.mask&(tcp|udp) == 0:
 		c.notes.add(int(e.line), "subscribers are translated in protocols other than tcp and udp only: they have no share", "subscriber "+addr4(e.inside).String())
 		return record{}, nil
 	case r.ports == 0:
@@ -115,6 +115,6 @@ func (c *collector) note(e *entry, r record) {
 		c.notes.add(int(e.line), "subscribers have no rule for icmp: a plan translates its queries", text)
 	}
 	if e.cond != 0 {
-		c.notes.add(int(e.line), "rules hold in circumstances that a plan does not have", c.conds.conds[e.cond])
+		c.notes.add(int(e.line), "rules hold in circumstances that a plan does not have", c.conds.conds[e.cond].text)
 	}
 }

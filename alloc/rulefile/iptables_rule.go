@@ -130,7 +130,7 @@ func (r *iptablesRule) finish(text []byte) (rule, *LineError) {
 	}
 	if len(r.conds) > 0 {
 		var err *LineError
-		if r.cond, err = x.p.cond(strings.Join(r.conds, " ")); err != nil {
+		if r.cond, err = x.p.cond(r.conds...); err != nil {
 			return r.rule, err
 		}
 	}

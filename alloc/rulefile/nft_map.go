@@ -291,11 +291,12 @@ func (x *nftReader) key(e *mapElement, keys []nftKey) *LineError {
 func (x *nftReader) value(e *mapElement, verdicts bool) *LineError {
 	if verdicts {
 		switch word := x.take(); word {
-		case "accept", "drop", "continue":
+		case "accept":
+			e.do = accept
+		case "drop":
 			e.do = stop
-			if word == "continue" {
-				e.do = pass
-			}
+		case "continue":
+			e.do = pass
 		case "return":
 			e.do = back
 		case "jump", "goto":

@@ -47,7 +47,7 @@ func (x *nftReader) finish(c int32, r *nftRule) *LineError {
 		return nil
 	case len(r.conds) > 0:
 		var err *LineError
-		if r.cond, err = x.p.cond(strings.Join(r.conds, " ")); err != nil {
+		if r.cond, err = x.p.cond(r.conds...); err != nil {
 			return err
 		}
 	}
@@ -89,10 +89,8 @@ func (x *nftReader) statement(r *nftRule) *LineError {
 			x.advance()
 		}
 	case "notrack", "continue":
-	case "accept", "drop":
-		r.do = stop
-	case "return":
-		r.do = back
+	case "accept", "drop", "return":
+		r.do = map[string]action{"accept": accept, "drop": stop, "return": back}[word]
 	case "jump", "goto":
 		r.do, r.target = jump, x.p.chain(x.table+" "+x.take())
 		if word == "goto" {

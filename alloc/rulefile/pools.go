@@ -25,6 +25,9 @@ func (g *groups) pools(c *class) (pools []alloc.PoolSpec, found bool) {
 	}
 	whole := g.striped(c.groups, c.parent)
 	runs := g.runs(whole)
+	if n := len(filled); n >= scattered && !slices.IsSorted(filled) && min(runs, g.runs(filled)) > n/2 {
+		return nil, false // subscribers came in no order: a list says it better than ranges of one
+	}
 	if c.parent == nil && g.runs(filled) <= runs {
 		return []alloc.PoolSpec{g.pool(shape, filled, c.members())}, true
 	}
@@ -34,6 +37,9 @@ func (g *groups) pools(c *class) (pools []alloc.PoolSpec, found bool) {
 	shape.Scheme = alloc.Stripe
 	return []alloc.PoolSpec{g.pool(shape, whole, c.members())}, true
 }
+
+// scattered is the number of subscribers from which on a pool must have some order.
+const scattered = 64
 
 // filled returns the inside addresses of a class in the order in which one address after the other is filled.
 func (g *groups) filled(c *class) []uint32 {

@@ -6,20 +6,15 @@ type program struct {
 	byName map[string]int32
 	roots  []int32 // chains that packets enter, in order
 	sets   *setTable
-	conds  []string // circumstances besides source and protocol; conds[0] is none
+	conds  []condition // circumstances besides source and protocol; conds[0] is none
 	byCond map[string]condID
+	atoms  map[string]uint32
+	joins  map[[2]condID]condID
 	lists  [][]span // sources that are not one span
 	maps   []*shareMap
-	odd    map[condID]bool // circumstances that were not understood
 
 	refusals []*LineError // by target of rules that are refused
 }
-
-// A condID stands for a circumstance, such as the interface where a packet leaves.
-type condID uint16
-
-// maxConds bounds how many different circumstances a file may have.
-const maxConds = 1 << 15
 
 type chain struct {
 	name   string
@@ -36,11 +31,12 @@ const (
 	pass   action = iota // goes on: a counter, a log, a mark
 	snat                 // to an address, or one to one where out is as long as the source
 	lookup               // to what a map says, or as a map of verdicts says
-	stop                 // accepted, dropped, or translated without a share: no later rule sees it
+	stop                 // dropped, or translated without a share: no later rule sees it
 	back                 // return
 	jump
 	jumpAway // goto: the chain behind it is not gone on with
 	refuse   // it cannot be read exactly: an error where a packet meets it
+	accept   // no later rule of this hook's chain sees it; the next base chain does
 )
 
 // A rule is small: there are millions. The zero src list and cond mean none.
@@ -65,7 +61,8 @@ func newRule(line int) rule {
 }
 
 func newProgram() *program {
-	return &program{byName: map[string]int32{}, sets: newSetTable(), conds: []string{""}, byCond: map[string]condID{"": 0}}
+	return &program{byName: map[string]int32{}, sets: newSetTable(), conds: make([]condition, 1), byCond: map[string]condID{"": 0},
+		atoms: map[string]uint32{}, joins: map[[2]condID]condID{}}
 }
 
 // chain returns the number of a chain; it is made where there is none.
@@ -77,28 +74,6 @@ func (p *program) chain(name string) int32 {
 		p.byName[name] = n
 	}
 	return n
-}
-
-// cond returns the number of a circumstance.
-func (p *program) cond(text string) (condID, *LineError) {
-	id, ok := p.byCond[text]
-	if !ok {
-		if len(p.conds) == maxConds {
-			return 0, bad(ErrTooLarge, "the rules depend on more than %d different circumstances", maxConds)
-		}
-		id = condID(len(p.conds))
-		p.conds = append(p.conds, text)
-		p.byCond[text] = id
-	}
-	return id, nil
-}
-
-// strange marks a circumstance that was not understood: what depends on it is refused.
-func (p *program) strange(id condID) {
-	if p.odd == nil {
-		p.odd = map[condID]bool{}
-	}
-	p.odd[id] = true
 }
 
 // list returns the number of a list of sources.

@@ -52,6 +52,21 @@ func TestNoScheme(t *testing.T) {
 	}
 }
 
+// TestNoOrderIsListed reads shares of a regular layout that were given to subscribers in no order.
+func TestNoOrderIsListed(t *testing.T) {
+	rng := seeded(t)
+	var shares []wanted
+	for i, k := range rng.Perm(1024) {
+		first := 1024 + i%32*2000
+		shares = append(shares, wanted{addr4(100<<24 + uint32(k)), addr4(198<<24 + uint32(i/32)), ports(t, fmt.Sprintf("%d-%d", first, first+1999))})
+	}
+	text, _ := csvTable(shares)
+	spec, _, err := rulefile.Infer(parse(t, "csv", text))
+	if err != nil || len(spec.Pools) != 1 || len(spec.Pools[0].Shares) != 1024 {
+		t.Fatalf("got %v, %d pools; want 1024 listed shares", err, len(spec.Pools))
+	}
+}
+
 // TestRandomIsListed reads the shares of a key that nobody knows.
 func TestRandomIsListed(t *testing.T) {
 	key, err := alloc.ParseKey("000102030405060708090a0b0c0d0e0f")

@@ -2,7 +2,6 @@ package rulefile
 
 import (
 	"bytes"
-	"strings"
 )
 
 // A routerOSRule is a rule while its properties are read.
@@ -122,7 +121,7 @@ func (o *routerOSRule) finish(text []byte) (rule, *LineError) {
 	}
 	if len(o.conds) > 0 {
 		var err *LineError
-		if o.cond, err = x.p.cond(strings.Join(o.conds, " ")); err != nil {
+		if o.cond, err = x.p.cond(o.conds...); err != nil {
 			return o.rule, err
 		}
 	}

@@ -1,32 +1,49 @@
 package rulefile
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 const (
 	// maxDepth is more than the nested jumps of any kernel: nftables has 16.
 	maxDepth = 64
 	// maxWork bounds the steps that walking the chains takes: some ten seconds.
-	maxWork = 1 << 29
+	maxWork = 1 << 27
 )
 
 // A walk follows all packets through a program at once.
+//
+// Rules depend on circumstances that a plan does not have. Every circumstance under which a rule gives shares is a world, and
+// has a walk of its own, in which it is true: there the first rule that matches wins. What is open in a world is walked by a
+// copy of the packets, to find what else they may meet.
 type walk struct {
-	p     *program
-	to    *collector
-	work  int
-	path  []int32 // chains that are being walked
-	taken []segment
+	p       *program
+	to      *collector
+	work    int
+	path    []int32 // chains that are being walked
+	taken   []segment
+	probe   []segment
+	worlds  []condID // the first is where no circumstance is true
+	known   map[condID]bool
+	world   condID
+	related []relation // by circumstance; forgotten with the world
+	passed  *flow      // accepted: the next chain where packets enter sees them
+	excepts map[condID]*exception
+	order   []*exception
 }
 
-// run walks the chains in which packets enter, and notes what no packet meets.
+// A place is where in a chain packets are.
+type place struct {
+	cond  condID
+	ghost bool // they are a copy, of packets of another world
+}
+
+// run walks the chains in which packets enter, world by world, and notes what no packet meets.
 func (p *program) run(to *collector, n *notes) *LineError {
-	w := &walk{p: p, to: to}
-	for i, c := range p.roots {
-		to.root = uint8(min(i, 255))
-		if _, err := w.chain(c, newFlow(segment{everything, allProto}), 0); err != nil {
+	w := &walk{p: p, to: to, worlds: []condID{0}, known: map[condID]bool{0: true}}
+	to.step = w.step
+	for n := 0; n < len(w.worlds); { // walking one may find others
+		world := w.worlds[n]
+		n++
+		if err := w.through(world, uint16(n)); err != nil {
 			return err
 		}
 	}
@@ -41,6 +58,44 @@ func (p *program) run(to *collector, n *notes) *LineError {
 		}
 	}
 	return nil
+}
+
+// through walks one world.
+func (w *walk) through(world condID, number uint16) *LineError {
+	w.world, w.related, w.excepts, w.order = world, nil, map[condID]*exception{}, nil
+	w.to.enter(number)
+	f := newFlow(segment{everything, allProto})
+	for _, c := range w.p.roots {
+		w.passed = newFlow()
+		left, err := w.chain(c, f, place{})
+		if err != nil {
+			return err
+		}
+		w.passed.each(left.add)
+		f = left
+	}
+	if err := w.judge(); err != nil {
+		return err
+	}
+	if err := w.leftOver(); err != nil {
+		return err
+	}
+	return w.agree()
+}
+
+// relate returns what the world says of a circumstance.
+func (w *walk) relate(c condID) relation {
+	if c == 0 {
+		return holds
+	}
+	for int(c) >= len(w.related) {
+		w.related = append(w.related, unknown)
+	}
+	if w.related[c] == unknown {
+		w.work += 4
+		w.related[c] = w.p.relate(w.world, c)
+	}
+	return w.related[c]
 }
 
 // unmatched notes the rules that no packet met.
@@ -59,7 +114,7 @@ func (c *chain) unmatched(n *notes) {
 }
 
 // chain lets a flow travel a chain and returns what comes back to the caller.
-func (w *walk) chain(c int32, f *flow, cond condID) (*flow, *LineError) {
+func (w *walk) chain(c int32, f *flow, at place) (*flow, *LineError) {
 	ch := &w.p.chains[c]
 	if slices.Contains(w.path, c) {
 		return nil, w.at(ch.line, bad(ErrSyntax, "chain %s leads to itself", printable(ch.name)))
@@ -67,17 +122,20 @@ func (w *walk) chain(c int32, f *flow, cond condID) (*flow, *LineError) {
 	if len(w.path) == maxDepth {
 		return nil, w.at(ch.line, bad(ErrTooLarge, "chains are nested more than %d deep", maxDepth))
 	}
+	if err := w.step(len(ch.front)+len(ch.rules), uint32(ch.line)); err != nil {
+		return nil, err
+	}
 	ch.walked = true
 	w.path = append(w.path, c)
 	defer func() { w.path = w.path[:len(w.path)-1] }()
 	out := newFlow()
 	for i := len(ch.front) - 1; i >= 0; i-- {
-		if err := w.rule(&ch.front[i], f, out, cond); err != nil {
+		if err := w.rule(&ch.front[i], f, out, at); err != nil {
 			return nil, err
 		}
 	}
 	for i := range ch.rules {
-		if err := w.rule(&ch.rules[i], f, out, cond); err != nil {
+		if err := w.rule(&ch.rules[i], f, out, at); err != nil {
 			return nil, err
 		}
 	}
@@ -98,33 +156,56 @@ func (w *walk) at(line int, err *LineError) *LineError {
 // step accounts for work.
 func (w *walk) step(n int, line uint32) *LineError {
 	if w.work += n + 1; w.work > maxWork {
-		return w.at(int(line), bad(ErrTooLarge, "the chains jump to each other so often that walking them takes too long"))
+		return w.at(int(line), bad(ErrTooLarge, "the rules depend on each other so often that walking them takes too long"))
 	}
 	return nil
 }
 
-// rule lets f meet one rule. What leaves the chain towards the caller goes to out.
-func (w *walk) rule(r *rule, f, out *flow, cond condID) *LineError {
+// A meeting is a rule and the packets that travel its chain.
+type meeting struct {
+	r      *rule
+	f, out *flow // out goes back to the caller
+	at     place // of the chain
+	then   place // of those that match
+	copied bool  // those that match stay in f, too: the rule may not match
+}
+
+// rule lets f meet one rule.
+func (w *walk) rule(r *rule, f, out *flow, at place) *LineError {
 	if r.do == pass || f.empty() {
 		return nil
 	}
 	if r.do == refuse {
 		return w.refused(r, f)
 	}
+	m := meeting{r: r, f: f, out: out, at: at, then: at, copied: r.chance}
+	if r.cond != 0 {
+		both, err := w.p.both(at.cond, r.cond)
+		if err != nil {
+			return w.at(int(r.line), err)
+		}
+		m.then.cond = both
+		switch relation := w.relate(r.cond); {
+		case relation == never:
+			return nil
+		case relation == open || at.ghost:
+			m.then.ghost, m.copied = true, true
+		}
+	}
 	if r.do == lookup {
-		return w.lookup(r, f, out, cond)
+		return w.lookup(&m)
 	}
 	take := f.take
-	if r.cond != 0 || r.chance {
-		if r.do == stop || r.do == back {
-			w.excepted(r)
-			return nil
-		}
+	if m.copied {
 		take = f.get
 	}
 	w.taken = w.taken[:0]
 	if r.list >= 0 {
-		for _, s := range w.p.lists[r.list] {
+		list := w.p.lists[r.list]
+		if err := w.step(4*len(list), r.line); err != nil {
+			return err
+		}
+		for _, s := range list {
 			w.taken = take(w.taken, s, r.mask)
 		}
 	} else {
@@ -133,18 +214,8 @@ func (w *walk) rule(r *rule, f, out *flow, cond condID) *LineError {
 	if err := w.step(len(w.taken), r.line); err != nil || len(w.taken) == 0 {
 		return err
 	}
-	r.hit = true
-	return w.act(verdict{r.do, r.target, r.line}, r, w.taken, f, out, cond)
-}
-
-// excepted notes a rule that lets packets pass in circumstances. It is taken for one that does not match: whom a plan translates
-// depends on destinations only.
-func (w *walk) excepted(r *rule) {
-	if !r.hit {
-		w.to.notes.add(int(r.line), "rules except packets from translation in circumstances that a plan does not have; destinations belong into no-translate",
-			w.p.conds[r.cond])
-	}
-	r.hit = true
+	r.hit = r.hit || r.do == snat && !m.then.ghost
+	return w.act(verdict{r.do, r.target, r.line}, &m, w.taken)
 }
 
 // A verdict is what becomes of packets that matched.
@@ -155,75 +226,100 @@ type verdict struct {
 }
 
 // act does with segments what a rule, or an element of a map, says.
-func (w *walk) act(v verdict, r *rule, taken []segment, f, out *flow, cond condID) *LineError {
-	both, err := w.both(cond, r.cond)
-	if err != nil {
-		return w.at(int(v.line), err)
-	}
+func (w *walk) act(v verdict, m *meeting, taken []segment) *LineError {
 	switch v.do {
 	case snat:
-		return w.at2(v.line, w.to.claims(claim{r.out, r.ports, r.line, both, r.netmap, r.chance}, r.src, taken))
-	case back:
-		for _, g := range taken {
-			out.add(g)
-		}
+		r := m.r
+		return w.claims(claim{r.out, r.ports, r.line, m.then.cond, r.netmap, r.chance, false}, m, r.src, taken)
+	case stop, accept, back:
+		return w.leave(v, m, taken)
 	case jump, jumpAway:
-		left, err := w.chain(v.target, newFlow(taken...), both)
-		if err != nil || r.cond != 0 {
-			return err // f still has them
+		if m.r.chance {
+			return w.at(int(v.line), bad(ErrShared, "the rule jumps by chance, and no share is sure"))
 		}
-		to := f
-		if v.do == jumpAway {
-			to = out
+		left, err := w.chain(v.target, newFlow(taken...), m.then)
+		if err != nil {
+			return err
 		}
-		left.each(to.add)
+		switch {
+		case v.do == jumpAway && m.copied && !m.at.ghost:
+			left.each(func(g segment) { w.except(m.then.cond, v.line, []segment{g}) })
+		case m.copied:
+		case v.do == jumpAway:
+			left.each(m.out.add)
+		default:
+			left.each(m.f.add)
+		}
 	}
 	return nil
 }
 
-func (w *walk) at2(line uint32, err *LineError) *LineError {
-	if err == nil {
+// leave lets segments leave a chain without a share.
+func (w *walk) leave(v verdict, m *meeting, taken []segment) *LineError {
+	switch {
+	case m.r.chance:
+		return w.at(int(v.line), bad(ErrShared, "the rule lets packets pass by chance, and no share is sure"))
+	case m.then.ghost && v.do == back && m.at.ghost:
+		if !m.copied { // the copies go back to where others go on
+			for _, g := range taken {
+				m.out.add(g)
+			}
+		}
+	case m.then.ghost:
+		w.except(m.then.cond, v.line, taken)
+		w.excepted(m.r, m.then.cond)
+	case v.do == back:
+		for _, g := range taken {
+			m.out.add(g)
+		}
+	case v.do == accept:
+		for _, g := range taken {
+			w.passed.add(g)
+		}
+	}
+	return nil
+}
+
+// claims gives segments a share, or remembers the world in which they have one.
+func (w *walk) claims(c claim, m *meeting, src span, taken []segment) *LineError {
+	if m.then.ghost {
+		if !w.known[c.cond] {
+			w.known[c.cond] = true
+			w.worlds = append(w.worlds, c.cond)
+		}
+		if isRest(&c, taken) {
+			w.except(c.cond, c.line, taken)
+		}
 		return nil
 	}
-	return w.at(int(line), err)
+	if err := w.to.claims(c, src, taken); err != nil {
+		return w.at(int(c.line), err)
+	}
+	return nil
 }
 
-// both returns the circumstance of a rule within that of its chain.
-func (w *walk) both(a, b condID) (condID, *LineError) {
-	switch {
-	case a == b || b == 0:
-		return a, nil
-	case a == 0:
-		return b, nil
-	}
-	id, err := w.p.cond(fmt.Sprintf("%.100s; %.100s", w.p.conds[a], w.p.conds[b]))
-	if err == nil && (w.p.odd[a] || w.p.odd[b]) {
-		w.p.strange(id)
-	}
-	return id, err
-}
-
-// lookup lets f meet a rule with a map. Keys have no order: of two elements with one key, the collector hears both.
-func (w *walk) lookup(r *rule, f, out *flow, cond condID) *LineError {
-	both, err := w.both(cond, r.cond)
-	if err != nil {
-		return w.at(int(r.line), err)
-	}
+// lookup lets packets meet a rule with a map. Keys have no order: of two elements with one key, the collector hears both.
+func (w *walk) lookup(m *meeting) *LineError {
+	r := m.r
 	allowed := newFlow()
-	for _, s := range w.p.sources(r) {
-		for _, g := range f.get(nil, s, r.mask) {
+	sources := w.p.sources(r)
+	if err := w.step(4*len(sources), r.line); err != nil {
+		return err
+	}
+	for _, s := range sources {
+		for _, g := range m.f.get(nil, s, r.mask) {
 			allowed.add(g)
 		}
 	}
-	m := w.p.maps[r.target]
-	if m.foreign && !allowed.empty() {
-		return w.at(int(r.line), bad(ErrSyntax, "map %s maps something else than addresses", printable(m.name)))
+	asked := w.p.maps[r.target]
+	if asked.foreign && !allowed.empty() {
+		return w.at(int(r.line), bad(ErrSyntax, "map %s maps something else than addresses", printable(asked.name)))
 	}
-	for i := range m.elements {
-		e := &m.elements[i]
+	for i := range asked.elements {
+		e := &asked.elements[i]
 		if e.catchAll {
-			w.work += len(m.elements)
-			w.taken = w.others(m, allowed)
+			w.work += len(asked.elements)
+			w.taken = w.others(asked, allowed)
 		} else {
 			w.taken = allowed.get(w.taken[:0], e.key, e.mask)
 		}
@@ -233,8 +329,7 @@ func (w *walk) lookup(r *rule, f, out *flow, cond condID) *LineError {
 		if len(w.taken) == 0 || e.do == pass {
 			continue // a verdict of continue leaves them to the next rule
 		}
-		e.hit, r.hit = true, true
-		if err := w.element(r, e, f, out, both); err != nil {
+		if err := w.element(m, e); err != nil {
 			return err
 		}
 	}
@@ -242,30 +337,27 @@ func (w *walk) lookup(r *rule, f, out *flow, cond condID) *LineError {
 }
 
 // element lets w.taken meet an element of a map.
-func (w *walk) element(r *rule, e *mapElement, f, out *flow, both condID) *LineError {
-	if e.do == snat {
-		switch {
-		case e.out.single():
-		case !r.netmap:
-			return w.at(int(e.line), bad(ErrShared, "the kernel chooses one of %d addresses", e.out.len()).hint("snat ip prefix to maps one to one"))
-		case e.out.len() != e.key.len():
-			return w.at(int(e.line), bad(ErrShared, "%d inside addresses are mapped to %d outside addresses, and only one to one gives shares", e.key.len(), e.out.len()))
-		}
-		c := claim{e.out, e.ports, e.line, both, !e.out.single(), r.chance || w.p.maps[r.target].joined}
-		if err := w.to.claims(c, e.key, w.taken); err != nil {
-			return w.at(int(e.line), err)
+func (w *walk) element(m *meeting, e *mapElement) *LineError {
+	r := m.r
+	if !m.then.ghost || e.do != snat {
+		e.hit, r.hit = true, true
+	}
+	taken := slices.Clone(w.taken)
+	if e.do != pass && !m.copied {
+		for _, g := range taken {
+			w.probe = m.f.take(w.probe[:0], g.span, g.mask)
 		}
 	}
-	if r.cond == 0 {
-		for _, g := range w.taken {
-			f.take(nil, g.span, g.mask)
-		}
-	} else if e.do == stop || e.do == back {
-		w.excepted(r)
-		return nil
+	if e.do != snat {
+		return w.act(verdict{e.do, e.target, e.line}, m, taken)
 	}
-	if e.do == snat {
-		return nil
+	switch {
+	case e.out.single():
+	case !r.netmap:
+		return w.at(int(e.line), bad(ErrShared, "the kernel chooses one of %d addresses", e.out.len()).hint("snat ip prefix to maps one to one"))
+	case e.out.len() != e.key.len():
+		return w.at(int(e.line), bad(ErrShared, "%d inside addresses are mapped to %d outside addresses, and only one to one gives shares", e.key.len(), e.out.len()))
 	}
-	return w.act(verdict{e.do, e.target, e.line}, r, slices.Clone(w.taken), f, out, both)
+	joined := w.p.maps[r.target].joined
+	return w.claims(claim{e.out, e.ports, e.line, m.then.cond, !e.out.single(), r.chance, joined}, m, e.key, taken)
 }

@@ -24,8 +24,10 @@ func newEqual(e *env) *cobra.Command {
 		Short: "Prove that two plans or rule files describe the same mapping",
 		Long: `Compare two files subscriber by subscriber: each a plan file, the rules of a NAT (see cgnctl import), or a table as
 cgnctl allocate -o csv prints. Equal (exit 0) means that every subscriber of one is in the other, with the same outside address
-and exactly the same ports, and so that every port has the same owner. Otherwise the differences are listed as by cgnctl diff
-(exit 1). Destinations that are not translated are not compared. A file that cannot be read is exit 2. One of them may be -, standard input.`,
+and exactly the same ports in tcp and udp, and so that every port has the same owner. Otherwise the differences are listed as by
+cgnctl diff (exit 1); subscribers with rules for tcp or udp only are moved, where the other side has both. Destinations that are
+not translated, and icmp, are not compared. A file that cannot be read is exit 2, and so are equal files in which a port has two
+owners. One of them may be -, standard input.`,
 		Example: `  cgnctl equal old.rsc plan.yaml
   nft list ruleset | cgnctl equal plan.yaml - --from-b nftables`,
 		Args: exactly(2, "two files"),
@@ -61,6 +63,8 @@ type mapping struct {
 	plan  *alloc.Plan
 	table *rulefile.Table
 	realm string // of the plan; "" = all of them
+
+	overlap *rulefile.OverlapError // in the table; nil = none
 }
 
 // readMapping reads one side.
@@ -86,10 +90,12 @@ func (e *env) readMapping(p planFlags, path, flag, format string) (*mapping, err
 		return nil, err
 	}
 	e.findings(t)
+	m := &mapping{name: name, table: t}
 	if o, ok := t.Overlap(); ok {
 		e.warn([]string{fmt.Sprintf("%s: %v", name, o)})
+		m.overlap = o
 	}
-	return &mapping{name: name, table: t}, nil
+	return m, nil
 }
 
 // readPlanSide reads a plan file, of which the start was looked at.
@@ -136,11 +142,43 @@ func oneRealm(sides [2]*mapping, realm string) error {
 	return nil
 }
 
+// A given is what a side gives a subscriber.
+type given struct {
+	alloc.Share
+	tcp, udp bool // for which it holds
+	line     int  // of the first rule; 0 in plans
+}
+
+func givenBy(s rulefile.Share) given {
+	return given{alloc.Share{Outside: s.Outside, Ports: s.Ports}, s.Protocols.TCP, s.Protocols.UDP, s.Line}
+}
+
+func (h given) sameProtocols(o given) bool { return h.tcp == o.tcp && h.udp == o.udp }
+
+func (h given) equal(o given) bool {
+	return h.Outside == o.Outside && h.Ports.Equal(o.Ports) && h.sameProtocols(o)
+}
+
+// protocols returns "tcp in FILE:LINE".
+func (h given) protocols(m *mapping) string {
+	names := "tcp and udp"
+	switch {
+	case !h.udp:
+		names = "tcp"
+	case !h.tcp:
+		names = "udp"
+	}
+	if h.line > 0 {
+		return fmt.Sprintf("%s in %s:%d", names, m.name, h.line)
+	}
+	return names + " in " + m.name
+}
+
 // each calls yield with every subscriber, until yield returns false.
-func (m *mapping) each(yield func(alloc.Subscriber, alloc.Share) bool) {
+func (m *mapping) each(yield func(alloc.Subscriber, given) bool) {
 	if m.table != nil {
 		for s := range m.table.All() {
-			if !yield(alloc.SubscriberFrom("", s.Inside), alloc.Share{Outside: s.Outside, Ports: s.Ports}) {
+			if !yield(alloc.SubscriberFrom("", s.Inside), givenBy(s)) {
 				return
 			}
 		}
@@ -150,36 +188,36 @@ func (m *mapping) each(yield func(alloc.Subscriber, alloc.Share) bool) {
 		if m.realm != "" && a.Pool().Realm() != m.realm {
 			continue
 		}
-		if !yield(a.Subscriber(), a.Share()) {
+		if !yield(a.Subscriber(), given{a.Share(), true, true, 0}) {
 			return
 		}
 	}
 }
 
 // find returns the share of a subscriber of the other side.
-func (m *mapping) find(s alloc.Subscriber) (alloc.Share, bool) {
+func (m *mapping) find(s alloc.Subscriber) (given, bool) {
 	if m.table != nil {
 		found, ok := m.table.Find(s.Addr())
-		return alloc.Share{Outside: found.Outside, Ports: found.Ports}, ok
+		return givenBy(found), ok
 	}
 	if m.realm != "" {
 		s.Realm = m.realm
 	}
 	a, err := m.plan.Lookup(s)
 	if err != nil {
-		return alloc.Share{}, false
+		return given{}, false
 	}
-	return a.Share(), true
+	return given{a.Share(), true, true, 0}, true
 }
 
 // changes calls yield with the differences, until yield returns false, and returns how many subscribers have none.
 func changes(a, b *mapping, yield func(alloc.Change) bool) (kept uint64) {
 	going := true
-	a.each(func(s alloc.Subscriber, old alloc.Share) bool {
-		c := alloc.Change{Kind: alloc.Removed, Subscriber: s, Old: old}
+	a.each(func(s alloc.Subscriber, old given) bool {
+		c := alloc.Change{Kind: alloc.Removed, Subscriber: s, Old: old.Share}
 		if share, ok := b.find(s); ok {
-			c.Kind, c.New = alloc.Moved, share
-			if old.Outside == share.Outside && old.Ports.Equal(share.Ports) {
+			c.Kind, c.New = alloc.Moved, share.Share
+			if old.equal(share) {
 				kept++
 				return true
 			}
@@ -190,13 +228,35 @@ func changes(a, b *mapping, yield func(alloc.Change) bool) (kept uint64) {
 	if !going {
 		return kept
 	}
-	b.each(func(s alloc.Subscriber, share alloc.Share) bool {
+	b.each(func(s alloc.Subscriber, share given) bool {
 		if _, ok := a.find(s); ok {
 			return true
 		}
-		return yield(alloc.Change{Kind: alloc.Added, Subscriber: s, New: share})
+		return yield(alloc.Change{Kind: alloc.Added, Subscriber: s, New: share.Share})
 	})
 	return kept
+}
+
+// maxProtocols is how many subscribers are named whose protocols differ.
+const maxProtocols = 20
+
+// protocols returns a line for each subscriber whose protocols differ: the rows of changes do not show them.
+func protocols(a, b *mapping) (lines []string) {
+	n := 0
+	a.each(func(s alloc.Subscriber, old given) bool {
+		share, ok := b.find(s)
+		if !ok || old.sameProtocols(share) {
+			return true
+		}
+		if n++; n <= maxProtocols {
+			lines = append(lines, fmt.Sprintf("protocols of %v: %s, %s", s.Addr(), old.protocols(a), share.protocols(b)))
+		}
+		return true
+	})
+	if n > maxProtocols {
+		lines = append(lines, fmt.Sprintf("protocols of %d more subscribers differ", n-maxProtocols))
+	}
+	return lines
 }
 
 // equal prints how two mappings differ.
@@ -219,5 +279,23 @@ func (e *env) equal(a, b *mapping, format string) error {
 			realms = append(realms, m.plan.Realms()...)
 		}
 	}
-	return e.printChanges(d, realms, format, func(yield func(alloc.Change) bool) { changes(a, b, yield) })
+	err := e.printChanges(d, realms, format, func(yield func(alloc.Change) bool) { changes(a, b, yield) })
+	for _, m := range []*mapping{a, b} {
+		if err == nil && m.overlap != nil {
+			return fmt.Errorf("%s: %w", m.name, m.overlap)
+		}
+	}
+	if d.Moved == 0 {
+		return err
+	}
+	to, start := e.stderr, "cgnctl: " // other formats have no place for it
+	if format == "table" {
+		to, start = e.stdout, ""
+	}
+	for _, line := range protocols(a, b) {
+		if _, fault := fmt.Fprintln(to, start+line); fault != nil {
+			return writeFault(fault)
+		}
+	}
+	return err
 }
