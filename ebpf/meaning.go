@@ -16,6 +16,7 @@ var meanings = [bpf.CgnatCgnVerdictCGN_VERDICTS]string{
 	bpf.CgnatCgnVerdictCGN_PASS_UNROUTED:       "the host has no way there, or does not forward: left to it to say so",
 	bpf.CgnatCgnVerdictCGN_PASS_ANSWER:         "the TTL is over, or it is larger than the MTU: the host answers",
 	bpf.CgnatCgnVerdictCGN_PASS_SLOW:           "left to the program behind the driver, and counted there once more",
+	bpf.CgnatCgnVerdictCGN_PASS_FOREIGN:        "for another station of the link: left to the host",
 	bpf.CgnatCgnVerdictCGN_REPLIED:             "ICMP errors sent about packets that were dropped",
 	bpf.CgnatCgnVerdictCGN_HELD:                "fragments that wait for the first one",
 	bpf.CgnatCgnVerdictCGN_DROP_MALFORMED:      "cut short, or its lengths or parts contradict each other",

@@ -89,9 +89,6 @@ func (p *program) both(a, b condID) (condID, *LineError) {
 	return id, err
 }
 
-// strange marks a circumstance that was not understood: what depends on it is refused.
-func (p *program) strange(id condID) { p.conds[id].odd, p.conds[id].blind = true, true }
-
 // A relation is what a world says of a circumstance.
 type relation uint8
 

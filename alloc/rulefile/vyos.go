@@ -121,6 +121,20 @@ func (x *vyosReader) full(args []string) []string {
 	return append(out, args...)
 }
 
+// source judges a rule of nat source, which is not read.
+func (x *vyosReader) source(path []string) *LineError {
+	last := path[len(path)-1]
+	switch {
+	case len(path) > 3 && path[3] == "translation" && last == "masquerade":
+		x.notes.add(x.in.line, "masquerade gives nobody a share", strings.Join(path, " "))
+	case len(path) > 3 && path[3] == "translation":
+		return bad(ErrSyntax, "rules of nat source are not read, only nat cgnat").hint("import what nft list ruleset prints on the router, with --from nftables")
+	case last == "exclude":
+		x.notes.add(x.in.line, "rules of nat source except packets, and only nat cgnat is read: compare with what nft list ruleset prints", strings.Join(path, " "))
+	}
+	return nil
+}
+
 // statement reads one path of the configuration.
 func (x *vyosReader) statement(path []string) *LineError {
 	if len(path) < 2 || path[0] != "nat" && path[0] != "cgnat" {
@@ -129,15 +143,8 @@ func (x *vyosReader) statement(path []string) *LineError {
 	if path[0] == "nat" {
 		path = path[1:]
 	}
-	if path[0] == "source" && len(path) > 3 && path[3] == "translation" {
-		if path[len(path)-1] == "masquerade" {
-			x.notes.add(x.in.line, "masquerade gives nobody a share", strings.Join(path, " "))
-			return nil
-		}
-		return bad(ErrSyntax, "rules of nat source are not read, only nat cgnat").hint("import what nft list ruleset prints on the router, with --from nftables")
-	}
-	if path[0] == "source" && path[len(path)-1] == "exclude" {
-		x.notes.add(x.in.line, "rules of nat source except packets, and only nat cgnat is read: compare with what nft list ruleset prints", strings.Join(path, " "))
+	if path[0] == "source" {
+		return x.source(path)
 	}
 	if path[0] != "cgnat" || len(path) < 3 {
 		return nil
