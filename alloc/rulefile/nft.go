@@ -21,6 +21,8 @@ type nftReader struct {
 	maps  map[string]int32
 	asked []askedSet
 	depth int // of the braces that are open
+	// dormant are the tables whose chains no packet enters.
+	dormant map[string]bool
 }
 
 // An nftBase is a chain that packets enter.
@@ -48,7 +50,7 @@ type askedSet struct {
 
 // parseNftables reads tables, and the chains of source NAT in them.
 func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
-	x := &nftReader{lexer: newLexer(r), p: newProgram(), notes: n, sets: map[string]*nftSet{}, maps: map[string]int32{}}
+	x := &nftReader{lexer: newLexer(r), p: newProgram(), notes: n, sets: map[string]*nftSet{}, maps: map[string]int32{}, dormant: map[string]bool{}}
 	x.advance()
 	for x.tok.kind != tokEnd {
 		if err := x.command(); err != nil {
@@ -60,7 +62,9 @@ func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
 	}
 	slices.SortStableFunc(x.bases, func(a, b nftBase) int { return cmp.Compare(a.priority, b.priority) })
 	for _, b := range x.bases {
-		x.p.roots = append(x.p.roots, b.chain)
+		if !x.dormant[b.table] {
+			x.p.roots = append(x.p.roots, b.chain)
+		}
 	}
 	if err := x.fillSets(); err != nil {
 		return nil, err
@@ -226,6 +230,9 @@ func (x *nftReader) body() *LineError {
 			err = x.mapBlock(x.take())
 		case x.accept("set"):
 			err = x.setBlock(x.take())
+		case x.accept("flags"):
+			x.dormant[x.table] = x.tok.is("dormant")
+			x.skipStatement()
 		default:
 			x.advance()
 			x.skipStatement()

@@ -76,6 +76,7 @@ func TestNftReads(t *testing.T) {
 		{"statements without a verdict", nftPost + "  fib saddr type local counter\n  meta mark set ip saddr map { 10.0.0.1 : 1, 10.0.0.2 : 2 }\n  ct mark set meta mark\n  limit rate 5/second log prefix \"x\"\n" + nftTwo, twoRows},
 		{"IPv4 said in other ways", nftPost + "  meta nfproto == ipv4 meta protocol ip ip saddr == 10.0.0.3 accept\n  meta nfproto != ipv4 drop\n" + nftTwo, twoRows},
 		{"continue", nftPost + "  ip saddr vmap { 10.0.0.1 : continue, 10.0.0.3 : accept }\n" + nftTwo, twoRows},
+		{"dormant tables", "table ip d {\n flags dormant\n chain p { type nat hook postrouting priority 0; snat to 198.18.0.9; }\n}\n" + nftPost + nftTwo, twoRows},
 		{"here document", "nft -f - <<EOF\n" + nftPost + nftTwo + "EOF\nnft list ruleset\n", twoRows},
 		{"redefined", "define P = 198.18.0.7\nredefine P = 198.18.0.1\n" + nftPost + "ip saddr 10.0.0.1 meta l4proto { tcp, udp } snat to $P:1-9\n }\n}\n", "10.0.0.1 198.18.0.1 1-9"},
 		{"another family is flushed", nftPost + nftTwo + "flush ruleset ip6\n", twoRows},

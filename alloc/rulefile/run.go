@@ -175,9 +175,6 @@ func (w *walk) rule(r *rule, f, out *flow, at place) *LineError {
 	if r.do == pass || f.empty() {
 		return nil
 	}
-	if r.do == refuse {
-		return w.refused(r, f)
-	}
 	m := meeting{r: r, f: f, out: out, at: at, then: at, copied: r.chance}
 	if r.cond != 0 {
 		both, err := w.p.both(at.cond, r.cond)
@@ -191,6 +188,9 @@ func (w *walk) rule(r *rule, f, out *flow, at place) *LineError {
 		case relation == open || at.ghost:
 			m.then.ghost, m.copied = true, true
 		}
+	}
+	if r.do == refuse {
+		return w.refused(r, f)
 	}
 	if r.do == lookup {
 		return w.lookup(&m)

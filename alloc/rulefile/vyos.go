@@ -121,20 +121,6 @@ func (x *vyosReader) full(args []string) []string {
 	return append(out, args...)
 }
 
-// source judges a rule of nat source, which is not read.
-func (x *vyosReader) source(path []string) *LineError {
-	last := path[len(path)-1]
-	switch {
-	case len(path) > 3 && path[3] == "translation" && last == "masquerade":
-		x.notes.add(x.in.line, "masquerade gives nobody a share", strings.Join(path, " "))
-	case len(path) > 3 && path[3] == "translation":
-		return bad(ErrSyntax, "rules of nat source are not read, only nat cgnat").hint("import what nft list ruleset prints on the router, with --from nftables")
-	case last == "exclude":
-		x.notes.add(x.in.line, "rules of nat source except packets, and only nat cgnat is read: compare with what nft list ruleset prints", strings.Join(path, " "))
-	}
-	return nil
-}
-
 // statement reads one path of the configuration.
 func (x *vyosReader) statement(path []string) *LineError {
 	if len(path) < 2 || path[0] != "nat" && path[0] != "cgnat" {
@@ -158,6 +144,21 @@ func (x *vyosReader) statement(path []string) *LineError {
 		return x.inside(path[3], path[4:])
 	case path[1] == "exclude":
 		return bad(ErrSyntax, "exclude rules of nat cgnat are not understood")
+	}
+	return nil
+}
+
+// source reads a path of nat source, which is not read: it is another way to translate.
+func (x *vyosReader) source(path []string) *LineError {
+	last := path[len(path)-1]
+	switch {
+	case last == "exclude":
+		x.notes.add(x.in.line, "rules of nat source except packets, and only nat cgnat is read: compare with what nft list ruleset prints", strings.Join(path, " "))
+	case len(path) < 4 || path[3] != "translation":
+	case last == "masquerade":
+		x.notes.add(x.in.line, "masquerade gives nobody a share", strings.Join(path, " "))
+	default:
+		return bad(ErrSyntax, "rules of nat source are not read, only nat cgnat").hint("import what nft list ruleset prints on the router, with --from nftables")
 	}
 	return nil
 }
