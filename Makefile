@@ -27,8 +27,8 @@ tools:
 unit:
 	$(GO) vet ./...
 	@mkdir -p build
-	$(GO) test -count=1 -timeout 40m -v ./... > build/test.log 2>&1 || { grep -vE '^\s*(=== |--- PASS)' build/test.log; exit 1; }
-	@grep -E '^(ok|FAIL|--- FAIL)' build/test.log
+	$(GO) test -count=1 -timeout 40m -v ./... > build/test.log 2>&1 || { grep -avE '^\s*(=== |--- PASS)' build/test.log; exit 1; }
+	@grep -aE '^(ok|FAIL|--- FAIL)' build/test.log
 
 # The pure packages must build where the kernel is another, and be right where int has 32 bits. Tests must build there, too: a
 # file without its build tag shows in vet only.
