@@ -134,17 +134,12 @@ func TestCapabilities(t *testing.T) {
 	}
 }
 
-// TestUnit has systemd read the unit, where it is installed.
+// TestUnit has systemd read the unit.
 func TestUnit(t *testing.T) {
 	for key, want := range map[string]string{"Type": "notify", "ProtectSystem": "strict", "NoNewPrivileges": "yes"} {
 		if got := unitValue(t, key); got != want {
 			t.Errorf("%s=%s", key, got)
 		}
-	}
-	analyze, err := exec.LookPath("systemd-analyze")
-	if err != nil {
-		t.Log("systemd-analyze is not here: only the text was looked at")
-		return
 	}
 	text, err := os.ReadFile("dist/cgnd.service")
 	if err != nil {
@@ -154,7 +149,7 @@ func TestUnit(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.ReplaceAll(string(text), "/usr/sbin/cgnd", "/bin/true")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command(analyze, "verify", "--man=no", path).CombinedOutput(); err != nil || strings.Contains(string(out), "cgnd.service:") {
+	if out, err := exec.Command("systemd-analyze", "verify", "--man=no", path).CombinedOutput(); err != nil || strings.Contains(string(out), "cgnd.service:") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
