@@ -3,6 +3,8 @@ package alloc
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
+	"math/bits"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -182,3 +184,16 @@ func (r *AddrRange) UnmarshalText(text []byte) error {
 
 // IsPrefix reports whether r was written as a prefix.
 func (r AddrRange) IsPrefix() bool { return r.prefix }
+
+// Prefixes yields the prefixes that r consists of: ascending, as few as possible, at most 62. Nothing is yielded for the zero AddrRange.
+func (r AddrRange) Prefixes() iter.Seq[netip.Prefix] {
+	return func(yield func(netip.Prefix) bool) {
+		for next, end := uint64(^r.notFirst), uint64(r.last); r.IsValid() && next <= end; {
+			size := min(bits.TrailingZeros64(next|1<<32), bits.Len64(end-next+1)-1)
+			if !yield(netip.PrefixFrom(addr4(uint32(next)), 32-size)) {
+				return
+			}
+			next += 1 << size
+		}
+	}
+}

@@ -15,16 +15,17 @@ import (
 func newRender(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "render",
-		Short: "Write a plan as configuration of a NAT",
-		Long: `Write a plan as configuration of a NAT: complete, commented, and the same bytes for the same plan. A plan that the
-target cannot express exactly is refused with the reason, and nothing is written. Needs no root.`,
+		Short: "Write a plan as configuration of a NAT, or what others should know of it",
+		Long: `Write a plan as configuration of a NAT, or as what name servers and the public should know of it: complete, commented, and
+the same bytes for the same plan. A plan that the target cannot express exactly is refused with the reason, and nothing is
+written. Needs no root.`,
 		Example: `  cgnctl render nftables -c plan.yaml > cgn.nft && nft -c -f cgn.nft`,
 		Args:    cobra.ArbitraryArgs,
 	}
 	// Flags belong to the targets; who names none, or an unknown one, shall read that and not something about flags.
 	cmd.FParseErrWhitelist.UnknownFlags = true
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		const targets, hint = "want nftables, iptables, routeros, vyos or vpp", "for example cgnctl render nftables -c plan.yaml"
+		const targets, hint = "want nftables, iptables, routeros, vyos, vpp, dns, geofeed or prefixlen", "for example cgnctl render nftables -c plan.yaml"
 		if len(args) > 0 {
 			return badInput(hint, "unknown target %q: %s", args[0], targets)
 		}
@@ -44,6 +45,7 @@ target cannot express exactly is refused with the reason, and nothing is written
 			return func(w io.Writer) error { return t.write(w, plan) }
 		}))
 	}
+	cmd.AddCommand(newRenderDNS(e), newRenderGeofeed(e), newRenderPrefixlen(e))
 	return cmd
 }
 
