@@ -1,5 +1,5 @@
-// Package publish writes what a plan tells others about its outside addresses: reverse zones for the DNS, a geofeed (RFC 8805)
-// and a list of how many subscribers share each prefix (RFC 9977).
+// Package publish writes what a plan tells others about its outside addresses: reverse zones for the DNS, a geofeed (RFC 8805),
+// a list of how many subscribers share each prefix (RFC 9977), and routes for BIRD.
 //
 // Who blocks, limits or locates addresses shall know that many people are behind one. Nothing here names a subscriber.
 //

@@ -177,6 +177,26 @@ func TestPrefixes(t *testing.T) {
 	}
 }
 
+func TestBIRD(t *testing.T) {
+	p := plan(t, "b 203.0.113.4-203.0.113.9", "a 198.18.0.0/31 198.18.0.2/31")
+	got := text(t, func(b *strings.Builder) error { return BIRD(b, p, "cgn_1") })
+	want := `protocol static cgn_1 {
+	ipv4;
+	route 198.18.0.0/30 blackhole; # pool a
+	route 203.0.113.4/30 blackhole; # pool b
+	route 203.0.113.8/31 blackhole; # pool b
+}
+`
+	if !strings.HasSuffix(got, want) {
+		t.Errorf("%s\nwant at the end\n%s", got, want)
+	}
+	for _, name := range []string{"", "1a", "_a", "a-b", "a b", "a;", strings.Repeat("a", 33), "é"} {
+		if err := BIRD(&strings.Builder{}, p, name); !errors.Is(err, ErrProtocol) {
+			t.Errorf("protocol %q: %v", name, err)
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	for _, text := range []string{"", "x", "{e}.example.net", "{a", "a..example.net", "-a.example.net", "a_b.example.net", "{a}{b}{c}{d}{ip}{ip}{ip}{ip}{ip}.example.net", "é.example.net"} {
 		if _, err := ParseTemplate(text); !errors.Is(err, ErrName) {

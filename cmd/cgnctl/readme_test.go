@@ -15,7 +15,7 @@ import (
 // TestPages runs every "$ cgnctl" command of pages and compares what it prints. A line "…" on a page stands for any further
 // lines. A comment may name the exit code.
 func TestPages(t *testing.T) {
-	for page, least := range map[string]int{"README.md": 6, "docs/ledger.md": 12, "docs/publishing.md": 4} {
+	for page, least := range map[string]int{"README.md": 6, "docs/ledger.md": 12, "docs/publishing.md": 5} {
 		t.Run(page, func(t *testing.T) { runPage(t, "../../"+page, least) })
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"strings"
 
@@ -82,4 +83,34 @@ func newRenderPrefixlen(e *env) *cobra.Command {
 		"cgnctl render prefixlen -c plan.yaml > prefixlen.csv", func(plan *alloc.Plan) func(io.Writer) error {
 			return func(w io.Writer) error { return publish.PrefixLengths(w, plan) }
 		})
+}
+
+func newRenderBIRD(e *env) *cobra.Command {
+	var p planFlags
+	var protocol string
+	cmd := &cobra.Command{
+		Use:   "bird -c PLAN",
+		Short: "Write the outside prefixes as routes for the BIRD routing daemon",
+		Long: `Write the outside prefixes of a plan as a static protocol of BIRD 2: blackhole routes, so that what has no mapping ends here and
+does not go round. Include the file in bird.conf and export it by the protocol that you speak, BGP for example:
+
+  include "cgnkit.conf";
+  protocol bgp { ...; ipv4 { export where proto = "cgnkit"; import none; }; }`,
+		Example: `  cgnctl render bird -c plan.yaml > /etc/bird/cgnkit.conf && birdc configure`,
+		Args:    exactly(0, "no arguments"),
+	}
+	p.add(cmd)
+	cmd.Flags().StringVar(&protocol, "protocol", "cgnkit", "name of the static protocol")
+	cmd.RunE = func(*cobra.Command, []string) error {
+		file, err := p.load()
+		if err != nil {
+			return err
+		}
+		err = e.writeTo(func(w io.Writer) error { return publish.BIRD(w, file.Plan, protocol) })
+		if errors.Is(err, publish.ErrProtocol) {
+			return badInput("for example --protocol cgn_west", "--protocol: %v", err)
+		}
+		return err
+	}
+	return cmd
 }
