@@ -67,6 +67,8 @@ var (
 	alarmsCleared    = counter("cgnkit_alarms_cleared_total", "Alarms that were cleared.", "level")
 	alarmsSuppressed = counter("cgnkit_alarms_suppressed_total", "Raises that were only counted, because the alarm was there still.", "level")
 	alarmsMissed     = counter("cgnkit_alarms_missed_total", "Raises for which there was no room, once for every reading.", "level")
+
+	apiRequests = counter("cgnkit_api_requests_total", "Requests of the API by listener (unix or tcp) and status of the answer: 401 = no valid token, 403 = the role does not do, 503 = too many at once, or not possible now.", "listener", "code")
 )
 
 // sections are all families.
@@ -87,4 +89,5 @@ var sections = []section{
 	}},
 	{"Tables of the kernel", "", []*family{conntrackEntries, conntrackLimit, conntrackLost, mapEntries, mapCapacity, mapBytes}},
 	{"Alarms", "", []*family{alarms, alarmsRaised, alarmsCleared, alarmsSuppressed, alarmsMissed}},
+	{"The API", "", []*family{apiRequests}},
 }

@@ -60,6 +60,9 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	e.kernel(s)
 	e.tables(s)
 	e.alarms(s)
+	for _, r := range first(s.Requests, maxRows) {
+		e.count(apiRequests, r.Count, r.Listener, r.Code)
+	}
 }
 
 func (e *emitter) ledger(s *Snapshot) {

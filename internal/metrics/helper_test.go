@@ -86,6 +86,7 @@ func full(tb testing.TB) *Snapshot {
 		MapBytes:   new(uint64(25_165_824)),
 		Interfaces: []Interface{{"eth0", "inside", true}, {"eth1", "outside", false}},
 		Alarms:     Alarms{Pool: alarm.Counts{Raised: 1, Cleared: 1}, Subscriber: alarm.Counts{Active: 1, Raised: 4, Cleared: 3, Suppressed: 9, Missed: 2}},
+		Requests:   []Requests{{"unix", "200", 41}, {"tcp", "401", 3}},
 	}
 }
 

@@ -37,6 +37,15 @@ type Snapshot struct {
 	Interfaces []Interface
 
 	Alarms Alarms
+
+	Requests []Requests // of the API: totals
+}
+
+// Requests counts requests of the API by how they ended.
+type Requests struct {
+	Listener string // "unix" or "tcp"
+	Code     string // of HTTP
+	Count    uint64
 }
 
 // Protocols are numbers by protocol.

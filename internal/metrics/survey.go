@@ -42,6 +42,10 @@ type SurveyConfig struct {
 	Share int
 	// Top is how many subscribers who use most are listed, by address: 0 = nobody, up to MaxTop. It is personal data.
 	Top int
+	// Rank is how many subscribers Usage.Most has: 0 = nobody, up to MaxTop.
+	Rank int
+	// Keep has Usage.Of know what every subscriber uses, for 24 bytes each that uses something.
+	Keep bool
 	// Alarms, if not nil, is told of every reading, and is used by nobody else while Run runs. Events gets what comes of it, after
 	// every reading, also when it is nothing; it is called by the goroutine of Run.
 	Alarms *alarm.Monitor
@@ -79,6 +83,8 @@ func NewSurvey(reader Reader, plan func() *alloc.Plan, c SurveyConfig) (*Survey,
 		return nil, fmt.Errorf("%w: share %d: it goes from 1 to 10000", ErrSurvey, c.Share)
 	case c.Top < 0 || c.Top > MaxTop:
 		return nil, fmt.Errorf("%w: top %d: it goes from 0 to %d", ErrSurvey, c.Top, MaxTop)
+	case c.Rank < 0 || c.Rank > MaxTop:
+		return nil, fmt.Errorf("%w: rank %d: it goes from 0 to %d", ErrSurvey, c.Rank, MaxTop)
 	}
 	return &Survey{config: c, reader: reader, plan: plan}, nil
 }
@@ -137,6 +143,10 @@ func (s *Survey) Read(ctx context.Context) error {
 
 func (s *Survey) read(ctx context.Context, plan *alloc.Plan, round *alarm.Round) (*Usage, error) {
 	t := NewTally(plan, s.config.Top)
+	t.Rank(s.config.Rank)
+	if s.config.Keep {
+		t.Keep()
+	}
 	for u, err := range s.reader.Uses(ctx, plan) {
 		if err != nil {
 			return nil, err

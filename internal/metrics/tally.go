@@ -23,11 +23,15 @@ type Use struct {
 
 // A Usage is what all subscribers use.
 type Usage struct {
+	Plan        *alloc.Plan   // that it was read with
 	Taken       time.Time     // when reading it began
 	Took        time.Duration // to read it
 	Pools       []PoolUsage   // in the order of the plan that it was read with
 	HasSessions bool          // the backend knows sessions
 	Top         []TopUse      // who use most, most first; nobody unless asked for
+
+	most [3][]Use // by Order
+	each *index
 }
 
 // A PoolUsage is what the subscribers of a pool use.
@@ -53,6 +57,8 @@ type Tally struct {
 	active    map[*alloc.Pool]uint64 // subscribers
 	addresses map[netip.Addr]*address
 	top       []TopUse // sorted, most first
+	rankings  [3]ranking
+	each      *index // nil unless asked for
 }
 
 // An address is an outside address that somebody uses.
@@ -82,6 +88,10 @@ func (t *Tally) Add(u Use, round *alarm.Round) {
 		return
 	}
 	pool.Ports, pool.Mappings, pool.Sessions = pool.Ports.plus(u.Ports), pool.Mappings.plus(u.Mappings), pool.Sessions.plus(u.Sessions)
+	for i := range t.rankings {
+		t.rankings[i].add(u)
+	}
+	t.each.add(u)
 	used := u.Ports.Max()
 	pool.Subscribers.add(used, 1)
 	t.active[p]++
@@ -121,7 +131,10 @@ func (u TopUse) compare(o TopUse) int {
 // Usage finishes the Tally: it adds who uses nothing, tells a round of alarms about addresses and pools, and returns the result.
 // pools are those of PoolsOf for the plan. The Tally is not to be used afterwards.
 func (t *Tally) Usage(pools []Pool, round *alarm.Round) *Usage {
-	out := &Usage{Top: t.top}
+	out := &Usage{Plan: t.plan, Top: t.top, each: t.each.sorted()}
+	for i, r := range t.rankings {
+		out.most[i] = r.uses
+	}
 	inUse := map[*alloc.Pool]uint64{}
 	for outside, a := range t.addresses {
 		pool, used := t.pools[a.pool], a.ports.Max()
