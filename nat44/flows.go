@@ -24,6 +24,9 @@ const (
 	ctTupleReply = 2
 	ctID         = 12
 	ctZone       = 18
+	ctFilter     = 25 // CTA_FILTER
+	ctFilterOrig = 1  // CTA_FILTER_ORIG_FLAGS
+	filterSource = 1  // CTA_FILTER_F_CTA_IP_SRC
 
 	ctTupleIP    = 1 // CTA_TUPLE_IP
 	ctTupleProto = 2
@@ -113,9 +116,23 @@ func parseFlow(payload []byte) (f flow, err error) {
 
 // flows calls yield with every IPv4 flow of the namespace.
 func (s *socket) flows(yield func(payload []byte, f flow) error) error {
+	return s.flowsOf(netip.Addr{}, yield)
+}
+
+// flowsOf has the kernel leave out flows of other sources. Kernels before 5.8 send all.
+func (s *socket) flowsOf(source netip.Addr, yield func(payload []byte, f flow) error) error {
 	var w wire
 	w.seq = dumpSeq + 1
 	w.begin(ctGet, unix.NLM_F_REQUEST|unix.NLM_F_DUMP, unix.AF_INET, 0)
+	if source.IsValid() {
+		a := source.As4()
+		w.header(attrHeader+attrHeader+attrHeader+len(a), ctTupleOrig|nested)
+		w.header(attrHeader+attrHeader+len(a), ctTupleIP|nested)
+		w.raw(ctSource, a[:])
+		w.header(attrHeader+attrHeader+4, ctFilter|nested)
+		w.header(attrHeader+4, ctFilterOrig)
+		w.buf = binary.NativeEndian.AppendUint32(w.buf, filterSource)
+	}
 	w.end()
 	if err := s.send(&w); err != nil {
 		return err

@@ -20,11 +20,20 @@ type Session struct {
 // another NAT: who owns the outside endpoint is for the plan to say. It reads the table while packets pass, so one that begins or
 // ends meanwhile may be in it or not, or twice when the table grows. An error is the last pair. It takes about 1 µs a flow, also for the
 // rest of the table when the loop ends early; nothing else may be asked of the Kernel meanwhile.
-func (k *Kernel) Sessions() iter.Seq2[Session, error] {
+func (k *Kernel) Sessions() iter.Seq2[Session, error] { return k.sessions(netip.Addr{}) }
+
+// SessionsOf is Sessions of one inside address. The kernel looks for them, at some 50 ns for a bucket or flow of its table, and sends no
+// others; kernels before 5.8 send all.
+func (k *Kernel) SessionsOf(inside netip.Addr) iter.Seq2[Session, error] { return k.sessions(inside) }
+
+// sessions iterates over the sessions of an inside address, or with the zero Addr over all.
+func (k *Kernel) sessions(inside netip.Addr) iter.Seq2[Session, error] {
 	return func(yield func(Session, error) bool) {
 		more := true
-		err := k.sock.flows(func(_ []byte, f flow) error {
-			if s, ok := sessionOf(f); ok && more { // the kernel wants its listing read to the end
+		err := k.sock.flowsOf(inside, func(_ []byte, f flow) error {
+			s, ok := sessionOf(f)
+			ok = ok && (!inside.IsValid() || s.Inside.Addr() == inside)
+			if ok && more { // the kernel wants its listing read to the end
 				more = yield(s, nil)
 			}
 			return nil

@@ -139,6 +139,7 @@ func TestNFTables(t *testing.T) {
 	}
 	canceled(t, reader, p)
 	check(t, survey(t, reader, p), top) // after a reading that was broken off
+	each(t, reader, p)
 	c, err := conntrack.Read()
 	if err != nil || c.Entries < 20 || c.Entries > 100 || c.Limit < c.Entries || c.Dropped != 0 {
 		t.Errorf("conntrack %+v, %v", c, err)
@@ -165,6 +166,18 @@ func TestXDP(t *testing.T) {
 	u := survey(t, reader, p)
 	check(t, u, top)
 	canceled(t, reader, p)
+	for u, err := range reader.Uses(t.Context(), p) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := d.Subscriber(u.Share.Subscriber())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, limit := UseOf(a); got != u || limit.TCP != uint64(u.Share.Ports().Len()) {
+			t.Errorf("%v: %+v of %+v, want %+v", u.Share.Inside(), got, limit, u)
+		}
+	}
 	moved := plan(t, pool(t, "homes", "", "100.64.0.0/28", "192.0.2.0/31", 10))
 	if u := survey(t, reader, moved); u.Pools[0].Ports != (metrics.Protocols{}) {
 		t.Errorf("shares of another plan are counted: %+v", u.Pools[0].Ports)
@@ -180,5 +193,32 @@ func TestXDP(t *testing.T) {
 		if !errors.Is(err, ebpf.ErrNotLoaded) {
 			t.Errorf("without an instance: %v", err)
 		}
+	}
+}
+
+// each compares what is read of one subscriber with what is read of all.
+func each(t *testing.T, r *NFTables, p *alloc.Plan) {
+	t.Helper()
+	all := map[alloc.Allocation]metrics.Use{}
+	for u, err := range r.Uses(t.Context(), p) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[u.Share] = u
+	}
+	if len(all) < 2 {
+		t.Fatalf("only %d subscribers use something", len(all))
+	}
+	for share := range p.All() {
+		want, ok := all[share]
+		if !ok {
+			want = metrics.Use{Share: share}
+		}
+		if got, err := r.Of(p, share); err != nil || got != want {
+			t.Errorf("%v: %+v, %v, want %+v", share.Inside(), got, err, want)
+		}
+	}
+	for s, err := range r.kernel.SessionsOf(netip.MustParseAddr("100.64.99.99")) {
+		t.Errorf("nobody has session %v, %v", s, err)
 	}
 }

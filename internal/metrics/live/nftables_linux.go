@@ -51,3 +51,21 @@ func (n *NFTables) Uses(ctx context.Context, plan *alloc.Plan) iter.Seq2[metrics
 		}
 	}
 }
+
+// Of reads what the subscriber of a share uses, as Uses does. It takes as long as the kernel needs to look through its table; see
+// nat44.Kernel.SessionsOf.
+func (n *NFTables) Of(plan *alloc.Plan, share alloc.Allocation) (metrics.Use, error) {
+	c := newCounter(plan)
+	for s, err := range n.kernel.SessionsOf(share.Inside()) {
+		if err != nil {
+			return metrics.Use{}, err
+		}
+		c.add(s.Protocol, s.Inside.Addr(), s.Outside)
+	}
+	u := c.uses[share.Inside()]
+	if u == nil || u.Share.Subscriber() != share.Subscriber() { // the other one is of another realm, which nftables does not tell apart
+		return metrics.Use{Share: share}, nil
+	}
+	u.Mappings = u.Ports
+	return *u, nil
+}

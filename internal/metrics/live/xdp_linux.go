@@ -84,3 +84,10 @@ func SlotsOf(u *metrics.Usage, pools []metrics.Pool) metrics.MapFill {
 	}
 	return f
 }
+
+// UseOf turns an account into what a subscriber uses, and how many mappings it may have.
+func UseOf(a ebpf.Account) (use metrics.Use, limit metrics.Protocols) {
+	p := metrics.Protocols{TCP: uint64(a.TCP.Used), UDP: uint64(a.UDP.Used), ICMP: uint64(a.ICMP.Used)}
+	limit = metrics.Protocols{TCP: uint64(a.TCP.Limit), UDP: uint64(a.UDP.Limit), ICMP: uint64(a.ICMP.Limit)}
+	return metrics.Use{Share: a.Share, Ports: p, Mappings: p}, limit
+}
