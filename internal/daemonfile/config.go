@@ -34,9 +34,11 @@ type Config struct {
 	Inside, Outside []Interface // XDP only; none = those that the instance has
 	Policy, PortKey string      // files, XDP only; "" = what the instance has
 	Report          bool        // drift is only reported
+	LeaveEvents     bool        // XDP only: refusals are left to another reader
 	VerifyEvery     time.Duration
 	Listen          Listen
 	Metrics         netip.AddrPort // where Prometheus reads; the zero AddrPort = nowhere
+	MetricsTop      int            // how many subscribers who use most are shown there by address
 	Audit           string         // the file that every trace is written to
 	Log             Log
 }
@@ -49,6 +51,12 @@ type Listen struct {
 	Unix        string // path of a socket; "" = nowhere
 	User, Group string // whose it is; "" = that of the process
 	Mode        fs.FileMode
+	// TCP is where it is besides; the zero AddrPort = nowhere. With it there are Tokens, and there is a Certificate unless the address
+	// is one of loopback or PlainAnywhere is set.
+	TCP              netip.AddrPort
+	Tokens           string // file of who may ask
+	Certificate, Key string // files for TLS; both or none
+	PlainAnywhere    bool
 }
 
 // Log is how the daemon logs.

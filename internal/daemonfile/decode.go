@@ -161,6 +161,10 @@ func (f field) parse(n *yaml.Node) (v value, err error) {
 		}
 	case endpoint:
 		v.endpoint, err = parseEndpoint(v.text)
+	case top:
+		if v.number, err = strconv.Atoi(v.text); err != nil || v.number < 0 || v.number > MaxTop {
+			err = fmt.Errorf("%q is no number from 0 to %d", v.text, MaxTop)
+		}
 	}
 	return v, err
 }
@@ -230,7 +234,7 @@ func (d *decoder) together(root *yaml.Node, seen map[string]*yaml.Node) {
 	case seen["ledger"] == nil && seen["plan"] == nil && root.Kind == yaml.MappingNode:
 		d.at(root, "for example ledger: /var/lib/cgnd/ledger.jsonl", "there is neither ledger nor plan: nothing to follow")
 	}
-	for _, key := range []string{"interfaces", "policy", "port-key"} {
+	for _, key := range []string{"interfaces", "policy", "port-key", "events"} {
 		if n := seen[key]; n != nil && c.Backend != XDP {
 			d.at(n, "leave it out, or write backend: xdp", "%s belongs to backend xdp, and this is %s", key, c.Backend)
 		}
@@ -243,11 +247,40 @@ func (d *decoder) together(root *yaml.Node, seen map[string]*yaml.Node) {
 	if n := seen["listen.unix"]; n != nil && len(c.Listen.Unix) > maxSocket {
 		d.at(n, "", "listen.unix: the path of a socket has at most %d bytes", maxSocket)
 	}
+	d.listens(seen)
 	names := map[string]bool{}
 	for _, l := range slices.Concat(c.Inside, c.Outside) {
 		if names[l.Name] {
 			d.at(seen["interfaces"], "name it once", "interfaces: %s stands twice", l.Name)
 		}
 		names[l.Name] = true
+	}
+}
+
+// listens checks that nobody is listened to on TCP by accident.
+func (d *decoder) listens(seen map[string]*yaml.Node) {
+	l, tcp := d.config.Listen, seen["listen.tcp"]
+	if tcp == nil {
+		for _, key := range []string{"tokens", "certificate", "key", "plain"} {
+			if n := seen["listen."+key]; n != nil {
+				d.at(n, "for example tcp: '[::]:9743'", "listen.%s belongs to listen.tcp, which is missing", key)
+			}
+		}
+		return
+	}
+	if l.Tokens == "" {
+		d.at(tcp, "for example tokens: /etc/cgnd/tokens", "listen.tcp: listen.tokens is missing: who may ask there?")
+	}
+	switch {
+	case l.Certificate != "" && l.Key == "":
+		d.at(seen["listen.certificate"], "for example key: /etc/cgnd/tls.key", "listen.certificate: listen.key is missing")
+	case l.Key != "" && l.Certificate == "":
+		d.at(seen["listen.key"], "for example certificate: /etc/cgnd/tls.crt", "listen.key: listen.certificate is missing")
+	case l.Certificate == "" && !l.TCP.Addr().Unmap().IsLoopback() && !l.PlainAnywhere:
+		d.at(tcp, "give listen.certificate and listen.key, or say plain: anywhere",
+			"listen.tcp: %v is not of loopback, and without a certificate everybody in between could read tokens", l.TCP)
+	}
+	if m := d.config.Metrics; m.IsValid() && m.Port() == l.TCP.Port() && (m.Addr() == l.TCP.Addr() || m.Addr().IsUnspecified() || l.TCP.Addr().IsUnspecified()) {
+		d.at(tcp, "give it another port", "listen.tcp: metrics is at port %d already", m.Port())
 	}
 }

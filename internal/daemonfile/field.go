@@ -22,6 +22,7 @@ const (
 	links           // a list of interfaces, NAME or NAME=REALM
 	insideOnly      // the same, without realms
 	endpoint        // an address and a port
+	top             // a number from 0 to MaxTop
 	section         // a mapping with keys of its own
 )
 
@@ -48,7 +49,11 @@ type value struct {
 	links []Interface
 
 	endpoint netip.AddrPort
+	number   int
 }
+
+// MaxTop is how high metrics-top may be.
+const MaxTop = 100
 
 // The bounds of verify-interval.
 const (
@@ -91,6 +96,9 @@ var fields = []field{
 	{key: "drift", kind: choice, choices: []string{"repair", "report"}, initial: "repair", example: "report",
 		doc: "What to do when somebody else changed what the daemon had applied: `repair` applies the plan again, `report` only says so.",
 		set: func(c *Config, v value) { c.Report = v.text == "report" }},
+	{key: "events", kind: choice, choices: []string{"keep", "leave"}, initial: "keep", example: "leave",
+		doc: "Backend `xdp` only. `keep` has the daemon take the events of refusals and remember how often a subscriber was refused; `leave` leaves them to `cgnctl events`: each goes to one reader.",
+		set: func(c *Config, v value) { c.LeaveEvents = v.text == "leave" }},
 	{key: "verify-interval", kind: duration, initial: "5m", example: "5m",
 		doc: "How often the kernel is compared whole with the plan, from 10s to 24h, besides when something shows that it may have been changed.",
 		set: func(c *Config, v value) { c.VerifyEvery = v.time }},
@@ -107,10 +115,28 @@ var fields = []field{
 		{key: "mode", kind: mode, initial: "0660", example: "0660",
 			doc: "Permissions of the socket.",
 			set: func(c *Config, v value) { c.Listen.Mode = v.mode }},
+		{key: "tcp", kind: endpoint, initial: "none: the API is on the socket only", example: "[::]:9743",
+			doc: "Address and port where the API is besides, with TLS and for those who have a token. `[::]:9743` is all addresses, IPv6 and IPv4; `127.0.0.1:9743` is this host.",
+			set: func(c *Config, v value) { c.Listen.TCP = v.endpoint }},
+		{key: "tokens", kind: path, initial: "none; `listen.tcp` requires it", example: "/etc/cgnd/tokens",
+			doc: "File with the tokens that may be used on TCP, and what for. Nobody but its owner and group may read it, and nobody but its owner write to it. Read again at a reload.",
+			set: func(c *Config, v value) { c.Listen.Tokens = v.text }},
+		{key: "certificate", kind: path, initial: "none: plain HTTP, on addresses of loopback only", example: "/etc/cgnd/tls.crt",
+			doc: "File with the certificate for TLS and those between it and the authority, as PEM. Read again at a reload.",
+			set: func(c *Config, v value) { c.Listen.Certificate = v.text }},
+		{key: "key", kind: path, initial: "none; `listen.certificate` requires it", example: "/etc/cgnd/tls.key",
+			doc: "File with the private key of the certificate, as PEM. Nobody but its owner and group may read it. Read again at a reload.",
+			set: func(c *Config, v value) { c.Listen.Key = v.text }},
+		{key: "plain", kind: choice, choices: []string{"loopback", "anywhere"}, initial: "loopback", example: "loopback",
+			doc: "Where TCP may be without a certificate: `anywhere` has tokens and answers cross the network so that everybody in between can read them.",
+			set: func(c *Config, v value) { c.Listen.PlainAnywhere = v.text == "anywhere" }},
 	}},
 	{key: "metrics", kind: endpoint, initial: "none: nothing listens", example: "127.0.0.1:9742",
 		doc: "Address and port where Prometheus reads `/metrics`, by plain HTTP and without asking who it is: `127.0.0.1:9742`, `[::1]:9742`.",
 		set: func(c *Config, v value) { c.Metrics = v.endpoint }},
+	{key: "metrics-top", kind: top, initial: "0", example: "20",
+		doc: "How many of the subscribers who use most ports metrics show by address, from 0 to 100. That is personal data. The API has them in any case.",
+		set: func(c *Config, v value) { c.MetricsTop = v.number }},
 	{key: "audit", kind: path, initial: "/var/log/cgnd/audit.jsonl", example: "/var/log/cgnd/audit.jsonl",
 		doc: "The file that every trace is written to before it is answered. Its folder must exist.",
 		set: func(c *Config, v value) { c.Audit = v.text }},

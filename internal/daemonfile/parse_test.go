@@ -26,14 +26,21 @@ interfaces:
 policy: /etc/cgnd/policy.yaml
 port-key: /etc/cgnd/port.key
 drift: report
+events: leave
 verify-interval: 90s
 listen:
   unix: /run/cgnd/west.sock
   user: root
   group: noc
   mode: 0600
+  tcp: "[::]:9743"
+  tokens: /etc/cgnd/tokens
+  certificate: /etc/cgnd/tls.crt
+  key: /etc/cgnd/tls.key
+  plain: loopback
 audit: /var/log/cgnd/west.jsonl
 metrics: "[::1]:9742"
+metrics-top: 20
 log:
   level: debug
   format: json
@@ -47,9 +54,13 @@ func TestParse(t *testing.T) {
 	want := &Config{
 		Backend: XDP, Instance: "west", Ledger: "/var/lib/cgnd/ledger.jsonl", KeyFiles: []string{"/etc/cgnd/a.key", "/etc/cgnd/b.key"},
 		Inside: []Interface{{"eth0", ""}, {"eth1", "wholesale-b"}}, Outside: []Interface{{"eth2", ""}},
-		Policy: "/etc/cgnd/policy.yaml", PortKey: "/etc/cgnd/port.key", Report: true, VerifyEvery: 90 * time.Second,
-		Metrics: netip.MustParseAddrPort("[::1]:9742"),
-		Listen:  Listen{"/run/cgnd/west.sock", "root", "noc", 0o600}, Audit: "/var/log/cgnd/west.jsonl", Log: Log{levels["debug"], true},
+		Policy: "/etc/cgnd/policy.yaml", PortKey: "/etc/cgnd/port.key", Report: true, LeaveEvents: true, VerifyEvery: 90 * time.Second,
+		Metrics: netip.MustParseAddrPort("[::1]:9742"), MetricsTop: 20,
+		Listen: Listen{
+			Unix: "/run/cgnd/west.sock", User: "root", Group: "noc", Mode: 0o600,
+			TCP: netip.MustParseAddrPort("[::]:9743"), Tokens: "/etc/cgnd/tokens", Certificate: "/etc/cgnd/tls.crt", Key: "/etc/cgnd/tls.key",
+		},
+		Audit: "/var/log/cgnd/west.jsonl", Log: Log{levels["debug"], true},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -62,7 +73,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"backend", "instance", "drift", "verify-interval", "listen.unix", "listen.mode", "audit", "log.level", "log.format"} {
+	for _, key := range []string{"backend", "instance", "drift", "verify-interval", "listen.unix", "listen.mode", "metrics-top", "audit", "log.level", "log.format"} {
 		f := fieldAt(t, key)
 		section, name, nested := strings.Cut(key, ".")
 		text := "plan: /p\n" + key + ": " + f.initial
@@ -134,6 +145,20 @@ func TestErrors(t *testing.T) {
 		"plan: /p\nbackend: xdp\ninterfaces: {inside: []}\n":                  "want from 1 to 256 entries",
 		"plan: /p\nbackend: xdp\ninterfaces: {inside: [abcdefghijklmnop]}\n":  "is no name of an interface",
 		"plan: /p\nlisten: {unix: /" + strings.Repeat("x", 107) + "}\n":       "the path of a socket has at most 107 bytes",
+		"plan: /p\nmetrics-top: 101\n":                                        `"101" is no number from 0 to 100`,
+		"plan: /p\nmetrics-top: -1\n":                                         "is no number from 0 to 100",
+		"plan: /p\nmetrics-top: many\n":                                       "is no number from 0 to 100",
+		"plan: /p\nlisten: {tcp: '127.0.0.1:9743'}\n":                         "f:2:10: listen.tcp: listen.tokens is missing: who may ask there?",
+		"plan: /p\nlisten: {tcp: 9743, tokens: /t}\n":                         `"9743" is no address with a port`,
+		"plan: /p\nlisten: {tcp: '0.0.0.0:9743', tokens: /t}\n":               "0.0.0.0:9743 is not of loopback, and without a certificate",
+		"plan: /p\nlisten: {tcp: '[::]:9743', tokens: /t}\n":                  "[::]:9743 is not of loopback",
+		"plan: /p\nlisten: {tcp: '[::ffff:192.0.2.1]:9743', tokens: /t}\n":    "is not of loopback",
+		"plan: /p\nlisten: {tcp: '[::]:9743', tokens: /t, certificate: /c}\n": "listen.certificate: listen.key is missing",
+		"plan: /p\nlisten: {tcp: '[::]:9743', tokens: /t, key: /k}\n":         "listen.key: listen.certificate is missing",
+		"plan: /p\nlisten: {tokens: /t}\n":                                    "listen.tokens belongs to listen.tcp, which is missing",
+		"plan: /p\nlisten: {plain: anywhere}\n":                               "listen.plain belongs to listen.tcp",
+		"plan: /p\nlisten: {plain: never}\n":                                  `"never" is none of loopback, anywhere`,
+		"plan: /p\nmetrics: '[::]:1'\nlisten: {tcp: '[::1]:1', tokens: /t}\n": "metrics is at port 1 already",
 		"plan: /p\nkey-files: [k]\n":                                          "does not begin with /",
 		"plan: /p\n---\nplan: /q\n":                                           "f: there is more than one document (leave out all but one)",
 		"plan: {":                                                             "f:1:1: ",
@@ -272,4 +297,19 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q gives %+v", data, c)
 		}
 	})
+}
+
+// TestListens has what may be without TLS be taken.
+func TestListens(t *testing.T) {
+	for _, text := range []string{
+		"{tcp: '127.0.0.1:9743', tokens: /t}", "{tcp: '[::1]:9743', tokens: /t}", "{tcp: '127.0.0.53:1', tokens: /t, plain: loopback}",
+		"{tcp: '192.0.2.1:9743', tokens: /t, plain: anywhere}", "{tcp: '192.0.2.1:9743', tokens: /t, certificate: /c, key: /k}",
+	} {
+		if c, err := Parse("f", []byte("plan: /p\nlisten: "+text+"\n")); err != nil || !c.Listen.TCP.IsValid() {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if c, err := Parse("f", []byte("plan: /p\n")); err != nil || c.Listen.TCP.IsValid() || c.Metrics.IsValid() {
+		t.Errorf("%+v, %v: something listens without having been configured", c, err)
+	}
 }

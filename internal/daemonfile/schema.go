@@ -20,6 +20,8 @@ type schemaNode struct {
 	MaxItems    int                    `json:"maxItems,omitempty"`
 	Required    []string               `json:"required,omitempty"`
 	Properties  map[string]*schemaNode `json:"properties,omitempty"`
+	Minimum     *int                   `json:"minimum,omitempty"`
+	Maximum     *int                   `json:"maximum,omitempty"`
 	Items       *schemaNode            `json:"items,omitempty"`
 	AnyOf       []*schemaNode          `json:"anyOf,omitempty"`
 	OneOf       []*schemaNode          `json:"oneOf,omitempty"`
@@ -72,6 +74,8 @@ func (f field) schema() *schemaNode {
 		return one
 	case mode:
 		return &schemaNode{AnyOf: []*schemaNode{{Type: "string", Pattern: "^(0o|0)?[0-7]{3}$"}, {Type: "integer"}}}
+	case top:
+		return &schemaNode{Type: "integer", Minimum: new(0), Maximum: new(MaxTop)}
 	case endpoint:
 		one.Pattern = `^(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5}$`
 		return one
