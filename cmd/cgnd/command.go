@@ -82,7 +82,7 @@ the configuration, which takes a restart. Logs go to standard error.`,
 func newGen(stdout io.Writer) *cobra.Command {
 	cmd := &cobra.Command{Use: "gen", Short: "Write files that are made from the command itself", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(&cobra.Command{
+	cmd.AddCommand(newGenToken(stdout), &cobra.Command{
 		Use: "schema", Short: "Print the JSON Schema of the configuration", Example: "  cgnd gen schema > cgnd.schema.json", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			b, err := daemonfile.Schema()

@@ -14,6 +14,7 @@ import (
 	"github.com/cgnkit/cgnkit/ebpf"
 	"github.com/cgnkit/cgnkit/ebpf/policyfile"
 	"github.com/cgnkit/cgnkit/internal/api"
+	"github.com/cgnkit/cgnkit/internal/api/form"
 	"github.com/cgnkit/cgnkit/internal/daemonfile"
 )
 
@@ -94,6 +95,11 @@ func checkFiles(c *daemonfile.Config, stdout io.Writer) error {
 			return err
 		}
 	}
+	if c.Listen.TCP.IsValid() {
+		if _, err := api.NewCredentials(c.Listen.Tokens, c.Listen.Certificate, c.Listen.Key); err != nil {
+			return fmt.Errorf("listen.tcp: %w", err)
+		}
+	}
 	plan, what, err := planNow(c, keys)
 	if err != nil {
 		return err
@@ -105,25 +111,38 @@ func checkFiles(c *daemonfile.Config, stdout io.Writer) error {
 	return err
 }
 
-// addEpoch records an epoch in the ledger.
-func (f files) addEpoch(en api.NewEpoch) (e ledger.Epoch, err error) {
+// addEpoch records an epoch in the ledger, and says who moves by it.
+func (f files) addEpoch(en api.NewEpoch) (out form.Added, err error) {
 	keys, err := f.keys()
 	if err != nil {
-		return e, err
+		return out, err
 	}
 	p, err := planfile.Parse("plan", en.Plan, planfile.Options{Keys: keys})
 	if err == nil {
 		err = expressible(f.c, p.Plan)
 	}
 	if err != nil {
-		return e, fmt.Errorf("%w: %w", api.ErrPlan, err)
+		return out, fmt.Errorf("%w: %w", api.ErrPlan, err)
 	}
 	w, err := ledger.Edit(f.c.Ledger, keys...)
 	if err != nil {
-		return e, err
+		return out, err
 	}
 	defer w.Close()
-	return w.Add(ledger.Entry{Plan: p.Plan, From: en.From, Now: time.Now().UTC().Truncate(time.Millisecond), By: en.By, Note: en.Note})
+	entry := ledger.Entry{Plan: p.Plan, From: en.From, Now: time.Now().UTC().Truncate(time.Millisecond), By: en.By, Note: en.Note}
+	before, known := w.Ledger().Before(entry)
+	e, err := w.Add(entry)
+	if err != nil {
+		return out, err
+	}
+	out.Epoch = api.EpochOf(e)
+	if known {
+		if older, err := w.Ledger().Plan(before); err == nil { // without it the epoch stands all the same
+			d := alloc.Diff(older, p.Plan)
+			out.Difference = form.Difference{ComparedWith: &before.Seq, Kept: d.Kept, Moved: d.Moved, Added: d.Added, Removed: d.Removed}
+		}
+	}
+	return out, nil
 }
 
 // planNow returns the plan that is to be in force now, and where it comes from.

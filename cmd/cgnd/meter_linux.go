@@ -17,6 +17,7 @@ import (
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/ebpf"
 	"github.com/cgnkit/cgnkit/internal/alarm"
+	"github.com/cgnkit/cgnkit/internal/api"
 	"github.com/cgnkit/cgnkit/internal/daemon"
 	"github.com/cgnkit/cgnkit/internal/daemonfile"
 	"github.com/cgnkit/cgnkit/internal/metrics"
@@ -38,6 +39,7 @@ type meter struct {
 	daemon *daemon.Daemon
 	log    *slog.Logger
 	survey *metrics.Survey
+	tally  *requestTally
 	alarms atomic.Pointer[metrics.Alarms]
 	kernel atomic.Pointer[kernelCounts]
 
@@ -54,14 +56,25 @@ type kernelCounts struct {
 	lost       *uint64
 }
 
-// serveMetrics serves /metrics until ctx ends. Without an address it does nothing.
-func serveMetrics(ctx context.Context, c *daemonfile.Config, d *daemon.Daemon, log *slog.Logger) error {
+// newMeter watches who uses how many ports, and raises alarms, until ctx ends.
+func newMeter(ctx context.Context, c *daemonfile.Config, d *daemon.Daemon, tally *requestTally, log *slog.Logger) (*meter, error) {
+	m := &meter{config: c, daemon: d, tally: tally, log: log}
+	if err := m.watch(ctx); err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	return m, nil
+}
+
+// subscribers returns what tells the API what subscribers use.
+func (m *meter) subscribers(ctx context.Context) (api.Kernel, error) {
+	return newSubscriberReader(ctx, m)
+}
+
+// serve serves /metrics until ctx ends. Without an address it does nothing.
+func (m *meter) serve(ctx context.Context) error {
+	c, log := m.config, m.log
 	if !c.Metrics.IsValid() {
 		return nil
-	}
-	m := &meter{config: c, daemon: d, log: log}
-	if err := m.watch(ctx); err != nil {
-		return fmt.Errorf("metrics: %w", err)
 	}
 	l, err := net.Listen("tcp", c.Metrics.String())
 	if err != nil {
@@ -95,7 +108,7 @@ func (m *meter) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.survey, err = metrics.NewSurvey(reader, m.daemon.Plan, metrics.SurveyConfig{Alarms: monitor, Events: func(events []alarm.Event, a metrics.Alarms) {
+	m.survey, err = metrics.NewSurvey(reader, m.daemon.Plan, metrics.SurveyConfig{Rank: metrics.MaxTop, Keep: m.config.Backend == daemonfile.Nftables, Top: m.config.MetricsTop, Alarms: monitor, Events: func(events []alarm.Event, a metrics.Alarms) {
 		m.alarms.Store(&a)
 		for _, e := range events {
 			m.log.Warn("ports run out", "alarm", e)
@@ -223,6 +236,7 @@ func (m *meter) Snapshot() *metrics.Snapshot {
 	if a := m.alarms.Load(); a != nil {
 		out.Alarms = *a
 	}
+	out.Requests = m.tally.counts()
 	if k := m.kernel.Load(); k != nil {
 		out.Conntrack, out.Packets, out.Interfaces, out.LostEvents = k.conntrack, k.packets, k.interfaces, k.lost
 	}

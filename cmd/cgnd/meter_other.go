@@ -6,10 +6,18 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/cgnkit/cgnkit/internal/api"
 	"github.com/cgnkit/cgnkit/internal/daemon"
 	"github.com/cgnkit/cgnkit/internal/daemonfile"
 )
 
-func serveMetrics(context.Context, *daemonfile.Config, *daemon.Daemon, *slog.Logger) error {
-	return nil
+// A meter is nothing: what it reads is the Linux kernel.
+type meter struct{}
+
+func newMeter(context.Context, *daemonfile.Config, *daemon.Daemon, *requestTally, *slog.Logger) (*meter, error) {
+	return &meter{}, nil
 }
+
+func (*meter) subscribers(context.Context) (api.Kernel, error) { return nil, nil }
+
+func (*meter) serve(context.Context) error { return nil }

@@ -2,12 +2,8 @@ package api
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc/ledger"
@@ -48,33 +44,33 @@ func (s *server) addEpoch(r *http.Request) (any, error) {
 	if !en.From.After(s.Now()) {
 		return nil, failf(http.StatusConflict, "from: %s does not lie ahead: subscribers cannot have had other ports than they had", en.From.Format(time.RFC3339Nano))
 	}
-	e, err := s.AddEpoch(en)
+	added, err := s.AddEpoch(en)
 	if err != nil {
 		return nil, refused(err)
 	}
-	s.Log.Info("epoch recorded", "epoch", e.Seq, "from", e.From, "plan_sha256", e.PlanSHA256, "by", e.By)
+	who := callerOf(r.Context())
+	s.Log.Info("epoch recorded", "epoch", added.Seq, "from", added.From, "plan_sha256", added.SHA256, "by", added.By, "who", who.String(), "remote", who.remote)
 	s.Daemon.Reload()
-	return ofEpoch(e), nil
+	return added, nil
 }
 
 // parseEpoch reads the query of an epoch.
 func parseEpoch(r *http.Request) (en NewEpoch, err error) {
-	v, err := url.ParseQuery(r.URL.RawQuery)
+	v, err := parseQuery(r.URL.RawQuery, addKeys)
 	if err != nil {
-		return en, failf(http.StatusBadRequest, "the query is not well-formed: %v", err)
-	}
-	for key, all := range v {
-		if !slices.Contains(addKeys, key) || len(all) != 1 {
-			return en, failf(http.StatusBadRequest, "%q: want each of %s at most once", key, strings.Join(addKeys, ", "))
-		}
+		return en, err
 	}
 	first, last, err := ledger.ParseTime(v.Get("from"))
 	if err != nil || last.Sub(first) >= time.Second {
 		return en, failf(http.StatusBadRequest, "from: %q: want an instant with seconds and an offset", v.Get("from"))
 	}
 	en.From, en.By, en.Note = first, v.Get("by"), v.Get("note")
-	if who := peerOf(r.Context()); en.By == "" && who.Known {
-		en.By = fmt.Sprintf("uid %d", who.UID)
+	who := callerOf(r.Context())
+	switch {
+	case en.By == "":
+		en.By = who.String()
+	case who.token != "": // which is known, and the other is said
+		en.By += " (" + who.String() + ")"
 	}
 	return en, nil
 }

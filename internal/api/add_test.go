@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/cgnkit/cgnkit/alloc/ledger"
+	"github.com/cgnkit/cgnkit/internal/api/form"
 )
 
 func TestAddEpoch(t *testing.T) {
@@ -15,14 +16,14 @@ func TestAddEpoch(t *testing.T) {
 	var got NewEpoch
 	var fails error
 	c := serveWith(t, d, func(o *Options) {
-		o.AddEpoch = func(en NewEpoch) (ledger.Epoch, error) {
+		o.AddEpoch = func(en NewEpoch) (form.Added, error) {
 			got = en
-			return ledger.Epoch{Seq: 3, From: en.From, Settled: en.From, By: en.By, Note: en.Note}, fails
+			return form.Added{Epoch: form.Epoch{Seq: 3, From: en.From, Settled: en.From, By: en.By, Note: en.Note}, Difference: form.Difference{Moved: 2}}, fails
 		}
 	})
 	const future = "/v1/epochs?from=2026-03-01T13:00:00Z"
 	code, a := c.ask("POST", future+"&note=why", strings.NewReader("a plan"))
-	if code != 201 || a["seq"] != 3.0 || string(got.Plan) != "a plan" || got.Note != "why" || !strings.HasPrefix(got.By, "uid ") || d.reloads != 1 {
+	if code != 201 || a["seq"] != 3.0 || a["difference"].(map[string]any)["moved"] != 2.0 || string(got.Plan) != "a plan" || got.Note != "why" || !strings.HasPrefix(got.By, "uid ") || d.reloads != 1 {
 		t.Errorf("%d %v, %+v, %d reloads", code, a, got, d.reloads)
 	}
 	for path, want := range map[string]int{

@@ -1,17 +1,14 @@
 package api
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -175,63 +172,6 @@ func TestAdmin(t *testing.T) {
 		if c.p.admin() != c.want {
 			t.Errorf("%+v: %t", c.p, !c.want)
 		}
-	}
-}
-
-// TestHugeHeader has a client send more than a header may have.
-func TestHugeHeader(t *testing.T) {
-	c := serve(t, &fakeDaemon{})
-	conn, err := net.Dial("unix", c.socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	fmt.Fprintf(conn, "GET /v1/status HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r\n", strings.Repeat("x", 1<<20))
-	if a, err := http.ReadResponse(bufio.NewReader(conn), nil); err == nil {
-		defer func() { _ = a.Body.Close() }()
-		if a.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
-			t.Error(a.Status)
-		}
-	}
-}
-
-// TestHalfOpen has more clients connect and say nothing than are taken at once. When they are thrown out, others are served.
-func TestHalfOpen(t *testing.T) {
-	c := serve(t, &fakeDaemon{})
-	for range maxClients {
-		conn, err := net.Dial("unix", c.socket)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = conn.Close() }()
-		fmt.Fprint(conn, "GET /v1/sta")
-	}
-	if code, _ := c.ask("GET", "/v1/status", nil); code != 200 {
-		t.Error(code)
-	}
-}
-
-// TestCrowd has many ask at once while answers take their time: some are served, the others are told to come back.
-func TestCrowd(t *testing.T) {
-	c := serve(t, &fakeDaemon{hold: make(chan struct{})})
-	const clients = 1000
-	var wait sync.WaitGroup
-	var mu sync.Mutex
-	codes := map[int]int{}
-	for range clients {
-		wait.Go(func() {
-			code, _ := c.ask("GET", "/v1/status", nil)
-			mu.Lock()
-			codes[code]++
-			if codes[http.StatusServiceUnavailable] == maxClients-maxRequests { // all that can be connected have been looked at
-				close(c.d.hold)
-			}
-			mu.Unlock()
-		})
-	}
-	wait.Wait()
-	if codes[200] < maxRequests || codes[200]+codes[503] != clients {
-		t.Error(codes)
 	}
 }
 

@@ -42,6 +42,8 @@ type auditLine struct {
 	Time      time.Time `json:"time"`
 	UID       *uint32   `json:"uid"` // null where the kernel does not say
 	PID       *int32    `json:"pid"`
+	Token     string    `json:"token,omitempty"`  // its name, on TCP
+	Remote    string    `json:"remote,omitempty"` // address and port, on TCP
 	Action    string    `json:"action"`
 	Outside   string    `json:"outside"`
 	Port      *uint16   `json:"port"`

@@ -26,13 +26,20 @@ type fakeDaemon struct {
 	mu      sync.Mutex
 	reloads int
 	hold    chan struct{} // Snapshot waits until it is closed
+
+	problems []daemon.Problem
+	other    bool // the kernel has another plan
 }
 
 func (d *fakeDaemon) Snapshot() *daemon.Snapshot {
 	if d.hold != nil {
 		<-d.hold
 	}
-	return &daemon.Snapshot{Instance: "cgn", Backend: "fake", Healthy: true}
+	s := &daemon.Snapshot{Instance: "cgn", Backend: "fake", Healthy: true, Problems: d.problems}
+	if d.plan != nil && !d.other {
+		s.InForce = d.plan.SHA256()
+	}
+	return s
 }
 func (d *fakeDaemon) Plan() *alloc.Plan      { return d.plan }
 func (d *fakeDaemon) Ledger() *ledger.Ledger { return d.ledger }
@@ -47,6 +54,8 @@ type client struct {
 	testing.TB
 	http.Client
 	d      *fakeDaemon
+	url    string // before the path
+	token  string // that it shows, "" = none
 	folder string
 	socket string
 	audit  string
@@ -63,7 +72,7 @@ func serve(tb testing.TB, d *fakeDaemon) *client {
 // serveWith starts a server with other options.
 func serveWith(tb testing.TB, d *fakeDaemon, change func(*Options)) *client {
 	tb.Helper()
-	c := &client{TB: tb, d: d, folder: tb.TempDir()}
+	c := &client{TB: tb, d: d, url: "http://cgnd", folder: tb.TempDir()}
 	c.socket, c.audit = filepath.Join(c.folder, "s"), filepath.Join(c.folder, "audit.jsonl")
 	l, err := ListenUnix(c.socket, 0o660, -1, -1)
 	if err != nil {
@@ -85,9 +94,12 @@ func serveWith(tb testing.TB, d *fakeDaemon, change func(*Options)) *client {
 // ask returns the status and the body of an answer.
 func (c *client) ask(method, path string, body io.Reader) (int, map[string]any) {
 	c.Helper()
-	r, err := http.NewRequest(method, "http://cgnd"+path, body)
+	r, err := http.NewRequest(method, c.url+path, body)
 	if err != nil {
 		c.Fatal(err)
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	a, err := c.Do(r)
 	if err != nil {

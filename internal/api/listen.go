@@ -1,10 +1,12 @@
 package api
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"syscall"
@@ -99,4 +101,22 @@ func (c *boundConn) NetConn() net.Conn { return c.Conn }
 func (c *boundConn) Close() error {
 	defer c.free()
 	return c.Conn.Close()
+}
+
+// ListenTCP listens on an address for who has a token, with TLS where the credentials have a certificate. [::] is all addresses of both
+// families, and 0.0.0.0 those of IPv4. The listener takes no more than a bounded number of clients at once.
+func ListenTCP(at netip.AddrPort, c *Credentials) (net.Listener, error) {
+	network, addr := "tcp", at.Addr().Unmap()
+	if addr.Is4() {
+		network = "tcp4" // package net takes 0.0.0.0 for both families otherwise
+	}
+	l, err := net.Listen(network, netip.AddrPortFrom(addr, at.Port()).String())
+	if err != nil {
+		return nil, err
+	}
+	l = Bound(l)
+	if t := c.config(); t != nil {
+		l = tls.NewListener(l, t)
+	}
+	return l, nil
 }

@@ -14,7 +14,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/cgnkit/cgnkit/internal/api/form"
 	"github.com/cgnkit/cgnkit/internal/daemon"
+	"github.com/cgnkit/cgnkit/internal/metrics"
 )
 
 // document returns docs/openapi.yaml.
@@ -45,20 +47,30 @@ func TestPaths(t *testing.T) {
 	}
 	slices.Sort(written)
 	slices.Sort(served)
+	for _, r := range routes {
+		method, path, _ := strings.Cut(r.pattern, " ")
+		op, ok := document(t)["paths"].(map[string]any)[path].(map[string]any)[strings.ToLower(method)].(map[string]any)
+		if ok && op["x-role"] != r.role.String() {
+			t.Errorf("%s: the document wants role %v, and the handler %v", r.pattern, op["x-role"], r.role)
+		}
+	}
 	if !slices.Equal(written, served) {
 		t.Errorf("the document has %q, and the handlers are %q", written, served)
 	}
 }
 
-// TestParameters has the document name the parameters that a trace takes, and no others.
+// TestParameters has the document name the parameters that handlers take, and no others.
 func TestParameters(t *testing.T) {
-	get := document(t)["paths"].(map[string]any)["/v1/trace"].(map[string]any)["get"].(map[string]any)
-	var names []string
-	for _, p := range get["parameters"].([]any) {
-		names = append(names, p.(map[string]any)["name"].(string))
-	}
-	if !slices.Equal(names, traceKeys) {
-		t.Errorf("the document has %q, and a trace takes %q", names, traceKeys)
+	for path, keys := range map[string][]string{"get /v1/trace": traceKeys, "get /v1/top": topKeys, "post /v1/epochs": addKeys} {
+		method, path, _ := strings.Cut(path, " ")
+		op := document(t)["paths"].(map[string]any)[path].(map[string]any)[method].(map[string]any)
+		var names []string
+		for _, p := range op["parameters"].([]any) {
+			names = append(names, p.(map[string]any)["name"].(string))
+		}
+		if !slices.Equal(names, keys) {
+			t.Errorf("%s: the document has %q, and the handler takes %q", path, names, keys)
+		}
 	}
 }
 
@@ -92,16 +104,8 @@ func TestSchemas(t *testing.T) {
 			t.Errorf("%s: %v\n%s", name, err, answer)
 		}
 	}
-	c := serve(t, &fakeDaemon{plan: samplePlan(t, "198.18.1.0/30"), ledger: sampleLedger(t)})
-	for path, name := range map[string]string{
-		"/v1/pools": "Pools", "/v1/epochs": "Epochs", "/v1/subscribers/default/100.64.0.1": "Subscriber",
-		"/v1/trace?outside=198.18.1.0&port=2100&case=1&reason=r":                           "Trace",
-		"/v1/trace?outside=198.18.1.0&case=1&reason=r":                                     "Trace",
-		"/v1/trace?outside=198.18.1.9&port=1&case=1&reason=r":                              "Trace",
-		"/v1/trace?outside=198.18.0.0&port=1&at=2026-03-01T09:00:00Z&case=1&reason=r":      "Trace",
-		"/v1/trace?outside=198.18.0.0&port=2100&at=2026-03-01T10:00:00Z&case=1&reason=r":   "Trace",
-		"/v1/trace?outside=198.18.0.0&port=2100&at=2026-03-01T11:00Z&case=%C3%A4&reason=r": "Trace",
-	} {
+	get := func(c *client, path string) []byte {
+		t.Helper()
 		a, err := c.Get("http://cgnd" + path)
 		if err != nil {
 			t.Fatal(err)
@@ -111,8 +115,46 @@ func TestSchemas(t *testing.T) {
 		if err != nil || a.StatusCode != http.StatusOK {
 			t.Fatalf("%s: %s %v %s", path, a.Status, err, text)
 		}
-		check(name, text)
+		return text
 	}
+	plan := samplePlan(t, "198.18.1.0/30")
+	d := &fakeDaemon{plan: plan, ledger: sampleLedger(t)}
+	use := Use{Use: metrics.Use{Ports: metrics.Protocols{TCP: 5}}, Taken: noon, Now: true, HasSessions: true, Refusals: &form.Refusals{Since: noon, Last: &noon, LastKind: "rate"}}
+	c := serveWith(t, d, func(o *Options) {
+		o.Kernel = &fakeKernel{usage: usageOfPlan(plan, true), use: use}
+		o.AddEpoch = func(en NewEpoch) (form.Added, error) {
+			return form.Added{Epoch: form.Epoch{From: en.From}, Difference: form.Difference{ComparedWith: new(uint64(1))}}, nil
+		}
+	})
+	bare := serve(t, d)
+	less := serveWith(t, d, func(o *Options) {
+		o.Kernel = &fakeKernel{usage: usageOfPlan(plan, false), use: Use{Use: metrics.Use{}, Taken: noon}}
+	})
+	for path, name := range map[string]string{
+		"/v1/pools": "Pools", "/v1/epochs": "Epochs", "/v1/subscribers/default/100.64.0.1": "Subscriber", "/v1/top": "Top",
+		"/v1/trace?outside=198.18.1.0&port=2100&case=1&reason=r":                           "Trace",
+		"/v1/trace?outside=198.18.1.0&case=1&reason=r":                                     "Trace",
+		"/v1/trace?outside=198.18.1.9&port=1&case=1&reason=r":                              "Trace",
+		"/v1/trace?outside=198.18.0.0&port=1&at=2026-03-01T09:00:00Z&case=1&reason=r":      "Trace",
+		"/v1/trace?outside=198.18.0.0&port=2100&at=2026-03-01T10:00:00Z&case=1&reason=r":   "Trace",
+		"/v1/trace?outside=198.18.0.0&port=2100&at=2026-03-01T11:00Z&case=%C3%A4&reason=r": "Trace",
+	} {
+		for _, c := range []*client{c, bare, less} {
+			if c != bare || name != "Top" {
+				check(name, get(c, path))
+			}
+		}
+	}
+	a, err := c.Post("http://cgnd/v1/epochs?from=2026-03-01T13:00:00Z", "application/yaml", strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	added, err := io.ReadAll(a.Body)
+	_ = a.Body.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("Added", added)
 	info := &daemon.EpochInfo{Seq: 1, From: noon, SHA256: "x"}
 	for _, s := range []daemon.Snapshot{
 		{Backend: "xdp", Problems: []daemon.Problem{}, Drift: daemon.DriftInfo{Examples: []string{}}},
@@ -128,7 +170,7 @@ func TestSchemas(t *testing.T) {
 		}
 		check("Status", text)
 	}
-	if all := slices.Sorted(maps.Keys(doc["components"].(map[string]any)["schemas"].(map[string]any))); fmt.Sprint(all) != "[Epoch EpochOfStatus Epochs Pools Status Subscriber Trace]" {
+	if all := slices.Sorted(maps.Keys(doc["components"].(map[string]any)["schemas"].(map[string]any))); fmt.Sprint(all) != "[Added Epoch EpochOfStatus Epochs Pools Protocols Status Subscriber Top Trace]" {
 		t.Errorf("a schema is not tested: %v", all)
 	}
 }

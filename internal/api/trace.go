@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -65,8 +64,9 @@ func (s *server) trace(r *http.Request) (any, error) {
 		Time: s.Now().UTC(), Action: "trace", Outside: q.Outside.String(), Port: a.Port, From: q.From, To: q.To,
 		Case: q.caseNumber, Reason: q.reason, Status: a.Status, Candidate: len(a.Candidates),
 	}
-	if who := peerOf(r.Context()); who.Known {
-		line.UID, line.PID = &who.UID, &who.PID
+	who := callerOf(r.Context())
+	if line.Token, line.Remote = who.token, who.remote; who.peer.Known {
+		line.UID, line.PID = &who.peer.UID, &who.peer.PID
 	}
 	if err := s.Audit.write(line); err != nil {
 		s.Log.Error("a trace was refused, because it could not be written down", "error", err)
@@ -79,14 +79,9 @@ var traceKeys = []string{"outside", "port", "at", "tolerance", "case", "reason"}
 
 // parseTrace reads the query of a trace.
 func (s *server) parseTrace(query string) (q traceQuestion, err error) {
-	v, err := url.ParseQuery(query)
+	v, err := parseQuery(query, traceKeys)
 	if err != nil {
-		return q, failf(http.StatusBadRequest, "the query is not well-formed: %v", err)
-	}
-	for key, all := range v {
-		if !slices.Contains(traceKeys, key) || len(all) != 1 {
-			return q, failf(http.StatusBadRequest, "%q: want each of %s at most once", key, strings.Join(traceKeys, ", "))
-		}
+		return q, err
 	}
 	if q.Outside, err = netip.ParseAddr(v.Get("outside")); err != nil || !q.Outside.Is4() {
 		return q, failf(http.StatusBadRequest, "outside: %q is no IPv4 address", v.Get("outside"))

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf"
+	"github.com/cgnkit/cgnkit/internal/api"
+	"github.com/cgnkit/cgnkit/internal/daemonfile"
+	"github.com/cgnkit/cgnkit/internal/metrics"
+	"github.com/cgnkit/cgnkit/internal/metrics/live"
+)
+
+// A subscriberReader tells the API what subscribers use. It implements api.Kernel.
+type subscriberReader struct {
+	meter *meter
+	slot  chan struct{} // one reads at a time
+	read  func(alloc.Allocation) (api.Use, error)
+}
+
+// newSubscriberReader opens a connection of its own, so that nobody who asks waits for a long listing.
+func newSubscriberReader(ctx context.Context, m *meter) (*subscriberReader, error) {
+	s := &subscriberReader{meter: m, slot: make(chan struct{}, 1)}
+	if m.config.Backend == daemonfile.XDP {
+		x := &xdpSubscriber{meter: m}
+		if !m.config.LeaveEvents {
+			x.refusals = api.NewRefusals(time.Now())
+			go x.follow(ctx, m.log)
+		}
+		s.read = x.use
+		return s, nil
+	}
+	sessions, err := live.OpenNFTables()
+	if err != nil {
+		return nil, err
+	}
+	s.read = (&nftablesSubscriber{meter: m, sessions: sessions}).use
+	return s, nil
+}
+
+// Usage implements api.Kernel.
+func (s *subscriberReader) Usage() *metrics.Usage { return s.meter.survey.Last() }
+
+// Use implements api.Kernel.
+func (s *subscriberReader) Use(ctx context.Context, share alloc.Allocation) (api.Use, error) {
+	select {
+	case s.slot <- struct{}{}:
+		defer func() { <-s.slot }()
+		return s.read(share)
+	case <-ctx.Done():
+		return api.Use{}, fmt.Errorf("%w: others are asking", api.ErrUnknown)
+	}
+}
+
+// maxFlows is how many flows the kernel may have for a look through all of them, which takes some ms then, and keeps one core
+// busy. With more, the last reading in the background answers.
+const maxFlows = 100_000
+
+// An nftablesSubscriber asks conntrack.
+type nftablesSubscriber struct {
+	meter     *meter
+	sessions  *live.NFTables
+	conntrack *live.Conntrack // nil until it is there
+}
+
+func (n *nftablesSubscriber) use(share alloc.Allocation) (api.Use, error) {
+	if n.flows() > maxFlows {
+		last := n.meter.survey.Last()
+		if u, ok := last.Of(share); ok {
+			return api.Use{Use: u, Taken: last.Taken, HasSessions: true}, nil
+		}
+		return api.Use{}, fmt.Errorf("%w: with so many flows they are counted in the background", api.ErrUnknown)
+	}
+	plan, taken := n.meter.daemon.Plan(), time.Now()
+	u, err := n.sessions.Of(plan, share)
+	if err != nil {
+		return api.Use{}, fmt.Errorf("%w: %w", api.ErrUnknown, err)
+	}
+	return api.Use{Use: u, Taken: taken, Now: true, HasSessions: true}, nil
+}
+
+// flows returns how many flows there are; 0 where conntrack is not loaded.
+func (n *nftablesSubscriber) flows() uint64 {
+	if n.conntrack == nil {
+		c, err := live.OpenConntrack()
+		if err != nil {
+			return 0
+		}
+		n.conntrack = c
+	}
+	now, err := n.conntrack.Read()
+	if err != nil {
+		return 0
+	}
+	return now.Entries
+}
+
+// An xdpSubscriber asks the slots of the XDP backend. What it has open is that of the plan in force, until there is another one.
+type xdpSubscriber struct {
+	meter    *meter
+	refusals *api.Refusals // nil = somebody else reads them
+
+	mu       sync.Mutex
+	datapath *ebpf.Datapath
+}
+
+func (x *xdpSubscriber) use(share alloc.Allocation) (api.Use, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	taken := time.Now()
+	account, err := x.account(share.Subscriber())
+	if errors.Is(err, ebpf.ErrChanged) {
+		account, err = x.account(share.Subscriber())
+	}
+	switch {
+	case err != nil:
+		return api.Use{}, fmt.Errorf("%w: %w", api.ErrUnknown, err)
+	case account.Share.Outside() != share.Outside() || !account.Share.Ports().Equal(share.Ports()):
+		return api.Use{}, fmt.Errorf("%w: the plan is being changed", api.ErrUnknown)
+	}
+	out := api.Use{Taken: taken, Now: true}
+	out.Use, out.Limit = live.UseOf(account)
+	if x.refusals != nil {
+		out.Refusals = new(x.refusals.Of(share.Subscriber()))
+	}
+	return out, nil
+}
+
+// account asks what is open, and closes it where that is no longer in force.
+func (x *xdpSubscriber) account(who alloc.Subscriber) (a ebpf.Account, err error) {
+	if x.datapath == nil {
+		if x.datapath, err = x.meter.open(); err != nil {
+			x.datapath = nil
+			return a, err
+		}
+	}
+	if a, err = x.datapath.Subscriber(who); errors.Is(err, ebpf.ErrChanged) {
+		_ = x.datapath.Close() // it is nil
+		x.datapath = nil
+	}
+	return a, err
+}
+
+// eventsRetry is how often an instance whose events can be read is looked for.
+const eventsRetry = time.Second
+
+// follow remembers refusals until ctx ends.
+func (x *xdpSubscriber) follow(ctx context.Context, log *slog.Logger) {
+	said := ""
+	for ctx.Err() == nil {
+		err := x.followOne(ctx)
+		switch {
+		case ctx.Err() != nil, errors.Is(err, ebpf.ErrChanged), errors.Is(err, ebpf.ErrNotLoaded):
+			said = ""
+		case err != nil && err.Error() != said:
+			said = err.Error()
+			log.Warn("refusals of subscribers are not read", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(eventsRetry):
+		}
+	}
+}
+
+// followOne reads events until the instance has another plan.
+func (x *xdpSubscriber) followOne(ctx context.Context) error {
+	if x.meter.daemon.Plan() == nil {
+		return nil
+	}
+	d, err := x.meter.open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	for e, err := range d.Events(ctx) {
+		if err != nil {
+			return err
+		}
+		x.refusals.Add(e.Share.Subscriber(), e.Kind.String(), e.At())
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/internal/api/form"
+	"github.com/cgnkit/cgnkit/internal/daemon"
+	"github.com/cgnkit/cgnkit/internal/metrics"
+)
+
+// subscriber says what a subscriber has, what it uses of that, and what is to be thought of it.
+func (s *server) subscriber(r *http.Request) (any, error) {
+	plan := s.Daemon.Plan()
+	if plan == nil {
+		return nil, errNoPlan
+	}
+	if r.URL.RawQuery != "" {
+		return nil, failf(http.StatusBadRequest, "%q: a subscriber takes no query", r.URL.RawQuery)
+	}
+	addr, err := netip.ParseAddr(r.PathValue("addr"))
+	if err != nil || !addr.Is4() {
+		return nil, failf(http.StatusBadRequest, "%q is no IPv4 address", r.PathValue("addr"))
+	}
+	share, err := plan.Lookup(alloc.SubscriberFrom(r.PathValue("realm"), addr))
+	switch {
+	case errors.Is(err, alloc.ErrNotSubscriber), errors.Is(err, alloc.ErrExcluded):
+		return nil, failf(http.StatusNotFound, "%v", err)
+	case err != nil:
+		return nil, failf(http.StatusBadRequest, "%v; the realms are %q", err, plan.Realms())
+	}
+	out := form.Subscriber{
+		Subscriber: share.Inside().String(), Realm: share.Pool().Realm(), Pool: share.Pool().Name(), Outside: share.Outside().String(),
+		Ports: share.Ports().String(), Count: share.Ports().Len(), SHA256: plan.SHA256(),
+	}
+	use, err := s.use(r.Context(), share)
+	if err == nil {
+		out.Usage, out.Refusals = usageOf(use), use.Refusals
+	}
+	judge(&out, s.Daemon.Snapshot(), err, s.Now())
+	return out, nil
+}
+
+var errNoKernel = fmt.Errorf("%w: this daemon does not read it", ErrUnknown)
+
+func (s *server) use(ctx context.Context, share alloc.Allocation) (Use, error) {
+	if s.Kernel == nil {
+		return Use{}, errNoKernel
+	}
+	ctx, cancel := context.WithTimeout(ctx, useTime)
+	defer cancel()
+	return s.Kernel.Use(ctx, share)
+}
+
+// usageOf returns a use as it is answered.
+func usageOf(u Use) *form.Usage {
+	owned := uint64(u.Share.Ports().Len())
+	out := &form.Usage{Taken: u.Taken.UTC(), Now: u.Now}
+	for _, p := range []struct {
+		name string
+		of   func(metrics.Protocols) uint64
+	}{
+		{"tcp", func(p metrics.Protocols) uint64 { return p.TCP }},
+		{"udp", func(p metrics.Protocols) uint64 { return p.UDP }},
+		{"icmp", func(p metrics.Protocols) uint64 { return p.ICMP }},
+	} {
+		one := form.ProtocolUsage{Protocol: p.name, Owned: owned, Limit: owned, Used: p.of(u.Ports), Mappings: p.of(u.Mappings)}
+		if l := p.of(u.Limit); l > 0 {
+			one.Limit = min(l, owned)
+		}
+		if u.HasSessions {
+			one.Sessions = new(p.of(u.Sessions))
+		}
+		out.Protocols = append(out.Protocols, one)
+	}
+	return out
+}
+
+const (
+	nearPercent = 90              // of its ports or mappings: the threshold of alarms
+	refusedFor  = 5 * time.Minute // how long a refusal counts
+)
+
+// judge says what is to be thought of a subscriber. unread is why its use cannot be read.
+func judge(a *form.Subscriber, daemon *daemon.Snapshot, unread error, now time.Time) {
+	if why := notEnforced(a, daemon); why != "" {
+		a.Verdict, a.Summary = form.NotEnforced, why
+		a.Action = "This is not the subscriber's: look at cgnctl status, and tell who runs the NAT."
+		return
+	}
+	if unread != nil {
+		a.Verdict, a.Summary = form.Unknown, "The kernel follows the plan; "+unread.Error()+"."
+		a.Action = "Ask again in a minute. Address and ports above are right."
+		return
+	}
+	most := fullest(a.Usage)
+	recent := a.Refusals != nil && a.Refusals.Last != nil && now.Sub(*a.Refusals.Last) < refusedFor
+	switch {
+	case most.Used >= most.Owned || recent && a.Refusals.LastKind == "exhausted":
+		fails := "new connections fail"
+		if most.Sessions != nil { // ports are used once more for other destinations
+			fails = "new connections to destinations that many of these go to fail"
+		}
+		a.Verdict, a.Summary = form.Exhausted, fmt.Sprintf("%d of %d %s ports are in use: %s%s.", most.Used, most.Owned, most.Protocol, fails, lately(a, now, recent))
+		a.Action = "Have the subscriber's devices looked at: malware, peer-to-peer, a port scan. If all of it is wanted, it needs more ports: another pool, or more ports per subscriber."
+	case recent || most.Mappings >= most.Limit:
+		a.Verdict, a.Summary = form.Limited, fmt.Sprintf("The policy of the pool holds the subscriber back: %d of %d %s mappings%s.", most.Mappings, most.Limit, most.Protocol, lately(a, now, recent))
+		a.Action = "Have the subscriber's devices looked at: malware, peer-to-peer, a port scan. The limits are in the policy file."
+	case most.Mappings*100 >= most.Limit*nearPercent || most.Used*100 >= most.Owned*nearPercent:
+		a.Verdict, a.Summary = form.NearLimit, fmt.Sprintf("%d of %d %s ports are in use: soon new connections will fail.", most.Used, min(most.Owned, most.Limit), most.Protocol)
+		a.Action = "Nothing fails yet. Have the subscriber's devices looked at if this stays so."
+	case most.Used == 0:
+		a.Verdict, a.Summary = form.Idle, "No port is in use: no connection of the subscriber reaches the NAT."
+		a.Action = "If the subscriber is trying, look before the NAT: line, session, address, route."
+	default:
+		a.Verdict, a.Summary = form.Healthy, fmt.Sprintf("%d of %d %s ports are in use, and of other protocols less.", most.Used, most.Owned, most.Protocol)
+		a.Action = "Nothing is wrong here: look beyond the NAT, or at the subscriber's own network."
+	}
+}
+
+// notEnforced says why the kernel may not have what the plan says, "" = it has.
+func notEnforced(a *form.Subscriber, s *daemon.Snapshot) string {
+	if s.InForce != a.SHA256 {
+		return "The kernel does not have the plan that gives the subscriber these ports."
+	}
+	for _, p := range s.Problems {
+		switch p.Code {
+		case "drift", "kernel", "verify":
+			return "The kernel may not have what the plan says: " + p.Text + "."
+		}
+	}
+	return ""
+}
+
+// fullest returns the protocol of which the subscriber has used most of what it may have.
+func fullest(u *form.Usage) form.ProtocolUsage {
+	most := u.Protocols[0]
+	for _, p := range u.Protocols[1:] {
+		if p.Used*most.Limit > most.Used*p.Limit {
+			most = p
+		}
+	}
+	return most
+}
+
+// lately says when a mapping was refused last.
+func lately(a *form.Subscriber, now time.Time, recent bool) string {
+	if !recent {
+		return ""
+	}
+	return fmt.Sprintf("; the last refusal (%s) was %v ago", a.Refusals.LastKind, now.Sub(*a.Refusals.Last).Round(time.Second))
+}
