@@ -55,9 +55,12 @@ type fault struct {
 	code      int
 	msg, hint string
 	excerpt   string
+	cause     error // what it was made from, if anything
 }
 
 func (f *fault) Error() string { return f.msg }
+
+func (f *fault) Unwrap() error { return f.cause }
 
 // badInput is a fault with exit code 2.
 func badInput(hint, format string, args ...any) error {

@@ -63,5 +63,5 @@ func kernelFault(err error) error {
 	case errors.Is(err, nat44.ErrForeign):
 		hint = "nft list table shows whose it is"
 	}
-	return badInput(hint, "%v", err)
+	return &fault{code: exitInput, msg: err.Error(), hint: hint, cause: err}
 }

@@ -5,4 +5,4 @@ package main
 import "github.com/spf13/cobra"
 
 // kernelCommands are few: what the others reach into is the Linux kernel.
-func kernelCommands(e *env) []*cobra.Command { return []*cobra.Command{newDemo(e)} }
+func kernelCommands(e *env) []*cobra.Command { return []*cobra.Command{newStatus(e), newDemo(e)} }

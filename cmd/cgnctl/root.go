@@ -14,7 +14,7 @@ func newRoot(e *env) *cobra.Command {
 		Long: `cgnctl computes which subscriber owns which ports of which outside address (RFC 7422, RFC 7597), prints it, proves
 it, and answers both directions. It finds the plan that the rules of a NAT follow, writes a plan as configuration of a NAT, and
 makes the Linux kernel obey it, by nftables or by XDP. Only what reaches into the kernel needs root: apply, verify, remove, status, forward, checkpoint,
-restore, events, and a demo with traffic.
+restore, events, and a demo with traffic; status, sub, top and pool ask cgnd.
 
 Exit codes: 0 answered, equal or valid; 1 a valid question whose answer is "nobody", or differences; 2 usage,
 configuration or input error; 3 ambiguous, several candidates; 4 no epoch covers that time; 5 a check
@@ -42,6 +42,7 @@ failed.`,
 		newPSID(e), newRender(e), newVersion(e), newGen(e),
 	)
 	root.AddCommand(kernelCommands(e)...)
+	root.AddCommand(newSub(e), newTop(e), newPool(e))
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {

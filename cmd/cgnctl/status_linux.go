@@ -1,13 +1,17 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cgnkit/cgnkit/internal/api/client"
+	"github.com/cgnkit/cgnkit/internal/daemon"
 	"github.com/cgnkit/cgnkit/nat44"
 )
 
@@ -22,17 +26,24 @@ type held struct {
 func newStatus(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Say what the kernel holds",
+		Short: "Say what the kernel holds, and how cgnd is",
 		Long: `Say what the kernel of this network namespace holds: every instance of both backends, or of one, with the plan in force,
 interfaces, mappings, memory, and the packets that were dropped, with reasons. Changes nothing. Where instances of
-nftables are found, and those of xdp cannot be looked for from here, that is a note.
+nftables are found, and those of xdp cannot be looked for from here, that is a note. The kernel tells root only.
 
-Exit 1 when there is nothing. Needs root, because the kernel tells nobody else.`,
+Where a cgnd answers on its usual socket, its state comes first, also for who may open the socket and is not root. With --socket or
+--url that cgnd is asked, and the kernel is not looked at. Formats for programs have instances with the keys of before, and json the
+daemon besides; with --socket or --url they have the daemon only.
+
+Exit 1 when there is nothing, 5 when cgnd is not healthy.`,
 		Example: `  cgnctl status
-  cgnctl status --backend xdp --instance west -o json`,
+  cgnctl status --backend xdp --instance west -o json
+  cgnctl status --url https://cgn1.example.net:9743 --token-file ~/.cgnd-token`,
 		Args: exactly(0, "no arguments"),
 	}
 	var keys planFlags
+	var api apiFlags
+	api.add(cmd)
 	backend := cmd.Flags().String("backend", "", "what translates: "+strings.Join(backends, ", ")+" (default: all)")
 	instance := cmd.Flags().String("instance", "", "only this instance (default: all)")
 	cmd.Flags().StringArrayVar(&keys.keys, "key-file", nil, "xdp: file with a key of scheme random that the plan in force has (repeatable)")
@@ -45,19 +56,73 @@ Exit 1 when there is nothing. Needs root, because the kernel tells nobody else.`
 				return err
 			}
 		}
-		all, err := e.held(*backend, *instance, &keys)
-		if err != nil {
-			return err
+		if api.given() {
+			for _, name := range []string{"backend", "instance", "key-file"} {
+				if cmd.Flags().Changed(name) {
+					return badInput("leave it out: a cgnd has one instance, which it says", "--%s chooses what of the kernel is looked at, and cgnd is asked", name)
+				}
+			}
+			return e.askStatus(cmd, &api, *format)
 		}
-		if err := e.printHeld(all, *format); err != nil {
-			return err
-		}
-		if len(all) == 0 {
-			return &fault{code: exitNobody, msg: nothingHeld(*backend, *instance)}
-		}
-		return nil
+		return e.status(cmd, *backend, *instance, &keys, *format)
 	}
 	return cmd
+}
+
+// status says what the kernel holds, and what the daemon on the usual socket says.
+func (e *env) status(cmd *cobra.Command, backend, instance string, keys *planFlags, format string) error {
+	s := e.neighbour(cmd, backend, instance)
+	all, err := e.held(backend, instance, keys)
+	if s != nil && errors.Is(err, os.ErrPermission) {
+		e.note([]string{"the kernel was not looked at: that takes root"})
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := e.printStatus(all, s, format); err != nil {
+		return err
+	}
+	switch {
+	case s != nil:
+		return unwell(s)
+	case len(all) == 0:
+		return &fault{code: exitNobody, msg: nothingHeld(backend, instance)}
+	}
+	return nil
+}
+
+func (e *env) printStatus(all []held, s *daemon.Snapshot, format string) error {
+	if s == nil || format == "csv" || format == "ndjson" {
+		return e.printHeld(all, nil, format)
+	}
+	if format == "table" {
+		if err := sayDaemon(e.stdout, s); err != nil {
+			return writeFault(err)
+		}
+		if len(all) > 0 {
+			if _, err := fmt.Fprintln(e.stdout); err != nil {
+				return writeFault(err)
+			}
+		}
+	}
+	return e.printHeld(all, s, format)
+}
+
+// neighbour returns what the daemon on the usual socket says, where there is one and it is the one that is asked for.
+func (e *env) neighbour(cmd *cobra.Command, backend, instance string) *daemon.Snapshot {
+	if _, err := os.Stat(client.DefaultSocket); err != nil {
+		return nil
+	}
+	var s daemon.Snapshot
+	if err := (&apiFlags{}).ask(cmd, e, "/v1/status", &s); err != nil {
+		e.note([]string{err.Error()})
+		return nil
+	}
+	if backend != "" && backend != s.Backend || instance != "" && instance != s.Instance {
+		return nil
+	}
+	return &s
 }
 
 func nothingHeld(backend, instance string) string {
@@ -117,8 +182,8 @@ func heldNftables(s nat44.InstanceState) held {
 	return h
 }
 
-// printHeld prints instances.
-func (e *env) printHeld(all []held, format string) error {
+// printHeld prints instances, and as json a daemon with them that is not nil.
+func (e *env) printHeld(all []held, s *daemon.Snapshot, format string) error {
 	heads, flats := []record{}, []record{}
 	for _, h := range all {
 		var sha any
@@ -131,7 +196,11 @@ func (e *env) printHeld(all []held, format string) error {
 	}
 	switch format {
 	case "json":
-		return printRecords(e.stdout, format, record{{"instances", heads}})
+		r := record{{"instances", heads}}
+		if s != nil {
+			r = append(r, value{"daemon", s})
+		}
+		return printRecords(e.stdout, format, r)
 	case "ndjson":
 		return printRecords(e.stdout, format, heads...)
 	case "csv":

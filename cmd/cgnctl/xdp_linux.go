@@ -153,5 +153,5 @@ func xdpFault(err error, instance string) error {
 	case errors.Is(err, ebpf.ErrChanged):
 		hint = "somebody changed the instance meanwhile: try again"
 	}
-	return badInput(hint, "%v", err)
+	return &fault{code: exitInput, msg: err.Error(), hint: hint, cause: err}
 }

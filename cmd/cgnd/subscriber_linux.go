@@ -20,7 +20,7 @@ import (
 type subscriberReader struct {
 	meter *meter
 	slot  chan struct{} // one reads at a time
-	read  func(alloc.Allocation) (api.Use, error)
+	read  func(share alloc.Allocation, now bool) (api.Use, error)
 }
 
 // newSubscriberReader opens a connection of its own, so that nobody who asks waits for a long listing.
@@ -47,19 +47,23 @@ func newSubscriberReader(ctx context.Context, m *meter) (*subscriberReader, erro
 func (s *subscriberReader) Usage() *metrics.Usage { return s.meter.survey.Last() }
 
 // Use implements api.Kernel.
-func (s *subscriberReader) Use(ctx context.Context, share alloc.Allocation) (api.Use, error) {
+func (s *subscriberReader) Use(ctx context.Context, share alloc.Allocation, now bool) (api.Use, error) {
 	select {
 	case s.slot <- struct{}{}:
 		defer func() { <-s.slot }()
-		return s.read(share)
+		return s.read(share, now)
 	case <-ctx.Done():
 		return api.Use{}, fmt.Errorf("%w: others are asking", api.ErrUnknown)
 	}
 }
 
-// maxFlows is how many flows the kernel may have for a look through all of them, which takes some ms then, and keeps one core
-// busy. With more, the last reading in the background answers.
-const maxFlows = 100_000
+// The kernel looks through all buckets of conntrack's table, and all flows, for those of one subscriber: 5 to 10 ms for the 262,144 buckets
+// of a usual box. So the last reading in the background answers, which knows every subscriber. These are how many buckets and flows may
+// be looked through where there is no such reading yet, and where somebody wants to know how it is now.
+const (
+	maxAtFirst = 400_000
+	maxAtWill  = 10_000_000
+)
 
 // An nftablesSubscriber asks conntrack.
 type nftablesSubscriber struct {
@@ -68,24 +72,29 @@ type nftablesSubscriber struct {
 	conntrack *live.Conntrack // nil until it is there
 }
 
-func (n *nftablesSubscriber) use(share alloc.Allocation) (api.Use, error) {
-	if n.flows() > maxFlows {
-		last := n.meter.survey.Last()
-		if u, ok := last.Of(share); ok {
-			return api.Use{Use: u, Taken: last.Taken, HasSessions: true}, nil
+func (n *nftablesSubscriber) use(share alloc.Allocation, now bool) (api.Use, error) {
+	last := n.meter.survey.Last()
+	u, known := last.Of(share)
+	most := uint64(maxAtFirst)
+	if now {
+		most = maxAtWill
+	}
+	if (now || !known) && n.size() <= most {
+		plan, taken := n.meter.daemon.Plan(), time.Now()
+		u, err := n.sessions.Of(plan, share)
+		if err != nil {
+			return api.Use{}, fmt.Errorf("%w: %w", api.ErrUnknown, err)
 		}
+		return api.Use{Use: u, Taken: taken, Now: true, HasSessions: true}, nil
+	}
+	if !known {
 		return api.Use{}, fmt.Errorf("%w: with so many flows they are counted in the background", api.ErrUnknown)
 	}
-	plan, taken := n.meter.daemon.Plan(), time.Now()
-	u, err := n.sessions.Of(plan, share)
-	if err != nil {
-		return api.Use{}, fmt.Errorf("%w: %w", api.ErrUnknown, err)
-	}
-	return api.Use{Use: u, Taken: taken, Now: true, HasSessions: true}, nil
+	return api.Use{Use: u, Taken: last.Taken, HasSessions: true}, nil
 }
 
-// flows returns how many flows there are; 0 where conntrack is not loaded.
-func (n *nftablesSubscriber) flows() uint64 {
+// size returns how many buckets and flows conntrack has; 0 where it is not loaded.
+func (n *nftablesSubscriber) size() uint64 {
 	if n.conntrack == nil {
 		c, err := live.OpenConntrack()
 		if err != nil {
@@ -93,11 +102,11 @@ func (n *nftablesSubscriber) flows() uint64 {
 		}
 		n.conntrack = c
 	}
-	now, err := n.conntrack.Read()
+	buckets, flows, err := n.conntrack.Size()
 	if err != nil {
 		return 0
 	}
-	return now.Entries
+	return buckets + flows
 }
 
 // An xdpSubscriber asks the slots of the XDP backend. What it has open is that of the plan in force, until there is another one.
@@ -109,7 +118,8 @@ type xdpSubscriber struct {
 	datapath *ebpf.Datapath
 }
 
-func (x *xdpSubscriber) use(share alloc.Allocation) (api.Use, error) {
+// use reads the slots, which is quick: the answer is always how it is now.
+func (x *xdpSubscriber) use(share alloc.Allocation, _ bool) (api.Use, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	taken := time.Now()

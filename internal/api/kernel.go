@@ -13,9 +13,9 @@ import (
 
 // A Kernel tells what subscribers use. Several goroutines ask it at once.
 type Kernel interface {
-	// Use reads what the subscriber of a share of the plan that was applied uses. It is quick, or gives up with ctx. The error wraps
-	// ErrUnknown where it cannot be told.
-	Use(ctx context.Context, share alloc.Allocation) (Use, error)
+	// Use reads what the subscriber of a share of the plan that was applied uses: as it was a moment ago where that is quicker, unless
+	// now is wanted, which is as it is where that can be had. It gives up with ctx. The error wraps ErrUnknown where it cannot be told.
+	Use(ctx context.Context, share alloc.Allocation, now bool) (Use, error)
 	// Usage returns the last reading of what all of them use, with rankings, or nil before the first.
 	Usage() *metrics.Usage
 }

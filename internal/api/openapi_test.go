@@ -61,7 +61,7 @@ func TestPaths(t *testing.T) {
 
 // TestParameters has the document name the parameters that handlers take, and no others.
 func TestParameters(t *testing.T) {
-	for path, keys := range map[string][]string{"get /v1/trace": traceKeys, "get /v1/top": topKeys, "post /v1/epochs": addKeys} {
+	for path, keys := range map[string][]string{"get /v1/trace": traceKeys, "get /v1/top": topKeys, "get /v1/subscribers/{realm}/{addr}": {"realm", "addr", "now"}, "post /v1/epochs": addKeys} {
 		method, path, _ := strings.Cut(path, " ")
 		op := document(t)["paths"].(map[string]any)[path].(map[string]any)[method].(map[string]any)
 		var names []string

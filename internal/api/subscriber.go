@@ -20,8 +20,9 @@ func (s *server) subscriber(r *http.Request) (any, error) {
 	if plan == nil {
 		return nil, errNoPlan
 	}
-	if r.URL.RawQuery != "" {
-		return nil, failf(http.StatusBadRequest, "%q: a subscriber takes no query", r.URL.RawQuery)
+	now, err := parseNow(r.URL.RawQuery)
+	if err != nil {
+		return nil, err
 	}
 	addr, err := netip.ParseAddr(r.PathValue("addr"))
 	if err != nil || !addr.Is4() {
@@ -30,7 +31,7 @@ func (s *server) subscriber(r *http.Request) (any, error) {
 	share, err := plan.Lookup(alloc.SubscriberFrom(r.PathValue("realm"), addr))
 	switch {
 	case errors.Is(err, alloc.ErrNotSubscriber), errors.Is(err, alloc.ErrExcluded):
-		return nil, failf(http.StatusNotFound, "%v", err)
+		return nil, failf(http.StatusNotFound, "%v in realm %s: %v", addr, r.PathValue("realm"), err)
 	case err != nil:
 		return nil, failf(http.StatusBadRequest, "%v; the realms are %q", err, plan.Realms())
 	}
@@ -38,7 +39,7 @@ func (s *server) subscriber(r *http.Request) (any, error) {
 		Subscriber: share.Inside().String(), Realm: share.Pool().Realm(), Pool: share.Pool().Name(), Outside: share.Outside().String(),
 		Ports: share.Ports().String(), Count: share.Ports().Len(), SHA256: plan.SHA256(),
 	}
-	use, err := s.use(r.Context(), share)
+	use, err := s.use(r.Context(), share, now)
 	if err == nil {
 		out.Usage, out.Refusals = usageOf(use), use.Refusals
 	}
@@ -46,15 +47,33 @@ func (s *server) subscriber(r *http.Request) (any, error) {
 	return out, nil
 }
 
+var subscriberKeys = []string{"now"}
+
+// parseNow reads a query.
+func parseNow(query string) (now bool, err error) {
+	v, err := parseQuery(query, subscriberKeys)
+	if err != nil {
+		return false, err
+	}
+	switch text := v.Get("now"); {
+	case !v.Has("now") || text == "false":
+		return false, nil
+	case text == "true":
+		return true, nil
+	default:
+		return false, failf(http.StatusBadRequest, "now: %q is neither true nor false", text)
+	}
+}
+
 var errNoKernel = fmt.Errorf("%w: this daemon does not read it", ErrUnknown)
 
-func (s *server) use(ctx context.Context, share alloc.Allocation) (Use, error) {
+func (s *server) use(ctx context.Context, share alloc.Allocation, now bool) (Use, error) {
 	if s.Kernel == nil {
 		return Use{}, errNoKernel
 	}
 	ctx, cancel := context.WithTimeout(ctx, useTime)
 	defer cancel()
-	return s.Kernel.Use(ctx, share)
+	return s.Kernel.Use(ctx, share, now)
 }
 
 // usageOf returns a use as it is answered.

@@ -21,12 +21,13 @@ type fakeKernel struct {
 	usage *metrics.Usage
 }
 
-func (k *fakeKernel) Use(ctx context.Context, share alloc.Allocation) (Use, error) {
+func (k *fakeKernel) Use(ctx context.Context, share alloc.Allocation, now bool) (Use, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		return Use{}, fmt.Errorf("there is no bound")
 	}
 	u := k.use
 	u.Share = share
+	u.Now = u.Now || now
 	return u, k.err
 }
 
@@ -106,6 +107,21 @@ func TestVerdicts(t *testing.T) {
 	for _, v := range form.Verdicts {
 		if !seen[v] {
 			t.Errorf("nothing gives %s", v)
+		}
+	}
+}
+
+// TestNow has a query ask for how it is now.
+func TestNow(t *testing.T) {
+	c := serveWith(t, &fakeDaemon{plan: samplePlan(t, "198.18.0.0/30")}, func(o *Options) { o.Kernel = &fakeKernel{} })
+	for query, want := range map[string]any{"": false, "?now=false": false, "?now=true": true} {
+		if code, a := c.ask("GET", "/v1/subscribers/default/100.64.0.1"+query, nil); code != 200 || a["usage"].(map[string]any)["now"] != want {
+			t.Error(query, code, a)
+		}
+	}
+	for _, query := range []string{"?now", "?now=1", "?now=true&now=true", "?then=true"} {
+		if code, a := c.ask("GET", "/v1/subscribers/default/100.64.0.1"+query, nil); code != 400 {
+			t.Error(query, code, a)
 		}
 	}
 }

@@ -24,6 +24,12 @@ type Reader interface {
 // ErrSurvey says that a Survey was asked for something it cannot be.
 var ErrSurvey = errors.New("invalid survey")
 
+// planEvery is how often another plan is looked for. Where there is one, a reading that takes 1 s begins at most every soonShare seconds.
+const (
+	planEvery = time.Second
+	soonShare = 10
+)
+
 // Limits of a SurveyConfig.
 const (
 	DefaultInterval = 30 * time.Second
@@ -98,12 +104,29 @@ func (s *Survey) Errors() uint64 { return s.failed.Load() }
 // Run reads until ctx ends, and returns its error. failed, if not nil, is told why a reading failed.
 func (s *Survey) Run(ctx context.Context, failed func(error)) error {
 	for {
-		began := time.Now()
+		began, of := time.Now(), s.plan()
 		if err := s.Read(ctx); err != nil && ctx.Err() == nil && failed != nil {
 			failed(err)
 		}
 		took := time.Since(began)
-		wait := max(s.config.Interval, took*time.Duration(s.config.Share)) - took
+		if err := s.rest(ctx, of, began.Add(max(s.config.Interval, took*time.Duration(s.config.Share))), began.Add(took*soonShare)); err != nil {
+			return err
+		}
+	}
+}
+
+// rest waits for an instant, or until there is another plan than was read, because of that nothing is known; but for the latter not
+// before soon.
+func (s *Survey) rest(ctx context.Context, of *alloc.Plan, until, soon time.Time) error {
+	for {
+		now, changed := time.Now(), s.plan() != of
+		if of != nil && !now.Before(until) || changed && !now.Before(soon) {
+			return nil
+		}
+		wait := planEvery
+		if left := until.Sub(now); of != nil {
+			wait = min(wait, left)
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -123,6 +123,37 @@ func TestSurveyWithoutPlan(t *testing.T) {
 	}
 }
 
+// TestSurveyFollowsThePlan has the first plan come late, and another one after it: both are read within a second or so, and then at the
+// pace of before.
+func TestSurveyFollowsThePlan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		first, second := twoPools(t), twoPools(t)
+		r := &slow{took: 50 * time.Millisecond}
+		s, err := NewSurvey(r, func() *alloc.Plan {
+			switch since := time.Since(began); {
+			case since < 7*time.Second:
+				return nil
+			case since < 12*time.Second:
+				return first
+			}
+			return second
+		}, SurveyConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_ = s.Run(ctx, nil)
+		if len(r.reads) != 3 || r.reads[0].Sub(began) > 8*time.Second || r.reads[1].Sub(began) > 13*time.Second || r.reads[2].Sub(r.reads[1]) != 30*time.Second {
+			t.Errorf("read at %v", r.reads)
+		}
+		if s.Last().Plan != second {
+			t.Error("the last reading is of another plan")
+		}
+	})
+}
+
 func TestSurveyConfigIsChecked(t *testing.T) {
 	for word, c := range map[string]SurveyConfig{
 		"interval": {Interval: time.Millisecond}, "timeout": {Timeout: -1}, "share": {Share: -1}, "top": {Top: MaxTop + 1},

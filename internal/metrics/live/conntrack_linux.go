@@ -13,7 +13,7 @@ import (
 )
 
 // Conntrack reads how full the table of flows is. Make one with OpenConntrack.
-type Conntrack struct{ count, limit, stat *os.File }
+type Conntrack struct{ count, limit, buckets, stat *os.File }
 
 // OpenConntrack opens the numbers of the network namespace of the calling thread; they stay those of that namespace. The error
 // wraps fs.ErrNotExist where conntrack is not loaded.
@@ -21,7 +21,8 @@ func OpenConntrack() (*Conntrack, error) {
 	c := &Conntrack{}
 	for path, f := range map[string]**os.File{
 		"/proc/sys/net/netfilter/nf_conntrack_count": &c.count, "/proc/sys/net/netfilter/nf_conntrack_max": &c.limit,
-		"/proc/thread-self/net/stat/nf_conntrack": &c.stat,
+		"/proc/sys/net/netfilter/nf_conntrack_buckets": &c.buckets,
+		"/proc/thread-self/net/stat/nf_conntrack":      &c.stat,
 	} {
 		var err error
 		if *f, err = os.Open(path); err != nil {
@@ -34,7 +35,7 @@ func OpenConntrack() (*Conntrack, error) {
 
 // Close closes the files.
 func (c *Conntrack) Close() {
-	for _, f := range []*os.File{c.count, c.limit, c.stat} {
+	for _, f := range []*os.File{c.count, c.limit, c.buckets, c.stat} {
 		if f != nil {
 			f.Close()
 		}
@@ -45,12 +46,9 @@ func (c *Conntrack) Close() {
 func (c *Conntrack) Read() (*metrics.Conntrack, error) {
 	out := &metrics.Conntrack{}
 	for f, to := range map[*os.File]*uint64{c.count: &out.Entries, c.limit: &out.Limit} {
-		text, err := whole(f)
-		if err != nil {
+		var err error
+		if *to, err = number(f); err != nil {
 			return nil, err
-		}
-		if *to, err = strconv.ParseUint(strings.TrimSpace(text), 10, 64); err != nil {
-			return nil, fmt.Errorf("read %s: %w", f.Name(), err)
 		}
 	}
 	text, err := whole(c.stat)
@@ -61,6 +59,28 @@ func (c *Conntrack) Read() (*metrics.Conntrack, error) {
 		return nil, fmt.Errorf("read %s: %w", c.stat.Name(), err)
 	}
 	return out, nil
+}
+
+// Size returns how many buckets the table of flows has, which all namespaces share, and how many flows of this namespace are in it.
+func (c *Conntrack) Size() (buckets, flows uint64, err error) {
+	if buckets, err = number(c.buckets); err != nil {
+		return 0, 0, err
+	}
+	flows, err = number(c.count)
+	return buckets, flows, err
+}
+
+// number reads a file of /proc with a number.
+func number(f *os.File) (uint64, error) {
+	text, err := whole(f)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read %s: %w", f.Name(), err)
+	}
+	return n, nil
 }
 
 // maxFile is more than 4,096 CPUs write.

@@ -140,6 +140,9 @@ func TestNFTables(t *testing.T) {
 	canceled(t, reader, p)
 	check(t, survey(t, reader, p), top) // after a reading that was broken off
 	each(t, reader, p)
+	if buckets, flows, err := conntrack.Size(); err != nil || buckets < 1024 || flows < 20 || flows > 100 {
+		t.Errorf("%d buckets, %d flows, %v", buckets, flows, err)
+	}
 	c, err := conntrack.Read()
 	if err != nil || c.Entries < 20 || c.Entries > 100 || c.Limit < c.Entries || c.Dropped != 0 {
 		t.Errorf("conntrack %+v, %v", c, err)
@@ -220,5 +223,25 @@ func each(t *testing.T, r *NFTables, p *alloc.Plan) {
 	}
 	for s, err := range r.kernel.SessionsOf(netip.MustParseAddr("100.64.99.99")) {
 		t.Errorf("nobody has session %v, %v", s, err)
+	}
+}
+
+// BenchmarkOf is what it takes to read what one subscriber uses. With nftables that goes by the buckets of conntrack's table.
+func BenchmarkOf(b *testing.B) {
+	netnstest.Root(b)
+	ns := netnstest.New(b)
+	p := plan(b, pool(b, "homes", "", "100.64.0.0/28", "192.0.2.0/31", 8))
+	var reader *NFTables
+	if err := ns.Do(func() (err error) { reader, err = OpenNFTables(); return err }); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(reader.Close)
+	for share := range p.All() {
+		for b.Loop() {
+			if _, err := reader.Of(p, share); err != nil {
+				b.Fatal(err)
+			}
+		}
+		break
 	}
 }
