@@ -13,7 +13,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"cgnctl": main})
+	testscript.Main(m, map[string]func(){"cgnctl": main, "fake-cgnd": fakeCGNDMain})
 }
 
 // TestScript runs the scripts in testdata/script. Each is named after a command, shows what it does as a user sees it, and
@@ -39,7 +39,11 @@ func TestScript(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits,
+			"exits":       exits,
+			"await":       await,
+			"load":        load,
+			"tokens":      tokens,
+			"certificate": certificate,
 		},
 	})
 }
