@@ -60,7 +60,10 @@ func newSite(t *testing.T, top *netns.Topology, lines string) *site {
 	if !strings.Contains(lines, "ledger:") {
 		lines += "plan: FOLDER/plan.yaml\n"
 	}
-	lines += "audit: FOLDER/audit.jsonl\nlisten: {unix: FOLDER/sock}\nlog: {level: debug}\n"
+	if !strings.Contains(lines, "listen:") {
+		lines += "listen: {unix: FOLDER/sock}\n"
+	}
+	lines += "audit: FOLDER/audit.jsonl\nlog: {level: debug}\n"
 	s.config = s.write("cgnd.yaml", strings.ReplaceAll(lines, "FOLDER", s.folder))
 	return s
 }
