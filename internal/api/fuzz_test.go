@@ -34,7 +34,7 @@ func fuzzHandlers(f *testing.F) map[string]handler {
 	o := Options{
 		Daemon: &fakeDaemon{plan: plan, ledger: sampleLedger(f)}, Audit: NewAudit(filepath.Join(folder, "audit")), Log: slog.New(slog.DiscardHandler),
 		Kernel: &fakeKernel{usage: usageOfPlan(plan, true)}, Now: func() time.Time { return noon },
-		AddEpoch: func(en NewEpoch) (form.Added, error) { return form.Added{}, ErrPlan },
+		AddEpoch: func(NewEpoch) (form.Added, error) { return form.Added{}, ErrPlan },
 	}
 	tcp := o
 	tcp.Credentials = credentials

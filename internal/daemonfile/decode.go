@@ -155,18 +155,29 @@ func (f field) parse(n *yaml.Node) (v value, err error) {
 			err = fmt.Errorf("%q is no time from %v to %v", v.text, leastVerify, mostVerify)
 		}
 	case mode:
-		m, perr := strconv.ParseUint(strings.TrimPrefix(v.text, "0o"), 8, 32)
-		if v.mode = fs.FileMode(m); perr != nil || m > 0o777 || m&0o600 != 0o600 {
-			err = fmt.Errorf("%q is no mode in octal digits that lets the owner read and write", v.text)
-		}
+		v.mode, err = parseMode(v.text)
 	case endpoint:
 		v.endpoint, err = parseEndpoint(v.text)
 	case top:
-		if v.number, err = strconv.Atoi(v.text); err != nil || v.number < 0 || v.number > MaxTop {
-			err = fmt.Errorf("%q is no number from 0 to %d", v.text, MaxTop)
-		}
+		v.number, err = parseTop(v.text)
 	}
 	return v, err
+}
+
+func parseMode(text string) (fs.FileMode, error) {
+	m, err := strconv.ParseUint(strings.TrimPrefix(text, "0o"), 8, 32)
+	if err != nil || m > 0o777 || m&0o600 != 0o600 {
+		return 0, fmt.Errorf("%q is no mode in octal digits that lets the owner read and write", text)
+	}
+	return fs.FileMode(m), nil
+}
+
+func parseTop(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > MaxTop {
+		return 0, fmt.Errorf("%q is no number from 0 to %d", text, MaxTop)
+	}
+	return n, nil
 }
 
 func parseEndpoint(text string) (netip.AddrPort, error) {

@@ -4,6 +4,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -72,7 +73,8 @@ func New(c Config) (*Client, error) {
 		if c.TokenFile != "" || c.CA != "" {
 			return nil, fmt.Errorf("%w: a token and authorities belong to a URL; a socket takes none", ErrConfig)
 		}
-		return out, out.useSocket(c.Socket)
+		out.useSocket(cmp.Or(c.Socket, DefaultSocket))
+		return out, nil
 	}
 	if c.Socket != "" {
 		return nil, fmt.Errorf("%w: a socket or a URL, and not both", ErrConfig)
@@ -80,15 +82,11 @@ func New(c Config) (*Client, error) {
 	return out, out.useURL(c)
 }
 
-func (c *Client) useSocket(path string) error {
-	if path == "" {
-		path = DefaultSocket
-	}
+func (c *Client) useSocket(path string) {
 	c.base, c.where = "http://cgnd", path
 	c.http.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	}}
-	return nil
 }
 
 func (c *Client) useURL(from Config) error {
