@@ -100,6 +100,9 @@ func printableRecord(r record) record {
 	return r
 }
 
+// second is stamp without digits that nobody reads.
+func second(t time.Time) string { return stamp(t.Truncate(time.Second)) }
+
 // age says how long ago something was.
 func age(t time.Time) string {
 	d := time.Since(t)

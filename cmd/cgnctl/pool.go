@@ -54,7 +54,7 @@ func (e *env) printPools(all form.Pools, format string) error {
 		return printJSON(e.stdout, all)
 	}
 	if format == "table" && all.Taken != nil {
-		e.note([]string{"counted " + age(*all.Taken) + ", at " + stamp(*all.Taken)})
+		e.note([]string{"counted " + age(*all.Taken) + ", at " + second(*all.Taken)})
 	}
 	rows := make([]record, len(all.Pools))
 	for i, p := range all.Pools {

@@ -62,7 +62,7 @@ func sayDaemon(to io.Writer, s *daemon.Snapshot) error {
 	fmt.Fprintf(out, "cgnd of %s instance %s: %s\n", printable(s.Backend), printable(s.Instance), state)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, p := range s.Problems {
-		fmt.Fprintf(w, "  %s\tsince %s: %s\n", printable(p.Code), stamp(p.Since), printable(p.Text))
+		fmt.Fprintf(w, "  %s\tsince %s: %s\n", printable(p.Code), second(p.Since), printable(p.Text))
 	}
 	if s.InForce != "" {
 		fmt.Fprintf(w, "  in force\tsha256 %s\n", printable(s.InForce))
@@ -71,23 +71,23 @@ func sayDaemon(to io.Writer, s *daemon.Snapshot) error {
 		fmt.Fprintf(w, "  wanted\tsha256 %s\n", printable(s.Wanted))
 	}
 	if s.Epoch != nil {
-		fmt.Fprintf(w, "  epoch\t%d, from %s\n", s.Epoch.Seq, stamp(s.Epoch.From))
+		fmt.Fprintf(w, "  epoch\t%d, from %s\n", s.Epoch.Seq, second(s.Epoch.From))
 	}
 	if s.Next != nil {
-		fmt.Fprintf(w, "  next epoch\t%d, from %s\n", s.Next.Seq, stamp(s.Next.From))
+		fmt.Fprintf(w, "  next epoch\t%d, from %s\n", s.Next.Seq, second(s.Next.From))
 	}
 	if a := s.Apply; !a.At.IsZero() {
-		fmt.Fprintf(w, "  applied\t%s, %s, in %v: %d kept, %d moved, %d added, %d removed\n", stamp(a.At), printable(a.Way), a.Took.Round(time.Millisecond), a.Kept, a.Moved, a.Added, a.Removed)
+		fmt.Fprintf(w, "  applied\t%s, %s, in %v: %d kept, %d moved, %d added, %d removed\n", second(a.At), printable(a.Way), a.Took.Round(time.Millisecond), a.Kept, a.Moved, a.Added, a.Removed)
 	}
 	if v := s.Verify; !v.At.IsZero() {
 		found := "equal"
 		if v.Differences > 0 {
 			found = plural(v.Differences, "difference")
 		}
-		fmt.Fprintf(w, "  compared\t%s, %s, in %v\n", stamp(v.At), found, v.Took.Round(time.Millisecond))
+		fmt.Fprintf(w, "  compared\t%s, %s, in %v\n", second(v.At), found, v.Took.Round(time.Millisecond))
 	}
 	if d := s.Drift; d.Found > 0 {
-		fmt.Fprintf(w, "  drift\tfound %s, repaired %s, last %s\n", times(d.Found), times(d.Repaired), stamp(d.Last))
+		fmt.Fprintf(w, "  drift\tfound %s, repaired %s, last %s\n", times(d.Found), times(d.Repaired), second(d.Last))
 	}
 	_ = w.Flush() // sticky
 	return out.err

@@ -104,17 +104,17 @@ func saySub(to io.Writer, s form.Subscriber) error {
 			fmt.Fprintln(w)
 		}
 		if !u.Now {
-			fmt.Fprintf(w, "as of\t%s, %s\n", stamp(u.Taken), age(u.Taken))
+			fmt.Fprintf(w, "as of\t%s, %s\n", second(u.Taken), age(u.Taken))
 		}
 	}
 	switch r := s.Refusals; {
 	case r == nil:
 		fmt.Fprintln(w, "refused\tnot known: the backend does not tell who was refused a port")
 	case r.Last == nil:
-		fmt.Fprintf(w, "refused\tnever since %s\n", stamp(r.Since))
+		fmt.Fprintf(w, "refused\tnever since %s\n", second(r.Since))
 	default:
 		fmt.Fprintf(w, "refused\tno port free %d, limit %d, rate %d; last %s (%s), counted since %s\n",
-			r.Exhausted, r.Limit, r.Rate, age(*r.Last), printable(r.LastKind), stamp(r.Since))
+			r.Exhausted, r.Limit, r.Rate, age(*r.Last), printable(r.LastKind), second(r.Since))
 	}
 	fmt.Fprintf(w, "verdict\t%s: %s\nto do\t%s\n", printable(s.Verdict), printable(s.Summary), printable(s.Action))
 	_ = w.Flush() // sticky

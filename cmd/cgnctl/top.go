@@ -50,7 +50,7 @@ Exit 1 when nobody uses anything.`,
 			return err
 		}
 		if len(t.Top) == 0 {
-			return &fault{code: exitNobody, msg: "nobody used anything at " + stamp(t.Taken)}
+			return &fault{code: exitNobody, msg: "nobody used anything at " + second(t.Taken)}
 		}
 		return nil
 	}
@@ -62,7 +62,7 @@ func (e *env) printTop(t form.Top, format string) error {
 		return printJSON(e.stdout, t)
 	}
 	if format == "table" {
-		e.note([]string{"counted " + age(t.Taken) + ", at " + stamp(t.Taken)})
+		e.note([]string{"counted " + age(t.Taken) + ", at " + second(t.Taken)})
 		if len(t.Top) == 0 {
 			return nil
 		}
