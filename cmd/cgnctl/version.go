@@ -5,10 +5,12 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/cgnkit/cgnkit/internal/version"
 )
 
-// release is the version of this tree; see CHANGELOG.md.
-const release = "0.1.0-dev"
+// release is the version of this tree.
+const release = version.Release
 
 func newVersion(e *env) *cobra.Command {
 	cmd := &cobra.Command{

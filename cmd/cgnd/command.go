@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cgnkit/cgnkit/internal/daemonfile"
+	"github.com/cgnkit/cgnkit/internal/version"
 )
 
 // The exit codes are those of cgnctl.
@@ -18,8 +19,8 @@ const (
 	exitInput = 2 // usage, configuration, or something that the daemon needs and does not get
 )
 
-// release is the version of this tree; see CHANGELOG.md.
-const release = "0.1.0-dev"
+// release is the version of this tree.
+const release = version.Release
 
 // revision returns the commit that the binary was built from, "" where the build did not know it.
 func revision() string {
@@ -76,29 +77,6 @@ the configuration, which takes a restart. Logs go to standard error.`,
 	cmd.Flags().BoolVar(&check, "check", false, "only check configuration, plan or ledger, policies and keys; the kernel is not touched")
 	_ = cmd.MarkFlagFilename("config", "yaml", "yml")
 	cmd.AddCommand(newGen(stdout), newVersion(stdout))
-	return cmd
-}
-
-func newGen(stdout io.Writer) *cobra.Command {
-	cmd := &cobra.Command{Use: "gen", Short: "Write files that are made from the command itself", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(newGenToken(stdout), &cobra.Command{
-		Use: "schema", Short: "Print the JSON Schema of the configuration", Example: "  cgnd gen schema > cgnd.schema.json", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			b, err := daemonfile.Schema()
-			if err != nil {
-				return err
-			}
-			_, err = stdout.Write(b)
-			return err
-		},
-	}, &cobra.Command{
-		Use: "keys", Short: "Print the keys of the configuration as a Markdown table", Example: "  cgnd gen keys", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := io.WriteString(stdout, daemonfile.KeyTable())
-			return err
-		},
-	})
 	return cmd
 }
 

@@ -2,11 +2,15 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spf13/pflag"
 
 	"github.com/cgnkit/cgnkit/alloc/ledger"
 	"github.com/cgnkit/cgnkit/alloc/planfile"
@@ -90,11 +94,54 @@ func TestUsage(t *testing.T) {
 		{[]string{"version"}, 0, "cgnd " + release},
 		{[]string{"gen", "schema"}, 0, "cgnd configuration"},
 		{[]string{"gen", "keys"}, 0, "| `verify-interval` |"},
+		{[]string{"gen", "config"}, 0, "\nledger: /var/lib/cgnd/ledger.jsonl\n"},
+		{[]string{"gen", "man"}, 2, "accepts 1 arg"},
+		{[]string{"completion", "bash"}, 0, "bash completion"},
+		{[]string{"completion", "zsh"}, 0, "#compdef cgnd"},
+		{[]string{"completion", "fish"}, 0, "fish completion"},
 		{[]string{"--help"}, 0, "cgnd --check -c"},
 	} {
 		code, out, errs := runs(t, c.args...)
 		if code != c.code || !strings.Contains(out+errs, c.want) {
 			t.Errorf("%q: %d\n%s%s\nwant %d %q", c.args, code, out, errs, c.code, c.want)
+		}
+	}
+}
+
+// TestManPage has every flag and command stand in the page, and mandoc find nothing to complain about.
+func TestManPage(t *testing.T) {
+	folder := t.TempDir()
+	if code, _, errs := runs(t, "gen", "man", folder); code != 0 {
+		t.Fatal(errs)
+	}
+	text, err := os.ReadFile(filepath.Join(folder, "cgnd.8"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := strings.NewReplacer(`\-`, "-", `"`, "").Replace(string(text))
+	root := newRoot(io.Discard, io.Discard)
+	root.InitDefaultHelpFlag()
+	root.Flags().VisitAll(func(f *pflag.Flag) {
+		if !strings.Contains(page, "--"+f.Name) {
+			t.Errorf("--%s is not in the page", f.Name)
+		}
+	})
+	for _, c := range root.Commands() {
+		if !strings.Contains(page, "\n.B "+c.Name()) && !strings.Contains(page, "B cgnd "+c.Name()) {
+			t.Errorf("cgnd %s is not in the page", c.Name())
+		}
+		for _, sub := range c.Commands() {
+			if !strings.Contains(page, c.Name()+" "+sub.Name()) {
+				t.Errorf("cgnd %s %s is not in the page", c.Name(), sub.Name())
+			}
+		}
+	}
+	if strings.Contains(page, "@") {
+		t.Error("something is left to be filled in")
+	}
+	for _, name := range []string{"cgnd.8", "cgnd.yaml.5"} {
+		if out, err := exec.Command("mandoc", "-T", "lint", "-W", "warning", filepath.Join(folder, name)).CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("%v\n%s", err, out)
 		}
 	}
 }
