@@ -10,11 +10,11 @@ SAMPLE  := testdata/plans/br-1to32.yaml
 FUZZ    ?= 30000x
 SESSION := testdata/plans/tiny.yaml
 
-.PHONY: build demo test tools unit fuzz cross lint generate conformance bench bench-xdp man clean
+.PHONY: build demo test tools unit fuzz cross lint generate conformance bench bench-xdp man deb clean
 
 build: ## build bin/cgnctl and bin/cgnd
-	$(GO) build -o $(BIN) ./cmd/cgnctl
-	$(GO) build -o $(DAEMON) ./cmd/cgnd
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/cgnctl
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(DAEMON) ./cmd/cgnd
 
 demo: build ## run the main job on a sample plan, then real traffic through the kernel of a small network
 	@./internal/scripts/demo.sh $(BIN) $(SAMPLE)
@@ -92,6 +92,10 @@ bench-xdp: ## what the XDP backend takes: a lookup, a translation, a packet from
 
 man: build ## man pages into build/man
 	$(BIN) gen man build/man
+	$(DAEMON) gen man build/man
+
+deb: ## the Debian package into build; GOARCH=arm64 for another architecture
+	@GO="$(GO)" ./internal/packaging/deb.sh build
 
 bench: build ## the figures of docs/performance.md, measured in one run
 	$(GO) test -run '^$$' -bench 'Lookup|Trace|100Pools|Diff' ./alloc | grep -E '^(Bench|cpu)'
