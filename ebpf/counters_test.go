@@ -66,9 +66,16 @@ func TestCounters(t *testing.T) {
 	if out.Packets == 0 || back.Packets == 0 || out.Bytes < out.Packets*42 {
 		t.Errorf("outbound %+v, inbound %+v", out, back)
 	}
+	made := must(s.d.Tallies())
+	if made.UDP == 0 {
+		t.Errorf("tallies %+v", made)
+	}
 	s.apply(Config{Plan: mustPlan(t, movedPool)})
 	if _, err := flow.Ask(); err != nil {
 		t.Fatal(err)
+	}
+	if again := must(s.d.Tallies()); again != made {
+		t.Errorf("tallies %+v, under another plan %+v", made, again)
 	}
 	if after := count("outbound"); after.Packets != out.Packets+1 {
 		t.Errorf("outbound %+v, after another packet under another plan %+v", out, after)

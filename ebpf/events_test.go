@@ -50,6 +50,14 @@ func TestEvents(t *testing.T) {
 			if n, err := l.d.LostEvents(); n != 0 || err != nil {
 				t.Errorf("%d events are lost, error %v", n, err)
 			}
+			got, err := l.d.Tallies()
+			refused := map[EventKind]uint64{Exhausted: got.Exhausted, LimitHit: got.Limit, RateHit: got.Rate}
+			told := refused[c.kind]
+			refused[c.kind] = 0
+			if err != nil || got.UDP != uint64(c.opens) || got.TCP+got.ICMP != 0 || told < 1 || told > 3 ||
+				refused[Exhausted]+refused[LimitHit]+refused[RateHit] != 0 {
+				t.Errorf("tallies %+v, error %v; want %d mappings of UDP, and refusals of this kind only", got, err, c.opens)
+			}
 		})
 	}
 }

@@ -163,22 +163,27 @@ func (d *Datapath) poolStatus(s *Status) error {
 	return nil
 }
 
-// addMemory adds up what the kernel keeps for the maps that are pinned.
-func (d *Datapath) addMemory(s *Status) error {
+func (d *Datapath) addMemory(s *Status) (err error) {
+	s.Bytes, err = d.Memory()
+	return err
+}
+
+// Memory returns how many bytes the kernel keeps for the maps of the instance. It takes some 20 µs an outside address.
+func (d *Datapath) Memory() (bytes uint64, err error) {
 	for _, kind := range []string{"maps", "slots", "accounts"} {
 		pins, err := filepath.Glob(fmt.Sprintf("/proc/self/fd/%d/%s/*", d.generation.handle.Fd(), kind))
 		if err != nil {
-			return err
+			return 0, err
 		}
 		for _, pin := range pins {
 			n, err := memoryOf(pin)
 			if err != nil {
-				return err
+				return 0, err
 			}
-			s.Bytes += n
+			bytes += n
 		}
 	}
-	return nil
+	return bytes, nil
 }
 
 func memoryOf(pin string) (uint64, error) {

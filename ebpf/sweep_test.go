@@ -114,6 +114,9 @@ func (s *site) displaced() (n int) {
 	for it := m.Iterate(); it.Next(&key, &port); {
 		n++
 	}
+	if f, err := s.d.Displaced(); f.Entries != uint64(n) || f.Capacity != uint64(m.MaxEntries()) || err != nil {
+		s.Errorf("%d of %d mappings are not at home, and Displaced says %+v, %v", n, m.MaxEntries(), f, err)
+	}
 	return n
 }
 

@@ -23,6 +23,7 @@ struct cgn_carry {
 	struct cgn_account account;
 	enum cgn_account_flag flag;
 	enum cgn_event_kind event;
+	enum cgn_tally tally;
 	enum cgn_limit limit;
 	enum cgn_wire_limit wire;
 	enum cgn_station_limit station;

@@ -34,6 +34,7 @@ static __noinline int cgn_tell(struct cgn_account *account, const struct cgn_flo
 	if (kind == CGN_EVENT_NONE || account->told == (__u8)(now | 1))
 		return 0;
 	account->told = now | 1; /* never 0, which is before the first */
+	cgn_tally(CGN_TALLY_EXHAUSTED + kind - CGN_EVENT_EXHAUSTED);
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
 		count = bpf_map_lookup_elem(&lost, &zero);

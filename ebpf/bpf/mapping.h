@@ -124,6 +124,7 @@ static __always_inline int cgn_take(struct cgn_search *s, __u32 distance)
 		return 0;
 	if (!owner || (owner ^ s->owner) >> 32)
 		s->account->used[cgn_plane(s->proto)]++;
+	cgn_tally(CGN_TALLY_TCP + s->proto);
 	return 1;
 }
 

@@ -70,6 +70,23 @@ struct {
 	__uint(max_entries, CGN_VERDICTS);
 } counters SEC(".maps");
 
+/* What is counted beside packets, likewise. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, CGN_TALLIES);
+} tallies SEC(".maps");
+
+static __always_inline void cgn_tally(enum cgn_tally what)
+{
+	__u32 at = what;
+	__u64 *count = bpf_map_lookup_elem(&tallies, &at);
+
+	if (count)
+		++*count;
+}
+
 /* Remote endpoints by subscriber, for pools that filter by them; written by programs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

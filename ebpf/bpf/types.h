@@ -259,6 +259,17 @@ enum cgn_event_kind {
 	CGN_EVENT_RATE, /* it makes more mappings than it may */
 };
 
+/* What is counted beside packets. Append-only. */
+enum cgn_tally {
+	CGN_TALLY_TCP, /* mappings that were made, in the order of cgn_proto */
+	CGN_TALLY_UDP,
+	CGN_TALLY_ICMP,
+	CGN_TALLY_EXHAUSTED, /* refusals, in the order of cgn_event_kind: at most one of a subscriber in two ticks */
+	CGN_TALLY_LIMIT,
+	CGN_TALLY_RATE,
+	CGN_TALLIES,
+};
+
 /* Something happened to a subscriber. At most one in two ticks. */
 struct cgn_event {
 	__u64 time; /* ns of the monotonic clock */

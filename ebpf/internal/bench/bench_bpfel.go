@@ -168,6 +168,7 @@ const (
 	BenchMapRows           = "rows"
 	BenchMapSlots          = "slots"
 	BenchMapStations       = "stations"
+	BenchMapTallies        = "tallies"
 	BenchProgBenchIn       = "bench_in"
 	BenchProgBenchInFloor  = "bench_in_floor"
 	BenchProgBenchLearn    = "bench_learn"
@@ -271,6 +272,7 @@ type BenchMapSpecs struct {
 	Rows      *ebpf.MapSpec `ebpf:"rows"`
 	Slots     *ebpf.MapSpec `ebpf:"slots"`
 	Stations  *ebpf.MapSpec `ebpf:"stations"`
+	Tallies   *ebpf.MapSpec `ebpf:"tallies"`
 }
 
 // BenchVariableSpecs contains global variables before they are loaded into the kernel.
@@ -338,6 +340,7 @@ type BenchMaps struct {
 	Rows      *ebpf.Map `ebpf:"rows"`
 	Slots     *ebpf.Map `ebpf:"slots"`
 	Stations  *ebpf.Map `ebpf:"stations"`
+	Tallies   *ebpf.Map `ebpf:"tallies"`
 }
 
 func (m *BenchMaps) Close() error {
@@ -360,6 +363,7 @@ func (m *BenchMaps) Close() error {
 		m.Rows,
 		m.Slots,
 		m.Stations,
+		m.Tallies,
 	)
 }
 

@@ -345,6 +345,18 @@ const (
 	CgnatCgnStationLimitCGN_STATIONS CgnatCgnStationLimit = 4096
 )
 
+type CgnatCgnTally uint32
+
+const (
+	CgnatCgnTallyCGN_TALLY_TCP       CgnatCgnTally = 0
+	CgnatCgnTallyCGN_TALLY_UDP       CgnatCgnTally = 1
+	CgnatCgnTallyCGN_TALLY_ICMP      CgnatCgnTally = 2
+	CgnatCgnTallyCGN_TALLY_EXHAUSTED CgnatCgnTally = 3
+	CgnatCgnTallyCGN_TALLY_LIMIT     CgnatCgnTally = 4
+	CgnatCgnTallyCGN_TALLY_RATE      CgnatCgnTally = 5
+	CgnatCgnTallyCGN_TALLIES         CgnatCgnTally = 6
+)
+
 type CgnatCgnTcpState uint32
 
 const (
@@ -460,6 +472,7 @@ const (
 	CgnatMapScratches       = "scratches"
 	CgnatMapSlots           = "slots"
 	CgnatMapStations        = "stations"
+	CgnatMapTallies         = "tallies"
 	CgnatProgCgnClaim       = "cgn_claim"
 	CgnatProgCgnEvict       = "cgn_evict"
 	CgnatProgCgnInside      = "cgn_inside"
@@ -566,6 +579,7 @@ type CgnatMapSpecs struct {
 	Scratches *ebpf.MapSpec `ebpf:"scratches"`
 	Slots     *ebpf.MapSpec `ebpf:"slots"`
 	Stations  *ebpf.MapSpec `ebpf:"stations"`
+	Tallies   *ebpf.MapSpec `ebpf:"tallies"`
 }
 
 // CgnatVariableSpecs contains global variables before they are loaded into the kernel.
@@ -634,6 +648,7 @@ type CgnatMaps struct {
 	Scratches *ebpf.Map `ebpf:"scratches"`
 	Slots     *ebpf.Map `ebpf:"slots"`
 	Stations  *ebpf.Map `ebpf:"stations"`
+	Tallies   *ebpf.Map `ebpf:"tallies"`
 }
 
 func (m *CgnatMaps) Close() error {
@@ -666,6 +681,7 @@ func (m *CgnatMaps) Close() error {
 		m.Scratches,
 		m.Slots,
 		m.Stations,
+		m.Tallies,
 	)
 }
 

@@ -172,6 +172,7 @@ const (
 	HammerMapRanges       = "ranges"
 	HammerMapRows         = "rows"
 	HammerMapSlots        = "slots"
+	HammerMapTallies      = "tallies"
 	HammerProgHammer      = "hammer"
 	HammerVarEach         = "each"
 	HammerVarFilterMask   = "filter_mask"
@@ -256,6 +257,7 @@ type HammerMapSpecs struct {
 	Ranges    *ebpf.MapSpec `ebpf:"ranges"`
 	Rows      *ebpf.MapSpec `ebpf:"rows"`
 	Slots     *ebpf.MapSpec `ebpf:"slots"`
+	Tallies   *ebpf.MapSpec `ebpf:"tallies"`
 }
 
 // HammerVariableSpecs contains global variables before they are loaded into the kernel.
@@ -316,6 +318,7 @@ type HammerMaps struct {
 	Ranges    *ebpf.Map `ebpf:"ranges"`
 	Rows      *ebpf.Map `ebpf:"rows"`
 	Slots     *ebpf.Map `ebpf:"slots"`
+	Tallies   *ebpf.Map `ebpf:"tallies"`
 }
 
 func (m *HammerMaps) Close() error {
@@ -338,6 +341,7 @@ func (m *HammerMaps) Close() error {
 		m.Ranges,
 		m.Rows,
 		m.Slots,
+		m.Tallies,
 	)
 }
 

@@ -176,6 +176,7 @@ const (
 	PartsMapRanges       = "ranges"
 	PartsMapRows         = "rows"
 	PartsMapSlots        = "slots"
+	PartsMapTallies      = "tallies"
 	PartsProgAskChecksum = "ask_checksum"
 	PartsProgAskHome     = "ask_home"
 	PartsProgAskSession  = "ask_session"
@@ -265,6 +266,7 @@ type PartsMapSpecs struct {
 	Ranges    *ebpf.MapSpec `ebpf:"ranges"`
 	Rows      *ebpf.MapSpec `ebpf:"rows"`
 	Slots     *ebpf.MapSpec `ebpf:"slots"`
+	Tallies   *ebpf.MapSpec `ebpf:"tallies"`
 }
 
 // PartsVariableSpecs contains global variables before they are loaded into the kernel.
@@ -320,6 +322,7 @@ type PartsMaps struct {
 	Ranges    *ebpf.Map `ebpf:"ranges"`
 	Rows      *ebpf.Map `ebpf:"rows"`
 	Slots     *ebpf.Map `ebpf:"slots"`
+	Tallies   *ebpf.Map `ebpf:"tallies"`
 }
 
 func (m *PartsMaps) Close() error {
@@ -340,6 +343,7 @@ func (m *PartsMaps) Close() error {
 		m.Ranges,
 		m.Rows,
 		m.Slots,
+		m.Tallies,
 	)
 }
 
