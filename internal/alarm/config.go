@@ -19,14 +19,21 @@ const (
 )
 
 // Thresholds are where an alarm is raised and where it is cleared, in percent of what may be used: 1 <= Clear < Raise <= 100.
-// The zero Thresholds mean that nobody looks.
-type Thresholds struct{ Raise, Clear int }
+// Without both nobody looks.
+type Thresholds struct {
+	Raise, Clear int
+	// Hold is how long an alarm stays after its cause has gone, so that the next one within that time is only counted: 0 = that of
+	// the Config, up to MaxHold.
+	Hold time.Duration
+}
 
 // off reports whether nobody looks.
-func (t Thresholds) off() bool { return t == Thresholds{} }
+func (t Thresholds) off() bool { return t.Raise == 0 && t.Clear == 0 }
 
 func (t Thresholds) check(l Level) error {
 	switch {
+	case t.Hold < 0 || t.Hold > MaxHold:
+		return fmt.Errorf("%w: %v: hold %v: it goes from 0 to %v", ErrConfig, l, t.Hold, MaxHold)
 	case t.off():
 		return nil
 	case t.Raise < 1 || t.Raise > 100 || t.Clear < 1 || t.Clear > 100:
@@ -61,16 +68,15 @@ func compareShare(used, size uint64, percent int) int {
 // A Config is what a Monitor goes by.
 type Config struct {
 	Pool, Address, Subscriber Thresholds
-	// Hold is how long an alarm stays after its cause has gone, so that the next one within that time is only counted: 0 =
-	// DefaultHold, up to MaxHold.
+	// Hold is that of levels that have none: 0 = DefaultHold, up to MaxHold.
 	Hold time.Duration
 	// Limit is how many alarms of one level there may be at once: 0 = DefaultLimit, up to MaxLimit. An alarm takes about 250 bytes.
 	Limit int
 }
 
-// DefaultConfig returns thresholds of 90 % and 70 % for everybody.
+// DefaultConfig returns thresholds of 90 % and 70 % and a hold of five minutes for everybody.
 func DefaultConfig() Config {
-	t := Thresholds{Raise: 90, Clear: 70}
+	t := Thresholds{Raise: 90, Clear: 70, Hold: DefaultHold}
 	return Config{Pool: t, Address: t, Subscriber: t, Hold: DefaultHold, Limit: DefaultLimit}
 }
 
@@ -94,6 +100,14 @@ func (c Config) resolved() (Config, error) {
 		c.Limit = DefaultLimit
 	}
 	return c, nil
+}
+
+// hold returns how long alarms of a level stay.
+func (c Config) hold(l Level) time.Duration {
+	if h := c.of(l).Hold; h > 0 {
+		return h
+	}
+	return c.Hold
 }
 
 // of returns the thresholds of a level.

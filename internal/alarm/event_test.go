@@ -10,7 +10,7 @@ import (
 
 func TestEventInWordsAndAsLog(t *testing.T) {
 	inside, outside := netip.MustParseAddr("100.64.0.2"), netip.MustParseAddr("192.0.2.1")
-	limits := Thresholds{90, 70}
+	limits := Thresholds{Raise: 90, Clear: 70}
 	for _, c := range []struct {
 		event       Event
 		words, line string

@@ -141,7 +141,7 @@ func (r *Round) End(complete bool) []Event {
 			m.again(s, Observation{Key: k, Size: s.size}, false, Thresholds{Raise: 1, Clear: 1})
 			seen = true
 		}
-		if !seen || !s.quiet || m.now-s.since < m.config.Hold {
+		if !seen || !s.quiet || m.now-s.since < m.config.hold(k.level) {
 			continue
 		}
 		delete(m.alarms, k)

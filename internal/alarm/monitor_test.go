@@ -34,9 +34,9 @@ func TestFlapping(t *testing.T) {
 		events = append(events, r.End(true)...)
 	}
 	want := []Event{
-		{Kind: Raised, Key: subscriber(1), At: start.Add(10 * time.Second), Used: 95, Size: 100, Peak: 95, Thresholds: Thresholds{90, 50}},
+		{Kind: Raised, Key: subscriber(1), At: start.Add(10 * time.Second), Used: 95, Size: 100, Peak: 95, Thresholds: Thresholds{Raise: 90, Clear: 50}},
 		{
-			Kind: Cleared, Key: subscriber(1), At: start.Add(140 * time.Second), Used: 10, Size: 100, Peak: 100, Thresholds: Thresholds{90, 50},
+			Kind: Cleared, Key: subscriber(1), At: start.Add(140 * time.Second), Used: 10, Size: 100, Peak: 100, Thresholds: Thresholds{Raise: 90, Clear: 50},
 			Lasted: 130 * time.Second, Suppressed: 2,
 		},
 	}
@@ -68,7 +68,7 @@ func TestThresholdsAreExact(t *testing.T) {
 
 func TestUnseenIsUnused(t *testing.T) {
 	for _, complete := range []bool{true, false} {
-		m := monitor(t, Config{Address: Thresholds{80, 60}, Hold: time.Second})
+		m := monitor(t, Config{Address: Thresholds{Raise: 80, Clear: 60}, Hold: time.Second})
 		key := AddressKey("fttx", netip.MustParseAddr("192.0.2.1"))
 		r := m.Begin(start)
 		r.Observe(Observation{Key: key, Used: 90, Size: 100})
@@ -85,7 +85,7 @@ func TestUnseenIsUnused(t *testing.T) {
 
 // TestClockJumps: time that goes back stands still, and goes on from there.
 func TestClockJumps(t *testing.T) {
-	m := monitor(t, Config{Pool: Thresholds{80, 60}, Hold: 10 * time.Second})
+	m := monitor(t, Config{Pool: Thresholds{Raise: 80, Clear: 60}, Hold: 10 * time.Second})
 	seconds := []int{0, 5, -3600, -3595, -3590, -3585}
 	var got []string
 	for i, s := range seconds {
@@ -105,7 +105,7 @@ func TestClockJumps(t *testing.T) {
 }
 
 func TestYearsOfJumpsDoNotOverflow(t *testing.T) {
-	m := monitor(t, Config{Pool: Thresholds{80, 60}})
+	m := monitor(t, Config{Pool: Thresholds{Raise: 80, Clear: 60}})
 	for i := range 1000 {
 		m.Begin(start.AddDate(250*(i%2), 0, 0)).End(true)
 	}
@@ -116,7 +116,7 @@ func TestYearsOfJumpsDoNotOverflow(t *testing.T) {
 
 // TestLimitIsByLevel: many subscribers in trouble do not hide the pool, and are counted.
 func TestLimitIsByLevel(t *testing.T) {
-	both := Thresholds{90, 50}
+	both := Thresholds{Raise: 90, Clear: 50}
 	m := monitor(t, Config{Pool: both, Subscriber: both, Limit: 3})
 	r := m.Begin(start)
 	for i := range 10 {
@@ -134,8 +134,34 @@ func TestLimitIsByLevel(t *testing.T) {
 	}
 }
 
+// TestHoldIsByLevel: a pool waits longer than a subscriber, and who has no time of its own as long as the Config says.
+func TestHoldIsByLevel(t *testing.T) {
+	m := monitor(t, Config{
+		Pool: Thresholds{Raise: 90, Clear: 50, Hold: 30 * time.Second}, Address: Thresholds{Raise: 90, Clear: 50},
+		Subscriber: Thresholds{Raise: 90, Clear: 50, Hold: 10 * time.Second}, Hold: 20 * time.Second,
+	})
+	var got []string
+	for second := range 40 {
+		r, used := m.Begin(start.Add(time.Duration(second)*time.Second)), uint64(10)
+		if second == 0 {
+			used = 95
+		}
+		for _, k := range []Key{PoolKey("fttx"), AddressKey("fttx", netip.MustParseAddr("192.0.2.1")), subscriber(1)} {
+			r.Observe(Observation{Key: k, Used: used, Size: 100})
+		}
+		for _, e := range r.End(true) {
+			if e.Kind == Cleared {
+				got = append(got, fmt.Sprint(e.Key.Level(), " ", second))
+			}
+		}
+	}
+	if want := "[subscriber 11 address 21 pool 31]"; fmt.Sprint(got) != want {
+		t.Errorf("cleared %v, want %s", got, want)
+	}
+}
+
 func TestIgnored(t *testing.T) {
-	m := monitor(t, Config{Pool: Thresholds{90, 50}})
+	m := monitor(t, Config{Pool: Thresholds{Raise: 90, Clear: 50}})
 	r := m.Begin(start)
 	for _, o := range []Observation{
 		{Key: PoolKey("empty"), Used: 5},            // nothing can be used
@@ -154,7 +180,7 @@ func TestIgnored(t *testing.T) {
 }
 
 func TestConfigure(t *testing.T) {
-	m := monitor(t, Config{Subscriber: Thresholds{90, 50}, Hold: time.Second})
+	m := monitor(t, Config{Subscriber: Thresholds{Raise: 90, Clear: 50}, Hold: time.Second})
 	look := func(second int) []Event {
 		r := m.Begin(start.Add(time.Duration(second) * time.Second))
 		r.Observe(Observation{Key: subscriber(1), Used: 95, Size: 100})
@@ -163,7 +189,7 @@ func TestConfigure(t *testing.T) {
 	if got := look(0); len(got) != 1 {
 		t.Fatalf("events %v", got)
 	}
-	if err := m.Configure(Config{Subscriber: Thresholds{50, 90}}); !errors.Is(err, ErrConfig) {
+	if err := m.Configure(Config{Subscriber: Thresholds{Raise: 50, Clear: 90}}); !errors.Is(err, ErrConfig) {
 		t.Errorf("Configure says %v", err)
 	}
 	if got := look(1); len(got) != 0 {
@@ -182,10 +208,12 @@ func TestConfigIsChecked(t *testing.T) {
 		config Config
 		word   string
 	}{
-		{Config{Pool: Thresholds{50, 50}}, "not below"},
-		{Config{Pool: Thresholds{101, 50}}, "1 to 100"},
-		{Config{Address: Thresholds{90, 0}}, "address"},
-		{Config{Subscriber: Thresholds{-1, -5}}, "subscriber"},
+		{Config{Pool: Thresholds{Raise: 50, Clear: 50}}, "not below"},
+		{Config{Pool: Thresholds{Raise: 101, Clear: 50}}, "1 to 100"},
+		{Config{Address: Thresholds{Raise: 90, Clear: 0}}, "address"},
+		{Config{Subscriber: Thresholds{Raise: -1, Clear: -5}}, "subscriber"},
+		{Config{Pool: Thresholds{Raise: 90, Clear: 50, Hold: -1}}, "pool: hold"},
+		{Config{Address: Thresholds{Hold: MaxHold + 1}}, "address: hold"},
 		{Config{Hold: -1}, "hold"},
 		{Config{Hold: MaxHold + 1}, "hold"},
 		{Config{Limit: -1}, "limit"},

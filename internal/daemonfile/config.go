@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/cgnkit/cgnkit/internal/alarm"
 )
 
 // MaxBytes is how long a configuration may be.
@@ -39,7 +41,9 @@ type Config struct {
 	Listen          Listen
 	Metrics         netip.AddrPort // where Prometheus reads; the zero AddrPort = nowhere
 	MetricsTop      int            // how many subscribers who use most are shown there by address
-	Audit           string         // the file that every trace is written to
+	UsageEvery      time.Duration  // how often it is read who uses how many ports
+	Alarms          alarm.Config
+	Audit           string // the file that every trace is written to
 	Log             Log
 }
 

@@ -2,6 +2,7 @@ package daemonfile
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/cgnkit/cgnkit/internal/alarm"
 	"github.com/cgnkit/cgnkit/internal/instance"
 )
 
@@ -151,15 +153,19 @@ func (f field) parse(n *yaml.Node) (v value, err error) {
 			err = fmt.Errorf("%q is none of %s", v.text, strings.Join(f.choices, ", "))
 		}
 	case duration:
-		if v.time, err = time.ParseDuration(v.text); err != nil || v.time < leastVerify || v.time > mostVerify {
-			err = fmt.Errorf("%q is no time from %v to %v", v.text, leastVerify, mostVerify)
+		if v.time, err = time.ParseDuration(v.text); err != nil || v.time < f.span.least || v.time > f.span.most {
+			err = fmt.Errorf("%q is no time from %v to %v", v.text, f.span.least, f.span.most)
+		}
+	case number:
+		v.count, err = parseCount(v.text, f.least, f.most)
+	case percent:
+		if v.text != off {
+			v.count, err = parseCount(v.text, 1, 100)
 		}
 	case mode:
 		v.mode, err = parseMode(v.text)
 	case endpoint:
 		v.endpoint, err = parseEndpoint(v.text)
-	case top:
-		v.number, err = parseTop(v.text)
 	}
 	return v, err
 }
@@ -172,12 +178,15 @@ func parseMode(text string) (fs.FileMode, error) {
 	return fs.FileMode(m), nil
 }
 
-func parseTop(text string) (int, error) {
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 || n > MaxTop {
-		return 0, fmt.Errorf("%q is no number from 0 to %d", text, MaxTop)
+// off is a percentage that is never reached.
+const off = "off"
+
+func parseCount(text string, least, most int) (int, error) {
+	n, err := strconv.ParseUint(text, 10, 31)
+	if err != nil || int(n) < least || int(n) > most {
+		return 0, fmt.Errorf("%q is no whole number from %d to %d", text, least, most)
 	}
-	return n, nil
+	return int(n), nil
 }
 
 func parseEndpoint(text string) (netip.AddrPort, error) {
@@ -259,6 +268,7 @@ func (d *decoder) together(root *yaml.Node, seen map[string]*yaml.Node) {
 		d.at(n, "", "listen.unix: the path of a socket has at most %d bytes", maxSocket)
 	}
 	d.listens(seen)
+	d.alarms(seen)
 	names := map[string]bool{}
 	for _, l := range slices.Concat(c.Inside, c.Outside) {
 		if names[l.Name] {
@@ -293,5 +303,24 @@ func (d *decoder) listens(seen map[string]*yaml.Node) {
 	}
 	if m := d.config.Metrics; m.IsValid() && m.Port() == l.TCP.Port() && (m.Addr() == l.TCP.Addr() || m.Addr().IsUnspecified() || l.TCP.Addr().IsUnspecified()) {
 		d.at(tcp, "give it another port", "listen.tcp: metrics is at port %d already", m.Port())
+	}
+}
+
+// alarms checks thresholds against each other. Where nobody looks there is nothing to clear.
+func (d *decoder) alarms(seen map[string]*yaml.Node) {
+	a := &d.config.Alarms
+	for i, t := range []*alarm.Thresholds{&a.Pool, &a.Address, &a.Subscriber} {
+		key := "alarms." + alarm.Levels[i].String()
+		raise, clearing := seen[key+".raise"], seen[key+".clear"]
+		switch {
+		case clearing != nil && t.Clear == 0 && t.Raise > 0:
+			d.at(clearing, "write raise: off", "%s: clear: an alarm that is raised must end some time", key)
+		case t.Raise == 0 && clearing != nil:
+			d.at(clearing, "leave it out", "%s: clear: without raise there is nothing to clear", key)
+		case t.Raise == 0:
+			t.Clear = 0
+		case t.Clear >= t.Raise:
+			d.at(cmp.Or(clearing, raise), "for example raise: 90 and clear: 70", "%s: clear %d is not below raise %d: an alarm would come and go all the time", key, t.Clear, t.Raise)
+		}
 	}
 }

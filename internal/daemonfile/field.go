@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/cgnkit/cgnkit/internal/alarm"
 )
 
 // A kind is the type of a value.
@@ -22,19 +24,22 @@ const (
 	links           // a list of interfaces, NAME or NAME=REALM
 	insideOnly      // the same, without realms
 	endpoint        // an address and a port
-	top             // a number from 0 to MaxTop
+	number          // a whole one
+	percent         // from 1 to 100, or off
 	section         // a mapping with keys of its own
 )
 
 // A field is one key. The decoder, the JSON Schema and the table of keys are made from this table.
 type field struct {
-	key     string
-	kind    kind
-	initial string // the default, as text
-	doc     string
-	example string
-	choices []string // of kind choice
-	fields  []field  // of kind section
+	key         string
+	kind        kind
+	initial     string // the default, as text
+	doc         string
+	example     string
+	choices     []string // of kind choice
+	fields      []field  // of kind section
+	span        span     // of kind duration
+	least, most int      // of kind number: what it may be
 
 	set func(c *Config, v value)
 }
@@ -44,21 +49,24 @@ type value struct {
 	node  *yaml.Node
 	text  string
 	time  time.Duration
+	count int // of kind percent: 0 = off
 	mode  fs.FileMode
 	list  []string
 	links []Interface
 
 	endpoint netip.AddrPort
-	number   int
 }
 
 // MaxTop is how high metrics-top may be.
 const MaxTop = 100
 
-// The bounds of verify-interval.
-const (
-	leastVerify = 10 * time.Second
-	mostVerify  = 24 * time.Hour
+// A span is what a duration may be.
+type span struct{ least, most time.Duration }
+
+var (
+	verifySpan = span{10 * time.Second, 24 * time.Hour}
+	usageSpan  = span{time.Second, time.Hour}
+	holdSpan   = span{time.Second, alarm.MaxHold}
 )
 
 var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
@@ -99,7 +107,7 @@ var fields = []field{
 	{key: "events", kind: choice, choices: []string{"keep", "leave"}, initial: "keep", example: "leave",
 		doc: "Backend `xdp` only. `keep` has the daemon take the events of refusals and remember how often a subscriber was refused; `leave` leaves them to `cgnctl events`: each goes to one reader.",
 		set: func(c *Config, v value) { c.LeaveEvents = v.text == "leave" }},
-	{key: "verify-interval", kind: duration, initial: "5m", example: "5m",
+	{key: "verify-interval", kind: duration, span: verifySpan, initial: "5m", example: "5m",
 		doc: "How often the kernel is compared whole with the plan, from 10s to 24h, besides when something shows that it may have been changed.",
 		set: func(c *Config, v value) { c.VerifyEvery = v.time }},
 	{key: "listen", kind: section, doc: "Where the API is.", fields: []field{
@@ -134,9 +142,20 @@ var fields = []field{
 	{key: "metrics", kind: endpoint, initial: "none: nothing listens", example: "127.0.0.1:9742",
 		doc: "Address and port where Prometheus reads `/metrics`, by plain HTTP and without asking who it is: `127.0.0.1:9742`, `[::1]:9742`.",
 		set: func(c *Config, v value) { c.Metrics = v.endpoint }},
-	{key: "metrics-top", kind: top, initial: "0", example: "20",
+	{key: "metrics-top", kind: number, most: MaxTop, initial: "0", example: "20",
 		doc: "How many of the subscribers who use most ports metrics show by address, from 0 to 100. That is personal data. The API has them in any case.",
-		set: func(c *Config, v value) { c.MetricsTop = v.number }},
+		set: func(c *Config, v value) { c.MetricsTop = v.count }},
+	{key: "usage-interval", kind: duration, span: usageSpan, initial: "30s", example: "30s",
+		doc: "How often it is read who uses how many ports, for metrics and alarms, from 1s to 1h. Less often where that takes long.",
+		set: func(c *Config, v value) { c.UsageEvery = v.time }},
+	{key: "alarms", kind: section, doc: "When ports run out. An alarm is a line of the log and a metric.", fields: []field{
+		alarmField("pool", "All ports of the shares of a pool.", func(c *Config) *alarm.Thresholds { return &c.Alarms.Pool }),
+		alarmField("address", "All usable ports of an outside address.", func(c *Config) *alarm.Thresholds { return &c.Alarms.Address }),
+		alarmField("subscriber", "The ports that a subscriber owns.", func(c *Config) *alarm.Thresholds { return &c.Alarms.Subscriber }),
+		{key: "limit", kind: number, least: 1, most: alarm.MaxLimit, initial: "10000", example: "10000",
+			doc: "How many alarms of each of these there may be at once, from 1 to 1000000. Others are counted as missed.",
+			set: func(c *Config, v value) { c.Alarms.Limit = v.count }},
+	}},
 	{key: "audit", kind: path, initial: "/var/log/cgnd/audit.jsonl", example: "/var/log/cgnd/audit.jsonl",
 		doc: "The file that every trace is written to before it is answered. Its folder must exist.",
 		set: func(c *Config, v value) { c.Audit = v.text }},
@@ -150,9 +169,24 @@ var fields = []field{
 	}},
 }
 
+// alarmField is the section of alarms about something.
+func alarmField(key, doc string, of func(*Config) *alarm.Thresholds) field {
+	return field{key: key, kind: section, doc: doc, fields: []field{
+		{key: "raise", kind: percent, initial: "90", example: "90",
+			doc: "Percent in use from which on an alarm is raised, of the protocol that uses most; `off`: never.",
+			set: func(c *Config, v value) { of(c).Raise = v.count }},
+		{key: "clear", kind: percent, initial: "70", example: "70",
+			doc: "Percent at or below which it is cleared, less than `raise`.",
+			set: func(c *Config, v value) { of(c).Clear = v.count }},
+		{key: "hold", kind: duration, span: holdSpan, initial: "5m", example: "5m",
+			doc: "How long it stays after that, from 1s to 24h: what comes back meanwhile is counted and not raised again.",
+			set: func(c *Config, v value) { of(c).Hold = v.time }},
+	}}
+}
+
 func defaults() *Config {
 	return &Config{
-		Backend: Nftables, Instance: "cgn", VerifyEvery: 5 * time.Minute, Audit: "/var/log/cgnd/audit.jsonl",
+		Backend: Nftables, Instance: "cgn", VerifyEvery: 5 * time.Minute, UsageEvery: 30 * time.Second, Alarms: alarm.DefaultConfig(), Audit: "/var/log/cgnd/audit.jsonl",
 		Listen: Listen{Unix: "/run/cgnd/cgnd.sock", Mode: 0o660},
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/cgnkit/cgnkit/internal/alarm"
 )
 
 const everything = `backend: xdp
@@ -41,6 +43,11 @@ listen:
 audit: /var/log/cgnd/west.jsonl
 metrics: "[::1]:9742"
 metrics-top: 20
+usage-interval: 10s
+alarms:
+  pool: {raise: 80, clear: 60, hold: 10m}
+  subscriber: {raise: off, hold: 1m}
+  limit: 500
 log:
   level: debug
   format: json
@@ -55,7 +62,11 @@ func TestParse(t *testing.T) {
 		Backend: XDP, Instance: "west", Ledger: "/var/lib/cgnd/ledger.jsonl", KeyFiles: []string{"/etc/cgnd/a.key", "/etc/cgnd/b.key"},
 		Inside: []Interface{{"eth0", ""}, {"eth1", "wholesale-b"}}, Outside: []Interface{{"eth2", ""}},
 		Policy: "/etc/cgnd/policy.yaml", PortKey: "/etc/cgnd/port.key", Report: true, LeaveEvents: true, VerifyEvery: 90 * time.Second,
-		Metrics: netip.MustParseAddrPort("[::1]:9742"), MetricsTop: 20,
+		Metrics: netip.MustParseAddrPort("[::1]:9742"), MetricsTop: 20, UsageEvery: 10 * time.Second,
+		Alarms: alarm.Config{
+			Pool: alarm.Thresholds{Raise: 80, Clear: 60, Hold: 10 * time.Minute}, Address: alarm.Thresholds{Raise: 90, Clear: 70, Hold: 5 * time.Minute},
+			Subscriber: alarm.Thresholds{Hold: time.Minute}, Hold: 5 * time.Minute, Limit: 500,
+		},
 		Listen: Listen{
 			Unix: "/run/cgnd/west.sock", User: "root", Group: "noc", Mode: 0o600,
 			TCP: netip.MustParseAddrPort("[::]:9743"), Tokens: "/etc/cgnd/tokens", Certificate: "/etc/cgnd/tls.crt", Key: "/etc/cgnd/tls.key",
@@ -73,13 +84,11 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"backend", "instance", "drift", "verify-interval", "listen.unix", "listen.mode", "metrics-top", "audit", "log.level", "log.format"} {
+	for _, key := range []string{"backend", "instance", "drift", "verify-interval", "listen.unix", "listen.mode", "metrics-top", "audit", "log.level", "log.format",
+		"usage-interval", "alarms.pool.raise", "alarms.pool.clear", "alarms.address.hold", "alarms.subscriber.raise", "alarms.limit",
+	} {
 		f := fieldAt(t, key)
-		section, name, nested := strings.Cut(key, ".")
-		text := "plan: /p\n" + key + ": " + f.initial
-		if nested {
-			text = "plan: /p\n" + section + ": {" + name + ": " + f.initial + "}"
-		}
+		text := "plan: /p\n" + strings.ReplaceAll(key, ".", ": {") + ": " + f.initial + strings.Repeat("}", strings.Count(key, "."))
 		same, err := Parse("f", []byte(text))
 		if err != nil {
 			t.Errorf("%s: the default that is documented is none: %v", key, err)
@@ -110,44 +119,55 @@ func fieldAt(t *testing.T, path string) field {
 
 func TestErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                       "f: it is empty",
-		"# nothing\n":                            "f: it is empty",
-		"plan":                                   "f:1:1: the configuration must have keys (the keys are backend, ",
-		"[a]":                                    "f:1:1: the configuration must have keys",
-		"backend: nftables\n":                    "f:1:1: there is neither ledger nor plan: nothing to follow",
-		"plan: /p\nledger: /l\n":                 "f:1:1: plan and ledger: a daemon follows one of them",
-		"plan: /p\nplan: /q\n":                   "f:2:1: duplicate key plan, first in line 1",
-		"plan: /p\nplna: /q\n":                   `f:2:1: unknown key "plna" in the configuration`,
-		"plan: /p\nlog: {lavel: info}\n":         `f:2:7: unknown key "lavel" in log (the keys are level, format)`,
-		"plan: /p\nlog: info\n":                  "f:2:6: log must have keys",
-		"plan: p.yaml\n":                         `f:1:7: plan: "p.yaml" does not begin with /`,
-		"plan: [/p]\n":                           "f:1:7: plan: want one value",
-		"plan:\n":                                "f:1:6: plan: want one value",
-		"plan: &a /p\naudit: *a\n":               "f:2:8: audit: aliases are not accepted",
-		"plan: /p\nbackend: ebpf\n":              `f:2:10: backend: "ebpf" is none of nftables, xdp`,
-		"plan: /p\ninstance: CGN\n":              "f:2:1: instance: want 1 to 32 lower-case letters",
-		"plan: /p\nverify-interval: 1s\n":        `f:2:18: verify-interval: "1s" is no time from 10s to 24h0m0s (for example verify-interval: 5m)`,
-		"plan: /p\nmetrics: 9742\n":              `"9742" is no address with a port, such as 127.0.0.1:9742 or [::1]:9742`,
-		"plan: /p\nmetrics: 127.0.0.1:0\n":       `"127.0.0.1:0" is no address with a port`,
-		"plan: /p\nmetrics: localhost:9742\n":    `"localhost:9742" is no address with a port`,
-		"plan: /p\nverify-interval: 300\n":       `"300" is no time`,
-		"plan: /p\nverify-interval: 99999h\n":    "is no time",
-		"plan: /p\nlisten: {mode: 0999}\n":       `f:2:16: mode: "0999" is no mode`,
-		"plan: /p\nlisten: {mode: 0440}\n":       "is no mode",
-		"plan: /p\nlisten: {mode: 01777}\n":      "is no mode",
-		"plan: /p\nlisten: {mode: -1}\n":         "is no mode",
-		"plan: /p\ndrift: ignore\n":              `"ignore" is none of repair, report`,
-		"plan: /p\npolicy: /x\n":                 "f:2:1: policy belongs to backend xdp, and this is nftables",
-		"plan: /p\ninterfaces: {inside: eth0}\n": "f:2:1: interfaces belongs to backend xdp",
+		"":                                           "f: it is empty",
+		"# nothing\n":                                "f: it is empty",
+		"plan":                                       "f:1:1: the configuration must have keys (the keys are backend, ",
+		"[a]":                                        "f:1:1: the configuration must have keys",
+		"backend: nftables\n":                        "f:1:1: there is neither ledger nor plan: nothing to follow",
+		"plan: /p\nledger: /l\n":                     "f:1:1: plan and ledger: a daemon follows one of them",
+		"plan: /p\nplan: /q\n":                       "f:2:1: duplicate key plan, first in line 1",
+		"plan: /p\nplna: /q\n":                       `f:2:1: unknown key "plna" in the configuration`,
+		"plan: /p\nlog: {lavel: info}\n":             `f:2:7: unknown key "lavel" in log (the keys are level, format)`,
+		"plan: /p\nlog: info\n":                      "f:2:6: log must have keys",
+		"plan: p.yaml\n":                             `f:1:7: plan: "p.yaml" does not begin with /`,
+		"plan: [/p]\n":                               "f:1:7: plan: want one value",
+		"plan:\n":                                    "f:1:6: plan: want one value",
+		"plan: &a /p\naudit: *a\n":                   "f:2:8: audit: aliases are not accepted",
+		"plan: /p\nbackend: ebpf\n":                  `f:2:10: backend: "ebpf" is none of nftables, xdp`,
+		"plan: /p\ninstance: CGN\n":                  "f:2:1: instance: want 1 to 32 lower-case letters",
+		"plan: /p\nverify-interval: 1s\n":            `f:2:18: verify-interval: "1s" is no time from 10s to 24h0m0s (for example verify-interval: 5m)`,
+		"plan: /p\nmetrics: 9742\n":                  `"9742" is no address with a port, such as 127.0.0.1:9742 or [::1]:9742`,
+		"plan: /p\nmetrics: 127.0.0.1:0\n":           `"127.0.0.1:0" is no address with a port`,
+		"plan: /p\nmetrics: localhost:9742\n":        `"localhost:9742" is no address with a port`,
+		"plan: /p\nverify-interval: 300\n":           `"300" is no time`,
+		"plan: /p\nverify-interval: 99999h\n":        "is no time",
+		"plan: /p\nusage-interval: 0s\n":             `"0s" is no time from 1s to 1h0m0s`,
+		"plan: /p\nalarms: {pool: 90}\n":             "f:2:16: pool must have keys",
+		"plan: /p\nalarms: {pool: {rise: 90}}\n":     `f:2:17: unknown key "rise" in pool (the keys are raise, clear, hold)`,
+		"plan: /p\nalarms: {pool: {raise: 0}}\n":     `f:2:24: raise: "0" is no whole number from 1 to 100`,
+		"plan: /p\nalarms: {pool: {raise: 90.5}}\n":  `"90.5" is no whole number from 1 to 100`,
+		"plan: /p\nalarms: {pool: {raise: 70}}\n":    "f:2:17: alarms.pool: clear 70 is not below raise 70",
+		"plan: /p\nalarms: {address: {clear: 95}}\n": "f:2:20: alarms.address: clear 95 is not below raise 90",
+		"plan: /p\nalarms: {subscriber: {raise: off, clear: 5}}\n":            "f:2:35: alarms.subscriber: clear: without raise there is nothing to clear",
+		"plan: /p\nalarms: {subscriber: {clear: off}}\n":                      "f:2:23: alarms.subscriber: clear: an alarm that is raised must end some time",
+		"plan: /p\nalarms: {subscriber: {hold: 25h}}\n":                       `"25h" is no time from 1s to 24h0m0s`,
+		"plan: /p\nalarms: {limit: 1000001}\n":                                `"1000001" is no whole number from 1 to 1000000`,
+		"plan: /p\nlisten: {mode: 0999}\n":                                    `f:2:16: mode: "0999" is no mode`,
+		"plan: /p\nlisten: {mode: 0440}\n":                                    "is no mode",
+		"plan: /p\nlisten: {mode: 01777}\n":                                   "is no mode",
+		"plan: /p\nlisten: {mode: -1}\n":                                      "is no mode",
+		"plan: /p\ndrift: ignore\n":                                           `"ignore" is none of repair, report`,
+		"plan: /p\npolicy: /x\n":                                              "f:2:1: policy belongs to backend xdp, and this is nftables",
+		"plan: /p\ninterfaces: {inside: eth0}\n":                              "f:2:1: interfaces belongs to backend xdp",
 		"plan: /p\nbackend: xdp\ninterfaces: {inside: eth0, outside: eth0}\n": "f:3:1: interfaces: eth0 stands twice",
 		"plan: /p\nbackend: xdp\ninterfaces: {outside: eth0=a}\n":             `"eth0=a": only inside interfaces have a realm`,
 		"plan: /p\nbackend: xdp\ninterfaces: {inside: eth0=}\n":               `"eth0=": only inside`,
 		"plan: /p\nbackend: xdp\ninterfaces: {inside: []}\n":                  "want from 1 to 256 entries",
 		"plan: /p\nbackend: xdp\ninterfaces: {inside: [abcdefghijklmnop]}\n":  "is no name of an interface",
 		"plan: /p\nlisten: {unix: /" + strings.Repeat("x", 107) + "}\n":       "the path of a socket has at most 107 bytes",
-		"plan: /p\nmetrics-top: 101\n":                                        `"101" is no number from 0 to 100`,
-		"plan: /p\nmetrics-top: -1\n":                                         "is no number from 0 to 100",
-		"plan: /p\nmetrics-top: many\n":                                       "is no number from 0 to 100",
+		"plan: /p\nmetrics-top: 101\n":                                        `"101" is no whole number from 0 to 100`,
+		"plan: /p\nmetrics-top: -1\n":                                         "is no whole number from 0 to 100",
+		"plan: /p\nmetrics-top: many\n":                                       "is no whole number from 0 to 100",
 		"plan: /p\nlisten: {tcp: '127.0.0.1:9743'}\n":                         "f:2:10: listen.tcp: listen.tokens is missing: who may ask there?",
 		"plan: /p\nlisten: {tcp: 9743, tokens: /t}\n":                         `"9743" is no address with a port`,
 		"plan: /p\nlisten: {tcp: '0.0.0.0:9743', tokens: /t}\n":               "0.0.0.0:9743 is not of loopback, and without a certificate",
@@ -235,6 +255,9 @@ func TestSchema(t *testing.T) {
 		"plan: /p\nplna: 1\n":                       false,
 		"plan: /p\nverify-interval: 5\n":            false,
 		"plan: /p\nlog: {level: loud}\n":            false,
+		"plan: /p\nalarms: {pool: {raise: 0}}\n":    false,
+		"plan: /p\nalarms: {pool: {raise: off}}\n":  true,
+		"plan: /p\nalarms: {pool: {rise: 1}}\n":     false,
 		"plan: /p\ninterfaces: {outside: eth0=a}\n": false,
 	} {
 		if err := validate(t, schema, []byte(text)); (err == nil) != want {
@@ -293,8 +316,12 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q: %v", data, err)
 		case err != nil && strings.ContainsAny(err.Error(), "\x1b\x00\r"):
 			t.Errorf("%q: %q has control characters", data, err)
-		case err == nil && ((c.Plan == "") == (c.Ledger == "") || c.VerifyEvery < leastVerify || c.VerifyEvery > mostVerify || c.Listen.Mode > 0o777):
+		case err == nil && ((c.Plan == "") == (c.Ledger == "") || c.VerifyEvery < verifySpan.least || c.VerifyEvery > verifySpan.most || c.Listen.Mode > 0o777):
 			t.Errorf("%q gives %+v", data, c)
+		case err == nil:
+			if _, err := alarm.New(c.Alarms); err != nil {
+				t.Errorf("%q gives %+v: %v", data, c.Alarms, err)
+			}
 		}
 	})
 }

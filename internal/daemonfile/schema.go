@@ -16,12 +16,12 @@ type schemaNode struct {
 	Examples    []string               `json:"examples,omitempty"`
 	Pattern     string                 `json:"pattern,omitempty"`
 	MaxLength   int                    `json:"maxLength,omitempty"`
+	Minimum     *int                   `json:"minimum,omitempty"`
+	Maximum     *int                   `json:"maximum,omitempty"`
 	MinItems    int                    `json:"minItems,omitempty"`
 	MaxItems    int                    `json:"maxItems,omitempty"`
 	Required    []string               `json:"required,omitempty"`
 	Properties  map[string]*schemaNode `json:"properties,omitempty"`
-	Minimum     *int                   `json:"minimum,omitempty"`
-	Maximum     *int                   `json:"maximum,omitempty"`
 	Items       *schemaNode            `json:"items,omitempty"`
 	AnyOf       []*schemaNode          `json:"anyOf,omitempty"`
 	OneOf       []*schemaNode          `json:"oneOf,omitempty"`
@@ -74,8 +74,10 @@ func (f field) schema() *schemaNode {
 		return one
 	case mode:
 		return &schemaNode{AnyOf: []*schemaNode{{Type: "string", Pattern: "^(0o|0)?[0-7]{3}$"}, {Type: "integer"}}}
-	case top:
-		return &schemaNode{Type: "integer", Minimum: new(0), Maximum: new(MaxTop)}
+	case number:
+		return &schemaNode{Type: "integer", Minimum: new(f.least), Maximum: new(f.most)}
+	case percent:
+		return &schemaNode{AnyOf: []*schemaNode{{Type: "integer", Minimum: new(1), Maximum: new(100)}, {Type: "string", Enum: []string{off}}}}
 	case endpoint:
 		one.Pattern = `^(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5}$`
 		return one
