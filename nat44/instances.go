@@ -3,6 +3,7 @@
 package nat44
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/google/nftables"
@@ -61,14 +62,34 @@ func (k *Kernel) Instances() ([]InstanceState, error) {
 		if s.Subscribers, err = k.subscribers(instance, st); err != nil {
 			return nil, err
 		}
-		if o := st.objects[dropCounter]; o != nil {
-			if c, ok := o.Obj.(*expr.Counter); ok {
-				s.Untranslated, s.Bytes = c.Packets, c.Bytes
-			}
-		}
+		s.Untranslated, s.Bytes = st.untranslated()
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// Untranslated returns how many packets of subscribers no rule translated, and how long they were: they were dropped. It reads
+// what InForce reads. The error wraps ErrNotLoaded.
+func (k *Kernel) Untranslated(instance Instance) (packets, bytes uint64, err error) {
+	st, err := k.read(instance)
+	if err != nil {
+		return 0, 0, err
+	}
+	if !st.exists || !st.ours {
+		return 0, 0, fmt.Errorf("%w: %s", ErrNotLoaded, instance)
+	}
+	packets, bytes = st.untranslated()
+	return packets, bytes, nil
+}
+
+// untranslated returns what the guard has counted.
+func (s *state) untranslated() (packets, bytes uint64) {
+	if o := s.objects[dropCounter]; o != nil {
+		if c, ok := o.Obj.(*expr.Counter); ok {
+			return c.Packets, c.Bytes
+		}
+	}
+	return 0, 0
 }
 
 // subscribers counts who has a share, in all maps.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
-	"github.com/cgnkit/cgnkit/ebpf"
 	"github.com/cgnkit/cgnkit/internal/alarm"
 	"github.com/cgnkit/cgnkit/internal/api"
 	"github.com/cgnkit/cgnkit/internal/daemon"
@@ -24,14 +22,8 @@ import (
 	"github.com/cgnkit/cgnkit/internal/metrics/live"
 )
 
-// How often the kernel's own counters are read for metrics, and below which part of the time that stays.
-const (
-	countEvery = 15 * time.Second
-	countShare = 100
-)
-
-// alarmAt is where alarms of port use are raised and cleared, in percent.
-var alarmAt = alarm.Thresholds{Raise: 90, Clear: 70}
+// usageShare keeps reading who uses how many ports below such a part of the time.
+const usageShare = 200
 
 // A meter tells Prometheus what the daemon and the kernel know. It implements metrics.Source.
 type meter struct {
@@ -46,14 +38,6 @@ type meter struct {
 	mu    sync.Mutex
 	of    *alloc.Plan // whose pools these are
 	pools []metrics.Pool
-}
-
-// kernelCounts are what the kernel counts by itself.
-type kernelCounts struct {
-	conntrack  *metrics.Conntrack
-	packets    []metrics.PacketCount
-	interfaces []metrics.Interface
-	lost       *uint64
 }
 
 // newMeter watches who uses how many ports, and raises alarms, until ctx ends.
@@ -100,7 +84,7 @@ func (m *meter) serve(ctx context.Context) error {
 
 // watch begins to read who uses how many ports, and the kernel's counters.
 func (m *meter) watch(ctx context.Context) error {
-	monitor, err := alarm.New(alarm.Config{Pool: alarmAt, Address: alarmAt, Subscriber: alarmAt})
+	monitor, err := alarm.New(m.config.Alarms)
 	if err != nil {
 		return err
 	}
@@ -108,107 +92,27 @@ func (m *meter) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.survey, err = metrics.NewSurvey(reader, m.daemon.Plan, metrics.SurveyConfig{Rank: metrics.MaxTop, Keep: m.config.Backend == daemonfile.Nftables, Top: m.config.MetricsTop, Alarms: monitor, Events: func(events []alarm.Event, a metrics.Alarms) {
-		m.alarms.Store(&a)
-		for _, e := range events {
-			m.log.Warn("ports run out", "alarm", e)
-		}
-	}})
+	m.survey, err = metrics.NewSurvey(reader, m.daemon.Plan, metrics.SurveyConfig{
+		Interval: m.config.UsageEvery, Share: usageShare, Alarms: monitor,
+		Rank: metrics.MaxTop, Keep: m.config.Backend == daemonfile.Nftables, Top: m.config.MetricsTop,
+		Events: func(events []alarm.Event, a metrics.Alarms) {
+			m.alarms.Store(&a)
+			for _, e := range events {
+				m.log.Log(ctx, e.Level(), e.String(), "alarm", e)
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	counts, err := m.counter()
 	if err != nil {
 		return err
 	}
 	failed := func(err error) { m.log.Warn("metrics: "+err.Error(), "backend", m.config.Backend) }
 	go func() { _ = m.survey.Run(ctx, failed) }()
-	go m.count(ctx, failed)
+	go m.count(ctx, counts, failed)
 	return nil
-}
-
-func (m *meter) reader() (metrics.Reader, error) {
-	if m.config.Backend == daemonfile.XDP {
-		return openEachTime{m.open}, nil
-	}
-	return live.OpenNFTables()
-}
-
-// open opens the instance of the XDP backend.
-func (m *meter) open() (*ebpf.Datapath, error) {
-	keys, err := files{m.config}.keys()
-	if err != nil {
-		return nil, err
-	}
-	return ebpf.Open(m.config.Instance, keys...)
-}
-
-// openEachTime is a reader of an instance that may be another one by the next time.
-type openEachTime struct {
-	open func() (*ebpf.Datapath, error)
-}
-
-func (openEachTime) HasSessions() bool { return live.XDP{}.HasSessions() }
-
-func (o openEachTime) Uses(ctx context.Context, plan *alloc.Plan) iter.Seq2[metrics.Use, error] {
-	return func(yield func(metrics.Use, error) bool) {
-		d, err := o.open()
-		if err != nil {
-			yield(metrics.Use{}, err)
-			return
-		}
-		defer func() { _ = d.Close() }()
-		for u, err := range (live.XDP{Datapath: func() *ebpf.Datapath { return d }}).Uses(ctx, plan) {
-			if !yield(u, err) {
-				return
-			}
-		}
-	}
-}
-
-// count reads the kernel's counters until ctx ends.
-func (m *meter) count(ctx context.Context, failed func(error)) {
-	for {
-		began := time.Now()
-		if m.daemon.Plan() != nil {
-			if err := m.countOnce(); err != nil {
-				failed(err)
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(max(countEvery, countShare*time.Since(began))):
-		}
-	}
-}
-
-func (m *meter) countOnce() error {
-	k := &kernelCounts{}
-	defer m.kernel.Store(k) // what could not be read is left out
-	if m.config.Backend == daemonfile.Nftables {
-		c, err := live.OpenConntrack()
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		k.conntrack, err = c.Read()
-		return err
-	}
-	d, err := m.open()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = d.Close() }()
-	counters, err := d.Counters()
-	if err != nil {
-		return err
-	}
-	k.packets = live.PacketsOf(counters)
-	links, err := d.Links()
-	if err != nil {
-		return err
-	}
-	k.interfaces = live.InterfacesOf(links)
-	lost, err := d.LostEvents()
-	k.lost = &lost
-	return err
 }
 
 // Snapshot implements metrics.Source.
@@ -218,13 +122,17 @@ func (m *meter) Snapshot() *metrics.Snapshot {
 		return slices.ContainsFunc(s.Problems, func(p daemon.Problem) bool { return p.Code == code })
 	}
 	out := &metrics.Snapshot{
-		Backend: s.Backend, Instance: s.Instance, PlanSHA256: s.InForce, Pools: m.poolsOf(m.daemon.Plan()), Usage: m.survey.Last(), UsageErrors: m.survey.Errors(),
+		Backend: s.Backend, Instance: s.Instance, PlanSHA256: s.InForce, Healthy: s.Healthy,
+		Pools: m.poolsOf(m.daemon.Plan()), Usage: m.survey.Last(), UsageErrors: m.survey.Errors(),
 		Apply: metrics.Apply{Succeeded: s.Apply.OK, Failed: s.Apply.Failed, At: s.Apply.At, Took: s.Apply.Took, OK: !bad("apply")},
 		Verify: metrics.Verify{
 			Equal: s.Verify.Runs - s.Verify.Different, Different: s.Verify.Different, Failed: s.Verify.Failed, At: s.Verify.At, Took: s.Verify.Took,
 			OK: s.Verify.Differences == 0 && !bad("verify"), Differences: s.Verify.Differences,
 		},
-		Drift: metrics.Drift{At: s.Taken, Noticed: s.Drift.Found, Repaired: s.Drift.Repaired},
+		Drift: metrics.Drift{At: s.Taken, Noticed: s.Drift.Found, Repaired: s.Drift.Repaired, Failed: s.Drift.Failed},
+	}
+	for _, code := range daemon.Codes {
+		out.Problems = append(out.Problems, metrics.Problem{Code: code, Is: bad(code)})
 	}
 	if bad("drift") {
 		out.Drift.Differences = s.Verify.Differences
@@ -238,7 +146,10 @@ func (m *meter) Snapshot() *metrics.Snapshot {
 	}
 	out.Requests = m.tally.counts()
 	if k := m.kernel.Load(); k != nil {
-		out.Conntrack, out.Packets, out.Interfaces, out.LostEvents = k.conntrack, k.packets, k.interfaces, k.lost
+		k.show(out)
+	}
+	if m.config.Backend == daemonfile.XDP && out.Usage != nil {
+		out.Maps = append(out.Maps, live.SlotsOf(out.Usage, out.Pools))
 	}
 	return out
 }

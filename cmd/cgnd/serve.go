@@ -39,6 +39,7 @@ func serve(ctx context.Context, c *daemonfile.Config, stderr io.Writer) error {
 	if err := m.serve(ctx); err != nil {
 		return err
 	}
+	go sweep(ctx, c, d, log)
 	log.Info("cgnd begins", "version", release, "backend", c.Backend, "instance", c.Instance, "socket", c.Listen.Unix)
 	go func() {
 		for range hup {

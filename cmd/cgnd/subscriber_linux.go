@@ -144,7 +144,7 @@ func (x *xdpSubscriber) use(share alloc.Allocation, _ bool) (api.Use, error) {
 // account asks what is open, and closes it where that is no longer in force.
 func (x *xdpSubscriber) account(who alloc.Subscriber) (a ebpf.Account, err error) {
 	if x.datapath == nil {
-		if x.datapath, err = x.meter.open(); err != nil {
+		if x.datapath, err = openXDP(x.meter.config); err != nil {
 			x.datapath = nil
 			return a, err
 		}
@@ -183,7 +183,7 @@ func (x *xdpSubscriber) followOne(ctx context.Context) error {
 	if x.meter.daemon.Plan() == nil {
 		return nil
 	}
-	d, err := x.meter.open()
+	d, err := openXDP(x.meter.config)
 	if err != nil {
 		return err
 	}

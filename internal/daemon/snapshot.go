@@ -35,9 +35,12 @@ type Snapshot struct {
 	Drift  DriftInfo  `json:"drift"`
 }
 
+// Codes are the codes of all problems, in their order.
+var Codes = [...]string{"apply", "backend-files", "clock", "drift", "kernel", "late", "not-covered", "pending", "source", "verify"}
+
 // A Problem is something that is not as it should be.
 type Problem struct {
-	Code    string    `json:"code"` // "source", "not-covered", "apply", "backend-files", "kernel", "verify", "drift", "late", "clock", "pending"
+	Code    string    `json:"code"` // one of Codes
 	Text    string    `json:"text"`
 	Since   time.Time `json:"since"`
 	Warning bool      `json:"warning"` // the kernel has what it is to have nevertheless
@@ -80,6 +83,7 @@ type VerifyInfo struct {
 type DriftInfo struct {
 	Found    uint64    `json:"found"`    // times
 	Repaired uint64    `json:"repaired"` // times
+	Failed   uint64    `json:"failed"`   // attempts to repair it that were refused
 	Last     time.Time `json:"last,omitzero"`
 	// Examples are some of the differences that were found last.
 	Examples []string `json:"examples"`

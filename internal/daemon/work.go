@@ -286,6 +286,9 @@ func (l *loop) haveApplied(a attempt) {
 // haveFailed has an apply tried again later, and says so.
 func (l *loop) haveFailed(a attempt) {
 	if a.why != "" {
+		if a.why == "drift" {
+			l.snapshot.Drift.Failed++
+		}
 		l.repairs++
 		l.repairAt = time.Now().Add(backoff(l.repairs))
 		l.trouble("apply", fmt.Sprintf("plan %.12s could not be applied once more (%s): %v", a.want.sha256, a.why, a.err), false)

@@ -4,6 +4,8 @@ package metrics
 var (
 	buildInfo    = gauge("cgnkit_build_info", "Release of cgnd. Always 1.", "version", "revision", "goversion")
 	instanceInfo = gauge("cgnkit_instance_info", "Instance and backend (nftables or xdp). Always 1.", "name", "backend")
+	healthy      = gauge("cgnkit_healthy", "1 if cgnd has applied a plan and there is no problem but warnings, 0 if not.")
+	problem      = gauge("cgnkit_problem", "1 if there is the problem, 0 if not; docs/cgnd.md explains the codes, and which are warnings.", "code")
 	planInfo     = gauge("cgnkit_plan_info", "Plan in force, by the SHA-256 of its canonical form. Always 1.", "sha256")
 
 	epochInForce  = gauge("cgnkit_epoch", "Sequence number of the epoch whose plan the kernel has. 0 = none.")
@@ -34,19 +36,19 @@ var (
 	addressUse    = histogram("cgnkit_address_used_ports", "Ports in use on an outside address, of the protocol that is used most. Who uses none is in bucket 0.", "pool")
 	topUse        = gauge("cgnkit_top_subscriber_used_ports", "Ports that one of the subscribers uses who use most, of the protocol that it uses most. Only where it is configured: personal data.", "pool", "realm", "subscriber")
 
-	packets     = counter("cgnkit_packets_total", "Packets by result and reason, since the instance is in the kernel. Reasons of xdp are explained in docs/xdp.md.", "result", "reason")
+	packets     = counter("cgnkit_packets_total", "Packets by result and reason, since the instance is in the kernel. Reasons of xdp are explained in docs/xdp.md; nftables only knows dropped, untranslated: what came from subscribers and no rule translated.", "result", "reason")
 	packetBytes = counter("cgnkit_packet_bytes_total", "Length of these packets: with Ethernet headers for xdp, without for nftables.", "result", "reason")
-	newMappings = counter("cgnkit_new_mappings_total", "Mappings that were made. Missing where the backend does not count them.")
-	exhaustion  = counter("cgnkit_exhaustion_events_total", "Times that a subscriber was refused a mapping, at most two a second for each: exhausted = no port of its share is free, limit = it has as many as it may, rate = it makes more than it may.", "kind")
-	lostEvents  = counter("cgnkit_lost_events_total", "Refusals that found no room in the buffer between kernel and cgnd, since the instance is in the kernel.")
+	newMappings = counter("cgnkit_new_mappings_total", "Mappings that were made, since the instance is in the kernel; also by port forwards, and from checkpoints. xdp only.", "protocol")
+	exhaustion  = counter("cgnkit_exhaustion_events_total", "Times that a subscriber was refused a mapping, at most two a second for each, since the instance is in the kernel: exhausted = no port of its share is free, limit = it has as many as it may, rate = it makes more than it may. xdp only; with nftables see cgnkit_conntrack_losses_total.", "kind")
+	lostEvents  = counter("cgnkit_lost_events_total", "Refusals that cgnctl events cannot tell any longer, because they found no room in the buffer: it fills up where nobody reads it. xdp only.")
 
 	applies     = counter("cgnkit_applies_total", "Times that the plan was brought into the kernel, by result: success or failure.", "result")
-	applyTook   = gauge("cgnkit_last_apply_duration_seconds", "Time that the last apply took.")
-	applyAt     = gauge("cgnkit_last_apply_timestamp_seconds", "Instant at which the last apply ended.")
+	applyTook   = gauge("cgnkit_last_apply_duration_seconds", "Time that the last apply took that succeeded.")
+	applyAt     = gauge("cgnkit_last_apply_timestamp_seconds", "Instant at which the last apply ended that succeeded.")
 	applyOK     = gauge("cgnkit_last_apply_success", "1 if the last apply succeeded, 0 if not.")
 	verifies    = counter("cgnkit_verifies_total", "Comparisons of the kernel with the plan, by result: equal, different, or failure where it could not be compared.", "result")
-	verifyTook  = gauge("cgnkit_last_verify_duration_seconds", "Time that the last verify took.")
-	verifyAt    = gauge("cgnkit_last_verify_timestamp_seconds", "Instant at which the last verify ended.")
+	verifyTook  = gauge("cgnkit_last_verify_duration_seconds", "Time that the last verify took that could compare.")
+	verifyAt    = gauge("cgnkit_last_verify_timestamp_seconds", "Instant at which the last verify ended that could compare.")
 	verifyOK    = gauge("cgnkit_last_verify_success", "1 if the last verify found the kernel equal to the plan, 0 if not.")
 	verifyDiffs = gauge("cgnkit_last_verify_differences", "Differences that the last verify found.")
 	driftNow    = gauge("cgnkit_drift_differences", "Differences from the plan that others have made in the kernel, and that are there now.")
@@ -55,10 +57,10 @@ var (
 	repairs     = counter("cgnkit_drift_repairs_total", "Repairs of drift, by result: success or failure.", "result")
 	interfaceUp = gauge("cgnkit_interface_up", "1 if packets on the interface pass and are translated, 0 if not.", "interface", "side")
 
-	conntrackEntries = gauge("cgnkit_conntrack_entries", "Flows in the kernel's table of the network namespace.")
+	conntrackEntries = gauge("cgnkit_conntrack_entries", "Flows in the kernel's table of the network namespace. nftables only, like those below.")
 	conntrackLimit   = gauge("cgnkit_conntrack_entries_limit", "Flows that the table has room for.")
-	conntrackLost    = counter("cgnkit_conntrack_losses_total", "What conntrack could not keep: dropped = packets without room, early_drop = flows that ended early to make room, insert_failed = packets of flows that could not be entered.", "reason")
-	mapEntries       = gauge("cgnkit_bpf_map_entries", "Entries in use of a BPF map; slots and accounts are those of all addresses together, as of the last reading.", "map")
+	conntrackLost    = counter("cgnkit_conntrack_losses_total", "What conntrack could not keep: dropped = packets without room, early_drop = flows that ended early to make room, insert_failed = packets of flows that could not be entered, of subscribers without a free port above all.", "reason")
+	mapEntries       = gauge("cgnkit_bpf_map_entries", "Entries in use of a BPF map: slots = ports of outside addresses that have a mapping, as of the last reading; displaced = mappings that are not at home. xdp only, like those below.", "map")
 	mapCapacity      = gauge("cgnkit_bpf_map_entries_limit", "Entries that a BPF map has room for.", "map")
 	mapBytes         = gauge("cgnkit_bpf_map_memory_bytes", "Kernel memory of all BPF maps of the instance.")
 
@@ -73,7 +75,7 @@ var (
 
 // sections are all families.
 var sections = []section{
-	{"What runs", "", []*family{buildInfo, instanceInfo, planInfo}},
+	{"What runs", "", []*family{buildInfo, instanceInfo, planInfo, healthy, problem}},
 	{"Epochs and ledger", "Missing where cgnd runs on a plan file.", []*family{
 		epochInForce, epochDue, epochFrom, epochNext, ledgerInfo, ledgerRecords, ledgerOK, ledgerRead,
 	}},
@@ -83,7 +85,7 @@ var sections = []section{
 	{"Pools, as used", "From the last reading of the live state, which runs in the background; missing until the first one.", []*family{
 		usageAge, usageTook, usageErrors, poolUsed, poolFree, poolMappings, poolSessions, subscriberUse, addressUse, topUse,
 	}},
-	{"Packets and refusals", "", []*family{packets, packetBytes, newMappings, exhaustion, lostEvents}},
+	{"Packets and refusals", "Counted by the kernel, and read every 15 s or, where that is more often, at the usage-interval.", []*family{packets, packetBytes, newMappings, exhaustion, lostEvents}},
 	{"The kernel follows the plan", "", []*family{
 		applies, applyTook, applyAt, applyOK, verifies, verifyTook, verifyAt, verifyOK, verifyDiffs, driftNow, driftAt, drifts, repairs, interfaceUp,
 	}},

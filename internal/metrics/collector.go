@@ -53,6 +53,10 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	if s.PlanSHA256 != "" {
 		e.number(planInfo, 1, s.PlanSHA256)
 	}
+	e.yes(healthy, s.Healthy)
+	for _, p := range first(s.Problems, maxRows) {
+		e.yes(problem, p.Is, p.Code)
+	}
 	e.ledger(s)
 	e.pools(s)
 	e.usage(s, c.now())
@@ -161,7 +165,11 @@ func (e *emitter) packets(s *Snapshot) {
 		e.count(packets, p.Packets, p.Result, p.Reason)
 		e.count(packetBytes, p.Bytes, p.Result, p.Reason)
 	}
-	e.maybe(newMappings, s.NewMappings)
+	if n := s.NewMappings; n != nil {
+		e.count(newMappings, n.TCP, "tcp")
+		e.count(newMappings, n.UDP, "udp")
+		e.count(newMappings, n.ICMP, "icmp")
+	}
 	for _, r := range first(s.Refusals, maxRows) {
 		e.count(exhaustion, r.Count, r.Kind)
 	}
@@ -174,6 +182,8 @@ func (e *emitter) kernel(s *Snapshot) {
 	if !s.Apply.At.IsZero() {
 		e.instant(applyAt, s.Apply.At)
 		e.seconds(applyTook, s.Apply.Took)
+	}
+	if s.Apply.Succeeded+s.Apply.Failed > 0 {
 		e.yes(applyOK, s.Apply.OK)
 	}
 	e.count(verifies, s.Verify.Equal, "equal")
@@ -182,8 +192,10 @@ func (e *emitter) kernel(s *Snapshot) {
 	if !s.Verify.At.IsZero() {
 		e.instant(verifyAt, s.Verify.At)
 		e.seconds(verifyTook, s.Verify.Took)
-		e.yes(verifyOK, s.Verify.OK)
 		e.count(verifyDiffs, s.Verify.Differences)
+	}
+	if s.Verify.Equal+s.Verify.Different+s.Verify.Failed > 0 {
+		e.yes(verifyOK, s.Verify.OK)
 	}
 	if !s.Drift.At.IsZero() {
 		e.instant(driftAt, s.Drift.At)

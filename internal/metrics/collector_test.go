@@ -112,6 +112,19 @@ func TestUnknownIsMissing(t *testing.T) {
 	}
 }
 
+// TestRefusedFromTheStart: an apply or a verify that never succeeded is no success.
+func TestRefusedFromTheStart(t *testing.T) {
+	text := string(render(t, collector(&Snapshot{Apply: Apply{Failed: 1}, Verify: Verify{Failed: 1}})))
+	for name, want := range map[string]bool{
+		"cgnkit_last_apply_success 0": true, "cgnkit_last_verify_success 0": true, "cgnkit_healthy 0": true,
+		"cgnkit_last_apply_timestamp_seconds ": false, "cgnkit_last_verify_duration_seconds ": false,
+	} {
+		if strings.Contains(text, "\n"+name) != want {
+			t.Errorf("%s: want %t in\n%s", name, want, text)
+		}
+	}
+}
+
 // TestHostileSource: odd names and numbers do not make a scrape fail.
 func TestHostileSource(t *testing.T) {
 	s := full(t)

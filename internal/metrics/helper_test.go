@@ -70,7 +70,8 @@ func full(tb testing.TB) *Snapshot {
 	u.Taken, u.Took, u.HasSessions = now.Add(-12500*time.Millisecond), 250*time.Millisecond, true
 	return &Snapshot{
 		Backend: "nftables", Instance: "cgn", PlanSHA256: "8bef28f4f7c0ab524b672754e3d30f04568dac15066bb0be55dc8c0e1e2cc1a6",
-		Pools: PoolsOf(p), Usage: u, UsageErrors: 1, NewMappings: new(uint64(12345)),
+		Pools: PoolsOf(p), Usage: u, UsageErrors: 1, NewMappings: &Protocols{TCP: 9000, UDP: 3300, ICMP: 45},
+		Healthy: true, Problems: []Problem{{"apply", false}, {"late", true}},
 		Packets: []PacketCount{
 			{"translated", "outbound", 1_000_000, 512_000_000}, {"passed", "not-subscriber", 12, 720}, {"dropped", "no-mapping", 345, 20_700},
 		},

@@ -15,14 +15,16 @@ type Source interface{ Snapshot() *Snapshot }
 type Snapshot struct {
 	Backend, Instance string // "nftables" or "xdp", and the instance's name
 	PlanSHA256        string // of the plan in force, in hex; "" = none
+	Healthy           bool   // the kernel has what it is to have, as far as is known
+	Problems          []Problem
 
 	Pools       []Pool // of the plan in force, in its order; see PoolsOf
 	Usage       *Usage
 	UsageErrors uint64 // total of surveys that failed
 
-	NewMappings *uint64       // total, of the kernel; nil where the backend does not count them
+	NewMappings *Protocols    // totals, of the kernel; nil where the backend does not count them
 	Packets     []PacketCount // totals of the kernel
-	Refusals    []Refusal     // totals of subscribers that were refused a mapping
+	Refusals    []Refusal     // totals of subscribers that were refused a mapping, of the kernel
 	LostEvents  *uint64       // total of refusals that were not told, of the kernel
 
 	Apply  Apply
@@ -70,10 +72,16 @@ type Pool struct {
 	DynamicPorts, TailPorts uint64 // set aside for blocks; left to nobody by the scheme
 }
 
+// A Problem is something that can be wrong, and whether it is.
+type Problem struct {
+	Code string
+	Is   bool
+}
+
 // A PacketCount is a counter of packets.
 type PacketCount struct {
 	Result         string // "translated", "passed", "replied", "dropped" or "held"
-	Reason         string // within it: the name of a verdict
+	Reason         string // within it: the name of a verdict, or "untranslated" with nftables
 	Packets, Bytes uint64
 }
 
@@ -86,7 +94,7 @@ type Refusal struct {
 // An Apply is how bringing the plan into the kernel went.
 type Apply struct {
 	Succeeded, Failed uint64    // totals
-	At                time.Time // of the end of the last one; zero = none yet
+	At                time.Time // of the end of the last one that succeeded; zero = none yet
 	Took              time.Duration
 	OK                bool // the last one succeeded
 }
@@ -94,7 +102,7 @@ type Apply struct {
 // A Verify is how comparing the kernel with the plan went.
 type Verify struct {
 	Equal, Different, Failed uint64    // totals; Failed: it could not be compared
-	At                       time.Time // of the end of the last one; zero = none yet
+	At                       time.Time // of the end of the last one that could compare; zero = none yet
 	Took                     time.Duration
 	OK                       bool   // the last one found the kernel equal to the plan
 	Differences              uint64 // that the last one found

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/ebpf"
@@ -143,6 +144,17 @@ func TestNFTables(t *testing.T) {
 	if buckets, flows, err := conntrack.Size(); err != nil || buckets < 1024 || flows < 20 || flows > 100 {
 		t.Errorf("%d buckets, %d flows, %v", buckets, flows, err)
 	}
+	// An inside address without a share is dropped, and counted.
+	netnstest.Run(t, top.CGN, "nft", "delete", "element", "ip", "cgn", "shares", "{ 100.64.0.2 }")
+	if err := top.Subscribers[1].Silent(netns.Query{Network: "udp", Remote: netip.AddrPortFrom(top.Servers[0].Addr, 7), Timeout: 200 * time.Millisecond}); err != nil {
+		t.Error(err)
+	}
+	if got, err := reader.Packets("cgn"); err != nil || len(got) != 1 || got[0].Result != "dropped" || got[0].Reason != "untranslated" || got[0].Packets == 0 || got[0].Bytes < 28*got[0].Packets {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := reader.Packets("other"); !errors.Is(err, nat44.ErrNotLoaded) {
+		t.Errorf("of an instance that is not there: %v", err)
+	}
 	c, err := conntrack.Read()
 	if err != nil || c.Entries < 20 || c.Entries > 100 || c.Limit < c.Entries || c.Dropped != 0 {
 		t.Errorf("conntrack %+v, %v", c, err)
@@ -190,6 +202,16 @@ func TestXDP(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := PacketsOf(counters)[0]; got.Result != "translated" || got.Reason != "outbound" || got.Packets < 20 {
+		t.Errorf("%+v", got)
+	}
+	tallies, err := d.Tallies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := MappingsOf(tallies), (metrics.Protocols{UDP: 9, ICMP: 2}); *got != want {
+		t.Errorf("%+v were made, want %+v", *got, want)
+	}
+	if got := RefusalsOf(tallies); len(got) != 3 || got[0] != (metrics.Refusal{Kind: "exhausted"}) {
 		t.Errorf("%+v", got)
 	}
 	for _, err := range (XDP{Datapath: func() *ebpf.Datapath { return nil }}).Uses(t.Context(), p) {

@@ -25,6 +25,19 @@ func OpenNFTables() (*NFTables, error) {
 // Close ends the connection.
 func (n *NFTables) Close() { n.kernel.Close() }
 
+// Packets returns what the instance counts: what subscribers have sent and no rule translated. The error wraps nat44.ErrNotLoaded.
+func (n *NFTables) Packets(instance string) ([]metrics.PacketCount, error) {
+	in, err := nat44.ParseInstance(instance)
+	if err != nil {
+		return nil, err
+	}
+	packets, bytes, err := n.kernel.Untranslated(in)
+	if err != nil {
+		return nil, err
+	}
+	return []metrics.PacketCount{{Result: "dropped", Reason: "untranslated", Packets: packets, Bytes: bytes}}, nil
+}
+
 // HasSessions implements metrics.Reader.
 func (n *NFTables) HasSessions() bool { return true }
 

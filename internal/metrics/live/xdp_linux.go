@@ -70,6 +70,18 @@ func InterfacesOf(interfaces []ebpf.InterfaceStatus) (out []metrics.Interface) {
 	return out
 }
 
+// RefusalsOf turns tallies of an instance into the refusals of a metrics.Snapshot.
+func RefusalsOf(t ebpf.Tallies) []metrics.Refusal {
+	return []metrics.Refusal{
+		{Kind: ebpf.Exhausted.String(), Count: t.Exhausted}, {Kind: ebpf.LimitHit.String(), Count: t.Limit}, {Kind: ebpf.RateHit.String(), Count: t.Rate},
+	}
+}
+
+// MappingsOf turns tallies of an instance into the mappings of a metrics.Snapshot that were made.
+func MappingsOf(t ebpf.Tallies) *metrics.Protocols {
+	return &metrics.Protocols{TCP: t.TCP, UDP: t.UDP, ICMP: t.ICMP}
+}
+
 // planes is how many protocols have slots.
 const planes = 3
 
