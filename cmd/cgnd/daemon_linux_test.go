@@ -34,6 +34,7 @@ type site struct {
 	log    *logBuffer
 	env    []string // more of it
 	prefix []string // what runs it
+	self   string   // the binary, "" = this one
 }
 
 type logBuffer struct {
@@ -85,9 +86,12 @@ func (s *site) write(name, text string) string {
 // start starts cgnd in the namespace of the CGN.
 func (s *site) start() {
 	s.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		s.Fatal(err)
+	self := s.self
+	if self == "" {
+		var err error
+		if self, err = os.Executable(); err != nil {
+			s.Fatal(err)
+		}
 	}
 	s.log = &logBuffer{}
 	args := append(slices.Clone(s.prefix), self, "-c", s.config)

@@ -20,11 +20,16 @@ import (
 // record adds an epoch to the ledger of a site.
 func (s *site) record(text string, from time.Time) {
 	s.Helper()
+	s.recordIn("ledger.jsonl", text, from)
+}
+
+func (s *site) recordIn(name, text string, from time.Time) {
+	s.Helper()
 	p, err := planfile.Parse("plan", []byte(text), planfile.Options{})
 	if err != nil {
 		s.Fatal(err)
 	}
-	w, err := ledger.Edit(s.path("ledger.jsonl"))
+	w, err := ledger.Edit(s.path(name))
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"fmt"
-	"math/rand/v2"
 	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -152,63 +149,4 @@ func TestUnit(t *testing.T) {
 	if out, err := exec.Command("systemd-analyze", "verify", "--man=no", path).CombinedOutput(); err != nil || strings.Contains(string(out), "cgnd.service:") {
 		t.Errorf("%v\n%s", err, out)
 	}
-}
-
-// TestKilled kills cgnd at 50 random moments of start, reload and repair, while a transfer runs. What subscriber 100.64.0.1 has is
-// the same in all plans, so its flow must live; the next start converges.
-func TestKilled(t *testing.T) {
-	netnstest.Root(t)
-	t.Parallel()
-	s := newSite(t, netnstest.NewTopology(t, netns.Options{}), "")
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
-	s.write("plan.yaml", killPlan(0))
-	s.start()
-	s.await("start", healthy)
-	transfer := s.startTransfer()
-	seen := map[string]int{}
-	for round := range 50 {
-		wait := time.Duration(random.IntN(400)) * time.Millisecond
-		switch round % 3 {
-		case 0: // during a start, with a kernel that has another plan
-			seen["start"]++
-			if err := s.stop(syscall.SIGKILL); !signalled(err, syscall.SIGKILL) {
-				t.Fatal(err)
-			}
-			s.write("plan.yaml", killPlan(round))
-			s.start()
-		case 1:
-			seen["reload"]++
-			s.write("plan.yaml", killPlan(round))
-			_ = s.cmd.Process.Signal(syscall.SIGHUP) // it may be the end of a process that does not listen to it yet
-		case 2:
-			seen["repair"]++
-			netnstest.Run(t, s.CGN, "nft", "flush", "chain", "ip", "cgn", "guard")
-			wait += time.Duration(random.IntN(1000)) * time.Millisecond
-		}
-		time.Sleep(wait) // the moment is random on purpose
-		_ = s.stop(syscall.SIGKILL)
-		if err := transfer.AwaitSent(t.Context(), transfer.Sent()+1<<14); err != nil {
-			t.Fatalf("round %d: %v", round, err)
-		}
-		s.start()
-		if round%10 == 9 {
-			s.await("converge", healthy)
-		}
-	}
-	n := s.await("converge", healthy)
-	if n.InForce != n.Wanted {
-		t.Errorf("%+v", n)
-	}
-	t.Log(seen)
-	if err := transfer.Finish(); err != nil {
-		t.Errorf("the transfer: %v", err)
-	}
-}
-
-// killPlan returns plans with some thousand subscribers, of whom all but the first 256 move from one to the next.
-func killPlan(n int) string {
-	outside := []netip.Prefix{netip.MustParsePrefix("192.0.2.128/26"), netip.MustParsePrefix("192.0.2.192/26")}[n%2]
-	return fmt.Sprintf("%s  - {name: b, inside: [100.65.0.0/20], outside: [%v], ports-per-subscriber: 900}\n", plan(1000), outside)
 }
