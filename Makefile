@@ -10,7 +10,7 @@ SAMPLE  := testdata/plans/br-1to32.yaml
 FUZZ    ?= 30000x
 SESSION := testdata/plans/tiny.yaml
 
-.PHONY: build demo test tools unit fuzz cross lint generate conformance bench bench-xdp man deb clean
+.PHONY: build demo test tools unit fuzz cross lint generate conformance bench bench-xdp bench-cgnd man deb clean
 
 build: ## build bin/cgnctl and bin/cgnd
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/cgnctl
@@ -89,6 +89,9 @@ conformance: tools ## run the conformance tests and write docs/conformance.md
 bench-xdp: ## what the XDP backend takes: a lookup, a translation, a packet from cable to cable beside nftables; needs root
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./ebpf
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./ebpf/internal/bench
+
+bench-cgnd: build ## what cgnd takes with a million subscribers and each backend, against its limits; needs root and 4 GiB
+	$(GO) run ./internal/scripts/benchcgnd $(DAEMON)
 
 man: build ## man pages into build/man
 	$(BIN) gen man build/man

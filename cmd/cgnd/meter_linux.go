@@ -22,8 +22,12 @@ import (
 	"github.com/cgnkit/cgnkit/internal/metrics/live"
 )
 
-// usageShare keeps reading who uses how many ports below such a part of the time.
-const usageShare = 200
+// Reading who uses how many ports stays below such a part of the time. With nftables it takes long where there is much traffic, and with
+// XDP where there are many addresses, also when nothing happens: a million subscribers are to cost little then.
+const (
+	usageShareNftables = 100
+	usageShareXDP      = 400
+)
 
 // A meter tells Prometheus what the daemon and the kernel know. It implements metrics.Source.
 type meter struct {
@@ -92,8 +96,12 @@ func (m *meter) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	share := usageShareNftables
+	if m.config.Backend == daemonfile.XDP {
+		share = usageShareXDP
+	}
 	m.survey, err = metrics.NewSurvey(reader, m.daemon.Plan, metrics.SurveyConfig{
-		Interval: m.config.UsageEvery, Share: usageShare, Alarms: monitor,
+		Interval: m.config.UsageEvery, Share: share, Alarms: monitor,
 		Rank: metrics.MaxTop, Keep: m.config.Backend == daemonfile.Nftables, Top: m.config.MetricsTop,
 		Events: func(events []alarm.Event, a metrics.Alarms) {
 			m.alarms.Store(&a)

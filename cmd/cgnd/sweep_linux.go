@@ -52,14 +52,15 @@ func sweepUntilChange(ctx context.Context, c *daemonfile.Config, plan *alloc.Pla
 		return err
 	}
 	defer func() { _ = datapath.Close() }()
-	return datapath.Sweep(ctx, sweepRound(plan))
+	return datapath.Sweep(ctx, sweepRound(plan, c.UsageEvery))
 }
 
-// sweepRound returns how long a sweep takes to come round.
-func sweepRound(plan *alloc.Plan) time.Duration {
+// sweepRound returns how long a sweep takes to come round: less than a minute only where somebody wants to know how many ports are in
+// use more often than that.
+func sweepRound(plan *alloc.Plan, usageEvery time.Duration) time.Duration {
 	var addresses uint64
 	for p := range plan.Pools() {
 		addresses += p.Addresses()
 	}
-	return max(ebpf.DefaultSweep, time.Duration(min(addresses, 1<<20))*sweepEach)
+	return max(min(ebpf.DefaultSweep, 2*usageEvery), time.Duration(min(addresses, 1<<20))*sweepEach)
 }

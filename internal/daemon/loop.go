@@ -163,12 +163,16 @@ func (l *loop) verifyDue(now time.Time) bool {
 	if !l.has || l.redo != "" || l.foreign || since < lookEvery {
 		return false
 	}
-	every := max(l.o.VerifyEvery, idleShare*l.verifyTook)
+	every := VerifyPeriod(l.o.VerifyEvery, l.verifyTook)
 	if since >= every || l.inForce.SHA256 != l.applied.sha256 && l.changed() {
 		return true
 	}
 	return l.changed() && since >= min(verifyShare*l.verifyTook, every)
 }
+
+// VerifyPeriod returns how often the kernel is compared with the plan without a reason, where that is to be done at an interval and takes
+// so long.
+func VerifyPeriod(every, took time.Duration) time.Duration { return max(every, idleShare*took) }
 
 // changed reports whether the kernel may have changed since it was compared.
 func (l *loop) changed() bool { return l.inForce.Mark != l.goodMark }
