@@ -58,18 +58,19 @@ func (m *meter) counter() (kernelCounter, error) {
 // count reads the kernel's counters until ctx ends.
 func (m *meter) count(ctx context.Context, c kernelCounter, failed func(error)) {
 	for {
-		began := time.Now()
+		wait := time.Second // until there is a plan
 		if m.daemon.Plan() != nil {
-			k := &kernelCounts{}
+			k, began := &kernelCounts{}, time.Now()
 			if err := c.read(k); err != nil {
 				failed(err)
 			}
 			m.kernel.Store(k)
+			wait = max(min(countEvery, m.config.UsageEvery), countShare*time.Since(began))
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(max(min(countEvery, m.config.UsageEvery), countShare*time.Since(began))):
+		case <-time.After(wait):
 		}
 	}
 }
