@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -121,7 +123,18 @@ func (g *generation) attachedTo(s spot) (bool, error) {
 	return live && runs == programID(p), nil
 }
 
+// programID returns the number of a program, 0 where it cannot be told. It is asked every second, and the kernel's file says it in
+// a tenth of the time that the library takes for all that it finds out about a program.
 func programID(p *ebpf.Program) ebpf.ProgramID {
+	if text, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", p.FD())); err == nil {
+		for line := range strings.Lines(string(text)) {
+			if number, ok := strings.CutPrefix(line, "prog_id:"); ok {
+				if id, err := strconv.ParseUint(strings.TrimSpace(number), 10, 32); err == nil {
+					return ebpf.ProgramID(id)
+				}
+			}
+		}
+	}
 	info, err := p.Info()
 	if err != nil {
 		return 0

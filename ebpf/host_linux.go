@@ -191,3 +191,10 @@ func missingCapabilities() (names []string) {
 	}
 	return names
 }
+
+// mapMemory maps the memory of a map of the kernel, read-only.
+func mapMemory(fd, size int) ([]byte, error) {
+	return unix.Mmap(fd, 0, size, unix.PROT_READ, unix.MAP_SHARED)
+}
+
+func unmapMemory(b []byte) { _ = unix.Munmap(b) } // which fails only for what was never mapped

@@ -45,3 +45,7 @@ func availableMemory() (uint64, bool) { return 0, false }
 func missingCapabilities() []string { return nil }
 
 func monotonic() time.Duration { return 0 } // there are no events
+
+func mapMemory(int, int) ([]byte, error) { return nil, errLinux }
+
+func unmapMemory([]byte) {}

@@ -3,11 +3,10 @@ package ebpf
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 	"iter"
 	"net/netip"
 	"slices"
-
-	"github.com/cilium/ebpf"
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
@@ -62,11 +61,11 @@ func (d *Datapath) reader() (*reader, error) {
 
 // eachOf yields the mappings of one row. buffer holds the slots of a protocol.
 func (r *reader) eachOf(row int, buffer []byte, yield func(Mapping, error) bool) (more bool, err error) {
-	m, memory, err := r.openSlots(row)
+	memory, err := r.openSlots(row)
 	if err != nil {
 		return false, err
 	}
-	defer m.Close()
+	defer memory.Close()
 	at := place{row: row, pool: r.poolOf(row)}
 	more = true
 	err = eachSlot(memory, buffer, func(proto Protocol, port uint16, s bpf.CgnatCgnSlot) bool {
@@ -84,7 +83,7 @@ func (r *reader) eachOf(row int, buffer []byte, yield func(Mapping, error) bool)
 
 // eachSlot calls f with every slot of an outside address that has an owner, until f returns false. buffer holds the slots of a
 // protocol.
-func eachSlot(memory *ebpf.Memory, buffer []byte, f func(Protocol, uint16, bpf.CgnatCgnSlot) bool) error {
+func eachSlot(memory slotMemory, buffer []byte, f func(Protocol, uint16, bpf.CgnatCgnSlot) bool) error {
 	for proto := range Protocol(protocols) {
 		if _, err := memory.ReadAt(buffer, int64(proto)*planeBytes); err != nil {
 			return err
@@ -98,19 +97,37 @@ func eachSlot(memory *ebpf.Memory, buffer []byte, f func(Protocol, uint16, bpf.C
 	return nil
 }
 
-// openSlots maps the slots of a row into memory.
-func (g *generation) openSlots(row int) (*ebpf.Map, *ebpf.Memory, error) {
+// A slotMemory is the slots of an outside address, as the kernel has them. The library has such a thing, too, but only lets go of
+// it when garbage is collected: with thousands of addresses, gigabytes would count as this process's.
+type slotMemory []byte
+
+// openSlots maps the slots of a row into memory. Close them.
+func (g *generation) openSlots(row int) (slotMemory, error) {
 	m, err := g.openMap("slots", g.address(row))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	memory, err := m.Memory()
+	defer m.Close() // the memory stays
+	if size := int64(m.MaxEntries()) * int64(m.ValueSize()); size < int64(protocols*planeBytes) {
+		return nil, fmt.Errorf("read the slots of %v: they have %d octets: %w", g.address(row), size, ErrDamaged)
+	}
+	memory, err := mapMemory(m.FD(), protocols*planeBytes)
 	if err != nil {
-		m.Close()
-		return nil, nil, fmt.Errorf("read the slots of %v: %w", g.address(row), err)
+		return nil, fmt.Errorf("read the slots of %v: %w", g.address(row), permission(err))
 	}
-	return m, memory, nil
+	return memory, nil
 }
+
+// ReadAt implements io.ReaderAt. What it reads may be changing.
+func (m slotMemory) ReadAt(b []byte, at int64) (int, error) {
+	if at < 0 || at+int64(len(b)) > int64(len(m)) {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return copy(b, m[at:]), nil
+}
+
+// Close lets go of the memory. It must not be read afterwards.
+func (m slotMemory) Close() { unmapMemory(m) }
 
 // slotFrom decodes struct cgn_slot.
 func slotFrom(b []byte) bpf.CgnatCgnSlot {
@@ -145,11 +162,11 @@ func (d *Datapath) Subscriber(s alloc.Subscriber) (Account, error) {
 	}
 	row := r.rowAt(share.Outside())
 	a := Account{Share: share}
-	m, memory, err := r.openSlots(row)
+	memory, err := r.openSlots(row)
 	if err != nil {
 		return Account{}, err
 	}
-	defer m.Close()
+	defer memory.Close()
 	ports := share.Ports()
 	limits := r.record.Policies[r.tables.rows[row].Pool].Limit
 	buffer := make([]byte, slotBytes)

@@ -15,8 +15,8 @@ import (
 // DefaultSweep is how long a Sweep takes to come round.
 const DefaultSweep = time.Minute
 
-// sweepStep is how often a sweep works. What there is to do is spread evenly.
-const sweepStep = 50 * time.Millisecond
+// sweepStep is how often a sweep works. What there is to do is spread evenly; more often, waking up would be most of it.
+const sweepStep = 250 * time.Millisecond
 
 // Tidied is what maintenance has seen.
 type Tidied struct {

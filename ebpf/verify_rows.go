@@ -77,14 +77,14 @@ func (v *verifier) verifyTable(outer *ebpf.Map, kind string, row int, entries ui
 
 // verifySlots looks whether the owner of every slot of a row owns the port.
 func (v *verifier) verifySlots(row int, buffer []byte) error {
-	m, memory, err := v.openSlots(row)
+	memory, err := v.openSlots(row)
 	if errors.Is(err, ErrChanged) {
 		return nil // which is reported
 	}
 	if err != nil {
 		return err
 	}
-	defer m.Close()
+	defer memory.Close()
 	pool := v.poolOf(row)
 	return eachSlot(memory, buffer, func(proto Protocol, port uint16, s bpf.CgnatCgnSlot) bool {
 		inside, _ := ownerOf(s.Owner)

@@ -97,11 +97,15 @@ type tamper struct {
 
 // claimSlot makes 100.64.0.9:1234 the owner of a port of 100.64.0.0.
 func claimSlot(s *site) error {
-	m, memory, err := s.d.generation.openSlots(0)
+	m, err := s.d.generation.openMap("slots", s.d.generation.address(0))
 	if err != nil {
 		return err
 	}
 	defer m.Close()
+	memory, err := m.Memory()
+	if err != nil {
+		return err
+	}
 	b := make([]byte, slotBytes)
 	word := uint64(wireOrder(hostOrder(netip.MustParseAddr("100.64.0.9"))))<<32 | uint64(wirePort(1234))<<16
 	binary.NativeEndian.PutUint64(b, word)

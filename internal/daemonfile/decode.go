@@ -153,21 +153,23 @@ func (f field) parse(n *yaml.Node) (v value, err error) {
 			err = fmt.Errorf("%q is none of %s", v.text, strings.Join(f.choices, ", "))
 		}
 	case duration:
-		if v.time, err = time.ParseDuration(v.text); err != nil || v.time < f.span.least || v.time > f.span.most {
-			err = fmt.Errorf("%q is no time from %v to %v", v.text, f.span.least, f.span.most)
-		}
-	case number:
-		v.count, err = parseCount(v.text, f.least, f.most)
-	case percent:
-		if v.text != off {
-			v.count, err = parseCount(v.text, 1, 100)
-		}
+		v.time, err = f.parseTime(v.text)
+	case number, percent:
+		v.count, err = f.parseCount(v.text)
 	case mode:
 		v.mode, err = parseMode(v.text)
 	case endpoint:
 		v.endpoint, err = parseEndpoint(v.text)
 	}
 	return v, err
+}
+
+func (f field) parseTime(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < f.span.least || d > f.span.most {
+		return 0, fmt.Errorf("%q is no time from %v to %v", text, f.span.least, f.span.most)
+	}
+	return d, nil
 }
 
 func parseMode(text string) (fs.FileMode, error) {
@@ -181,7 +183,14 @@ func parseMode(text string) (fs.FileMode, error) {
 // off is a percentage that is never reached.
 const off = "off"
 
-func parseCount(text string, least, most int) (int, error) {
+func (f field) parseCount(text string) (int, error) {
+	least, most := f.least, f.most
+	if f.kind == percent {
+		least, most = 1, 100
+		if text == off {
+			return 0, nil
+		}
+	}
 	n, err := strconv.ParseUint(text, 10, 31)
 	if err != nil || int(n) < least || int(n) > most {
 		return 0, fmt.Errorf("%q is no whole number from %d to %d", text, least, most)

@@ -221,7 +221,7 @@ func (r *run) scrapeOnce() (size int, err error) {
 		if err != nil {
 			return err
 		}
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		if _, err := io.WriteString(c, "GET /metrics HTTP/1.1\r\nHost: cgnd\r\nConnection: close\r\n\r\n"); err != nil {
 			return err
 		}
@@ -229,7 +229,7 @@ func (r *run) scrapeOnce() (size int, err error) {
 		if err != nil {
 			return err
 		}
-		defer a.Body.Close()
+		defer func() { _ = a.Body.Close() }()
 		b, err := io.ReadAll(a.Body)
 		size = len(b)
 		return err
@@ -328,7 +328,7 @@ func (r *run) ask(method, path string, into any) error {
 	if err != nil {
 		return err
 	}
-	defer a.Body.Close()
+	defer func() { _ = a.Body.Close() }()
 	if a.StatusCode >= http.StatusMultipleChoices {
 		return fmt.Errorf("%s %s: %s", method, path, a.Status)
 	}
