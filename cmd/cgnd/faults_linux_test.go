@@ -19,13 +19,15 @@ import (
 	"github.com/cgnkit/cgnkit/internal/netnstest"
 )
 
+// refused are pools that a backend does not take: one table of nftables knows no realms, and with XDP the slots would take 384 GiB.
+var refused = map[string]string{
+	daemonfile.Nftables: "  - {name: b, realm: other, inside: [100.64.0.0/24], outside: [192.0.2.64/28]}\n",
+	daemonfile.XDP:      "  - {name: b, inside: [10.0.0.0/8], outside: [198.18.0.0/15]}\n",
+}
+
 // TestBackendRefuses has the backend refuse a plan: what was in force stays so, the metrics say so at once, and a plan that it
 // takes mends it. A daemon that starts with such a plan leaves the kernel alone and says the same.
 func TestBackendRefuses(t *testing.T) {
-	refused := map[string]string{ // by what the kernel says
-		daemonfile.Nftables: "  - {name: b, realm: other, inside: [100.64.0.0/24], outside: [192.0.2.64/28]}\n", // one table knows no realms
-		daemonfile.XDP:      "  - {name: b, inside: [10.0.0.0/8], outside: [198.18.0.0/15]}\n",                  // 384 GiB of slots
-	}
 	onBoth(t, func(t *testing.T, backend string) {
 		s := newSiteOf(t, backend, "metrics: 127.0.0.1:9742\n")
 		s.write("plan.yaml", plan(1000))

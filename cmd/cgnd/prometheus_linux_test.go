@@ -257,14 +257,14 @@ func (s *site) crowd() (stop func()) {
 }
 
 // TestPrometheus has Debian's Prometheus scrape cgnd and evaluate the rules, while 32 subscribers use up all ports of their pool:
-// alerts come, and go when the ports are free again. At the end cgnd goes and comes back.
+// alerts come, and go when the ports are free again. Then the backend refuses a plan, and at the end cgnd goes and comes back.
 func TestPrometheus(t *testing.T) {
 	onBoth(t, func(t *testing.T, backend string) {
 		lines := "metrics: 127.0.0.1:9742\nusage-interval: 1s\nalarms: {pool: {hold: 2s}, address: {hold: 2s}, subscriber: {hold: 2s}}\n"
-		refused := "CGNFlowsRefused pending"
+		exhausted := "CGNFlowsRefused pending"
 		if backend == daemonfile.XDP {
 			lines += "policy: FOLDER/policy.yaml\n"
-			refused = "CGNExhaustion/exhausted pending"
+			exhausted = "CGNExhaustion/exhausted pending"
 		}
 		s := newSiteOf(t, backend, lines)
 		s.write("policy.yaml", "shorter-than-rfc: true\ndefault: {udp: 5s}\n")
@@ -279,7 +279,7 @@ func TestPrometheus(t *testing.T) {
 
 		stop := s.crowd()
 		p.awaitAlerts("exhausted", []string{
-			"CGNUtilisation/pool firing", "CGNUtilisation/address firing", "CGNSubscribersAtTheirLimit/subscriber pending", "CGNPoolPortsHigh pending", refused,
+			"CGNUtilisation/pool firing", "CGNUtilisation/address firing", "CGNSubscribersAtTheirLimit/subscriber pending", "CGNPoolPortsHigh pending", exhausted,
 		}, []string{"CGNConntrackFull", "CGNDaemonGone", "CGNUnhealthy"})
 		p.awaitValue(`sum(cgnkit_alarms{level="subscriber"} == 32)`)
 		if backend == daemonfile.XDP {
@@ -295,6 +295,10 @@ func TestPrometheus(t *testing.T) {
 			netnstest.Run(t, s.CGN, "conntrack", "-F")
 		}
 		p.awaitAlerts("free again", nil, []string{"CGNUtilisation/pool", "CGNUtilisation/address", "CGNSubscribersAtTheirLimit/subscriber", "CGNPoolPortsHigh"})
+		s.write("plan.yaml", fullPlan+refused[backend])
+		p.awaitAlerts("refused", []string{"CGNApplyFailed firing", "CGNUnhealthy pending"}, []string{"CGNVerifyFailed", "CGNDrift"})
+		s.write("plan.yaml", fullPlan)
+		p.awaitAlerts("mended", nil, []string{"CGNApplyFailed", "CGNUnhealthy"})
 		if err := s.stop(syscall.SIGKILL); !signalled(err, syscall.SIGKILL) {
 			t.Error(err)
 		}
