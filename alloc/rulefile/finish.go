@@ -30,7 +30,10 @@ func (c *collector) table(name string, f Format) (*Table, *LineError) {
 		t.records = append(t.records, r)
 	}
 	c.entries = nil
-	if len(t.records) == 0 {
+	if n := c.notes.count(rulesDisabled); len(t.records) == 0 && n > 0 {
+		return nil, bad(ErrNothing, "no rule here gives a subscriber an outside address and ports, and %d that are disabled were left out", n).
+			hint("scripts write rules that somebody is to enable: import what the router exports, or enable them in a copy of the file")
+	} else if len(t.records) == 0 {
 		return nil, bad(ErrNothing, "no rule here gives a subscriber an outside address and ports").hint("check --from, and that the file holds the rules of source NAT")
 	}
 	slices.SortStableFunc(c.notes.found, func(a, b Finding) int { return cmp.Compare(a.Line, b.Line) })

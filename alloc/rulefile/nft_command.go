@@ -72,6 +72,12 @@ func (x *nftReader) remove() *LineError {
 		if prefix = x.tableName() + " "; strings.HasSuffix(prefix, " handle ") {
 			return bad(ErrSyntax, "%s table by handle is not followed", printable(verb)).hint("import what nft list ruleset prints")
 		}
+	case "chain", "map":
+		if verb == "flush" {
+			x.flush(what)
+			return nil
+		}
+		fallthrough
 	default:
 		if len(x.p.chains)+len(x.sets)+len(x.maps) > 0 {
 			return bad(ErrSyntax, "%s %s is not followed", printable(verb), printable(what)).hint("import what nft list ruleset prints")
@@ -99,6 +105,23 @@ func (x *nftReader) remove() *LineError {
 		}
 	}
 	return nil
+}
+
+// flush reads what empties a chain or a map. What the file puts into it afterwards is what it has.
+func (x *nftReader) flush(what string) {
+	name := x.tableName()
+	name += " " + x.take()
+	x.skipStatement()
+	if what == "map" {
+		if m, ok := x.maps[name]; ok {
+			x.p.maps[m].elements = nil
+		}
+		return
+	}
+	if n, ok := x.p.byName[name]; ok {
+		x.p.chains[n].rules = nil
+		x.asked = slices.DeleteFunc(x.asked, func(a askedSet) bool { return a.chain == n })
+	}
 }
 
 func isFamily(t token) bool {

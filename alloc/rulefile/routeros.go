@@ -102,7 +102,8 @@ func (x *routerOSReader) line(text []byte) *LineError {
 		return nil
 	case menu != natMenu && menu != listMenu:
 		if !strings.HasPrefix(menu, "ipv6") && isNat(args) {
-			return bad(ErrSyntax, "this looks like a rule of NAT, and stands in menu /%s", printable(menu)).hint("import what /ip firewall nat export prints")
+			return bad(ErrSyntax, "this looks like a rule of NAT, and stands in menu /%s", printable(menu)).
+				hint("import what /ip firewall nat export prints, or write /ip firewall nat into the line before the rules")
 		}
 		x.notes.add(x.in.line, "lines are in other menus than /ip firewall nat", string(text))
 		return nil
@@ -241,7 +242,7 @@ func (x *routerOSReader) nat(args [][]byte, text []byte) *LineError {
 	o, err := x.rule(args[1:])
 	switch {
 	case o.disabled:
-		x.notes.add(x.in.line, "rules are disabled", string(text))
+		x.notes.add(x.in.line, rulesDisabled, string(text))
 		return nil
 	case o.chain == "" || bytes.ContainsAny([]byte(o.chain), "$[("):
 		return bad(ErrSyntax, "the rule has no chain, or a computed one")

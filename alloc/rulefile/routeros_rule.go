@@ -60,7 +60,7 @@ func (o *routerOSRule) property(key string, value []byte) *LineError {
 		o.to = value
 	case "to-ports":
 		o.ports = value
-	case "disabled":
+	case "disabled", "disable": // RouterOS takes names cut short
 		o.disabled = string(value) == "yes" || string(value) == "true"
 	case "place-before":
 		o.ordered = true

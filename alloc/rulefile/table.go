@@ -127,3 +127,15 @@ func (n *notes) add(line int, msg, text string) {
 	n.byMsg[msg] = len(n.found)
 	n.found = append(n.found, Finding{Line: line, Count: 1, Msg: msg, Text: printable(text)})
 }
+
+// rulesDisabled is what is noted of rules that are switched off.
+const rulesDisabled = "rules are disabled"
+
+// count returns for how many lines a message was added.
+func (n *notes) count(msg string) int {
+	i, ok := n.byMsg[msg]
+	if !ok {
+		return 0
+	}
+	return n.found[i].Count
+}
