@@ -11,6 +11,15 @@ import (
 type Explanation struct {
 	Shares int
 	Pools  []Found
+	Filled []alloc.AddrRange // subscribers of the plan whom the table does not name, ascending; none from Infer
+	Offer  *Offer            // what InferFilled would find; nil where it would be the same
+}
+
+// An Offer is what InferFilled would find.
+type Offer struct {
+	Pools  int // that follow a scheme
+	Listed int // shares that would be listed
+	Filled int // subscribers whom the table does not name
 }
 
 // A Found is a pool that was found.

@@ -17,6 +17,9 @@ type groups struct {
 	groups []group
 	nodes  []node
 	child  map[[2]uint32]uint32 // node and set to node
+	root   []setID              // by set, while families are found
+	used   map[uint32]int       // inside addresses that rules do not name, by the group that has them or wants them, from 1
+	tries  int                  // layouts that followed no scheme
 }
 
 // A group is an outside address: order[from:to].
@@ -35,7 +38,7 @@ type node struct {
 }
 
 func newGroups(t *Table) (*groups, error) {
-	g := &groups{t: t, nodes: []node{{ascending: true}}, child: map[[2]uint32]uint32{}}
+	g := &groups{t: t, nodes: []node{{ascending: true}}, child: map[[2]uint32]uint32{}, used: map[uint32]int{}}
 	g.sort()
 	for from := 0; from < len(g.order); {
 		to := from + 1
@@ -163,10 +166,10 @@ func (g *groups) sets(n uint32) []portset.Set {
 }
 
 // classes returns the layouts that addresses have, the one with the most subscribers first.
-func (g *groups) classes() []*class {
+func (g *groups) classes(members []int) []*class {
 	byNode := map[uint32]*class{}
 	var all []*class
-	for i := range g.groups {
+	for _, i := range members {
 		n := g.groups[i].node
 		c := byNode[n]
 		if c == nil {

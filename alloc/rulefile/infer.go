@@ -16,42 +16,45 @@ const (
 
 // Infer finds the plan that a table follows: the spec whose plan gives every share of the table, and no other. It tries the
 // schemes on the layout of ports that outside addresses have in common; addresses of one layout become one pool. What follows
-// no scheme is listed in a pool of scheme explicit: also random shares, because the key is not in the rules.
+// no scheme is listed in a pool of scheme explicit: also random shares, because the key is not in the rules, and the shares of
+// addresses on which the subscribers of some shares are missing. Explanation.Offer says what InferFilled would make of those.
 //
 // The result is proven: the plan is made, and every share is compared, by Lookup and by Trace. The error wraps ErrOverlap
 // where two subscribers have a port in common, or an error of package alloc where the addresses make no plan, such as an
 // inside address that is an outside one.
 //
 // It takes time O(n log n) and some 30 bytes a share.
-func Infer(t *Table) (alloc.Spec, *Explanation, error) {
+func Infer(t *Table) (alloc.Spec, *Explanation, error) { return infer(t, false) }
+
+// InferFilled is like Infer, but its plan may also give shares to inside addresses that the table does not name, and that no rule
+// translates: those whose shares are missing among the ones that follow a scheme, such as of subscribers who left. It does so
+// where fewer lines are to be read than with a list. Explanation.Filled says whom.
+func InferFilled(t *Table) (alloc.Spec, *Explanation, error) { return infer(t, true) }
+
+func infer(t *Table, fill bool) (alloc.Spec, *Explanation, error) {
 	g, err := newGroups(t)
 	if err != nil {
 		return alloc.Spec{}, nil, err
 	}
-	var spec alloc.Spec
+	found := g.solve()
 	x := &Explanation{Shares: t.Len()}
-	var odd []int // records that follow no scheme
-	tries := 0
-	for _, class := range g.classes() {
-		n := len(spec.Pools)
-		if tries < maxTries && (n < maxSingle || n < maxPools && len(class.members()) > 1) {
-			if pools, found := g.pools(class); found {
-				spec.Pools = append(spec.Pools, pools...)
-				continue
-			}
-			tries++
-		}
-		odd = append(odd, class.records(g)...)
+	s := found.exact
+	if fill {
+		s = found.filled
+		x.Filled = addrRanges(s.fills)
+	} else if o := found.filled; len(o.fills) > 0 {
+		x.Offer = &Offer{Pools: len(o.pools), Listed: len(o.odd), Filled: len(o.fills)}
 	}
-	if len(odd) > 0 {
-		spec.Pools = append(spec.Pools, t.explicit(odd))
+	spec := alloc.Spec{Pools: s.pools}
+	if len(s.odd) > 0 {
+		spec.Pools = append(spec.Pools, t.explicit(s.odd))
 	}
 	name(spec.Pools)
 	plan, err := alloc.NewPlan(spec)
 	if err != nil {
 		return alloc.Spec{}, nil, fmt.Errorf("the rules make no plan: %w", err)
 	}
-	if err := t.prove(plan); err != nil {
+	if err := t.prove(plan, s.fills); err != nil {
 		return alloc.Spec{}, nil, err
 	}
 	x.describe(plan)
@@ -79,14 +82,20 @@ func (t *Table) explicit(odd []int) alloc.PoolSpec {
 	return s
 }
 
-// prove compares a plan with the table, share by share and in both directions.
-func (t *Table) prove(plan *alloc.Plan) error {
-	if n := plan.Subscribers(); n != uint64(t.Len()) {
-		return fmt.Errorf("%w: the plan that was found has %d subscribers, the rules have %d: please report this", ErrUnproven, n, t.Len())
+// prove compares a plan with the table, share by share and in both directions. Besides those of the table, the subscribers of the
+// plan are fills, which are ascending.
+func (t *Table) prove(plan *alloc.Plan, fills []uint32) error {
+	if n := plan.Subscribers(); n != uint64(t.Len())+uint64(len(fills)) {
+		return fmt.Errorf("%w: the plan that was found has %d subscribers, the rules have %d and %d are missing: please report this", ErrUnproven, n, t.Len(), len(fills))
 	}
 	same := map[slotSet]bool{}
 	for a := range plan.All() {
 		i, ok := t.pages.at(u32(a.Inside()))
+		if !ok {
+			if _, ok = slices.BinarySearch(fills, u32(a.Inside())); ok {
+				continue
+			}
+		}
 		if !ok || !t.sameShare(i, a, same) || !traces(plan, a) {
 			return fmt.Errorf("%w: the plan that was found gives %v another share than the rules: please report this", ErrUnproven, a.Inside())
 		}
