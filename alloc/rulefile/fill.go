@@ -102,8 +102,8 @@ func (f *frame) row(fl *filler, r row, end spot, fill bool) ([]uint32, bool) {
 	seats := f.seats(r.group)
 	last := seats[len(seats)-1]
 	need := f.slots
-	if empty := need - 1 - last.slot; empty > 0 && (end.all || end.chunk && empty >= max(4, f.slots/8)) {
-		need = last.slot + 1 // not yet reached
+	if empty := need - 1 - last.slot; empty > 0 && f.pending(r, end, empty, fill) {
+		need = last.slot + 1
 	}
 	if missing := need - len(seats); missing > 0 && (!fill || missing > max(32, 2*len(seats))) {
 		return nil, false
@@ -118,6 +118,16 @@ func (f *frame) row(fl *filler, r row, end spot, fill bool) ([]uint32, bool) {
 	}
 	fl.commit()
 	return inside, true
+}
+
+// pending reports whether shares that nobody has at the end of an address are not missing, but have not been given to anybody yet. At
+// the end of all, only so few are missing that they complete a prefix.
+func (f *frame) pending(r row, end spot, empty int, fill bool) bool {
+	few := empty < max(4, f.slots/8)
+	if end.all {
+		return !fill || !few || (r.base+int64(f.slots))%256 != 0
+	}
+	return end.chunk && !few
 }
 
 // expect keeps the addresses that surely belong to a row for it: those between its subscribers, and between rows that continue each other.

@@ -158,7 +158,7 @@ func generate(t *testing.T, rng *rand.Rand) generated {
 func TestGenerated(t *testing.T) {
 	rng := seeded(t)
 	made, found, lists, all := 0, 0, 0, 0
-	for range 60 {
+	for range 40 {
 		g := generate(t, rng)
 		plan, err := alloc.NewPlan(g.spec)
 		if err != nil {
@@ -222,6 +222,31 @@ func TestOneShareOfMany(t *testing.T) {
 	_, filled, x, fx := inferBoth(t, shares)
 	if len(fx.Filled) > 0 || x.Offer != nil || listed(filled) < 150 {
 		t.Errorf("%d listed, %v filled, offer %v: %q", listed(filled), fx.Filled, x.Offer, fx.Lines())
+	}
+}
+
+// TestEndOfHoles completes the last address where that makes a prefix, and not where it has only begun.
+func TestEndOfHoles(t *testing.T) {
+	for _, c := range []struct {
+		n    uint32
+		gone []uint32
+		want string
+	}{
+		{256, []uint32{3, 70, 140, 200, 255}, "100.0.0.0/24"},
+		{250, []uint32{3, 70, 140, 200}, "100.0.0.0-100.0.0.249"},
+		{230, []uint32{3, 70, 140, 200}, "100.0.0.0-100.0.0.229"},
+		{240, []uint32{3, 70, 140, 200, 239}, "100.0.0.0-100.0.0.238"},
+	} {
+		var shares []wanted
+		for k := range c.n {
+			if first := 1024 + 2016*(k%32); !slices.Contains(c.gone, k) {
+				shares = append(shares, wanted{addr4(100<<24 | k), addr4(198<<24 | k/32), ports(t, fmt.Sprintf("%d-%d", first, first+2015))})
+			}
+		}
+		_, filled, _, x := inferBoth(t, shares)
+		if p := filled.Pools[0]; len(filled.Pools) != 1 || len(p.Inside) != 1 || p.Inside[0].String() != c.want {
+			t.Errorf("%d subscribers: got %v, want %s: %q", c.n, p.Inside, c.want, x.Lines())
+		}
 	}
 }
 
