@@ -52,12 +52,39 @@ func (g *groups) solve() choice {
 		return choice{s, s}
 	}
 	c := choice{&solution{}, &solution{}}
+	var small [][]int // families of one address
 	for _, f := range g.families(all) {
-		one := g.solveFamily(f, 0)
-		c.exact.addWithin(one.exact, g, f)
-		c.filled.addWithin(one.filled, g, f)
+		if len(f) == 1 && len(g.recordsOf(f)) < costOfPool {
+			small = append(small, f)
+			continue
+		}
+		c.add(g, f)
+	}
+	// Where most is listed anyway, nobody wants to read of many pools with a few subscribers each.
+	few := len(small) <= maxPools
+	if n := 0; few && len(small) > maxSingle {
+		for _, f := range small {
+			n += len(g.recordsOf(f))
+		}
+		few = n > len(c.exact.odd)
+	}
+	for _, f := range small {
+		if few {
+			c.add(g, f)
+			continue
+		}
+		odd := &solution{odd: g.recordsOf(f)}
+		c.exact.add(odd)
+		c.filled.add(odd)
 	}
 	return c
+}
+
+// add finds the pools of a family.
+func (c *choice) add(g *groups, f []int) {
+	one := g.solveFamily(f, 0)
+	c.exact.addWithin(one.exact, g, f)
+	c.filled.addWithin(one.filled, g, f)
 }
 
 // addWithin adds a solution for addresses, or lists them where there would be too many pools.

@@ -225,6 +225,31 @@ func TestOneShareOfMany(t *testing.T) {
 	}
 }
 
+// TestSmallPools makes a pool of each of ten villages with an address and a layout of their own, and a list of two hundred subscribers
+// with an address and a port range of their own.
+func TestSmallPools(t *testing.T) {
+	rng := seeded(t)
+	var villages, single []wanted
+	for k := range uint32(10) {
+		size := 1500 + 10*int(k)
+		for i := range uint32(30) {
+			first := 1024 + size*int(i)
+			villages = append(villages, wanted{addr4(100<<24 | k<<8 | i), addr4(198<<24 | k), ports(t, fmt.Sprintf("%d-%d", first, first+size-1))})
+		}
+	}
+	for k := range uint32(200) {
+		first := 1024 + rng.IntN(30000)
+		single = append(single, wanted{addr4(10<<24 | 3*k), addr4(203<<24 | k), ports(t, fmt.Sprintf("%d-%d", first, first+100+rng.IntN(9000)))})
+	}
+	exact, _, x, _ := inferBoth(t, villages)
+	if len(exact.Pools) != 10 || listed(exact) > 0 {
+		t.Errorf("villages: %q", x.Lines())
+	}
+	if exact, _, x, _ = inferBoth(t, single); len(exact.Pools) != 1 || listed(exact) != 200 {
+		t.Errorf("single subscribers: %q", x.Lines())
+	}
+}
+
 // TestEndOfHoles completes the last address where that makes a prefix, and not where it has only begun.
 func TestEndOfHoles(t *testing.T) {
 	for _, c := range []struct {
