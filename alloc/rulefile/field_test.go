@@ -206,3 +206,20 @@ func TestFlushed(t *testing.T) {
 		t.Errorf("a chain is deleted: got %v", err)
 	}
 }
+
+// TestRestOfChain has a chain for 32 inside addresses of which the first and the last are nobody's, and a rule for the rest behind it: it
+// gives those two all ports of the address, and the message says what to do.
+func TestRestOfChain(t *testing.T) {
+	var text strings.Builder
+	for line := range strings.Lines(nftAdded(village(t, 1500, 2000)[:32])) {
+		if !contains(line, "saddr 100.64.0.0 ") && !contains(line, "saddr 100.64.0.31 ") {
+			text.WriteString(line)
+		}
+	}
+	table := parse(t, "nftables", text.String())
+	_, _, err := rulefile.Infer(table)
+	var o *rulefile.OverlapError
+	if !errors.As(err, &o) || !contains(o.Hint(), "gives 100.64.0.0 whatever ports") && !contains(o.Hint(), "gives 100.64.0.31 whatever ports") {
+		t.Errorf("got %v, hint %q", err, o.Hint())
+	}
+}

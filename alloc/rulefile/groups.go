@@ -134,6 +134,17 @@ func (e *OverlapError) Error() string {
 		e.Port, e.A.Outside, e.A.Inside, e.A.Line, e.B.Inside, e.B.Line)
 }
 
+// Hint says what to do where one of the two has all ports by a rule that was meant for the rest; else it is empty.
+func (e *OverlapError) Hint() string {
+	for _, s := range []Share{e.B, e.A} {
+		if s.Ports.Len() == portset.PortCount-1 {
+			return fmt.Sprintf("line %d gives %v whatever ports of the address are left: if nobody has that inside address, take it out of a copy of the file, or limit the rule to icmp",
+				s.Line, s.Inside)
+		}
+	}
+	return ""
+}
+
 // Unwrap returns ErrOverlap.
 func (e *OverlapError) Unwrap() error { return ErrOverlap }
 

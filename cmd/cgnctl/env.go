@@ -104,6 +104,7 @@ func asFault(cmd *cobra.Command, err error) *fault {
 		file    *planfile.Error
 		one     planfile.Diagnostic
 		line    *rulefile.LineError
+		overlap *rulefile.OverlapError
 	)
 	switch {
 	case errors.As(err, &f):
@@ -116,7 +117,9 @@ func asFault(cmd *cobra.Command, err error) *fault {
 		return ofDiagnostic(one)
 	case errors.As(err, &line):
 		return &fault{code: exitInput, msg: line.Error(), hint: line.Hint}
-	case errors.Is(err, rulefile.ErrOverlap), errors.Is(err, rulefile.ErrUnproven):
+	case errors.As(err, &overlap):
+		return &fault{code: exitInput, msg: err.Error(), hint: overlap.Hint()}
+	case errors.Is(err, rulefile.ErrUnproven):
 		return &fault{code: exitInput, msg: err.Error()}
 	case errors.As(err, &invalid):
 		f = &fault{code: exitInput, msg: invalid.Findings[0].Msg, hint: invalid.Findings[0].Hint}
