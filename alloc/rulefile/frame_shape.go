@@ -60,6 +60,7 @@ func (g *groups) frameShapes(ids []setID, members []int) []alloc.PoolSpec {
 	if even && size > 1 {
 		out = append(out, interleaved(sets, size, true)...)
 		out = append(out, turning(sets, size)...)
+		out = append(out, takingTurns(sets, size)...)
 	}
 	return out
 }
@@ -106,12 +107,23 @@ func (g *groups) missing(ids []setID, sets []portset.Set, members []int) []int {
 		number[id] = i
 	}
 	votes := make([]map[int]int, len(sets))
+	follow, all := 0, 0 // neighbours without room between them
 	for _, m := range members {
 		for k := g.groups[m].from + 1; k < g.groups[m].to; k++ {
 			a, b := g.record(int(k-1)), g.record(int(k))
 			i, known := number[a.ports]
 			j, known2 := number[b.ports]
-			if d := int64(b.inside) - int64(a.inside) - 1; known && known2 && j == i+1 && 0 <= d && d <= int64(room[i]) {
+			if !known || !known2 || j != i+1 {
+				continue
+			}
+			d := int64(b.inside) - int64(a.inside) - 1
+			if room[i] == 0 {
+				all++
+				if d == 0 {
+					follow++
+				}
+			}
+			if 0 <= d && d <= int64(room[i]) {
 				if votes[i] == nil {
 					votes[i] = map[int]int{}
 				}
@@ -121,6 +133,9 @@ func (g *groups) missing(ids []setID, sets []portset.Set, members []int) []int {
 	}
 	for i := range out {
 		out[i] = most(votes[i])
+		if votes[i] == nil && room[i] > 0 && 2*follow > all && (int(sets[i+1].First())-int(sets[i].Last())-1)%size == 0 {
+			out[i] = room[i] // no address says it, and it fits
+		}
 	}
 	return out
 }
@@ -138,14 +153,7 @@ func most(votes map[int]int) int {
 
 // turning returns the shapes in which owners take turns, and nobody may have some of the turns.
 func turning(sets []portset.Set, size int) []alloc.PoolSpec {
-	owners := portset.PortCount
-	last := -1
-	for p := range sets[0].Ports() {
-		if last >= 0 {
-			owners = min(owners, int(p)-last)
-		}
-		last = int(p)
-	}
+	owners := distance(sets[0])
 	if owners < 2 {
 		return nil
 	}

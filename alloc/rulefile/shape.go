@@ -99,14 +99,7 @@ func together(sets []portset.Set) (portset.Set, bool) {
 // interleaved returns candidates whose shares take turns: staggered and step. Where T owners take turns, a share's ports are T
 // usable ports apart, so that reserved ports only widen the distance.
 func interleaved(sets []portset.Set, size int, alone bool) []alloc.PoolSpec {
-	owners := portset.PortCount
-	last := -1
-	for p := range sets[0].Ports() {
-		if last >= 0 {
-			owners = min(owners, int(p)-last)
-		}
-		last = int(p)
-	}
+	owners := distance(sets[0])
 	all, ok := turns(sets, owners, size)
 	if !ok {
 		return nil
