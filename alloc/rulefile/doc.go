@@ -3,7 +3,8 @@
 //
 // It is for moving to a plan without moving a subscriber. [Parse] reads a file and returns a [Table]: which inside address
 // has which outside address and ports. [Infer] returns the [alloc.Spec] whose plan gives exactly that, and proves it by
-// comparing every share. A table whose rules follow no rule of thumb is still a plan: of scheme explicit.
+// comparing every share. A table whose rules follow no rule of thumb is still a plan: of scheme explicit. Where subscribers are missing
+// among those of a scheme, [InferFilled] gives them their shares, and says so.
 //
 // # How rules are read
 //

@@ -73,15 +73,24 @@ func (g *groups) solve() choice {
 			c.add(g, f)
 			continue
 		}
-		odd := &solution{odd: g.recordsOf(f)}
-		c.exact.add(odd)
-		c.filled.add(odd)
+		c.list(g, f)
 	}
 	return c
 }
 
+// list lists the shares of a family.
+func (c *choice) list(g *groups, f []int) {
+	odd := &solution{odd: g.recordsOf(f)}
+	c.exact.add(odd)
+	c.filled.add(odd)
+}
+
 // add finds the pools of a family.
 func (c *choice) add(g *groups, f []int) {
+	if min(len(c.exact.pools), len(c.filled.pools)) >= maxPools {
+		c.list(g, f)
+		return
+	}
 	one := g.solveFamily(f, 0)
 	c.exact.addWithin(one.exact, g, f)
 	c.filled.addWithin(one.filled, g, f)
@@ -107,9 +116,9 @@ func (g *groups) solveFamily(members []int, depth int) choice {
 	if plain.simple() {
 		return c
 	}
+	g.tries++
 	f, ok := g.frame(members)
 	if !ok {
-		g.tries++
 		return c
 	}
 	exact, filled := f.assemble(false), f.assemble(true)

@@ -2,6 +2,7 @@ package rulefile_test
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"testing"
 
@@ -38,20 +39,32 @@ func fuzz(f *testing.F, format rulefile.Format, extra ...string) {
 			return // inferring many is slow, and nothing new
 		}
 		spec, _, err := rulefile.Infer(table)
-		if err != nil {
+		if errors.Is(err, rulefile.ErrUnproven) {
+			t.Fatal(err)
+		} else if err != nil {
 			return
 		}
-		plan, err := alloc.NewPlan(spec)
-		if err != nil {
-			t.Fatal(err)
+		gives(t, spec, table)
+		if spec, _, err = rulefile.InferFilled(table); err != nil {
+			t.Fatalf("only an exact plan is found: %v", err)
 		}
-		for s := range table.All() {
-			a, err := plan.Lookup(alloc.SubscriberFrom("", s.Inside))
-			if err != nil || a.Outside() != s.Outside || !a.Ports().Equal(s.Ports) {
-				t.Fatalf("%v: the plan gives %v", s, a)
-			}
-		}
+		gives(t, spec, table)
 	})
+}
+
+// gives fails unless a plan gives all shares of a table.
+func gives(t *testing.T, spec alloc.Spec, table *rulefile.Table) {
+	t.Helper()
+	plan, err := alloc.NewPlan(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s := range table.All() {
+		a, err := plan.Lookup(alloc.SubscriberFrom("", s.Inside))
+		if err != nil || a.Outside() != s.Outside || !a.Ports().Equal(s.Ports) {
+			t.Fatalf("%v: the plan gives %v", s, a)
+		}
+	}
 }
 
 func FuzzNftables(f *testing.F) {
@@ -78,5 +91,6 @@ func FuzzVyOS(f *testing.F) {
 }
 
 func FuzzCSV(f *testing.F) {
-	fuzz(f, rulefile.CSV, "subscriber;outside;first_port;last_port\n10.0.0.1;198.18.0.1;1;9\n", "10.0.0.1,198.18.0.1,\"1-9,11\"\n")
+	fuzz(f, rulefile.CSV, "subscriber;outside;first_port;last_port\n10.0.0.1;198.18.0.1;1;9\n", "10.0.0.1,198.18.0.1,\"1-9,11\"\n",
+		"10.0.0.0,198.18.0.0,1024-2047\n10.0.0.1,198.18.0.0,2048-3071\n10.0.0.3,198.18.0.0,4096-5119\n10.0.0.4,198.18.0.1,1024-2047\n10.0.0.6,198.18.0.1,3072-4095\n10.0.0.7,198.18.0.1,4096-5119\n10.0.0.9,198.18.0.2,2048-3071\n10.0.0.10,198.18.0.2,3072-4095\n10.0.0.11,198.18.0.2,4096-5119\n")
 }

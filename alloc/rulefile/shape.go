@@ -191,8 +191,18 @@ func fits(l portset.Layout, sets []portset.Set) bool {
 	return true
 }
 
+// mostReserved bounds how much larger the sets of PSIDs may be than those that are there: any few ports lie in some large enough set.
+const mostReserved = 8
+
 // reserve reserves what the sets lack of those of their PSIDs.
 func reserve(s *alloc.PoolSpec, l portset.Layout, sets []portset.Set) bool {
+	have := 0
+	for _, set := range sets {
+		have += set.Len()
+	}
+	if l.SetLen()*len(sets) > mostReserved*have {
+		return false
+	}
 	var lacking []portset.Range
 	for _, set := range sets {
 		psid, _ := l.PSID(set.First())
