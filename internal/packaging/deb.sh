@@ -19,7 +19,7 @@ share=$root/usr/share
 doc=$share/doc/cgnkit
 install -d "$root/usr/bin" "$root/usr/sbin" "$root/etc/cgnd" "$root/usr/lib/systemd/system" "$root/DEBIAN" "$doc/monitoring" \
   "$doc/examples" "$share/man/man1" "$share/man/man5" "$share/man/man8" "$share/bash-completion/completions" \
-  "$share/zsh/vendor-completions" "$share/fish/vendor_completions.d"
+  "$share/zsh/vendor-completions" "$share/fish/vendor_completions.d" "$share/lintian/overrides"
 # The ledger and the audit log say who had which address: for root only.
 install -d -m 0750 "$root/var/lib/cgnd" "$root/var/log/cgnd"
 
@@ -60,6 +60,8 @@ install -m 0644 cmd/cgnd/dist/cgnd.service "$root/usr/lib/systemd/system/"
 install -m 0644 docs/*.md docs/*.json docs/*.yaml CHANGELOG.md "$doc/"
 install -m 0644 docs/monitoring/* "$doc/monitoring/"
 install -m 0644 testdata/plans/br-1to32.yaml testdata/plans/tiny.yaml "$doc/examples/"
+
+install -m 0644 $parts/deb/lintian-overrides "$share/lintian/overrides/cgnkit"
 
 version=$($cgnd version | awk '{ sub(/-/, "~", $2); print $2 }')
 {

@@ -242,6 +242,9 @@ func TestSystemdXDP(t *testing.T) {
 	b.killed()
 	flows("after a restart by systemd")
 	b.run("dpkg -P cgnkit")
+	if b.has("/run/cgnd") || b.has("/run/cgnkit") {
+		t.Error("purging leaves something in /run")
+	}
 	flows("after the package is gone")
 	finish()
 }

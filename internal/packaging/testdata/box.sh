@@ -51,6 +51,9 @@ mkdir etc/systemd/system
 echo 0123456789abcdef0123456789abcdef > etc/machine-id
 printf '[Unit]\nDescription=Box\nRequires=basic.target systemd-journald.service\nAfter=basic.target\n' > etc/systemd/system/box.target
 echo cgn1 > etc/hostname
+mkdir run/upper # what was written
+mount --bind ../upper run/upper
+mount -o remount,bind,ro run/upper
 pivot_root . mnt
 cd /
 umount -l /mnt
