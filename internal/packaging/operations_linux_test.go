@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -113,17 +114,8 @@ func TestOperations(t *testing.T) {
 	b := bootBox(t, top.CGN)
 	b.put(debFile(t))
 	for i, s := range all {
-		out, err := b.try(s.command)
-		code := 0
-		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-			code = exit.ExitCode()
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		if code != s.exit {
-			t.Errorf("%s: exit code %d, want %d\n%s", s.command, code, s.exit, out)
-		}
-		if shows(s.output, out) {
+		out, fits := b.follow(s)
+		if fits {
 			continue
 		}
 		if all[i].output = strings.TrimRight(out, "\n"); out != "" {
@@ -137,6 +129,31 @@ func TestOperations(t *testing.T) {
 		if err := os.WriteFile(page, []byte(updated(string(text), all)), 0o644); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// looks are commands that change nothing, and may come too early: for the journal, or for a daemon on a machine that is busy.
+var looks = regexp.MustCompile(`^(sleep \d+; )?(journalctl|systemctl (show|status|is-active)|cgnctl verify|curl -s http)`)
+
+// follow runs a command of the page, and reports whether the page shows what it prints.
+func (b *box) follow(s step) (out string, fits bool) {
+	b.Helper()
+	for until := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+		printed, err := b.try(s.command)
+		code := 0
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+			code = exit.ExitCode()
+		} else if err != nil {
+			b.Fatal(err)
+		}
+		fits = code == s.exit && shows(s.output, printed)
+		if !fits && looks.MatchString(s.command) && os.Getenv("UPDATE_OPERATIONS") == "" && time.Now().Before(until) {
+			continue
+		}
+		if code != s.exit {
+			b.Errorf("%s: exit code %d, want %d\n%s", s.command, code, s.exit, printed)
+		}
+		return printed, fits
 	}
 }
 
