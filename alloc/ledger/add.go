@@ -14,8 +14,9 @@ import (
 type Entry struct {
 	Plan *alloc.Plan
 
-	// From is the instant from which the plan may be in force. The zero Time stands for Now, and then must not lie before
-	// the last epoch either: a clock that went backwards is an error and not a backdated epoch.
+	// From is the instant from which the plan may be in force. It must lie behind that of the last epoch, whose place it takes when
+	// the two are equal and not before Now: a plan for later can be exchanged, what was so cannot. The zero Time stands for Now, and
+	// then must not lie before the last epoch either: a clock that went backwards is an error and not a backdated epoch.
 	From time.Time
 	// Settled is the instant from which it surely is; the zero Time stands for From.
 	Settled time.Time
@@ -23,7 +24,7 @@ type Entry struct {
 	Now time.Time
 
 	By, Note string // who and why, printable, at most 1,024 bytes each
-	// Backdate allows a From before that of the last epoch. It needs a Note.
+	// Backdate allows a From that does not lie behind that of the last epoch. It needs a Note.
 	Backdate bool
 }
 
@@ -194,21 +195,37 @@ func (l *Ledger) next(en Entry) (Epoch, error) {
 	if e.Settled.Before(e.From) {
 		return Epoch{}, fmt.Errorf("%w: it would be settled at %s and begin at %s", ErrTime, stamp(e.Settled), stamp(e.From))
 	}
+	if err := l.follows(e, en); err != nil {
+		return Epoch{}, err
+	}
+	e.Backdated = !l.isNext(e)
+	return e, nil
+}
+
+// isNext reports whether an epoch changes nothing of what was so: it begins behind the last one, or takes its place before that has begun.
+func (l *Ledger) isNext(e Epoch) bool {
 	last := l.last()
-	if last == nil || !e.From.Before(last.From) {
-		return e, nil
+	return last == nil || e.From.After(last.From) || e.From.Equal(last.From) && !e.From.Before(e.Added)
+}
+
+// follows checks that an epoch comes next, or that its entry allows another one.
+func (l *Ledger) follows(e Epoch, en Entry) error {
+	if l.isNext(e) || en.Backdate && en.Note != "" && !en.From.IsZero() {
+		return nil
+	}
+	last := l.last()
+	where := fmt.Sprintf("%s lies before epoch %d, which begins at %s", stamp(e.From), last.Seq, stamp(last.From))
+	if e.From.Equal(last.From) {
+		where = fmt.Sprintf("epoch %d began at that very instant, %s, and is in force since", last.Seq, stamp(last.From))
 	}
 	switch {
 	case en.From.IsZero():
-		return Epoch{}, fmt.Errorf("%w: it is %s by the clock, and epoch %d begins at %s: the clock went backwards, or that epoch lies in the future",
+		return fmt.Errorf("%w: it is %s by the clock, and epoch %d begins at %s: the clock went backwards, or that epoch lies in the future",
 			ErrBefore, stamp(e.From), last.Seq, stamp(last.From))
 	case !en.Backdate:
-		return Epoch{}, fmt.Errorf("%w: %s lies before epoch %d, which begins at %s", ErrBefore, stamp(e.From), last.Seq, stamp(last.From))
-	case en.Note == "":
-		return Epoch{}, fmt.Errorf("%w: %s lies before epoch %d, which begins at %s", ErrReason, stamp(e.From), last.Seq, stamp(last.From))
+		return fmt.Errorf("%w: %s", ErrBefore, where)
 	}
-	e.Backdated = true
-	return e, nil
+	return fmt.Errorf("%w: %s", ErrReason, where)
 }
 
 // last returns the last epoch of the timeline, or nil.

@@ -15,8 +15,8 @@ var (
 	ErrDamaged = errors.New("the ledger is damaged")
 	// ErrNotCovered means: no epoch covers the time.
 	ErrNotCovered = errors.New("no epoch covers that time")
-	// ErrBefore means: an epoch was to begin before the last one, without being backdated.
-	ErrBefore = errors.New("the epoch would begin before the last one")
+	// ErrBefore means: an epoch was to begin before the last one, or to take its place since its beginning, without being backdated.
+	ErrBefore = errors.New("the epoch would not follow the last one")
 	// ErrReason means: an epoch was to be backdated without a note that says why.
 	ErrReason = errors.New("backdating needs a reason")
 	// ErrText means: who or why is too long or holds characters that do not print.
@@ -43,7 +43,7 @@ type Epoch struct {
 
 	Added     time.Time // when it was recorded
 	By, Note  string    // who recorded it and why; may be empty
-	Backdated bool      // it was recorded although a later epoch was there
+	Backdated bool      // it was recorded although a later epoch was there, or one with the same From that had begun
 
 	PlanSHA256 string // see alloc.Plan.SHA256
 	Hash       string // of the record, lower-case hexadecimal; the next record repeats it

@@ -35,7 +35,8 @@ func newLedgerAdd(e *env) *cobra.Command {
 A plan with findings is refused.
 
 An epoch that begins before the last one needs --backdate and a --note that says why; it then counts until the next instant
-that the ledger knew of already. An epoch with the same beginning as the last one takes its place. Nothing is ever removed.`,
+that the ledger knew of already. An epoch with the same beginning as the last one takes its place; once that one has begun,
+this needs --backdate and --note, too, as it changes who had which ports since. Nothing is ever removed.`,
 		Example: `  cgnctl ledger add -c plan.yaml --ledger ledger.jsonl --from 2026-03-01T03:00:00Z --by alice --note "ticket 4711"`,
 		Args:    exactly(0, "no arguments"),
 	}
@@ -43,7 +44,7 @@ that the ledger knew of already. An epoch with the same beginning as the last on
 	l.add(cmd)
 	f.add(cmd)
 	cmd.Flags().StringVar(&from, "from", "", "when the plan comes into force, with an offset such as Z or -03:00; default: now")
-	cmd.Flags().BoolVar(&backdate, "backdate", false, "allow a beginning before that of the last epoch; needs --note")
+	cmd.Flags().BoolVar(&backdate, "backdate", false, "allow a beginning that is not behind that of the last epoch; needs --note")
 	format := outputFlag(cmd, "table", "csv", "json", "ndjson")
 	cmd.RunE = func(*cobra.Command, []string) error {
 		if err := l.given(); err != nil {
