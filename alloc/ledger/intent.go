@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -25,6 +24,10 @@ type Intent struct {
 	Target string // which kernel state, in the words of whoever applies, such as "nftables cgn"
 }
 
+// Patience is how long who follows a ledger waits for the end of an apply that has begun. Whoever does not end it until then was cut off, and
+// the kernel gets what the ledger says.
+const Patience = 2 * time.Minute
+
 // pendingSuffix is what the file of an intent is called behind the name of the ledger.
 const pendingSuffix = ".pending"
 
@@ -38,43 +41,30 @@ type intentFile struct {
 	Plan    json.RawMessage `json:"plan"`
 }
 
-// Begin writes down what is about to be applied. The error is ErrPending where another intent stands there, or one that Add
+// Begin writes down what is about to be applied, and returns it as it is written. Where an epoch begins at the same instant, From lies just
+// before that, so that neither takes the place of the other. The error is ErrPending where another intent stands there, or one that Add
 // would return for it.
-func (w *Writer) Begin(in Intent) error {
+func (w *Writer) Begin(in Intent) (Intent, error) {
 	if err := checkText("the target", in.Target); err != nil {
-		return err
+		return in, err
 	}
-	if _, err := w.ledger.next(w.entry(in, in.From)); err != nil {
-		return err
+	now := in.From
+	for w.ledger.begins(in.From) {
+		in.From = in.From.Add(-1)
+	}
+	if _, err := w.ledger.next(w.entry(in, now)); err != nil {
+		return in, err
 	}
 	if _, err := os.Lstat(w.pending()); err == nil {
-		return fmt.Errorf("%s: %w", w.pending(), ErrPending)
+		return in, fmt.Errorf("%s: %w", w.pending(), ErrPending)
 	}
 	b, err := json.Marshal(intentFile{
 		Version: version, From: stamp(in.From), Target: in.Target, Before: in.Before, By: in.By, Note: in.Note, Plan: in.Plan.AppendCanonical(nil),
 	})
 	if err != nil {
-		return fmt.Errorf("encode an intent: %w", err)
+		return in, fmt.Errorf("encode an intent: %w", err)
 	}
-	return writeWhole(w.pending(), append(b, '\n'))
-}
-
-// entry returns what is recorded of an intent. An epoch that is planned for later, or was added meanwhile, does not keep anybody from
-// recording what was applied; that the clock went backwards does.
-func (w *Writer) entry(in Intent, now time.Time) Entry {
-	en := Entry{Plan: in.Plan, From: in.From, Settled: now, Now: now, By: in.By, Note: in.Note}
-	if en.Settled.Before(en.From) { // the clock was set back meanwhile
-		en.Settled = en.From
-	}
-	last := w.ledger.last()
-	if last == nil || !en.From.Before(last.From) || now.Before(w.ledger.epochs[w.ledger.Len()-1].Added) {
-		return en
-	}
-	en.Backdate = true
-	if en.Note == "" {
-		en.Note = fmt.Sprintf("applied before epoch %d begins", last.Seq)
-	}
-	return en
+	return in, writeWhole(w.pending(), append(b, '\n'))
 }
 
 func (w *Writer) pending() string { return w.path + pendingSuffix }
@@ -180,33 +170,6 @@ func parseIntent(b []byte, keys []alloc.Key) (*Intent, error) {
 		return nil, err
 	}
 	return &Intent{Plan: plan, From: from.UTC(), Target: f.Target, Before: f.Before, By: f.By, Note: f.Note}, nil
-}
-
-// Commit records an intent: the plan may be in force from in.From, and surely is at now.
-func (w *Writer) Commit(in Intent, now time.Time) (Epoch, error) {
-	e, err := w.add(w.entry(in, now))
-	if err != nil {
-		return Epoch{}, err
-	}
-	return e, w.Discard()
-}
-
-// Doubt records an intent of which nobody can say whether it ever came into force: the kernel has something else now, and not what it
-// had before either. From in.From until now its plan is possible beside the one that the ledger has, which is recorded
-// again from now on.
-func (w *Writer) Doubt(in Intent, now time.Time) (Epoch, error) {
-	if before, err := w.ledger.AtInstant(in.From); err == nil {
-		plan, err := w.ledger.Plan(before)
-		if err != nil {
-			return Epoch{}, err
-		}
-		again := Intent{Plan: plan, From: now, By: in.By, Note: fmt.Sprintf("as in epoch %d: an apply at %s was cut off", before.Seq, stamp(in.From))}
-		if _, err := w.add(w.entry(again, now)); err != nil { // first, so that a crash in between leaves nothing that is wrong
-			return Epoch{}, err
-		}
-	}
-	in.Note = strings.TrimPrefix(in.Note+"; ", "; ") + "cut off: whether it came into force is not known"
-	return w.Commit(in, now)
 }
 
 // Discard removes an intent: the kernel does not have the plan, or the ledger does.

@@ -30,13 +30,13 @@ func TestIntent(t *testing.T) {
 	if ledger.IsPending(path) {
 		t.Error("there is no intent, and one is pending")
 	}
-	if err := w.Begin(ledger.Intent{Plan: in.Plan, From: hour(-1), Target: in.Target}); !errors.Is(err, ledger.ErrBefore) {
+	if _, err := w.Begin(ledger.Intent{Plan: in.Plan, From: hour(-1), Target: in.Target}); !errors.Is(err, ledger.ErrBefore) {
 		t.Errorf("before the last epoch: %v", err)
 	}
-	if err := w.Begin(in); err != nil {
+	if _, err := w.Begin(in); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Begin(in); !errors.Is(err, ledger.ErrPending) {
+	if _, err := w.Begin(in); !errors.Is(err, ledger.ErrPending) {
 		t.Errorf("twice: %v", err)
 	}
 	w.Close() // the process is gone
@@ -52,6 +52,7 @@ func TestIntent(t *testing.T) {
 	if old.Plan.SHA256() != in.Plan.SHA256() || !old.From.Equal(in.From) || old.By != in.By || old.Note != in.Note || old.Target != in.Target {
 		t.Errorf("the intent is another: %+v", old)
 	}
+	written := readFile(t, path+".pending")
 	e, err := w.Commit(*old, hour(6))
 	if err != nil || !e.From.Equal(hour(5)) || !e.Settled.Equal(hour(6)) || e.Seq != 4 {
 		t.Errorf("recorded as %+v, %v", e, err)
@@ -61,9 +62,7 @@ func TestIntent(t *testing.T) {
 	}
 
 	// The crash came between the record and the removal of the file: nothing is recorded twice.
-	if err := w.Begin(in); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path+".pending", written)
 	if left, err := w.Pending(); left != nil || err != nil {
 		t.Errorf("an intent that the ledger has: %v, %v", left, err)
 	}
@@ -95,11 +94,11 @@ func TestIntentWhilePlanned(t *testing.T) {
 	}
 	defer w.Close()
 	in := ledger.Intent{Plan: plan(t, 50, 700), From: hour(5).Add(time.Minute), Target: "nftables cgn"}
-	if err := w.Begin(in); !errors.Is(err, ledger.ErrBefore) {
+	if _, err := w.Begin(in); !errors.Is(err, ledger.ErrBefore) {
 		t.Errorf("by a clock that went backwards: %v", err)
 	}
 	in.From = hour(7)
-	if err := w.Begin(in); err != nil {
+	if _, err := w.Begin(in); err != nil {
 		t.Fatal(err)
 	}
 	e, err := w.Commit(in, hour(7).Add(time.Second))
@@ -115,7 +114,7 @@ func TestPendingIsPossible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Begin(ledger.Intent{Plan: plan(t, 100, 500), From: hour(5), Target: "nftables cgn"}); err != nil {
+	if _, err := w.Begin(ledger.Intent{Plan: plan(t, 100, 500), From: hour(5), Target: "nftables cgn"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Add(ledger.Entry{Plan: plan(t, 100, 700), Now: hour(6)}); !errors.Is(err, ledger.ErrPending) {
@@ -186,7 +185,7 @@ func FuzzPending(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := w.Begin(ledger.Intent{Plan: plan(f, 50, 500), From: hour(5), Target: "nftables cgn"}); err != nil {
+	if _, err := w.Begin(ledger.Intent{Plan: plan(f, 50, 500), From: hour(5), Target: "nftables cgn"}); err != nil {
 		f.Fatal(err)
 	}
 	w.Close()

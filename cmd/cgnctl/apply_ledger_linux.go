@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/ledger"
@@ -74,7 +75,20 @@ func (r *recording) begin() error {
 	r.had = sha == r.intent.Plan.SHA256()
 	r.compare(sha)
 	r.intent.From, r.intent.Before = now(), sha
-	return r.w.Begin(r.intent)
+	r.intent, err = r.w.Begin(r.intent)
+	return err
+}
+
+// commit records an intent that the kernel has, and says so where that ends an epoch that was planned.
+func (r *recording) commit(in ledger.Intent) (ledger.Epoch, error) {
+	at := now()
+	planned, uncovered := r.w.Ledger().AtInstant(at)
+	ep, err := r.w.Commit(in, at)
+	if err == nil && uncovered == nil && planned.From.After(in.From) && planned.PlanSHA256 != ep.PlanSHA256 {
+		r.e.warn([]string{fmt.Sprintf("epoch %d, plan %.12s, began at %s while plan %.12s was applied: the kernel has the latter, and by the ledger it is in force from %s on; apply the other one if it is to be",
+			planned.Seq, planned.PlanSHA256, stamp(planned.From), ep.PlanSHA256, stamp(ep.From))})
+	}
+	return ep, err
 }
 
 // recover finishes what a killed run has begun. sha is the plan that the kernel has.
@@ -87,14 +101,14 @@ func (r *recording) recover(sha string) error {
 		return fmt.Errorf("%w: it was for %s, and this is %s: a ledger is about one of them", ledger.ErrPending, old.Target, r.intent.Target)
 	}
 	what := fmt.Sprintf("an apply of plan %.12s that began at %s was cut off", old.Plan.SHA256(), stamp(old.From))
-	switch sha {
-	case old.Plan.SHA256():
-		ep, err := r.w.Commit(*old, now())
+	switch {
+	case sha == old.Plan.SHA256():
+		ep, err := r.commit(*old)
 		if err != nil {
 			return err
 		}
 		r.e.warn([]string{fmt.Sprintf("%s when the kernel had it and the ledger did not: recorded as epoch %d", what, ep.Seq)})
-	case old.Before:
+	case sha == old.Before && now().Sub(old.From) < ledger.Patience: // later on, cgnd may have gone back
 		r.e.warn([]string{what + " before the kernel had it: nothing to record"})
 		return r.w.Discard()
 	default:
@@ -102,7 +116,7 @@ func (r *recording) recover(sha string) error {
 		if err != nil {
 			return err
 		}
-		r.e.warn([]string{fmt.Sprintf("%s, and the kernel has changed since: whether it came into force is not known, and until now both plans are possible (epoch %d)", what, ep.Seq)})
+		r.e.warn([]string{fmt.Sprintf("%s, and the kernel has changed since, or may have: whether it came into force is not known, and until now both plans are possible (epoch %d)", what, ep.Seq)})
 	}
 	return nil
 }
@@ -130,23 +144,32 @@ func (r *recording) end(failed error) (ep ledger.Epoch, err error) {
 	if err != nil {
 		return ep, errors.Join(failed, err)
 	}
-	before, uncovered := r.w.Ledger().AtInstant(r.intent.From)
 	switch {
-	case sha != r.intent.Plan.SHA256():
-		if err = r.w.Discard(); failed == nil && err == nil {
-			err = fmt.Errorf("the kernel has plan %.12s now, which is not the one that was applied: somebody else changed it; nothing was recorded", sha)
+	case sha == r.intent.Plan.SHA256() && r.had && r.known(sha):
+		if ep, err = r.w.Ledger().AtInstant(r.intent.From); err == nil {
+			err = r.w.Discard()
 		}
-	case r.had && uncovered == nil && before.PlanSHA256 == sha:
-		ep, err = before, r.w.Discard()
-	default:
-		if ep, err = r.w.Commit(r.intent, now()); err != nil {
+	case sha == r.intent.Plan.SHA256():
+		if ep, err = r.commit(r.intent); err != nil {
 			err = fmt.Errorf("the kernel has the plan, and the ledger does not know it: %w; the next cgnctl apply --ledger records it", err)
+		}
+	case sha == r.intent.Before && failed != nil:
+		err = r.w.Discard()
+	default:
+		if _, err = r.w.Doubt(r.intent, now()); failed == nil && err == nil {
+			err = fmt.Errorf("the kernel has plan %.12s now, which is not the one that was applied: somebody else changed it; until now both plans are possible", sha)
 		}
 	}
 	if failed != nil {
 		return ep, failed
 	}
 	return ep, ledgerFault(err)
+}
+
+// known reports whether by the ledger a plan was in force all the time since the apply began.
+func (r *recording) known(sha string) bool {
+	epochs, gap := r.w.Ledger().Between(r.intent.From, now())
+	return !gap && !slices.ContainsFunc(epochs, func(ep ledger.Epoch) bool { return ep.PlanSHA256 != sha })
 }
 
 // epochOf returns what an apply says about its epoch: nothing without a ledger.

@@ -35,7 +35,7 @@ const (
 	steadyFor   = time.Minute      // how long after a step back no earlier epoch is gone back to
 	clockFor    = 5 * time.Minute  // how long a step is shown
 	rereadEvery = 10 * time.Second // how often a file that cannot be read is tried again
-	foreignFor  = 2 * time.Minute  // how long to wait for somebody who is about to record what he applied
+	foreignFor  = ledger.Patience  // how long to wait for somebody who is about to record what he applied
 	workLimit   = 10 * time.Minute // work that takes longer hangs: the watchdog is no longer told that all is well
 	maxBackoff  = time.Minute
 	// Between repairs while somebody undoes them: subscribers have nothing meanwhile, so it is short.

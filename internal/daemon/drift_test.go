@@ -155,10 +155,7 @@ func TestSomebodyApplies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := ledger.Intent{Plan: r.plan(2), From: r.now().UTC().Truncate(time.Millisecond), Target: "fake cgn"}
-		if err := w.Begin(in); err != nil {
-			t.Fatal(err)
-		}
+		in := r.begin(w, 2)
 		r.b.do(func() { r.b.sha, r.b.mark = r.plan(2).SHA256(), r.b.mark+1 })
 		r.after(20 * time.Second)
 		if r.b.written() != writes {
@@ -176,6 +173,73 @@ func TestSomebodyApplies(t *testing.T) {
 	})
 }
 
+// begin writes down that somebody else applies a plan.
+func (r *rig) begin(w *ledger.Writer, n int) ledger.Intent {
+	r.Helper()
+	in, err := w.Begin(ledger.Intent{Plan: r.plan(n), From: r.now().UTC().Truncate(time.Millisecond), Target: "fake cgn"})
+	if err != nil {
+		r.Fatal(err)
+	}
+	return in
+}
+
+// TestSomebodyAppliesAcross is the same while the instant of a planned epoch goes by: the daemon waits, and follows what is recorded.
+func TestSomebodyAppliesAcross(t *testing.T) {
+	for before := range 3 { // how many seconds, for the daemon may have seen it or not
+		inBubble(t, "l.jsonl", func(r *rig) {
+			r.add(1, 0)
+			r.add(2, time.Minute)
+		}, func(r *rig) {
+			r.after(time.Minute - time.Duration(before)*time.Second - time.Millisecond)
+			w, err := ledger.Edit(r.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			writes, in := r.b.written(), r.begin(w, 3)
+			r.after(20 * time.Second)
+			r.b.do(func() { r.b.sha, r.b.mark = r.plan(3).SHA256(), r.b.mark+1 })
+			r.after(20 * time.Second)
+			if r.b.written() != writes {
+				t.Fatal("the daemon applied while somebody else did")
+			}
+			if _, err := w.Commit(in, r.now().UTC().Truncate(time.Millisecond)); err != nil {
+				t.Fatal(err)
+			}
+			w.Close()
+			s := r.after(3 * time.Second)
+			r.has(s, 3)
+			if r.b.written() != writes || !s.Healthy || s.Drift.Found != 0 || len(s.Problems) > 0 {
+				t.Errorf("%d writes, %+v", r.b.written()-writes, s)
+			}
+		})
+	}
+}
+
+// TestSomebodyDiedAcross has nobody end what was begun: the planned epoch is applied in the end.
+func TestSomebodyDiedAcross(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.add(1, 0)
+		r.add(2, time.Minute)
+	}, func(r *rig) {
+		r.after(50 * time.Second)
+		w, err := ledger.Edit(r.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.begin(w, 3)
+		w.Close()
+		r.after(foreignFor - 5*time.Second)
+		if r.seen().sha != r.plan(1).SHA256() {
+			t.Error("too early")
+		}
+		s := r.after(10 * time.Second)
+		r.has(s, 2)
+		if problem(s, "pending") == "" || problem(s, "late") == "" || !s.Healthy {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 // TestSomebodyDied is the same, cut off before the record: in the end the ledger decides.
 func TestSomebodyDied(t *testing.T) {
 	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
@@ -184,9 +248,7 @@ func TestSomebodyDied(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Begin(ledger.Intent{Plan: r.plan(2), From: r.now().UTC().Truncate(time.Millisecond), Target: "fake cgn"}); err != nil {
-			t.Fatal(err)
-		}
+		r.begin(w, 2)
 		w.Close()
 		r.b.do(func() { r.b.sha, r.b.mark = r.plan(2).SHA256(), r.b.mark+1 })
 		if s := r.after(foreignFor / 2); s.Drift.Found != 0 || r.seen().sha != r.plan(2).SHA256() {

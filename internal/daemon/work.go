@@ -95,11 +95,16 @@ func (l *loop) waits(underWay bool, now time.Time) bool {
 	case l.pendingSince.IsZero():
 		l.pendingSince = now
 	}
-	if now.Sub(l.pendingSince) < foreignFor {
+	if l.patient(now) {
 		return true
 	}
 	l.trouble("pending", "an apply that was to be recorded was cut off: the next cgnctl apply --ledger finds out what came of it", true)
 	return false
+}
+
+// patient reports whether somebody who has begun to apply still has time to record it.
+func (l *loop) patient(now time.Time) bool {
+	return l.pendingSince.IsZero() || now.Sub(l.pendingSince) < foreignFor
 }
 
 // A comparison is the result of Verify.
@@ -126,7 +131,7 @@ func compare(b Backend, plan *alloc.Plan, in InForce) (c comparison) {
 // verify compares the kernel with what was applied.
 func (l *loop) verify() {
 	source, backend, plan, mark := l.o.Source, l.o.Backend, l.plan.Load(), l.mark
-	patient := l.pendingSince.IsZero() || time.Since(l.pendingSince) < foreignFor
+	patient := l.patient(time.Now())
 	l.start("verify", func() func() {
 		in, err := backend.InForce()
 		if err != nil {
@@ -217,8 +222,12 @@ func (l *loop) apply(want target) {
 	if l.has && want.sha256 != l.applied.sha256 {
 		why = ""
 	}
+	source, waits := l.o.Source, l.has && why == "" && l.patient(time.Now())
 	l.log.Debug("apply", "plan_sha256", want.sha256, "why", why)
 	l.start("apply", func() func() {
+		if waits && source.underWay() { // since the last look
+			return func() { l.waits(true, time.Now()) }
+		}
 		a := attempt{want: want, why: why, began: wall()}
 		a.run(backend)
 		a.end = wall()

@@ -1,0 +1,121 @@
+package ledger
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+)
+
+// entry returns what is recorded of an intent. An epoch that is planned for later, or was added meanwhile, does not keep anybody from
+// recording what was applied; that the clock went backwards does.
+func (w *Writer) entry(in Intent, now time.Time) Entry {
+	en := Entry{Plan: in.Plan, From: in.From, Settled: later(in.From, now), Now: now, By: in.By, Note: in.Note}
+	last := w.ledger.last()
+	if last == nil || en.From.After(last.From) || now.Before(w.ledger.epochs[w.ledger.Len()-1].Added) {
+		return en
+	}
+	en.Backdate = true
+	switch {
+	case en.Note != "":
+	case en.From.Equal(last.From):
+		en.Note = fmt.Sprintf("applied when epoch %d began", last.Seq)
+	default:
+		en.Note = fmt.Sprintf("applied before epoch %d begins", last.Seq)
+	}
+	return en
+}
+
+// later returns the later one of two instants: the clock may have been set back while something was applied.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// Commit records an intent that was carried out: the plan may be in force from in.From, and surely is at now. Of epochs that the ledger had for
+// instants in between nobody can say whether they came into force, as somebody else may follow the ledger; they may have been until now. It
+// returns the epoch in force now.
+func (w *Writer) Commit(in Intent, now time.Time) (Epoch, error) {
+	if _, err := w.end(in, now, Intent{Plan: in.Plan, By: in.By, Note: in.Note}); err != nil {
+		return Epoch{}, err
+	}
+	return w.ledger.AtInstant(later(in.From, now))
+}
+
+// Doubt records an intent of which nobody can say whether it ever came into force: the kernel has something else now, and not what it
+// had before either. From in.From until now its plan is possible beside those that the ledger has, of which the last surely counts from
+// now on. It returns the epoch of the intent.
+func (w *Writer) Doubt(in Intent, now time.Time) (Epoch, error) {
+	counts := Intent{By: in.By}
+	if last, err := w.ledger.AtInstant(later(in.From, now)); err == nil {
+		if counts.Plan, err = w.ledger.Plan(last); err != nil {
+			return Epoch{}, err
+		}
+		counts.Note = fmt.Sprintf("as in epoch %d: an apply at %s was cut off", last.Seq, stamp(in.From))
+	}
+	in.Note = strings.TrimPrefix(in.Note+"; ", "; ") + "cut off: whether it came into force is not known"
+	return w.end(in, now, counts)
+}
+
+// end records an intent and what follows from it: what began after it is not settled before now, and counts is in force from then on. The
+// intent comes last. A crash before that leaves it standing, so that what is possible stays so, and the next run ends it once more.
+func (w *Writer) end(in Intent, now time.Time, counts Intent) (Epoch, error) {
+	en := w.entry(in, now)
+	if _, err := w.ledger.next(en); err != nil {
+		return Epoch{}, err
+	}
+	last, err := w.unsettle(en)
+	if err != nil {
+		return Epoch{}, err
+	}
+	if counts.From = en.Settled; counts.Plan != nil && counts.Plan.SHA256() != last.SHA256() {
+		if _, err := w.add(w.entry(counts, now)); err != nil {
+			return Epoch{}, err
+		}
+	}
+	e, err := w.add(w.entry(in, now))
+	if err != nil {
+		return Epoch{}, err
+	}
+	return e, w.Discard()
+}
+
+// unsettle records again, as settled when en is, the epochs that began in between. It returns the plan that then counts by them and en.
+func (w *Writer) unsettle(en Entry) (last *alloc.Plan, err error) {
+	last = en.Plan
+	for _, e := range w.ledger.begun(en.From, en.Settled) {
+		if last, err = w.ledger.Plan(e); err != nil {
+			return nil, err
+		}
+		if !e.Settled.Before(en.Settled) {
+			continue
+		}
+		again := Entry{
+			Plan: last, From: e.From, Settled: en.Settled, Now: en.Now, By: en.By, Backdate: true,
+			Note: fmt.Sprintf("epoch %d, which began while an apply was under way", e.Seq),
+		}
+		if _, err := w.add(again); err != nil {
+			return nil, err
+		}
+	}
+	return last, nil
+}
+
+// begun returns the epochs that begin after an instant and not after another one, in the order of the timeline.
+func (l *Ledger) begun(after, until time.Time) (out []Epoch) {
+	for _, e := range l.time.sure() {
+		if e.From.After(after) && !e.From.After(until) {
+			out = append(out, *e)
+		}
+	}
+	return out
+}
+
+// begins reports whether an epoch begins at an instant.
+func (l *Ledger) begins(at time.Time) bool {
+	e, err := l.AtInstant(at)
+	return err == nil && e.From.Equal(at)
+}
