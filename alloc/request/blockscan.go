@@ -4,9 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"io"
 	"slices"
 	"strings"
+
+	"github.com/cgnkit/cgnkit/alloc/internal/lines"
 )
 
 // A blockScanner reads plain lines, and blocks between them.
@@ -29,7 +30,7 @@ func (s *settings) blockScanner(in *bufio.Reader, head []byte) *blockScanner {
 }
 
 func (s *settings) blocks(in *bufio.Reader) *blockScanner {
-	return &blockScanner{lineScanner: lineScanner{settings: s, lines: lines{r: in}, parser: &plainParser{settings: s}}}
+	return &blockScanner{lineScanner: lineScanner{settings: s, lines: lines.Of(in, lineLimit), parser: &plainParser{settings: s}}}
 }
 
 // isLetter reports whether a text has blocks, and no line that is a question by itself. Then lines without an address are prose.
@@ -43,28 +44,25 @@ func (s *settings) isLetter(head []byte) bool {
 
 func (s *blockScanner) scan(yield func(Request) bool) error {
 	s.yield = yield
-	for {
-		err := s.lines.next()
-		if errors.Is(err, io.EOF) {
-			s.flush()
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	for s.lines.Next() {
 		if !s.step() {
 			return nil
 		}
 	}
+	if err := s.lines.Err(); err != nil {
+		return err
+	}
+	s.flush()
+	return nil
 }
 
 // step reads the line at hand. It returns false when there shall be no more.
 func (s *blockScanner) step() bool {
-	text := s.lines.text
+	text := s.lines.Line()
 	if s.prose {
 		text = unquote(text)
 	}
-	if s.lines.long || skipped(text) {
+	if s.lines.TooLong() || skipped(text) {
 		s.header = false
 		r, ok := s.one()
 		return s.flush() && (!ok || s.send(r))
@@ -88,7 +86,7 @@ func (s *blockScanner) step() bool {
 	}
 	s.at.add(s.settings, line, pairs, s.in)
 	if s.at.lines == 1 {
-		s.at.line, s.at.first = s.lines.n, line
+		s.at.line, s.at.first = s.lines.Number(), line
 	}
 	return true
 }
@@ -165,7 +163,7 @@ func (s *blockScanner) isHeader(pairs []pair) bool {
 
 // plain reads the line at hand as one that stands alone.
 func (s *blockScanner) plain(line string) bool {
-	r, ok := s.parse(line, s.lines.n)
+	r, ok := s.parse(line, s.lines.Number())
 	return !ok || s.send(r)
 }
 

@@ -57,5 +57,6 @@
 // # Limits
 //
 // Memory does not grow with the input. A line may have 64 KiB, a row 256 columns, an XML token 1 MiB, a value 1 KiB; nesting
-// ends at 32 levels, in mails at 8, and a mail may have 1,000 parts. Gzip may unfold to 16 GiB and to 250 times its size.
+// ends at 32 levels, in mails at 8, and a mail may have 1,000 parts. There may be 1 TiB of text, and gzip
+// may unfold to 200 times its size.
 package request

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+
+	"github.com/cgnkit/cgnkit/alloc/internal/lines"
 )
 
 // A vocabulary says what the members of an object mean.
@@ -32,7 +34,7 @@ var errStop = errors.New("stopped")
 func (s *settings) jsonScanner(in *bufio.Reader, head []byte, v vocabulary) scanner {
 	j := &jsonScanner{settings: s, vocabulary: v, text: jsonText{r: in, line: 1}}
 	if isNDJSON(head) {
-		return &ndjsonScanner{jsonScanner: j, lines: lines{r: in}}
+		return &ndjsonScanner{jsonScanner: j, lines: lines.Of(in, lineLimit)}
 	}
 	return j
 }
@@ -251,23 +253,16 @@ func (l *jsonList) end() error {
 // An ndjsonScanner reads an object a line.
 type ndjsonScanner struct {
 	*jsonScanner
-	lines lines
+	lines *lines.Lines
 }
 
 func (s *ndjsonScanner) scan(yield func(Request) bool) error {
 	s.yield = yield
 	in := bytes.NewReader(nil)
 	s.text.r = bufio.NewReader(in)
-	for {
-		err := s.lines.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if skipped(s.lines.text) {
-			if r, ok := commented(string(s.lines.text), s.lines.n); ok && !yield(r) {
+	for s.lines.Next() {
+		if skipped(s.lines.Line()) {
+			if r, ok := commented(string(s.lines.Line()), s.lines.Number()); ok && !yield(r) {
 				return nil
 			}
 			continue
@@ -278,20 +273,21 @@ func (s *ndjsonScanner) scan(yield func(Request) bool) error {
 			return err
 		}
 	}
+	return s.lines.Err()
 }
 
 // one reads the line at hand. What is wrong with it is wrong with one question.
 func (s *ndjsonScanner) one(in *bytes.Reader) error {
-	line := s.lines.text
-	if s.lines.long {
-		return s.send(Request{Err: refuse(ErrUnparsable, "the line is longer than %d bytes", maxLine)}, s.lines.n, line[:4*maxText])
+	line := s.lines.Line()
+	if s.lines.TooLong() {
+		return s.send(Request{Err: refuse(ErrUnparsable, "the line is longer than %d bytes", maxLine)}, s.lines.Number(), line)
 	}
 	in.Reset(line)
 	s.text.r.Reset(in)
-	s.text.line = s.lines.n
+	s.text.line = s.lines.Number()
 	err := s.documents()
 	if err == nil || errors.Is(err, errStop) {
 		return err
 	}
-	return s.send(Request{Err: err}, s.lines.n, line)
+	return s.send(Request{Err: err}, s.lines.Number(), line)
 }

@@ -1,47 +1,10 @@
 package request
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
-	"io"
+
+	"github.com/cgnkit/cgnkit/alloc/internal/lines"
 )
-
-// maxLine is the length of the longest line that is read.
-const maxLine = 64 << 10
-
-// lines reads line by line.
-type lines struct {
-	r    *bufio.Reader // of at least maxLine bytes
-	n    int           // the number of the line
-	text []byte        // without its end, valid until next; of a long line only the beginning
-	long bool          // whether the line is longer than maxLine
-}
-
-// next reads a line. It returns io.EOF at the end, and any other error without the line that it cuts: half a port is
-// another port.
-func (l *lines) next() error {
-	text, err := l.r.ReadSlice('\n')
-	l.long = errors.Is(err, bufio.ErrBufferFull)
-	switch {
-	case l.long:
-		l.text = append([]byte(nil), text[:4*maxText]...)
-		for errors.Is(err, bufio.ErrBufferFull) {
-			_, err = l.r.ReadSlice('\n')
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		l.n++
-		return nil
-	case errors.Is(err, io.EOF) && len(text) > 0, err == nil:
-		l.n++
-		l.text = trimEnd(text)
-		l.long = len(l.text) > maxLine
-		return nil
-	}
-	return err
-}
 
 // trimEnd takes the end of a line away.
 func trimEnd(line []byte) []byte {
@@ -58,39 +21,33 @@ type lineParser interface {
 // A lineScanner reads questions, one a line.
 type lineScanner struct {
 	*settings
-	lines  lines
+	lines  *lines.Lines
 	parser lineParser
 }
 
 func (s *lineScanner) scan(yield func(Request) bool) error {
-	for {
-		err := s.lines.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	for s.lines.Next() {
 		if r, ok := s.one(); ok && !yield(r) {
 			return nil
 		}
 	}
+	return s.lines.Err()
 }
 
 // one reads the line at hand.
 func (s *lineScanner) one() (Request, bool) {
-	if s.lines.long {
+	if s.lines.TooLong() {
 		err := refuse(ErrUnparsable, "the line is longer than %d bytes", maxLine)
-		return Request{Line: s.lines.n, Text: clip(string(s.lines.text[:4*maxText]), maxText), Err: err}, true
+		return Request{Line: s.lines.Number(), Text: clip(string(s.lines.Line()), maxText), Err: err}, true
 	}
-	text := s.lines.text
+	text := s.lines.Line()
 	if s.prose {
 		text = unquote(text)
 	}
 	if skipped(text) {
 		return s.comment(spaced(text))
 	}
-	return s.parse(spaced(text), s.lines.n)
+	return s.parse(spaced(text), s.lines.Number())
 }
 
 // A headed parser has headings, which may look like comments.
@@ -103,7 +60,7 @@ func (s *lineScanner) comment(line string) (Request, bool) {
 	if p, ok := s.parser.(headed); ok && line != "" {
 		p.comment(line)
 	}
-	return commented(line, s.lines.n)
+	return commented(line, s.lines.Number())
 }
 
 // commented returns a question that cannot be answered for a comment with an address.

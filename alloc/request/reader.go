@@ -8,6 +8,8 @@ import (
 	"iter"
 	"slices"
 	"time"
+
+	"github.com/cgnkit/cgnkit/alloc/internal/lines"
 )
 
 // Options say how an input is read.
@@ -76,7 +78,7 @@ func (s *settings) scanner(f Format, in *bufio.Reader, head []byte) scanner {
 	case Plain:
 		return s.blockScanner(in, head)
 	}
-	line := &lineScanner{settings: s, lines: lines{r: in}}
+	line := &lineScanner{settings: s, lines: lines.Of(in, lineLimit)}
 	switch f {
 	case Tcpdump:
 		line.parser = tcpdumpParser{s}

@@ -2,9 +2,9 @@ package request
 
 import (
 	"bufio"
-	"errors"
-	"io"
 	"strings"
+
+	"github.com/cgnkit/cgnkit/alloc/internal/lines"
 )
 
 // xarfKeys are the names of X-ARF as normal writes them, from 0.1 to XARF 4. "Port" is not among them: it is the port that was
@@ -42,7 +42,7 @@ func (s *settings) xarfScanner(in *bufio.Reader, head []byte) scanner {
 	if text := strings.TrimLeft(string(head[:min(len(head), 100)]), " \t\r\n"); text != "" && (text[0] == '{' || text[0] == '[') {
 		return s.jsonScanner(in, head, xarfNames)
 	}
-	return &xarfScanner{settings: s, lines: lines{r: in}}
+	return &xarfScanner{settings: s, lines: lines.Of(in, lineLimit)}
 }
 
 // isXARFLine reports whether a line, in lower case, is a key that only reports have.
@@ -58,7 +58,7 @@ func isXARFLine(lower string) bool {
 // An xarfScanner reads reports of "Key: value" lines, divided by "---".
 type xarfScanner struct {
 	*settings
-	lines lines
+	lines *lines.Lines
 }
 
 // A report is one while it is read.
@@ -76,38 +76,32 @@ func (s *xarfScanner) scan(yield func(Request) bool) error {
 		at = nil
 		return r == nil || s.prose && r.isEmpty() || yield(r.question(s.settings))
 	}
-	for {
-		err := s.lines.next()
-		if errors.Is(err, io.EOF) {
-			flush()
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		line := strings.TrimRight(spaced(s.lines.text), " ")
-		if s.lines.long {
-			line = line[:4*maxText]
-		}
+	for s.lines.Next() {
+		line := strings.TrimRight(spaced(s.lines.Line()), " ")
 		switch {
 		case strings.HasPrefix(line, "---") || line == "...":
 			if !flush() {
 				return nil
 			}
 		case skipped([]byte(line)):
-			if r, ok := commented(line, s.lines.n); ok && !yield(r) {
+			if r, ok := commented(line, s.lines.Number()); ok && !yield(r) {
 				return nil
 			}
 		case strings.HasPrefix(line, "%"):
 		default:
 			if at == nil {
-				at = &report{line: s.lines.n}
+				at = &report{line: s.lines.Number()}
 			}
 			if err := at.add(line, s.prose); err != nil && at.bad == nil {
 				at.bad = err
 			}
 		}
 	}
+	if err := s.lines.Err(); err != nil {
+		return err
+	}
+	flush()
+	return nil
 }
 
 // add takes a line of a report.

@@ -43,7 +43,8 @@ func all(r io.Reader, lim Limits) (out []string, err error) {
 }
 
 func TestLines(t *testing.T) {
-	long := strings.Repeat("x", 300)
+	const most = maxHead
+	long := strings.Repeat("x", most+300)
 	for _, c := range []struct {
 		name, text string
 		want       []string
@@ -54,18 +55,19 @@ func TestLines(t *testing.T) {
 		{"blank lines", "\n\na\n\n", []string{"", "", "a", ""}},
 		{"CRLF", "a\r\n\r\nb\r\n", []string{"a", "", "b"}},
 		{"byte order mark", "\xef\xbb\xbfa\n\xef\xbb\xbfb", []string{"a", "\xef\xbb\xbfb"}},
-		{"too long", "a\n" + long + "\nb\n" + long, []string{"a", long[:80] + "...", "b", long[:80] + "..."}},
-		{"just fits", long[:255] + "\n" + long[:255] + "\n", []string{long[:255], long[:255]}},
+		{"too long", "a\n" + long + "\nb\n" + long, []string{"a", long[:most] + "...", "b", long[:most] + "..."}},
+		{"just fits", long[:most] + "\n" + long[:most] + "\r\n" + long[:most], []string{long[:most], long[:most], long[:most]}},
+		{"just too long", long[:most+1] + "\n" + long[:most+1] + "\r\n" + long[:most+1], []string{long[:most] + "...", long[:most] + "...", long[:most] + "..."}},
 		{"gzip twice", packed(t, "a\nb\n") + packed(t, "c\n"), []string{"a", "b", "c"}},
 	} {
 		text := c.text
 		if c.name != "gzip twice" {
-			got, err := all(strings.NewReader(packed(t, text)), Limits{Line: 256})
+			got, err := all(strings.NewReader(packed(t, text)), Limits{Line: most})
 			if err != nil || !slices.Equal(got, c.want) {
 				t.Errorf("%s, compressed: %q, %v; want %q", c.name, got, err, c.want)
 			}
 		}
-		got, err := all(iotest.OneByteReader(strings.NewReader(text)), Limits{Line: 256})
+		got, err := all(iotest.OneByteReader(strings.NewReader(text)), Limits{Line: most})
 		if err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, %v; want %q", c.name, got, err, c.want)
 		}
@@ -81,9 +83,14 @@ func TestLimits(t *testing.T) {
 	if _, err := all(strings.NewReader(oneLine), Limits{}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a line that grows a thousand times: %v", err)
 	}
-	got, err := all(strings.NewReader("a\nb\nc\n"), Limits{Bytes: 4})
-	if !errors.Is(err, ErrTooLarge) || !slices.Equal(got, []string{"a", "b"}) {
-		t.Errorf("six bytes where four are allowed: %q, %v", got, err)
+	for _, text := range []string{"a\nb\nc\n", packed(t, "a\nb\nc\n")} {
+		got, err := all(strings.NewReader(text), Limits{Bytes: 4})
+		if !errors.Is(err, ErrTooLarge) || !slices.Equal(got, []string{"a", "b"}) {
+			t.Errorf("six bytes where four are allowed: %q, %v", got, err)
+		}
+		if got, err = all(strings.NewReader(text), Limits{Bytes: 6}); err != nil || len(got) != 3 {
+			t.Errorf("six bytes where six are allowed: %q, %v", got, err)
+		}
 	}
 }
 
@@ -100,7 +107,7 @@ func TestErrors(t *testing.T) {
 	if _, err := all(strings.NewReader(whole[:len(whole)-9]), Limits{}); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("a compressed file that is cut: %v", err)
 	}
-	for _, magic := range []string{"\x28\xb5\x2f\xfd----", "BZh91AY", "\xfd7zXZ\x00", "\xff\xfea\x00"} {
+	for _, magic := range []string{"\x28\xb5\x2f\xfd----", "BZh91AY", "\xfd7zXZ\x00", "\xff\xfea\x00", packed(t, packed(t, "a\n"))} {
 		if _, err := all(strings.NewReader(magic), Limits{}); !errors.Is(err, ErrFormat) {
 			t.Errorf("a file that starts with %q: %v", magic, err)
 		}
@@ -111,9 +118,9 @@ func FuzzLines(f *testing.F) {
 	f.Add([]byte("a\r\n\nb"))
 	f.Add([]byte(packed(f, "a\nb\n")))
 	f.Add([]byte("\x1f\x8b\x08\x00"))
-	f.Add([]byte("\xef\xbb\xbf" + strings.Repeat("x", 600) + "\ny"))
+	f.Add([]byte("\xef\xbb\xbf" + strings.Repeat("x", 3*maxHead) + "\ny"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := all(bytes.NewReader(data), Limits{Line: 256, Bytes: 1 << 20})
+		got, err := all(bytes.NewReader(data), Limits{Line: maxHead, Bytes: 1 << 20})
 		if err != nil || bytes.HasPrefix(data, []byte("\x1f\x8b")) {
 			return
 		}
@@ -126,7 +133,7 @@ func FuzzLines(f *testing.F) {
 			t.Fatalf("%d lines of %q, want %d", len(got), data, want)
 		}
 		for _, line := range got {
-			if strings.Contains(line, "\n") || len(line) > 256 {
+			if strings.Contains(line, "\n") || len(line) > maxHead+len("...") {
 				t.Fatalf("line %q", line)
 			}
 		}
