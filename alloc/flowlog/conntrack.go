@@ -49,18 +49,7 @@ func (d *Reader) conntrack(line []byte) (Flow, string) {
 // whole returns the flow.
 func (c *tracked) whole() (Flow, string) {
 	f := c.flow
-	f.From, f.To = c.at, c.at
-	f.Earlier, f.Later = c.kind != 'N', c.kind != 'D'
-	switch {
-	case !c.start[0].IsZero():
-		f.From, f.Earlier = c.start[1], false
-		if c.untimed && !c.stop[0].IsZero() {
-			f.To = c.stop[0]
-		}
-	case c.delta >= 0:
-		f.From, f.Earlier = c.at.Add(-time.Duration(c.delta)*time.Second), false
-	}
-	if f.To.Before(f.From) {
+	if !c.times(&f) {
 		return f, "the flow ends before it begins"
 	}
 	out, back := c.ends[0], c.ends[1]
@@ -73,6 +62,59 @@ func (c *tracked) whole() (Flow, string) {
 		f = f.turned(netip.AddrPortFrom(back.src, back.sport), f.Destination)
 	}
 	return f, ""
+}
+
+const (
+	// eventLag is how long an event may be on its way from the kernel to conntrack, whose clock stamps it.
+	eventLag = time.Second
+	// sweepLag is how long the kernel may take to find an entry that has run out, which is when it tells that it is destroyed. It looks
+	// at all of its table once a minute.
+	sweepLag = 2 * time.Minute
+)
+
+// times writes when the flow lived. delta-time, [start=...] and [stop=...] have whole seconds.
+func (c *tracked) times(f *Flow) bool {
+	b := bounds{more: forever}
+	if c.delta >= 0 {
+		b.span, b.more = time.Duration(c.delta)*time.Second, wholeSecond
+	}
+	switch {
+	case c.kind == 'N':
+		f.From, f.To, f.Before, f.Later = c.at, c.at, eventLag, true
+		return true
+	case !c.stop[0].IsZero():
+		b.ended = [2]time.Time{c.stop[0], c.stop[1].Add(wholeSecond)}
+	case c.kind == 'D':
+		b.ended = [2]time.Time{c.at.Add(-sweepLag), c.at}
+	default:
+		return c.alive(f)
+	}
+	switch {
+	case !c.start[0].IsZero():
+		b.began = [2]time.Time{c.start[0], c.start[1].Add(wholeSecond)}
+	case c.delta >= 0:
+		b.began = [2]time.Time{b.ended[0].Add(-b.span - b.more), b.ended[1].Add(-b.span)}
+	default:
+		f.From, f.To, f.Vague, f.Earlier = b.ended[0], b.ended[1], true, true
+		return true
+	}
+	return b.into(f)
+}
+
+// alive writes that the flow lives at the time of the line.
+func (c *tracked) alive(f *Flow) bool {
+	f.From, f.To, f.Later = c.at, c.at, true
+	switch {
+	case !c.start[0].IsZero():
+		f.From = earliest(c.start[1].Add(wholeSecond), c.at)
+		f.Before = f.From.Sub(c.start[0])
+	case c.delta >= 0:
+		f.Span = time.Duration(c.delta) * time.Second
+		f.From, f.Before = c.at.Add(-f.Span), wholeSecond
+	default:
+		f.Earlier = true
+	}
+	return f.Before >= 0
 }
 
 // parseConntrack reads one line:

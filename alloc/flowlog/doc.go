@@ -5,5 +5,11 @@
 // extended and -o timestamp), plain or compressed with gzip, and finds out which of them it is. A record is evidence that a flow lived
 // between two instants. Where it leaves open how long the flow lived, or by which outside address it went, Match says Maybe and not No.
 //
+// # Times
+//
+// A time in whole seconds is any instant of that second: the CSV of nfdump 1.6 and 1.7 has such times, and durations in milliseconds, and conntrack has
+// delta-time, start and stop in whole seconds. conntrack stamps an event with its own clock when it gets it. That of an end
+// may come minutes after the flow ran out, so that alone it proves little; together with the record of the beginning it says more: see Join.
+//
 // Memory is constant: flows stream by.
 package flowlog

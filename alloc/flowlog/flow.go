@@ -10,10 +10,15 @@ import (
 type Flow struct {
 	// From to To is the time in which the flow lived for certain. They are equal for an event.
 	From, To time.Time
+	// Before and After say how much earlier than From it may have begun, and how much later than To it may have ended: the record has
+	// whole seconds only, or was made later.
+	Before, After time.Duration
 	// Earlier and Later mean: the record does not say when the flow began, or when it ended.
 	Earlier, Later bool
-	// Vague means: the times are of an hour that summer time repeats, and From to To has both; the flow lived somewhere in it.
+	// Vague means: the flow lived somewhere between From and To, and perhaps not all that time: it was shorter than what the record leaves
+	// open, or the times are of an hour that summer time repeats.
 	Vague bool
+	Span  time.Duration // how long it lived at least, where the record says so; else 0
 
 	Protocol    uint8          // as IP has it: 6 is TCP, 17 UDP, 1 ICMP
 	Source      netip.AddrPort // inside; of ICMP the port is the identifier where the record has it, else 0
@@ -85,17 +90,23 @@ func (f Flow) Match(q Filter) Match {
 func (f Flow) lived(q Filter) Match {
 	before := !q.To.IsZero() && q.To.Before(f.From) // the question lies before what is certain
 	after := !q.From.IsZero() && q.From.After(f.To)
+	all := (q.From.IsZero() || !q.From.After(f.From)) && (q.To.IsZero() || !q.To.Before(f.To))
 	switch {
-	case !before && !after && f.Vague:
+	case !before && !after && f.Vague && !all:
 		return Maybe
 	case !before && !after:
 		return Yes
-	case before && f.Earlier && (q.MaxAge <= 0 || f.From.Sub(q.To) <= q.MaxAge):
+	case before && reaches(f.From.Sub(q.To), f.Before, f.Earlier, q.MaxAge):
 		return Maybe
-	case after && f.Later && (q.MaxAge <= 0 || q.From.Sub(f.To) <= q.MaxAge):
+	case after && reaches(q.From.Sub(f.To), f.After, f.Later, q.MaxAge):
 		return Maybe
 	}
 	return No
+}
+
+// reaches reports whether a flow may reach so far beyond what is certain.
+func reaches(far, slack time.Duration, open bool, limit time.Duration) bool {
+	return far <= slack || open && (limit <= 0 || far-slack <= limit)
 }
 
 // turned returns the flow as its other end sees it.

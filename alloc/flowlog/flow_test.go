@@ -21,6 +21,7 @@ func TestMatch(t *testing.T) {
 	ended := with(func(g *Flow) { g.From, g.Earlier = g.To, true })
 	silent := with(func(g *Flow) { g.Outside = netip.AddrPort{} })
 	vague := with(func(g *Flow) { g.Vague = true })
+	coarse := with(func(g *Flow) { g.Before, g.After = time.Second, 2*time.Second })
 	outside, other := netip.MustParseAddr("198.18.0.0"), netip.MustParseAddr("198.18.0.1")
 	for _, c := range []struct {
 		name string
@@ -50,6 +51,13 @@ func TestMatch(t *testing.T) {
 		{"open before, too old", ended, Filter{To: second(9), MaxAge: 10 * time.Second}, No},
 		{"open before is not open behind", ended, Filter{From: second(21)}, No},
 		{"open and another outside address", fresh, Filter{From: second(100), Outside: other}, No},
+		{"all of a vague one", vague, Filter{From: second(10), To: second(20)}, Yes},
+		{"more than a vague one", vague, Filter{From: second(9), To: second(21)}, Yes},
+		{"a part of a vague one", vague, Filter{From: second(11), To: second(21)}, Maybe},
+		{"perhaps before", coarse, Filter{To: second(9)}, Maybe},
+		{"not before", coarse, Filter{To: second(8)}, No},
+		{"perhaps after", coarse, Filter{From: second(22)}, Maybe},
+		{"not after", coarse, Filter{From: second(23)}, No},
 		{"an hour that comes twice", vague, Filter{From: second(15), To: second(15)}, Maybe},
 	} {
 		if got := c.f.Match(c.q); got != c.want {

@@ -165,40 +165,70 @@ func xlated(addr, port []byte, protocol uint8) netip.AddrPort {
 	return a
 }
 
-// times reads when the flow lived.
+// times reads when the flow lived. nfdump has whole seconds in some columns and milliseconds in others: the latter count as exact.
 func (d *Reader) times(t *table, f *Flow) bool {
 	c := &t.fields
-	first, again, ok := d.time(t, c[firstSeen])
+	began, ok := d.time(t, c[firstSeen])
 	if !ok {
-		if first, again, ok = d.time(t, c[eventTime]); !ok {
+		if began, ok = d.time(t, c[eventTime]); !ok {
 			return false
 		}
 	}
-	f.From, f.To, f.Vague = first, again, !first.Equal(again)
-	if early, last, ok := d.time(t, c[lastSeen]); ok {
-		f.To, f.Vague = last, f.Vague || !early.Equal(last)
-	} else if span, ok := parseEpoch(c[duration]); ok {
-		f.To = again.Add(time.Duration(span.UnixNano()))
-	}
-	if f.To.Before(f.From) {
+	b := bounds{began: began, ended: began, more: forever}
+	var timed bool
+	if timed, ok = b.lasted(c[duration]); !ok {
 		return false
 	}
+	if ended, ok := d.time(t, c[lastSeen]); ok {
+		b.ended, b.span, b.more = ended, max(b.span-rounding, 0), b.more+2*rounding
+	} else {
+		b.ended = [2]time.Time{began[0].Add(b.span), began[1].Add(b.span)}
+		if b.more = min(b.more, wholeSecond); !timed {
+			b.more = 0 // one instant
+		}
+		b.ended[1] = b.ended[1].Add(b.more)
+	}
+	oneInstant := b.began[0].Equal(b.ended[0]) && b.began[1].Equal(b.ended[1])
 	switch {
 	case bytes.EqualFold(c[event], []byte("CREATE")), bytes.EqualFold(c[event], []byte("ADD")):
 		f.Later = true
 	case bytes.EqualFold(c[event], []byte("DELETE")):
-		f.Earlier = first.Equal(f.To)
+		f.Earlier = oneInstant
 	}
-	return true
+	return b.into(f)
 }
 
-// time reads one time; the zeros that nfdump writes for none are none.
-func (d *Reader) time(t *table, s []byte) (early, late time.Time, ok bool) {
+// lasted takes the column of the duration. timed is false where there is none, and ok where it is longer than anybody lives.
+func (b *bounds) lasted(text []byte) (timed, ok bool) {
+	span, timed := parseEpoch(text)
+	if len(text) == 0 || !timed {
+		return false, true
+	}
+	if b.span = time.Duration(span.Unix()) * time.Second; span.Unix() > int64(forever/time.Second) {
+		return true, false
+	}
+	if b.span, b.more = b.span+time.Duration(span.Nanosecond()), 0; bytes.IndexByte(text, '.') < 0 {
+		b.more = wholeSecond
+	}
+	return true, true
+}
+
+// rounding is what the last digit of a duration may be wrong by, where it stands beside beginning and end.
+const rounding = time.Millisecond
+
+// forever is longer than any flow.
+const forever = 100 * 365 * 24 * time.Hour
+
+// time reads one time, as the first and the last instant that it can mean; the zeros that nfdump writes for none are none.
+func (d *Reader) time(t *table, s []byte) (at [2]time.Time, ok bool) {
 	if t.millis {
 		n, ok := parseNumber(s, maxEpoch*1000)
-		at := time.UnixMilli(int64(n)).UTC()
-		return at, at, ok && n > 0
+		at[0] = time.UnixMilli(int64(n)).UTC()
+		return [2]time.Time{at[0], at[0]}, ok && n > 0
 	}
-	early, late, ok = d.clock.parse(s)
-	return early, late, ok && early.Unix() > 0
+	early, late, ok := d.clock.parse(s)
+	if bytes.IndexByte(s, '.') < 0 {
+		late = late.Add(wholeSecond)
+	}
+	return [2]time.Time{early, late}, ok && early.Unix() > 0
 }

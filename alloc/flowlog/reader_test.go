@@ -16,7 +16,13 @@ import (
 // show writes a flow in one line.
 func show(f Flow) string {
 	const layout = "15:04:05.999"
-	s := fmt.Sprintf("%d: %s-%s %d %v > %v", f.Line, f.From.Format(layout), f.To.Format(layout), f.Protocol, f.Source, f.Destination)
+	slack := func(sign string, d time.Duration) string {
+		if d == 0 {
+			return ""
+		}
+		return fmt.Sprintf("(%s%.6g)", sign, d.Seconds())
+	}
+	s := fmt.Sprintf("%d: %s%s-%s%s %d %v > %v", f.Line, f.From.Format(layout), slack("-", f.Before), f.To.Format(layout), slack("+", f.After), f.Protocol, f.Source, f.Destination)
 	if f.Outside.IsValid() {
 		s += " as " + f.Outside.String()
 	}
@@ -63,7 +69,7 @@ func TestFormats(t *testing.T) {
 	}{
 		{"nfdump 1.6", nfdump16 + "2026-03-01 12:34:50,2026-03-01 12:34:56,6.123,100.64.0.2,203.0.113.9,40000,443,TCP,.AP.SF,0,0,10,1200,0,0,1,2,0,0,0,0,0,0,0.0.0.0,0.0.0.0,0,0,00:00:00:00:00:00,0,0,0,0-0-0,0-0-0,0,0,0,0,0,0,0,0, 0.000, 0.000, 0.000,0.0.0.0,0/0,1,1970-01-01 01:00:00.000\n" +
 			"2026-03-01 12:34:50,2026-03-01 12:34:50,0.000,100.64.0.2,203.0.113.9,0,8.0,ICMP,......\nSummary\nflows,bytes,packets,avg_bps,avg_pps,avg_bpp\n2,1284,11,0,0,0\n",
-			utc, []string{"2: 12:34:50-12:34:56 6 100.64.0.2:40000 > 203.0.113.9:443", "3: 12:34:50-12:34:50 1 100.64.0.2:0 > 203.0.113.9:0"}},
+			utc, []string{"2: 12:34:50.877(-0.878)-12:34:56.122(+0.878) 6 100.64.0.2:40000 > 203.0.113.9:443", "3: 12:34:50-12:34:50.999 1 100.64.0.2:0 > 203.0.113.9:0 vague"}},
 		{"nfdump 1.7", "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,bps,bpp,flows\n2026-03-01 12:34:50.250,6.500,TCP,100.64.0.2,40000,203.0.113.9,443,10,1200,1,120,1\n2026-03-01 12:34:51.000,0.000,17,2001:db8::2,40000,2001:db8::9,53,1,60,0,60,1\n",
 			utc, []string{"2: 12:34:50.25-12:34:56.75 6 100.64.0.2:40000 > 203.0.113.9:443", "3: 12:34:51-12:34:51 17 [2001:db8::2]:40000 > [2001:db8::9]:53"}},
 		{"nfdump 1.7, another zone", "firstSeen,lastSeen,srcAddr,dstAddr\r\n2026-03-01 13:00:00.000,2026-03-01 13:00:01.000,100.64.0.2,203.0.113.9\r\n2026-10-25 02:30:00.000,2026-10-25 02:30:05.000,100.64.0.2,203.0.113.9\n", Options{Zone: berlin},
@@ -80,8 +86,8 @@ func TestFormats(t *testing.T) {
 		{"csv-fast", "cnt,af,firstSeen,lastSeen,proto,srcAddr,srcPort,dstAddr,dstPort,srcAS,dstAS,input,output,flags,srcTos,packets,bytes\n1,2,1772366400250,1772366401000,6,100.64.0.2,40000,203.0.113.9,443,0,0,1,2,...AP.SF,0,10,1200\n",
 			Options{}, []string{"2: 12:00:00.25-12:00:01 6 100.64.0.2:40000 > 203.0.113.9:443"}},
 		{"two files", "ts,te,sa,da\n2026-03-01 12:00:00,2026-03-01 12:00:01,100.64.0.2,203.0.113.9\nSummary\nflows\n1\nts,te,da,sa\n2026-03-01 12:00:00,2026-03-01 12:00:01,203.0.113.9,100.64.0.3\nNo matching flows\n", utc,
-			[]string{"2: 12:00:00-12:00:01 0 100.64.0.2:0 > 203.0.113.9:0", "7: 12:00:00-12:00:01 0 100.64.0.3:0 > 203.0.113.9:0"}},
-		{"the way back", "ts,te,sa,da,sp,dp,pr\n2026-03-01 12:00:00,2026-03-01 12:00:01,203.0.113.9,100.64.0.2,443,40000,TCP\n", Options{Zone: time.UTC, Inside: isInside}, []string{"2: 12:00:00-12:00:01 6 100.64.0.2:40000 > 203.0.113.9:443"}},
+			[]string{"2: 12:00:00.999(-1)-12:00:01(+1) 0 100.64.0.2:0 > 203.0.113.9:0", "7: 12:00:00.999(-1)-12:00:01(+1) 0 100.64.0.3:0 > 203.0.113.9:0"}},
+		{"the way back", "ts,te,sa,da,sp,dp,pr\n2026-03-01 12:00:00,2026-03-01 12:00:01,203.0.113.9,100.64.0.2,443,40000,TCP\n", Options{Zone: time.UTC, Inside: isInside}, []string{"2: 12:00:00.999(-1)-12:00:01(+1) 6 100.64.0.2:40000 > 203.0.113.9:443"}},
 		{"conntrack -E", "[1772366400.123456]\t    [NEW] ipv4     2 tcp      6 120 SYN_SENT src=100.64.0.2 dst=203.0.113.9 sport=40000 dport=443 [UNREPLIED] src=203.0.113.9 dst=198.18.0.0 sport=443 dport=6000 id=1241275342\n" +
 			"[1772366401.000000]\t [UPDATE] ipv4     2 tcp      6 60 SYN_RECV src=100.64.0.2 dst=203.0.113.9 sport=40000 dport=443 src=203.0.113.9 dst=198.18.0.0 sport=443 dport=6000\n" +
 			"[1772366410.500000]\t[DESTROY] ipv4     2 tcp      6 120 CLOSE src=100.64.0.2 dst=203.0.113.9 sport=40000 dport=443 packets=1 bytes=60 src=203.0.113.9 dst=198.18.0.0 sport=443 dport=6000 packets=1 bytes=40 [ASSURED] delta-time=10 id=1241275342 [USERSPACE] portid=2959006528\n" +
@@ -89,15 +95,15 @@ func TestFormats(t *testing.T) {
 			"[1772366411.000000]\t    [NEW] icmp     1 30 src=100.64.0.2 dst=203.0.113.9 type=8 code=0 id=77 [UNREPLIED] src=203.0.113.9 dst=198.18.0.0 type=0 code=0 id=6002 id=4000000000\n" +
 			"[1772366412.000000]\t    [NEW] tcp      6 120 SYN_SENT src=203.0.113.9 dst=198.18.0.0 sport=5555 dport=8080 [UNREPLIED] src=100.64.0.2 dst=203.0.113.9 sport=80 dport=5555\n" +
 			"[1772366413.000000]\t    [NEW] unknown  99 600 src=100.64.0.2 dst=203.0.113.9 [UNREPLIED] src=203.0.113.9 dst=100.64.0.2\nconntrack v1.4.7 (conntrack-tools): 7 flow events have been shown.\n", Options{},
-			[]string{"1: 12:00:00.123-12:00:00.123 6 100.64.0.2:40000 > 203.0.113.9:443 as 198.18.0.0:6000 later", "2: 12:00:01-12:00:01 6 100.64.0.2:40000 > 203.0.113.9:443 as 198.18.0.0:6000 earlier later",
-				"3: 12:00:00.5-12:00:10.5 6 100.64.0.2:40000 > 203.0.113.9:443 as 198.18.0.0:6000", "4: 12:00:10.6-12:00:10.6 17 100.64.0.2:40000 > 203.0.113.9:53 as 198.18.0.0:6001 earlier",
-				"5: 12:00:11-12:00:11 1 100.64.0.2:77 > 203.0.113.9:0 as 198.18.0.0:6002 later", "6: 12:00:12-12:00:12 6 100.64.0.2:80 > 203.0.113.9:5555 as 198.18.0.0:8080 later",
-				"7: 12:00:13-12:00:13 99 100.64.0.2:0 > 203.0.113.9:0 as 100.64.0.2:0 later"}},
+			[]string{"1: 12:00:00.123(-1)-12:00:00.123 6 100.64.0.2:40000 > 203.0.113.9:443 as 198.18.0.0:6000 later", "2: 12:00:01-12:00:01 6 100.64.0.2:40000 > 203.0.113.9:443 as 198.18.0.0:6000 earlier later",
+				"3: 11:57:59.5-12:00:10.5 6 100.64.0.2:40000 > 203.0.113.9:443 as 198.18.0.0:6000 vague", "4: 11:58:10.6-12:00:10.6 17 100.64.0.2:40000 > 203.0.113.9:53 as 198.18.0.0:6001 earlier vague",
+				"5: 12:00:11(-1)-12:00:11 1 100.64.0.2:77 > 203.0.113.9:0 as 198.18.0.0:6002 later", "6: 12:00:12(-1)-12:00:12 6 100.64.0.2:80 > 203.0.113.9:5555 as 198.18.0.0:8080 later",
+				"7: 12:00:13(-1)-12:00:13 99 100.64.0.2:0 > 203.0.113.9:0 as 100.64.0.2:0 later"}},
 		{"conntrack -L", "conntrack v1.4.7 (conntrack-tools): 2 flow entries have been shown.\nipv4     2 udp      17 28 src=100.64.0.2 dst=203.0.113.9 sport=58157 dport=53 packets=1 bytes=30 [UNREPLIED] src=203.0.113.9 dst=198.18.0.0 sport=53 dport=6047 packets=0 bytes=0 mark=0 delta-time=1 use=1\n" +
 			"tcp      6 431999 ESTABLISHED src=100.64.0.2 dst=203.0.113.9 sport=1 dport=443 src=203.0.113.9 dst=198.18.0.0 sport=443 dport=6000 [ASSURED] mark=0 use=1\n", Options{Taken: noon},
-			[]string{"2: 11:59:59-12:00:00 17 100.64.0.2:58157 > 203.0.113.9:53 as 198.18.0.0:6047 later", "3: 12:00:00-12:00:00 6 100.64.0.2:1 > 203.0.113.9:443 as 198.18.0.0:6000 earlier later"}},
+			[]string{"2: 11:59:59(-1)-12:00:00 17 100.64.0.2:58157 > 203.0.113.9:53 as 198.18.0.0:6047 later", "3: 12:00:00-12:00:00 6 100.64.0.2:1 > 203.0.113.9:443 as 198.18.0.0:6000 earlier later"}},
 		{"conntrack -L -o ktimestamp", "udp      17 28 src=100.64.0.2 dst=203.0.113.9 sport=1 dport=53 [UNREPLIED] src=203.0.113.9 dst=198.18.0.0 sport=53 dport=6047 mark=0 delta-time=1 [start=Sun Mar  1 12:56:10 2026] use=1\n", Options{Taken: noon, Zone: berlin},
-			[]string{"1: 11:56:10-12:00:00 17 100.64.0.2:1 > 203.0.113.9:53 as 198.18.0.0:6047 later"}},
+			[]string{"1: 11:56:10.999(-1)-12:00:00 17 100.64.0.2:1 > 203.0.113.9:53 as 198.18.0.0:6047 later"}},
 		{"empty", "\n \n", Options{}, nil},
 	} {
 		d, got := readAll(t, c.text, c.opts)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"os"
@@ -98,8 +97,7 @@ func (n *narrowing) read(e *env, name string, o flowlog.Options) error {
 // within returns the flows that lived in the window, or may have, one a flow.
 func (n *narrowing) within(q ledger.Question) (sure, perhaps []flowlog.Flow) {
 	for _, records := range n.found {
-		slices.SortStableFunc(records, func(a, b flowlog.Flow) int { return cmp.Or(a.From.Compare(b.From), a.To.Compare(b.To)) })
-		for _, f := range joined(records) {
+		for _, f := range flowlog.Join(records) {
 			switch f.Match(flowlog.Filter{From: q.From, To: q.To}) {
 			case flowlog.Yes:
 				sure = append(sure, f)
@@ -109,20 +107,6 @@ func (n *narrowing) within(q ledger.Question) (sure, perhaps []flowlog.Flow) {
 		}
 	}
 	return sure, perhaps
-}
-
-// joined makes one flow of a record that begins it and the next one, if that ends it. records are those of one flow, by time. A
-// flow whose end is not known may have lived until for ever, and one whose beginning is not known since ever.
-func joined(records []flowlog.Flow) []flowlog.Flow {
-	var out []flowlog.Flow
-	for _, f := range records {
-		if k := len(out) - 1; k >= 0 && out[k].Later && f.Earlier {
-			out[k].To, out[k].Later = f.To, f.Later
-			continue
-		}
-		out = append(out, f)
-	}
-	return out
 }
 
 // insideOf says which addresses are inside: those of the candidates.
