@@ -2,6 +2,7 @@ package holder
 
 import (
 	"bytes"
+	"encoding/hex"
 	"io"
 	"strconv"
 )
@@ -148,7 +149,7 @@ func (p *packet) attribute(line []byte) {
 		p.again(name, field, value)
 		return
 	}
-	value, ok = unquote(p.values[field], value)
+	value, ok = octets(field, p.values[field], value)
 	p.values[field] = value
 	if !ok {
 		p.doubtful[field] = true
@@ -162,7 +163,7 @@ func badValue(name []byte) string {
 
 // again takes a further value of an attribute.
 func (p *packet) again(attribute []byte, field int, value []byte) {
-	value, ok := unquote(nil, value)
+	value, ok := octets(field, nil, value)
 	switch {
 	case !ok:
 		p.doubtful[field], p.bad = true, badValue(attribute)
@@ -172,6 +173,18 @@ func (p *packet) again(attribute []byte, field int, value []byte) {
 	default:
 		p.doubtful[field] = true
 	}
+}
+
+// octets appends the value of an attribute to to. A circuit id is octets in the dictionary, and so hexadecimal digits in the file; servers whose
+// dictionary has it as a string write it in quotes.
+func octets(field int, to, value []byte) (out []byte, ok bool) {
+	digits, found := bytes.CutPrefix(value, []byte("0x"))
+	if field == circuitID && found && len(digits) <= 2*maxValue {
+		if out, err := hex.AppendDecode(to, digits); err == nil {
+			return out, true
+		}
+	}
+	return unquote(to, value)
 }
 
 // unquote appends a value to to, without its quotes and escapes. ok is false when the quote does not end or the value is too long.

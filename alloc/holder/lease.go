@@ -95,7 +95,8 @@ func (m *leaseMaker) take(l lease) {
 		m.put(l, s)
 	case m.same(*c, l) && l.from <= c.to:
 		if l.last >= c.last {
-			c.last, c.to, c.until, c.who = l.last, l.to, l.until, l.who
+			b := m.book // what Kea writes of a lease that ran out lacks the host name
+			c.last, c.to, c.until, c.who = l.last, l.to, l.until, b.person(b.people[l.who].with(b.people[c.who]))
 		}
 	default:
 		m.close()
