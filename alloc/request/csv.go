@@ -1,6 +1,9 @@
 package request
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // maxColumns is the number of columns of the widest row that is read.
 const maxColumns = 256
@@ -12,6 +15,7 @@ type csvParser struct {
 	columns   []column   // of the heading; empty before one
 	fields    []string   // of the row at hand
 	comments  *csvParser // what a comment would make of the rows below it if it was their heading; else nil
+	nfdump    bool       // the heading is that of nfdump, below whose flows a summary stands
 }
 
 // A column is what the heading says about one.
@@ -55,7 +59,7 @@ func (p *csvParser) comment(line string) {
 	switch {
 	case !c.heading(line):
 	case isCountedHeading(line):
-		p.separator, p.columns, p.comments = c.separator, c.columns, nil
+		p.separator, p.columns, p.nfdump, p.comments = c.separator, c.columns, c.nfdump, nil
 	default:
 		p.comments = &c
 	}
@@ -66,7 +70,7 @@ func (p *csvParser) uncomment(line string) {
 	c := p.comments
 	p.comments = nil
 	if fields, err := split(line, c.separator, p.fields[:0]); err == nil && len(fields) == len(c.columns) {
-		p.separator, p.columns = c.separator, c.columns
+		p.separator, p.columns, p.nfdump = c.separator, c.columns, c.nfdump
 	}
 }
 
@@ -84,8 +88,8 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 		}
 		return r, true, refuse(ErrUnparsable, "the line neither names columns, such as ip, port and time, nor has an address in one")
 	}
-	if r, err = p.row(line); err != nil && p.heading(line) {
-		return r, false, nil // a second table
+	if r, err = p.row(line); err != nil && (p.heading(line) || p.nfdump && !hasAddress(line)) {
+		return r, false, nil // a second table, or a summary
 	}
 	return r, true, err
 }
@@ -105,14 +109,27 @@ func (p *csvParser) heading(line string) bool {
 		for i, name := range fields {
 			columns[i].role, columns[i].utc = roleOf(name)
 			columns[i].bare = bare[normal(name)]
-			seen[columns[i].role] = true
+		}
+		nfdump := flowColumns(fields, columns)
+		for _, c := range columns {
+			seen[c.role] = true
 		}
 		if seen[roleAddress] && (seen[roleTime] || seen[roleDate] || seen[roleClock] || seen[roleFrom] || seen[roleFromDate] || seen[roleFromClock] || seen[rolePort]) {
-			p.separator, p.columns = separators[i], columns
+			p.separator, p.columns, p.nfdump = separators[i], columns, nfdump
 			return true
 		}
 	}
 	return false
+}
+
+// flowColumns has the times ts and te of nfdump be the start and the end of a flow, and reports whether they are there.
+func flowColumns(names []string, columns []column) bool {
+	start, end := slices.Index(names, "ts"), slices.Index(names, "te")
+	if start < 0 || end < 0 {
+		return false
+	}
+	columns[start].role, columns[end].role = roleFrom, roleTo
+	return true
 }
 
 // bare cuts a row without a heading: one with an address in a column of its own. Tabs are blanks to plain lines.

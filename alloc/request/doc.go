@@ -16,9 +16,9 @@
 // # Formats
 //
 //	csv      columns named in the first line (comma, semicolon or tab), in many spellings, also behind a #; or without names:
-//	         address, port, time
+//	         address, port, time; also nfdump -o csv with ts and te, between which a flow is asked for
 //	json     an array of objects, an object with such arrays, one object, or an object a line; names as for csv
-//	tcpdump  lines of tcpdump -n with -tt or -tttt; the source is asked for
+//	tcpdump  lines of tcpdump -n with -tt or -tttt, also with -e and -v; the source is asked for
 //	netflow  "time proto=TCP src=1.2.3.4:5 dst=…" and the long output of nfdump; the source is asked for
 //	acns     ACNS 1 and 2 XML, also between "Start ACNS XML" and "End ACNS XML"
 //	x-arf    X-ARF 0.1 and 0.2 ("Key: value"), XARF 3 and 4 (JSON); the port is Source-Port, never Port, which was attacked; the

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -97,6 +98,9 @@ func (it *item) request(s *settings) (r Request, err error) {
 	}
 	if r.Destination, err = parseDestination(it.values[roleDestination], it.values[roleDestinationPort]); err != nil {
 		return r, err
+	}
+	if r.Proto == "icmp" && r.Destination.IsValid() { // nfdump has type and code there
+		r.Destination = netip.AddrPortFrom(r.Destination.Addr(), 0)
 	}
 	r.From, r.To, err = it.times(s)
 	return r, err

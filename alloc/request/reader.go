@@ -81,7 +81,7 @@ func (s *settings) scanner(f Format, in *bufio.Reader, head []byte) scanner {
 	line := &lineScanner{settings: s, lines: lines.Of(in, lineLimit)}
 	switch f {
 	case Tcpdump:
-		line.parser = tcpdumpParser{s}
+		line.parser = &tcpdumpParser{settings: s}
 	case NetFlow:
 		line.parser = netflowParser{s}
 	case CLF:

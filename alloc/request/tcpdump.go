@@ -6,19 +6,22 @@ import (
 	"time"
 )
 
-// A tcpdumpParser reads lines of tcpdump -n. The source of a packet is asked for.
-type tcpdumpParser struct{ *settings }
+// A tcpdumpParser reads lines of tcpdump -n, also with -e and -v. The source of a packet is asked for.
+type tcpdumpParser struct {
+	*settings
+	head string // of a packet whose addresses stand in the next line, as with -v; else empty
+}
 
-// isTcpdump reports whether a line has the form "… IP source > destination: …".
+// isTcpdump reports whether a line has the form "… IP source > destination: …", or is of another protocol than IP.
 func isTcpdump(line string) bool {
-	if strings.HasPrefix(line, "tcpdump: ") || strings.HasPrefix(line, "reading from file ") {
+	if strings.HasPrefix(line, "tcpdump: ") || strings.HasPrefix(line, "reading from file ") || strings.Contains(line, ", ethertype ") || strings.Contains(line, " ARP, ") {
 		return true
 	}
 	_, packet, ok := cutIP(line)
 	return ok && (strings.Contains(packet, " > ") || strings.HasPrefix(packet, "(tos "))
 }
 
-// cutIP cuts a line at its "IP" or "IP6".
+// cutIP cuts a line at its "IP" or "IP6", or behind the header of Ethernet.
 func cutIP(line string) (before, packet string, ok bool) {
 	for _, mark := range []string{"IP ", "IP6 "} {
 		if packet, ok := strings.CutPrefix(line, mark); ok {
@@ -28,7 +31,23 @@ func cutIP(line string) (before, packet string, ok bool) {
 			return before, packet, true
 		}
 	}
-	return "", "", false
+	return cutEthernet(line)
+}
+
+// cutEthernet cuts "time MAC > MAC, ethertype IPv4 (0x0800), length 74: packet". With a VLAN, its tag stands before the last ethertype.
+func cutEthernet(line string) (before, packet string, ok bool) {
+	const mark = ", ethertype IPv4"
+	at := strings.LastIndex(line, mark)
+	if at < 0 {
+		return "", "", false
+	}
+	before, _, _ = strings.Cut(line[:at], " > ")
+	before = before[:max(strings.LastIndexByte(before, ' '), 0)]
+	packet = strings.TrimPrefix(strings.TrimPrefix(line[at+len(mark):], " (0x0800)"), ", ")
+	if strings.HasPrefix(packet, "length ") {
+		_, packet, _ = strings.Cut(packet, ": ")
+	}
+	return before, packet, true
 }
 
 // tcpdumpNoise are the beginnings and ends of lines that tcpdump writes besides packets.
@@ -36,7 +55,7 @@ var tcpdumpNoise = []string{"tcpdump: ", "listening on ", "reading from file ", 
 
 var tcpdumpCounts = []string{"packets captured", "packet captured", "packets received by filter", "packets dropped by kernel", "packets dropped by interface"}
 
-func (p tcpdumpParser) parse(line string) (r Request, ok bool, err error) {
+func (p *tcpdumpParser) parse(line string) (r Request, ok bool, err error) {
 	for _, noise := range tcpdumpNoise {
 		if strings.HasPrefix(line, noise) {
 			return r, false, nil
@@ -47,9 +66,24 @@ func (p tcpdumpParser) parse(line string) (r Request, ok bool, err error) {
 			return r, false, nil
 		}
 	}
+	head := p.head
+	p.head = ""
 	before, packet, ok := cutIP(line)
-	if !ok || strings.HasPrefix(packet, "(") {
-		return r, true, refuse(ErrUnparsable, "this is no packet of IP in one line, as tcpdump -n -tt writes it without -v")
+	switch {
+	case ok && strings.HasPrefix(packet, "(tos "):
+		p.head = line
+		return r, false, nil
+	case !ok && head != "" && strings.Contains(line, " > "):
+		before, _, _ = cutIP(head)
+		r, err = p.packet(before, strings.TrimLeft(line, " \t"))
+		if err == nil && r.Proto == "" && strings.Contains(head, "proto UDP (17)") {
+			r.Proto = "udp"
+		}
+		return r, true, err
+	case !ok && strings.TrimLeft(line, " \t") != line && !hasAddress(line): // more about a packet, with -v
+		return r, false, nil
+	case !ok || strings.HasPrefix(packet, "("):
+		return r, true, refuse(ErrUnparsable, "this is no packet of IPv4, as tcpdump -n -tt writes it")
 	}
 	r, err = p.packet(before, packet)
 	return r, true, err

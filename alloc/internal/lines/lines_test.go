@@ -54,6 +54,7 @@ func TestLines(t *testing.T) {
 		{"end", "a\nb\n", []string{"a", "b"}},
 		{"blank lines", "\n\na\n\n", []string{"", "", "a", ""}},
 		{"CRLF", "a\r\n\r\nb\r\n", []string{"a", "", "b"}},
+		{"byte order mark alone", "\xef\xbb\xbf", nil},
 		{"byte order mark", "\xef\xbb\xbfa\n\xef\xbb\xbfb", []string{"a", "\xef\xbb\xbfb"}},
 		{"too long", "a\n" + long + "\nb\n" + long, []string{"a", long[:most] + "...", "b", long[:most] + "..."}},
 		{"just fits", long[:most] + "\n" + long[:most] + "\r\n" + long[:most], []string{long[:most], long[:most], long[:most]}},
@@ -126,7 +127,7 @@ func FuzzLines(f *testing.F) {
 		}
 		text := strings.TrimSuffix(strings.TrimPrefix(string(data), "\xef\xbb\xbf"), "\n")
 		want := strings.Count(text, "\n") + 1
-		if len(data) == 0 {
+		if string(data) == "" || string(data) == "\xef\xbb\xbf" {
 			want = 0
 		}
 		if len(got) != want {
