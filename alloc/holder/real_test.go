@@ -76,7 +76,7 @@ func told(a Answer) string {
 		out += " (" + a.Why.String() + ")"
 	}
 	for _, c := range a.Candidates {
-		out += fmt.Sprintf(" %t user %q circuit %q port %q mac %q host %q client %q from %s %s", c.Sure, c.User, c.Circuit, c.Port, c.MAC, c.Host, c.Client, c.Person.From.Format("15:04:05"), c.Source)
+		out += fmt.Sprintf(" %t user %q circuit %q port %q mac %q host %q client %q from %s %s", c.Sure, c.User, c.Circuit, c.Port, c.MAC, c.Host, c.Client, c.From.Format("15:04:05"), c.Source)
 	}
 	return out
 }
