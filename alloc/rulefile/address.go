@@ -2,7 +2,9 @@ package rulefile
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 	"math/bits"
 	"net/netip"
 
@@ -145,4 +147,26 @@ func complement(spans []span) []span {
 		out = append(out, span{uint32(next), everything.last})
 	}
 	return out
+}
+
+// textOf returns spans as text: one as it is, several in braces; long ones are cut, and still told apart.
+func textOf(spans []span) string {
+	if len(spans) == 1 {
+		return spans[0].String()
+	}
+	var b []byte
+	var all hash.Hash
+	for i, s := range union(spans) {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		if b = append(b, s.String()...); len(b) > maxText {
+			if all == nil {
+				all = sha256.New()
+			}
+			all.Write(b[maxText:]) // never fails
+			b = b[:maxText]
+		}
+	}
+	return "{ " + abridged(b, all) + " }"
 }

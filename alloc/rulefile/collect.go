@@ -26,18 +26,20 @@ type claim struct {
 
 // A collector puts together what rules give each inside address, by protocol.
 type collector struct {
-	sets    *setTable
-	conds   *program
-	notes   *notes
-	entries []entry
-	pages   pages
-	rest    []claim // translate whoever is left to one address
-	step    func(work int, line uint32) *LineError
-	world   uint16   // which is being walked, from 1
-	inWorld []uint32 // entries that it gives
-	others  []*exception
-	settled int    // how many entries there were behind the last world that gave some
-	ranged  uint64 // entries that came in ranges
+	sets       *setTable
+	conds      *program
+	notes      *notes
+	entries    []entry
+	pages      pages
+	rest       []claim // translate whoever is left to one address
+	step       func(work int, line uint32) *LineError
+	world      uint16   // which is being walked, from 1
+	inWorld    []uint32 // entries that it gives
+	others     []*exception
+	conditions []Condition
+	always     bool   // shares hold where nothing is special
+	settled    int    // how many entries there were behind the last world that gave some
+	ranged     uint64 // entries that came in ranges
 }
 
 // enter begins another world.
@@ -56,6 +58,7 @@ type entry struct {
 	open            protoMask // parts of the share may come
 	chance          protoMask // of these, chance says whether
 	world           uint16    // in which it was given last
+	first, got      protoMask // given in the first world, and in the last one
 }
 
 // pages finds the number of an address: a page for each /24 that has one.
@@ -81,8 +84,8 @@ func (p pages) put(a uint32, n int) {
 
 // claims gives segments what a rule says. src is what the rule matches, from which netmap counts.
 func (c *collector) claims(cl claim, src span, taken []segment) *LineError {
-	if cond := &c.conds.conds[cl.cond]; cond.odd {
-		err := bad(ErrSyntax, "the rule depends on %q, which is not understood", printable(cond.text))
+	if c.conds.has(cl.cond, (*atom).changing) {
+		err := bad(ErrSyntax, "the rule depends on %q, which is not understood", printable(c.conds.conds[cl.cond].text))
 		err.Line = int(cl.line)
 		return err
 	}
@@ -165,12 +168,13 @@ func (c *collector) give(a, out uint32, mask protoMask, cl claim) *LineError {
 	}
 	e := &c.entries[n]
 	if e.world != c.world {
-		e.world = c.world
+		e.world, e.got = c.world, 0
 		c.inWorld = append(c.inWorld, uint32(n))
 	}
 	if e.outside != out {
 		return c.conflict(e, e.line, cl, fmt.Sprintf("%v here and %v", addr4(out), addr4(e.outside)))
 	}
+	e.got |= mask
 	for k := range protoMask(4) {
 		bit := protoMask(1) << k
 		if mask&bit == 0 {

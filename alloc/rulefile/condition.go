@@ -12,36 +12,37 @@ type condID uint16
 // maxConds bounds how many different circumstances a file may have.
 const maxConds = 1 << 15
 
-// A condition is a circumstance: all its atoms are true. An atom is one match of a rule, as "-o eth0".
+// A condition is a circumstance: all its atoms are true.
 type condition struct {
 	text  string // for people; cut
 	atoms []uint32
-	odd   bool // something in it was not understood: shares must not depend on it
-	blind bool // who is meant may follow from it, and cannot be told
-	way   string
-	where string // way and where: "-o" and "eth0", for those that exclude each other
+}
+
+// atomID returns the number of an atom.
+func (p *program) atomID(text string) uint32 {
+	id, ok := p.byAtom[text]
+	if !ok {
+		id = uint32(len(p.atoms))
+		p.atoms = append(p.atoms, newAtom(text))
+		p.byAtom[text] = id
+	}
+	return id
+}
+
+// destination says for which destinations an atom is true.
+func (p *program) destination(text string, spans []span, not bool) {
+	if not {
+		spans = complement(spans)
+	}
+	a := &p.atoms[p.atomID(text)]
+	a.dest, a.isDest = union(spans), true
 }
 
 // cond returns the number of the circumstance that all atoms are true.
 func (p *program) cond(atoms ...string) (condID, *LineError) {
 	c := condition{text: cut(strings.Join(atoms, " "))}
-	for i := 0; i < len(atoms); i++ {
-		a := atoms[i]
-		if strings.Contains(a, "--match-set") && i+1 < len(atoms) && !strings.HasPrefix(atoms[i+1], "-") {
-			i++
-			a += " " + atoms[i]
-		}
-		id, ok := p.atoms[a]
-		if !ok {
-			id = uint32(len(p.atoms))
-			p.atoms[a] = id
-		}
-		c.atoms = append(c.atoms, id)
-		c.odd = c.odd || changing(a)
-		c.blind = c.blind || !aboutWay(a)
-		if way, where, ok := interfaceOf(a); ok {
-			c.way, c.where = way, where
-		}
+	for _, a := range atoms {
+		c.atoms = append(c.atoms, p.atomID(a))
 	}
 	return p.intern(c)
 }
@@ -78,15 +79,21 @@ func (p *program) both(a, b condID) (condID, *LineError) {
 		return id, nil
 	}
 	x, y := &p.conds[a], &p.conds[b]
-	c := condition{text: cut(x.text + "; " + y.text), atoms: slices.Concat(x.atoms, y.atoms), odd: x.odd || y.odd, blind: x.blind || y.blind, way: x.way, where: x.where}
-	if c.way == "" {
-		c.way, c.where = y.way, y.where
-	}
-	id, err := p.intern(c)
+	id, err := p.intern(condition{text: cut(x.text + "; " + y.text), atoms: slices.Concat(x.atoms, y.atoms)})
 	if err == nil {
 		p.joins[[2]condID{a, b}] = id
 	}
 	return id, err
+}
+
+// has reports whether one of the atoms of a circumstance is such.
+func (p *program) has(c condID, is func(*atom) bool) bool {
+	for _, a := range p.conds[c].atoms {
+		if is(&p.atoms[a]) {
+			return true
+		}
+	}
+	return false
 }
 
 // A relation is what a world says of a circumstance.
@@ -101,74 +108,29 @@ const (
 
 // relate returns what the world in which w is true says of c.
 func (p *program) relate(w, c condID) relation {
-	x, y := &p.conds[w], &p.conds[c]
-	all := true
-	for _, a := range y.atoms {
-		_, ok := slices.BinarySearch(x.atoms, a)
-		all = all && ok
+	given, all := p.conds[w].atoms, holds
+	for _, asked := range p.conds[c].atoms {
+		if _, ok := slices.BinarySearch(given, asked); ok {
+			continue
+		}
+		switch p.implied(given, asked) {
+		case never:
+			return never
+		case open:
+			all = open
+		}
 	}
-	switch {
-	case all:
-		return holds
-	case x.way != "" && x.way == y.way && x.where != y.where:
-		return never
+	return all
+}
+
+// implied returns what atoms that are true say of another one.
+func (p *program) implied(given []uint32, asked uint32) relation {
+	for _, g := range given {
+		if r := p.atoms[g].implies(&p.atoms[asked]); r != open {
+			return r
+		}
 	}
 	return open
 }
 
 func cut(text string) string { return text[:min(len(text), maxText)] }
-
-// changing reports whether an atom is true of one packet and false of the next one of the same kind.
-func changing(atom string) bool {
-	for _, name := range []string{"--every ", "--limit", "--hashlimit", "nth=", "limit=", "dst-limit="} {
-		if strings.HasPrefix(strings.TrimPrefix(atom, "! "), name) {
-			return true
-		}
-	}
-	return false
-}
-
-// aboutWay reports whether an atom is about where packets go or what they are, and surely not about who sends them.
-func aboutWay(atom string) bool {
-	name := strings.TrimPrefix(atom, "! ")
-	if at := strings.IndexAny(name, " ="); at >= 0 {
-		switch name[:at] {
-		case "--match-set":
-			return strings.HasSuffix(name, " dst") || strings.HasSuffix(name, " dst,dst")
-		case "ip":
-			return strings.HasPrefix(name, "ip daddr ")
-		case "ct":
-			return strings.HasPrefix(name, "ct state ") || strings.HasPrefix(name, "ct status ") || strings.HasPrefix(name, "ct direction ")
-		case "meta":
-			return strings.HasPrefix(name, "meta oif")
-		}
-		name = name[:at]
-	}
-	return ways[name]
-}
-
-// ways are the matches of all dialects that say nothing of the sender.
-var ways = setOf("-d", "--destination", "--dst", "--dst-range", "--dst-type", "--dport", "--dports", "--destination-port", "--destination-ports",
-	"--sport", "--sports", "--source-port", "--source-ports", "--ports", "-o", "--out-interface", "--ctstate", "--ctstatus", "--state", "--dir",
-	"--pol", "--icmp-type", "--syn", "--tcp-flags",
-	"dst-address", "dst-address-list", "dst-address-type", "dst-port", "src-port", "port", "out-interface", "out-interface-list", "ipsec-policy",
-	"connection-state", "connection-nat-state", "icmp-options", "tcp-flags",
-	"oif", "oifname", "oifgroup", "tcp", "udp", "icmp", "th", "sctp", "dccp", "udplite")
-
-func setOf(names ...string) map[string]bool {
-	m := map[string]bool{}
-	for _, n := range names {
-		m[n] = true
-	}
-	return m
-}
-
-// interfaceOf returns the one interface by which packets leave where an atom is true.
-func interfaceOf(atom string) (way, where string, ok bool) {
-	for _, name := range []string{"-o ", "--out-interface ", "oifname ", "oif ", "meta oifname ", "meta oif ", "out-interface="} {
-		if where, ok := strings.CutPrefix(atom, name); ok {
-			return name, where, where != "" && !strings.ContainsAny(where, " !{}*+@,")
-		}
-	}
-	return "", "", false
-}

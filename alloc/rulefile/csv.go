@@ -1,10 +1,6 @@
 package rulefile
 
 import (
-	"bytes"
-	"fmt"
-	"io"
-	"slices"
 	"strings"
 
 	"github.com/cgnkit/cgnkit/portset"
@@ -101,33 +97,6 @@ func (c *columns) split(to []string, line string) (fields []string, ok bool) {
 	}
 }
 
-// parseCSV reads a table with a line for each subscriber.
-func parseCSV(r io.Reader, to *collector) *LineError {
-	l := newLines(r)
-	var c *columns
-	for l.scan() {
-		text := bytes.TrimSpace(l.text)
-		if len(text) == 0 || text[0] == '#' {
-			continue
-		}
-		line := string(l.text)
-		if c == nil {
-			c = newColumns(line)
-			named := c.header()
-			if named == nil {
-				continue
-			}
-			if err := c.positional(); err != nil {
-				return at(l, named)
-			}
-		}
-		if err := c.row(line, l.line, to); err != nil {
-			return at(l, err)
-		}
-	}
-	return l.err
-}
-
 // at says that an error is about the current line.
 func at(l *lines, err *LineError) *LineError {
 	if err.Line == 0 {
@@ -139,12 +108,8 @@ func at(l *lines, err *LineError) *LineError {
 	return err
 }
 
-func (c *columns) row(line string, number int, to *collector) *LineError {
-	fields, ok := c.split(c.fields[:0], line)
-	c.fields = fields
-	if !ok {
-		return bad(ErrSyntax, "a quoted field does not end, or text follows it")
-	}
+// checkWidth refuses lines with fewer or more fields than the first.
+func (c *columns) checkWidth(fields []string) *LineError {
 	if len(fields) < c.width {
 		return bad(ErrSyntax, "the line has %d columns, and the first line has %d", len(fields), c.width)
 	}
@@ -153,31 +118,7 @@ func (c *columns) row(line string, number int, to *collector) *LineError {
 			return bad(ErrSyntax, "the line has %d columns, and the first line has %d", len(fields), c.width).hint("quote ports of several ranges: \"1024-1039,2048-2063\"")
 		}
 	}
-	field := func(i int) []byte { return bytes.TrimSpace([]byte(fields[i])) }
-	inside, ok := parseAddr(field(c.inside))
-	if !ok {
-		return bad(ErrSyntax, "%q is no subscriber: want an IPv4 address", printable(fields[c.inside]))
-	}
-	outside, ok := parseAddr(field(c.outside))
-	if !ok {
-		return bad(ErrSyntax, "%q is no outside address: want an IPv4 address", printable(fields[c.outside]))
-	}
-	if c.realm >= 0 && !slices.Contains([]string{"", "default"}, fields[c.realm]) {
-		to.notes.add(number, "rows name a realm: a table has one, and the plan gets realm default", "")
-	}
-	ports, err := c.portsOf(fields, to.sets)
-	if err != nil {
-		return err
-	}
-	if n, ok := to.pages.at(inside); ok {
-		e := &to.entries[n]
-		if e.outside != outside || e.ports[0] != ports {
-			return bad(ErrConflict, "subscriber %v stands in line %d with another share", addr4(inside), e.line).hint("a plan gives a subscriber one share: write all its ports in one row")
-		}
-		to.notes.add(number, "rows stand twice", fmt.Sprintf("subscriber %v", addr4(inside)))
-		return nil
-	}
-	return to.row(inside, outside, ports, number)
+	return nil
 }
 
 // portsOf returns the ports of a row.

@@ -3,23 +3,125 @@ package rulefile
 // An exception is what rules let pass in a circumstance that is open in the world that is being walked. A plan knows exceptions
 // by destination, for all of its subscribers; for some of them only it has no word.
 type exception struct {
-	cond condID
-	line uint32
-	out  uint32 // where rules for the rest translate to
-	who  *flow
+	cond   condID
+	effect Effect
+	line   uint32
+	out    uint32 // where rules for the rest translate to
+	who    *flow
+
+	before condID // what held of those who left before
+	vague  bool   // for whom it is does not follow from circumstances
 }
 
+// An exceptionKey is a circumstance, and what becomes of packets in it.
+type exceptionKey struct {
+	cond   condID
+	effect Effect
+}
+
+// departed is which packets of those that still travel a chain have left it in a circumstance before: a circumstance leaves copies.
+type departed struct {
+	cond  condID // that they did not
+	vague bool   // some of them did, and a circumstance does not say which
+}
+
+// depart notes that those who met a rule have left, where a circumstance is true.
+func (w *walk) depart(from *departed, m *meeting, cond condID) *LineError {
+	switch {
+	case !m.copied:
+	case m.r.do == lookup || m.r.src != everything || m.r.list >= 0 || m.r.mask != allProto:
+		from.vague = true
+	default:
+		id, err := w.p.elsewhere(cond)
+		if err == nil {
+			from.cond, err = w.p.both(from.cond, id)
+		}
+		if err != nil {
+			return w.at(int(m.r.line), err)
+		}
+	}
+	return nil
+}
+
+// pass lets packets of an open circumstance leave without a share.
+func (w *walk) pass(v verdict, m *meeting, taken []segment) *LineError {
+	if v.do == back {
+		w.returned(m, newFlow(taken...))
+		return w.depart(&w.gone, m, m.r.cond)
+	}
+	effect := map[action]Effect{drop: Dropped, dynamic: Elsewhere, accept: Passed}[v.do]
+	if err := w.except(m.then.cond, effect, v.line, w.departed(), taken); err != nil {
+		return err
+	}
+	w.excepted(m.r, m.then.cond)
+	if effect == Passed {
+		return nil
+	}
+	return w.depart(&w.ended, m, m.then.cond)
+}
+
+// returned is packets that go back to the caller of a chain, in an open circumstance.
+type returned struct {
+	r      *rule
+	cond   condID
+	who    *flow
+	before [2]departed
+}
+
+func (w *walk) returned(m *meeting, who *flow) {
+	w.returns = append(w.returns, returned{m.r, m.then.cond, who, w.departed()})
+}
+
+// missing notes what those who went back from a chain miss: the shares that others got behind them. f is who is left at its end,
+// and goes on as they do.
+func (w *walk) missing(f *flow, from int) *LineError {
+	list := w.returns[from:]
+	w.returns = w.returns[:from]
+	for _, x := range list {
+		var all, taken []segment
+		x.who.each(func(g segment) { all = append(all, g) })
+		for _, g := range all {
+			for _, l := range f.get(nil, g.span, g.mask) {
+				x.who.take(nil, l.span, l.mask)
+				w.work++
+			}
+		}
+		x.who.each(func(g segment) { taken = append(taken, g) })
+		if err := w.step(len(all)+len(taken), x.r.line); err != nil {
+			return err
+		}
+		if len(taken) == 0 {
+			continue
+		}
+		if err := w.except(x.cond, Passed, x.r.line, x.before, taken); err != nil {
+			return err
+		}
+		w.excepted(x.r, x.cond)
+	}
+	return nil
+}
+
+// departed returns who has left by now.
+func (w *walk) departed() [2]departed { return [2]departed{w.gone, w.ended} }
+
 // except notes that packets of some world leave the chain here: they have no share there.
-func (w *walk) except(cond condID, line uint32, taken []segment) {
-	x := w.excepts[cond]
+func (w *walk) except(cond condID, effect Effect, line uint32, left [2]departed, taken []segment) *LineError {
+	key := exceptionKey{cond, effect}
+	before, err := w.p.both(left[0].cond, left[1].cond)
+	if err != nil {
+		return w.at(int(line), err)
+	}
+	x := w.excepts[key]
 	if x == nil {
-		x = &exception{cond: cond, line: line, who: newFlow()}
-		w.excepts[cond] = x
+		x = &exception{cond: cond, effect: effect, line: line, before: before, who: newFlow()}
+		w.excepts[key] = x
 		w.order = append(w.order, x)
 	}
+	x.vague = x.vague || x.before != before || left[0].vague || left[1].vague
 	for _, g := range taken {
 		x.who.add(g)
 	}
+	return nil
 }
 
 // excepted notes a rule that lets packets pass in circumstances.
@@ -34,34 +136,51 @@ func (w *walk) excepted(r *rule, cond condID) {
 // judge refuses exceptions that are for some subscribers only, or for those whom a match means that was not understood.
 func (w *walk) judge() *LineError {
 	for _, x := range w.order {
+		if err := w.step(len(w.to.inWorld), x.line); err != nil {
+			return err
+		}
+		blind := w.p.has(x.cond, (*atom).blind)
 		var hit, missed *entry
+		var first, some protoMask
 		for _, n := range w.to.inWorld {
 			e := &w.to.entries[n]
-			w.probe = x.who.get(w.probe[:0], span{e.inside, e.inside}, e.given()&ported)
-			if len(w.probe) > 0 {
+			mask := x.who.at(e.inside)
+			if mask&e.given()&ported != 0 {
 				hit = e
 			} else {
 				missed = e
 			}
-			if hit != nil && (missed != nil || w.p.conds[x.cond].blind) {
-				break
+			if hit != nil && (missed != nil || blind) {
+				return w.unjust(x, hit, blind)
 			}
+			if mask&e.given() == 0 {
+				mask = 0
+			}
+			if n == w.to.inWorld[0] {
+				first = mask
+			}
+			some |= mask
+			x.vague = x.vague || mask != first
 		}
-		if err := w.step(len(w.to.inWorld), x.line); err != nil {
+		if some == 0 {
+			continue // nobody who has a share
+		}
+		if err := w.depends(x, first); err != nil {
 			return err
-		}
-		text := printable(w.p.conds[x.cond].text)
-		switch {
-		case hit == nil:
-		case w.p.conds[x.cond].blind:
-			return w.at(int(x.line), bad(ErrSyntax, "the rule depends on %q, from which this program cannot tell who is meant: perhaps subscriber %v, who has a share in line %d",
-				text, addr4(hit.inside), hit.line).hint("to import without that rule, take it out of a copy of the file"))
-		case missed != nil:
-			return w.at(int(x.line), bad(ErrConflict, "where %q holds, subscriber %v is not given the share of line %d; others are", text, addr4(hit.inside), hit.line).
-				hint("a plan gives a subscriber one share everywhere, and excepts destinations for all: to import without that rule, take it out of a copy of the file"))
 		}
 	}
 	return nil
+}
+
+// unjust returns what is wrong with an exception.
+func (w *walk) unjust(x *exception, hit *entry, blind bool) *LineError {
+	text := printable(w.p.conds[x.cond].text)
+	if blind {
+		return w.at(int(x.line), bad(ErrSyntax, "the rule depends on %q, from which this program cannot tell who is meant: perhaps subscriber %v, who has a share in line %d",
+			text, addr4(hit.inside), hit.line).hint("to import without that rule, take it out of a copy of the file"))
+	}
+	return w.at(int(x.line), bad(ErrConflict, "where %q holds, subscriber %v is not given the share of line %d; others are", text, addr4(hit.inside), hit.line).
+		hint("a plan gives a subscriber one share everywhere, and excepts destinations for all: to import without that rule, take it out of a copy of the file"))
 }
 
 // leftOver refuses what rules for the rest take of those who have a share, and shares by chance that chance may miss.
@@ -73,11 +192,10 @@ func (w *walk) leftOver() *LineError {
 			return w.at(int(e.line), err.hint("the last of the rules by chance has none, on the box as here"))
 		}
 		for _, x := range w.to.others {
-			w.probe = x.who.get(w.probe[:0], span{e.inside, e.inside}, tcp|udp)
 			if err := w.step(1, e.line); err != nil {
 				return err
 			}
-			if len(w.probe) > 0 && x.out != e.outside { // two on one address are refused for another reason
+			if x.who.at(e.inside)&(tcp|udp) != 0 && x.out != e.outside { // two on one address are refused for another reason
 				err := bad(ErrConflict, "subscriber %v has a share in line %d, and the rule translates the rest of tcp or udp to another address", addr4(e.inside), e.line)
 				return w.at(int(x.line), err.hint("a plan gives tcp and udp the same ports: decide which of the lines is right"))
 			}
@@ -92,6 +210,7 @@ func (w *walk) agree() *LineError {
 	if err := w.step(len(c.entries), 0); err != nil || len(c.inWorld) == 0 {
 		return err
 	}
+	w.giving()
 	var here, elsewhere, before, added *entry
 	for i := range c.entries {
 		switch e := &c.entries[i]; {

@@ -38,6 +38,7 @@ func (c *collector) table(name string, f Format) (*Table, *LineError) {
 	}
 	slices.SortStableFunc(c.notes.found, func(a, b Finding) int { return cmp.Compare(a.Line, b.Line) })
 	t.findings = c.notes.found
+	t.conditions = c.needed()
 	return t, nil
 }
 
@@ -67,6 +68,9 @@ func (c *collector) settle(e *entry, all setID) (record, *LineError) {
 		} else if r.ports != ports {
 			return r, c.differ(e, k)
 		}
+	}
+	if e.plain&icmp != 0 && e.ports[0]|e.ports[1] != 0 {
+		r.mask |= anyID
 	}
 	switch {
 	case r.mask&(tcp|udp) == 0:

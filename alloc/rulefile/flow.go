@@ -16,6 +16,8 @@ const (
 	other
 	ported   = tcp | udp | icmp // those that have ports, or identifiers that are used like ports
 	allProto = ported | other
+
+	anyID protoMask = 1 << 4 // in a record: icmp has any identifier
 )
 
 // A segment is a stretch of inside addresses and the protocols for which it stands.
@@ -71,6 +73,16 @@ func (f *flow) get(dst []segment, s span, mask protoMask) []segment {
 		}
 	}
 	return dst
+}
+
+// at returns the protocols for which f has an address.
+func (f *flow) at(a uint32) protoMask {
+	if b := f.find(a); b < len(f.blocks) {
+		if lo, hi := within(f.blocks[b], span{a, a}); lo < hi {
+			return f.blocks[b][lo].mask
+		}
+	}
+	return 0
 }
 
 // take does what get does, and removes it from f.

@@ -1,6 +1,9 @@
 package rulefile
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // A matchKind says what a match of iptables means here.
 type matchKind uint8
@@ -70,14 +73,26 @@ func (r *iptablesRule) other(option string, values [][]byte, not bool) {
 	}
 	kind := kindOf(option, value, values, not)
 	if kind == matchNothing {
+		if option == "-m" || option == "--match" {
+			r.module = string(value)
+		}
 		return
 	}
 	text := option
+	if option == "--mark" && r.module == "connmark" {
+		text = strings.TrimSuffix(connmark, " ")
+	}
 	if not {
 		text = "! " + text
 	}
 	if len(value) > 0 {
 		text += " " + string(value)
+	}
+	switch option {
+	case "-d", "--destination", "--dst", "--dst-range":
+		if spans, err := spansOf(value); err == nil {
+			r.x.p.destination(text, spans, not)
+		}
 	}
 	r.conds = append(r.conds, text)
 	if kind == matchStrange && r.strange == "" {

@@ -16,6 +16,7 @@ type iptablesRule struct {
 	flags  []string
 
 	strange string // a match that is not understood
+	module  string // the last one of -m
 }
 
 // rule reads the options of a rule. With an error comes what was read of the rule.
@@ -149,12 +150,18 @@ func (r *iptablesRule) finish(text []byte) (rule, *LineError) {
 	case "RETURN":
 		r.do = back
 		return r.rule, nil
-	case "ACCEPT", "DROP", "REJECT", "QUEUE", "NFQUEUE":
-		r.do = stop
+	case "ACCEPT":
+		r.do = accept
+		return r.rule, nil
+	case "DROP", "REJECT":
+		r.do = drop
+		return r.rule, nil
+	case "QUEUE", "NFQUEUE":
+		r.do, r.hit = dynamic, true // what becomes of it is not to be seen
 		return r.rule, nil
 	case "MASQUERADE", "REDIRECT", "DNAT", "TPROXY":
 		x.notes.add(x.in.line, r.target+" gives nobody a share", string(text))
-		r.do, r.hit = stop, true // it is noted
+		r.do, r.hit = dynamic, true // it is noted
 		return r.rule, nil
 	}
 	if isStatement(r.target) {

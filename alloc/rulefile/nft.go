@@ -20,7 +20,9 @@ type nftReader struct {
 	sets  map[string]*nftSet
 	maps  map[string]int32
 	asked []askedSet
-	depth int // of the braces that are open
+	aims  []aimedSet
+	named map[string]string // the table of a set of destinations
+	depth int               // of the braces that are open
 	// dormant are the tables whose chains no packet enters.
 	dormant map[string]bool
 }
@@ -48,9 +50,15 @@ type askedSet struct {
 	line  int
 }
 
+// An aimedSet is a match whose destinations are a named set.
+type aimedSet struct {
+	text, set string
+	not       bool
+}
+
 // parseNftables reads tables, and the chains of source NAT in them.
 func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
-	x := &nftReader{lexer: newLexer(r), p: newProgram(), notes: n, sets: map[string]*nftSet{}, maps: map[string]int32{}, dormant: map[string]bool{}}
+	x := &nftReader{lexer: newLexer(r), p: newProgram(), notes: n, sets: map[string]*nftSet{}, maps: map[string]int32{}, named: map[string]string{}, dormant: map[string]bool{}}
 	x.advance()
 	for x.tok.kind != tokEnd {
 		if err := x.command(); err != nil {
@@ -183,9 +191,19 @@ func (x *nftReader) skipLines() {
 	}
 }
 
-// fillSets gives rules the sources that stand in named sets.
+// fillSets gives rules the sources and destinations that stand in named sets.
 func (x *nftReader) fillSets() *LineError {
 	work := 0
+	for _, a := range x.aims {
+		s := x.sets[a.set]
+		if s == nil || s.foreign || s.err != nil || x.p.atoms[x.p.atomID(a.text)].isDest {
+			continue // what is not known stays a match by name
+		}
+		if work += len(s.spans); work > maxListed {
+			return bad(ErrTooLarge, "rules name large sets too often")
+		}
+		x.p.destination(a.text, s.spans, a.not)
+	}
 	for _, a := range x.asked {
 		s := x.sets[a.set]
 		r := &x.p.chains[a.chain].rules[a.rule]

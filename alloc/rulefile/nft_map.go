@@ -294,7 +294,7 @@ func (x *nftReader) value(e *mapElement, verdicts bool) *LineError {
 		case "accept":
 			e.do = accept
 		case "drop":
-			e.do = stop
+			e.do = drop
 		case "continue":
 			e.do = pass
 		case "return":

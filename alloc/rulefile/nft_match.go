@@ -9,6 +9,8 @@ func (x *nftReader) ip(r *nftRule) *LineError {
 		return x.saddr(r)
 	case "protocol":
 		return x.protocol(r)
+	case "daddr":
+		return x.daddr(r)
 	default:
 		if x.tok.is("vmap") {
 			return bad(ErrSyntax, "a verdict by ip %s is not understood", printable(field))
@@ -16,6 +18,42 @@ func (x *nftReader) ip(r *nftRule) *LineError {
 		x.circumstance(r, "ip "+field)
 	}
 	return nil
+}
+
+// daddr reads the destinations of a rule.
+func (x *nftReader) daddr(r *nftRule) *LineError {
+	switch {
+	case x.tok.is("vmap"):
+		return bad(ErrSyntax, "a verdict by ip daddr is not understood")
+	case x.isCompound(), x.tok.is("&"), x.tok.is("and"):
+		x.circumstance(r, "ip daddr")
+		return nil
+	}
+	left, not := "ip daddr", x.accept("!=")
+	if not {
+		left += " !="
+	} else {
+		x.accept("==")
+	}
+	if x.tok.kind == tokWord && x.tok.text[0] == '@' {
+		name := x.take()
+		text := left + " " + name
+		if t := x.named[text]; t != "" && t != x.table {
+			text += " of table " + x.table // of the same name in two tables
+		} else {
+			x.named[text] = x.table
+		}
+		r.conds = append(r.conds, text)
+		x.aims = append(x.aims, aimedSet{text, x.table + " " + name[1:], not})
+		return nil
+	}
+	spans, err := x.addresses()
+	if err == nil {
+		text := left + " " + textOf(spans)
+		r.conds = append(r.conds, text)
+		x.p.destination(text, spans, not)
+	}
+	return err
 }
 
 // saddr reads the sources of a rule.

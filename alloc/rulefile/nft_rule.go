@@ -1,6 +1,11 @@
 package rulefile
 
-import "strings"
+import (
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"strings"
+)
 
 // An nftRule is a rule while its statements are read.
 type nftRule struct {
@@ -90,14 +95,17 @@ func (x *nftReader) statement(r *nftRule) *LineError {
 		}
 	case "notrack", "continue":
 	case "accept", "drop", "return":
-		r.do = map[string]action{"accept": accept, "drop": stop, "return": back}[word]
+		r.do = map[string]action{"accept": accept, "drop": drop, "return": back}[word]
 	case "jump", "goto":
 		r.do, r.target = jump, x.p.chain(x.table+" "+x.take())
 		if word == "goto" {
 			r.do = jumpAway
 		}
 	case "masquerade", "redirect", "dnat", "tproxy", "queue", "reject", "fwd":
-		r.do, r.hit = stop, true // it is noted
+		r.do, r.hit = dynamic, true // it is noted
+		if word == "reject" {
+			r.do = drop
+		}
 		x.notes.add(int(r.line), word+" gives nobody a share", "")
 		x.skipStatement()
 	case "snat":
@@ -161,20 +169,25 @@ func (x *nftReader) isCompound() bool { return x.tok.is(".") || x.tok.is("vmap")
 // expression reads the right side of a match and returns its text.
 func (x *nftReader) expression() string {
 	var b []byte
+	var all hash.Hash // of what is too long to be kept
 	for depth := 0; x.tok.kind != tokEnd; {
 		switch {
 		case x.tok.kind == '{':
 			depth++
 		case depth == 0 && x.isEnd():
-			return string(b)
+			return abridged(b, all)
 		case x.tok.kind == '}':
 			depth--
 		}
-		if len(b) < maxText {
-			if len(b) > 0 {
-				b = append(b, ' ')
+		if len(b) > 0 {
+			b = append(b, ' ')
+		}
+		if b = append(b, x.tok.text...); len(b) > maxText {
+			if all == nil {
+				all = sha256.New()
 			}
-			b = append(b, x.tok.text...)
+			all.Write(b[maxText:]) // never fails
+			b = b[:maxText]
 		}
 		more := x.isOperator()
 		x.advance()
@@ -182,7 +195,15 @@ func (x *nftReader) expression() string {
 			break
 		}
 	}
-	return string(b)
+	return abridged(b, all)
+}
+
+// abridged returns a text that was too long with something that tells it from others.
+func abridged(start []byte, rest hash.Hash) string {
+	if rest == nil {
+		return string(start)
+	}
+	return fmt.Sprintf("%s... sha256 %x", start, rest.Sum(nil)[:16])
 }
 
 // isOperator says what stands between two parts of an expression, or before one.

@@ -3,49 +3,34 @@ package rulefile
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"io"
 	"slices"
 )
 
-// Parse reads rules. name is for messages. The error is a *LineError that names the line. It reads to the end of r, in time
-// linear in the rules but for hostile files; see the package documentation for the limits.
+// Parse reads rules, and follows packets through them. name is for messages. The error is a *LineError that names the line. It
+// reads to the end of r, in time linear in the rules but for hostile files; see the package documentation for the limits.
 func Parse(r io.Reader, f Format, name string) (*Table, error) {
-	if f == 0 || int(f) >= len(formatNames) {
-		return nil, ErrFormat
+	if f != CSV {
+		x, err := Read(r, f, name)
+		if err != nil {
+			return nil, err
+		}
+		return x.Table()
 	}
-	n := &notes{}
-	t, err := parseFormat(r, f, name, n)
+	tables, err := ParseCSV(r, name, nil)
 	if err != nil {
-		err.File = name
 		return nil, err
 	}
-	return t, nil
+	if len(tables) > 1 {
+		return nil, &LineError{File: name, Line: tables[1].share(0).Line, Err: ErrConflict,
+			Msg: fmt.Sprintf("the table has rows of realm %s and of realm %s", tables[0].Realm(), tables[1].Realm()), Hint: "take the rows of one realm"}
+	}
+	return tables[0], nil
 }
 
-func parseFormat(r io.Reader, f Format, name string, n *notes) (*Table, *LineError) {
-	c := &collector{sets: newSetTable(), notes: n, pages: pages{}, conds: newProgram()}
-	var p *program
-	var err *LineError
-	switch f {
-	case Nftables:
-		p, err = parseNftables(r, n)
-	case Iptables:
-		p, err = parseIptables(r, n)
-	case RouterOS:
-		p, err = parseRouterOS(r, n)
-	case VyOS:
-		err = parseVyOS(r, c)
-	case CSV:
-		err = parseCSV(r, c)
-	}
-	if err == nil && p != nil {
-		c.sets, c.conds = p.sets, p
-		err = p.run(c, n)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return c.table(name, f)
+func newCollector(n *notes) *collector {
+	return &collector{sets: newSetTable(), notes: n, pages: pages{}, conds: newProgram()}
 }
 
 // union sorts spans and merges those that overlap or touch.

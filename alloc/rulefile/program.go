@@ -8,7 +8,8 @@ type program struct {
 	sets   *setTable
 	conds  []condition // circumstances besides source and protocol; conds[0] is none
 	byCond map[string]condID
-	atoms  map[string]uint32
+	atoms  []atom
+	byAtom map[string]uint32
 	joins  map[[2]condID]condID
 	lists  [][]span // sources that are not one span
 	maps   []*shareMap
@@ -28,11 +29,12 @@ type chain struct {
 type action uint8
 
 const (
-	pass   action = iota // goes on: a counter, a log, a mark
-	snat                 // to an address, or one to one where out is as long as the source
-	lookup               // to what a map says, or as a map of verdicts says
-	stop                 // dropped, or translated without a share: no later rule sees it
-	back                 // return
+	pass    action = iota // goes on: a counter, a log, a mark
+	snat                  // to an address, or one to one where out is as long as the source
+	lookup                // to what a map says, or as a map of verdicts says
+	drop                  // no later rule sees it
+	dynamic               // translated without a share
+	back                  // return
 	jump
 	jumpAway // goto: the chain behind it is not gone on with
 	refuse   // it cannot be read exactly: an error where a packet meets it
@@ -62,7 +64,7 @@ func newRule(line int) rule {
 
 func newProgram() *program {
 	return &program{byName: map[string]int32{}, sets: newSetTable(), conds: make([]condition, 1), byCond: map[string]condID{"": 0},
-		atoms: map[string]uint32{}, joins: map[[2]condID]condID{}}
+		byAtom: map[string]uint32{}, joins: map[[2]condID]condID{}}
 }
 
 // chain returns the number of a chain; it is made where there is none.

@@ -23,6 +23,7 @@ type routerOSReader struct {
 	vague map[string]*LineError
 	// asked are rules whose sources are a list: they are filled in at the end.
 	asked []listed
+	aims  []aimedSet // matches whose destinations are a list
 }
 
 // A listed is a rule whose sources are an address list.
@@ -56,9 +57,19 @@ func parseRouterOS(r io.Reader, n *notes) (*program, *LineError) {
 	return x.p, x.fillLists()
 }
 
-// fillLists gives rules the sources that stand in address lists.
+// fillLists gives rules the sources and destinations that stand in address lists.
 func (x *routerOSReader) fillLists() *LineError {
 	work := 0
+	for _, a := range x.aims {
+		spans, ok := x.lists[a.set]
+		if !ok || cmp.Or(x.vague[""], x.vague[a.set]) != nil || x.p.atoms[x.p.atomID(a.text)].isDest {
+			continue // what is not known stays a match by name
+		}
+		if work += len(spans); work > maxListed {
+			return bad(ErrTooLarge, "rules name large address lists too often")
+		}
+		x.p.destination(a.text, spans, a.not)
+	}
 	for _, a := range x.asked {
 		r := &x.p.chains[a.chain].rules[a.rule]
 		if err := cmp.Or(x.vague[""], x.vague[a.list]); err != nil {

@@ -82,6 +82,15 @@ func (o *routerOSRule) other(key string, value []byte) {
 		return // all ports: a way to say that the protocol has some
 	}
 	text := key + "=" + string(value)
+	aim, not := bytes.CutPrefix(value, []byte("!"))
+	switch key {
+	case "dst-address":
+		if s, ok := parseSpan(aim); ok {
+			o.x.p.destination(text, []span{s}, not)
+		}
+	case "dst-address-list":
+		o.x.aims = append(o.x.aims, aimedSet{text, string(aim), not})
+	}
 	o.conds = append(o.conds, text)
 	if !routerOSMatches[key] && o.strange == "" {
 		o.strange = text
@@ -139,9 +148,9 @@ func (o *routerOSRule) finish(text []byte) (rule, *LineError) {
 	case "return":
 		o.do = back
 	case "accept":
-		o.do = stop
+		o.do = accept
 	case "masquerade", "dst-nat", "redirect":
-		o.do, o.hit = stop, true // it is noted
+		o.do, o.hit = dynamic, true // it is noted
 		x.notes.add(x.in.line, "action="+o.action+" gives nobody a share", string(text))
 		return o.rule, nil
 	case "endpoint-independent-nat":

@@ -20,14 +20,16 @@ type walk struct {
 	work    int
 	path    []int32 // chains that are being walked
 	taken   []segment
-	probe   []segment
 	worlds  []condID // the first is where no circumstance is true
 	known   map[condID]bool
 	world   condID
 	related []relation // by circumstance; forgotten with the world
 	passed  *flow      // accepted: the next chain where packets enter sees them
-	excepts map[condID]*exception
+	excepts map[exceptionKey]*exception
 	order   []*exception
+	gone    departed // from the chain that is being walked, or one that leads to it
+	ended   departed // from all chains
+	returns []returned
 }
 
 // A place is where in a chain packets are.
@@ -62,7 +64,8 @@ func (p *program) run(to *collector, n *notes) *LineError {
 
 // through walks one world.
 func (w *walk) through(world condID, number uint16) *LineError {
-	w.world, w.related, w.excepts, w.order = world, nil, map[condID]*exception{}, nil
+	w.world, w.related, w.excepts, w.order = world, nil, map[exceptionKey]*exception{}, nil
+	w.gone, w.ended = departed{}, departed{}
 	w.to.enter(number)
 	f := newFlow(segment{everything, allProto})
 	for _, c := range w.p.roots {
@@ -127,7 +130,8 @@ func (w *walk) chain(c int32, f *flow, at place) (*flow, *LineError) {
 	}
 	ch.walked = true
 	w.path = append(w.path, c)
-	defer func() { w.path = w.path[:len(w.path)-1] }()
+	gone, returns := w.gone, len(w.returns)
+	defer func() { w.path, w.gone = w.path[:len(w.path)-1], gone }()
 	out := newFlow()
 	for i := len(ch.front) - 1; i >= 0; i-- {
 		if err := w.rule(&ch.front[i], f, out, at); err != nil {
@@ -139,11 +143,8 @@ func (w *walk) chain(c int32, f *flow, at place) (*flow, *LineError) {
 			return nil, err
 		}
 	}
-	if out.empty() {
-		return f, nil
-	}
 	out.each(f.add)
-	return f, nil
+	return f, w.missing(f, returns)
 }
 
 func (w *walk) at(line int, err *LineError) *LineError {
@@ -231,7 +232,7 @@ func (w *walk) act(v verdict, m *meeting, taken []segment) *LineError {
 	case snat:
 		r := m.r
 		return w.claims(claim{r.out, r.ports, r.line, m.then.cond, r.netmap, r.chance, false}, m, r.src, taken)
-	case stop, accept, back:
+	case drop, dynamic, accept, back:
 		return w.leave(v, m, taken)
 	case jump, jumpAway:
 		if m.r.chance {
@@ -243,7 +244,10 @@ func (w *walk) act(v verdict, m *meeting, taken []segment) *LineError {
 		}
 		switch {
 		case v.do == jumpAway && m.copied && !m.at.ghost:
-			left.each(func(g segment) { w.except(m.then.cond, v.line, []segment{g}) })
+			w.returned(m, left)
+			return w.depart(&w.gone, m, m.r.cond)
+		case v.do == jumpAway && m.copied:
+			return w.depart(&w.gone, m, m.r.cond)
 		case m.copied:
 		case v.do == jumpAway:
 			left.each(m.out.add)
@@ -260,14 +264,14 @@ func (w *walk) leave(v verdict, m *meeting, taken []segment) *LineError {
 	case m.r.chance:
 		return w.at(int(v.line), bad(ErrShared, "the rule lets packets pass by chance, and no share is sure"))
 	case m.then.ghost && v.do == back && m.at.ghost:
-		if !m.copied { // the copies go back to where others go on
-			for _, g := range taken {
-				m.out.add(g)
-			}
+		if m.copied {
+			return w.depart(&w.gone, m, m.r.cond)
+		}
+		for _, g := range taken { // the copies go back to where others go on
+			m.out.add(g)
 		}
 	case m.then.ghost:
-		w.except(m.then.cond, v.line, taken)
-		w.excepted(m.r, m.then.cond)
+		return w.pass(v, m, taken)
 	case v.do == back:
 		for _, g := range taken {
 			m.out.add(g)
@@ -287,10 +291,13 @@ func (w *walk) claims(c claim, m *meeting, src span, taken []segment) *LineError
 			w.known[c.cond] = true
 			w.worlds = append(w.worlds, c.cond)
 		}
-		if isRest(&c, taken) {
-			w.except(c.cond, c.line, taken)
+		if !isRest(&c, taken) {
+			return nil
 		}
-		return nil
+		if err := w.except(c.cond, Elsewhere, c.line, w.departed(), taken); err != nil {
+			return err
+		}
+		return w.depart(&w.ended, m, c.cond)
 	}
 	if err := w.to.claims(c, src, taken); err != nil {
 		return w.at(int(c.line), err)
@@ -345,7 +352,7 @@ func (w *walk) element(m *meeting, e *mapElement) *LineError {
 	taken := slices.Clone(w.taken)
 	if e.do != pass && !m.copied {
 		for _, g := range taken {
-			w.probe = m.f.take(w.probe[:0], g.span, g.mask)
+			w.taken = m.f.take(w.taken[:0], g.span, g.mask)
 		}
 	}
 	if e.do != snat {

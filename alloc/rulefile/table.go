@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/portset"
 )
 
@@ -13,10 +14,11 @@ type Share struct {
 	Inside, Outside netip.Addr
 	Ports           portset.Set
 	Protocols       Protocols // for which there are rules
+	AnyIdentifier   bool      // queries of ICMP leave with any identifier, not only with those among Ports
 	Line            int       // of the first rule, from 1
 }
 
-// Protocols is a set of protocols: TCP, UDP and ICMP, and all others, which have no ports.
+// Protocols is a set of protocols: TCP, UDP and ICMP, and all others, which have no ports. The zero Protocols is none.
 type Protocols struct{ TCP, UDP, ICMP, Other bool }
 
 // String returns "tcp, udp".
@@ -38,10 +40,13 @@ func (p Protocols) String() string {
 type Table struct {
 	name     string
 	format   Format
+	realm    string // "" = alloc.DefaultRealm
 	sets     *setTable
 	records  []record
 	pages    pages
 	findings []Finding
+
+	conditions []Condition // as rules say them, one by one
 }
 
 // A record is a Share in 20 bytes.
@@ -57,6 +62,14 @@ func (t *Table) Name() string { return t.name }
 
 // Format returns the format in which the file was.
 func (t *Table) Format() Format { return t.format }
+
+// Realm returns the realm of the subscribers. Only tables of CSV name one; the others have alloc.DefaultRealm.
+func (t *Table) Realm() string {
+	if t.realm == "" {
+		return alloc.DefaultRealm
+	}
+	return t.realm
+}
 
 // Len returns the number of shares, at least 1.
 func (t *Table) Len() int { return len(t.records) }
@@ -76,7 +89,7 @@ func (t *Table) share(i int) Share {
 	r := &t.records[i]
 	return Share{
 		Inside: addr4(r.inside), Outside: addr4(r.outside), Ports: t.sets.set(r.ports), Line: int(r.line),
-		Protocols: Protocols{r.mask&tcp != 0, r.mask&udp != 0, r.mask&icmp != 0, r.mask&other != 0},
+		Protocols: protocolsOf(r.mask), AnyIdentifier: r.mask&anyID != 0,
 	}
 }
 

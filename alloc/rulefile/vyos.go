@@ -18,6 +18,7 @@ type vyosReader struct {
 	external map[string]*vyosExternal
 	internal map[string]*vyosInternal
 	rules    map[int]*vyosRule
+	excluded []Condition // by nat source, which is not read
 }
 
 // A vyosExternal is pool external: outside addresses and how they are cut.
@@ -67,6 +68,7 @@ func parseVyOS(r io.Reader, to *collector) *LineError {
 	if len(x.path) > 0 {
 		return &LineError{Line: x.in.line, Err: ErrSyntax, Msg: "the file ends within " + printable(strings.Join(x.path, " "))}
 	}
+	to.conditions = x.excluded
 	return x.fill(to)
 }
 
@@ -153,6 +155,8 @@ func (x *vyosReader) source(path []string) *LineError {
 	last := path[len(path)-1]
 	switch {
 	case last == "exclude":
+		x.excluded = append(x.excluded, Condition{Effect: Passed, Protocols: protocolsOf(allProto), Text: printable(strings.Join(path, " ")), Line: x.in.line,
+			Vague: true, dest: []span{everything}, rest: strings.Join(path, " ")})
 		x.notes.add(x.in.line, "rules of nat source except packets, and only nat cgnat is read: compare with what nft list ruleset prints", strings.Join(path, " "))
 	case len(path) < 4 || path[3] != "translation":
 	case last == "masquerade":
@@ -321,6 +325,8 @@ func (r *vyosRule) fill(in *vyosInternal, out *vyosExternal, to *collector) *Lin
 			if err := to.row(uint32(a), uint32(address), id, r.line); err != nil {
 				return err
 			}
+			e := &to.entries[len(to.entries)-1]
+			e.ports[2], e.plain = 0, icmp|other // VyOS has a map without ports for all but tcp and udp
 			port += out.size
 		}
 	}
