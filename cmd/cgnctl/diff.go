@@ -44,25 +44,8 @@ func (e *env) diff(older, newer *alloc.Plan, format string) error {
 
 // printChanges prints a difference: how many changes there are, and each. Nothing but exit code 1 is returned where there are.
 func (e *env) printChanges(d alloc.Difference, realms []string, format string, all iter.Seq[alloc.Change]) error {
-	w := bufio.NewWriterSize(e.stdout, flushAt) // keeps the first error
-	before, row, after := changeForm(d, realms, format)
-	_, _ = w.WriteString(before)
-	p := e.newProgress()
-	defer p.done()
-	var buf []byte
-	n := uint64(0)
-	for c := range all {
-		buf = row(buf[:0], c, n == 0)
-		if _, err := w.Write(buf); err != nil {
-			return writeFault(err)
-		}
-		if n++; n%flushAt == 0 {
-			p.at(n, d.Moved+d.Added+d.Removed)
-		}
-	}
-	_, _ = w.WriteString(after)
-	if err := w.Flush(); err != nil {
-		return writeFault(err)
+	if err := e.printForm(newChangeForm(d, realms, format), d, all); err != nil {
+		return err
 	}
 	if !d.IsEmpty() {
 		return &fault{code: exitNobody}
@@ -70,33 +53,59 @@ func (e *env) printChanges(d alloc.Difference, realms []string, format string, a
 	return nil
 }
 
-// changeForm returns what comes before, for and after the changes. Rows are appended by hand: a renumbering moves millions.
-func changeForm(d alloc.Difference, realms []string, format string) (before string, row func(b []byte, c alloc.Change, first bool) []byte, after string) {
+// printForm prints the changes of a difference.
+func (e *env) printForm(form changeForm, d alloc.Difference, all iter.Seq[alloc.Change]) error {
+	w := bufio.NewWriterSize(e.stdout, flushAt) // keeps the first error
+	_, _ = w.WriteString(form.before)
+	p := e.newProgress()
+	defer p.done()
+	var buf []byte
+	n := uint64(0)
+	for c := range all {
+		buf = form.row(buf[:0], c, n == 0)
+		if _, err := w.Write(buf); err != nil {
+			return writeFault(err)
+		}
+		if n++; n%flushAt == 0 {
+			p.at(n, d.Moved+d.Added+d.Removed)
+		}
+	}
+	_, _ = w.WriteString(form.after)
+	return writeFault(w.Flush())
+}
+
+// A changeForm is what comes before, for and after the changes. Rows are appended by hand: a renumbering moves millions.
+type changeForm struct {
+	before, after string
+	row           func(b []byte, c alloc.Change, first bool) []byte
+}
+
+func newChangeForm(d alloc.Difference, realms []string, format string) changeForm {
 	switch format {
 	case "json":
-		before = fmt.Sprintf(`{"kept":%d,"moved":%d,"added":%d,"removed":%d,"changes":[`, d.Kept, d.Moved, d.Added, d.Removed)
-		return before, func(b []byte, c alloc.Change, first bool) []byte {
+		before := fmt.Sprintf(`{"kept":%d,"moved":%d,"added":%d,"removed":%d,"changes":[`, d.Kept, d.Moved, d.Added, d.Removed)
+		return changeForm{before, "]}\n", func(b []byte, c alloc.Change, first bool) []byte {
 			if !first {
 				b = append(b, ',')
 			}
 			return changeJSON(append(b, '\n'), c)
-		}, "]}\n"
+		}}
 	case "ndjson":
-		return "", func(b []byte, c alloc.Change, _ bool) []byte { return append(changeJSON(b, c), '\n') }, ""
+		return changeForm{row: func(b []byte, c alloc.Change, _ bool) []byte { return append(changeJSON(b, c), '\n') }}
 	case "csv":
-		return "kind,realm,subscriber,old_outside,old_ports,new_outside,new_ports\n", changeCSV, ""
+		return changeForm{before: "kind,realm,subscriber,old_outside,old_ports,new_outside,new_ports\n", row: changeCSV}
 	}
 	width := len("REALM")
 	for _, realm := range realms {
 		width = max(width, len(realm))
 	}
-	before = fmt.Sprintf("kept %d  moved %d  added %d  removed %d\n", d.Kept, d.Moved, d.Added, d.Removed)
+	before := fmt.Sprintf("kept %d  moved %d  added %d  removed %d\n", d.Kept, d.Moved, d.Added, d.Removed)
 	if !d.IsEmpty() {
 		before += fmt.Sprintf("\n%-8s  %-*s  %-15s  %-38s  %s\n", "CHANGE", width, "REALM", "SUBSCRIBER", "OLD", "NEW")
 	}
-	return before, func(b []byte, c alloc.Change, _ bool) []byte {
+	return changeForm{before, "", func(b []byte, c alloc.Change, _ bool) []byte {
 		return fmt.Appendf(b, "%-8s  %-*s  %-15s  %-38s  %s\n", c.Kind, width, c.Subscriber.Realm, c.Subscriber.Addr(), tableShare(c.Old), tableShare(c.New))
-	}, ""
+	}}
 }
 
 // changeJSON appends a change as JSON. Realms need no escapes.

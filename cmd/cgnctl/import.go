@@ -73,6 +73,9 @@ func (e *env) importTable(t *rulefile.Table, path string, fill bool) error {
 	if err != nil {
 		return err
 	}
+	for i := range spec.Pools {
+		spec.Pools[i].Realm = t.Realm()
+	}
 	plan, err := alloc.NewPlan(spec)
 	if err != nil {
 		return err

@@ -136,8 +136,8 @@ func until(ep ledger.Epoch) string {
 
 // printMoves prints a difference, but no more subscribers than a person reads.
 func printMoves(w io.Writer, d alloc.Difference, older, newer *alloc.Plan) error {
-	head, row, _ := changeForm(d, append(older.Realms(), newer.Realms()...), "table")
-	if _, err := io.WriteString(w, head); err != nil {
+	form := newChangeForm(d, append(older.Realms(), newer.Realms()...), "table")
+	if _, err := io.WriteString(w, form.before); err != nil {
 		return err
 	}
 	n := uint64(0)
@@ -146,7 +146,7 @@ func printMoves(w io.Writer, d alloc.Difference, older, newer *alloc.Plan) error
 			_, err := fmt.Fprintf(w, "and %d more: cgnctl diff lists all\n", d.Moved+d.Added+d.Removed-maxMoves)
 			return err
 		}
-		if _, err := w.Write(row(nil, c, n == 1)); err != nil {
+		if _, err := w.Write(form.row(nil, c, n == 1)); err != nil {
 			return err
 		}
 	}
