@@ -46,6 +46,10 @@ func TestConditions(t *testing.T) {
 		{"all but what returns", "not translated: to 0.0.0.0-100.64.0.0, 100.64.0.2-192.0.1.255, 192.0.3.0-255.255.255.255 tcp/25", []string{"-j D\n-A D -d 192.0.2.0/24 -j RETURN\n-A D -p tcp --dport 25 -j ACCEPT", share1}},
 		{"who returns is not to be told", "not translated: to 192.0.2.0/25, for some", []string{"-d 192.0.2.0/24 -j D\n-A D -s 10.0.0.0/8 -d 192.0.2.7 -j RETURN\n-A D -d 192.0.2.0/25 -j ACCEPT", share1}},
 		{"dropped first", "dropped: to 192.0.2.0/24, where -o x | not translated: to 192.0.2.0/25, where elsewhere: -d 192.0.2.0/24; -o x", []string{"-d 192.0.2.0/24 -o x -j DROP", "-d 192.0.2.0/25 -j ACCEPT", share1}},
+		{"icmp masqueraded", "translated otherwise: icmp | translated otherwise: protocols without ports", []string{share1, "-s 100.64.0.0/10 -j MASQUERADE"}},
+		{"icmp to an address of the rest", "translated otherwise: icmp | translated otherwise: protocols without ports", []string{share1, "-s 100.64.0.0/10 -j SNAT --to-source 198.18.9.9"}},
+		{"icmp masqueraded by an interface", "translated otherwise: icmp, where -o x", []string{share1, "-o x -j MASQUERADE"}},
+		{"others masqueraded", "", []string{share1, "-s 192.168.0.0/16 -j MASQUERADE"}},
 		{"icmp in some circumstances", "translated only: where --icmp-type 8, for some subscribers or protocols only", []string{"-s 100.64.0.1 -p icmp --icmp-type 8 -j SNAT --to-source 198.18.0.1:1024-2047", share1}},
 		{"a protocol each", "for some", []string{"-s 100.64.0.1 -o a -p tcp -j SNAT --to-source 198.18.0.1:1-9", "-s 100.64.0.1 -o b -p udp -j SNAT --to-source 198.18.0.1:1-9"}},
 	} {
@@ -96,6 +100,26 @@ func TestConditionsOfSets(t *testing.T) {
 	ports := parse(t, "nftables", nft("", "tcp dport @ports")).Conditions()
 	if a, b, _ := rulefile.CompareConditions(ports, ports, rulefile.Protocols{TCP: true}); len(a) == 0 || len(b) == 0 {
 		t.Error("a set that was not read is equal to itself")
+	}
+}
+
+// TestBuckets reads shares of several ranges, of which a mark chooses one.
+func TestBuckets(t *testing.T) {
+	const whole = "table ip n {\n map m { type ipv4_addr . mark : interval ipv4_addr . inet_service; elements = { 10.0.0.1 . 0x0 : 198.18.0.1 . 1-9, 10.0.0.1 . 0x00000001 : 198.18.0.1 . 20-29 } }\n" +
+		" chain p { type nat hook postrouting priority srcnat;\n  icmp type { echo-reply, echo-request } meta mark set jhash ip saddr . icmp id mod 2 seed 0x1\n" +
+		"  meta l4proto { tcp, udp } meta mark set jhash ip saddr . th sport mod 2 seed 0x1\n  meta l4proto { icmp, tcp, udp } snat ip to ip saddr . meta mark map @m\n }\n}\n"
+	for _, c := range []struct {
+		old, by string
+		sure    bool
+	}{
+		{"", "", true}, {"th sport mod 2", "th sport mod 3", false}, {"icmp id mod 2", "icmp id mod 2 offset 1", false}, {"{ tcp, udp } meta mark", "udp meta mark", false},
+		{"meta l4proto { tcp, udp } meta mark", "ip daddr 192.0.2.1 meta l4proto { tcp, udp } meta mark", false}, {"10.0.0.1 . 0x00000001", "10.0.0.1 . 0x2", false},
+		{"jhash ip saddr . th sport mod 2 seed 0x1", "0x1", false}, {"20-29 }", "20-29, 10.0.0.2 . 0 : 198.18.0.2 . 1-9 }", false},
+	} {
+		got := parse(t, "nftables", strings.Replace(whole, c.old, c.by, 1)).Conditions()
+		if (len(got) == 0) != c.sure {
+			t.Errorf("%q for %q: got %v", c.by, c.old, got)
+		}
 	}
 }
 

@@ -142,7 +142,7 @@ func isRest(cl *claim, taken []segment) bool {
 
 // leave notes whom a rule for the rest translates.
 func (c *collector) leave(cl claim, taken []segment) {
-	x := &exception{line: cl.line, out: cl.out.first, who: newFlow()}
+	x := &exception{cond: cl.cond, line: cl.line, out: cl.out.first, who: newFlow()}
 	for _, g := range taken {
 		x.who.add(g)
 	}

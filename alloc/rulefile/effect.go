@@ -89,7 +89,7 @@ func (c Condition) protocol() string {
 	if c.Protocols == (Protocols{TCP: true, UDP: true, ICMP: true, Other: true}) {
 		return ""
 	}
-	return strings.ReplaceAll(c.Protocols.String(), ", ", " and ")
+	return strings.NewReplacer(", ", " and ", "other", "protocols without ports").Replace(c.Protocols.String())
 }
 
 // PlanConditions returns the conditions of a plan: its destinations that are not translated. Traffic between its subscribers is no

@@ -1,5 +1,7 @@
 package rulefile
 
+import "slices"
+
 // An exception is what rules let pass in a circumstance that is open in the world that is being walked. A plan knows exceptions
 // by destination, for all of its subscribers; for some of them only it has no word.
 type exception struct {
@@ -153,8 +155,8 @@ func (w *walk) judge() *LineError {
 			if hit != nil && (missed != nil || blind) {
 				return w.unjust(x, hit, blind)
 			}
-			if mask&e.given() == 0 {
-				mask = 0
+			if mask&e.given() == 0 && x.effect != Elsewhere {
+				mask = 0 // not translated anyway
 			}
 			if n == w.to.inWorld[0] {
 				first = mask
@@ -165,7 +167,33 @@ func (w *walk) judge() *LineError {
 		if some == 0 {
 			continue // nobody who has a share
 		}
-		if err := w.depends(x, first); err != nil {
+		if err := w.depends(x, some); err != nil {
+			return err
+		}
+	}
+	return w.judgeAside()
+}
+
+// judgeAside notes in what protocols subscribers who have a share are translated otherwise, behind it.
+func (w *walk) judgeAside() *LineError {
+	for _, x := range slices.Concat(w.aside, w.to.others) {
+		if err := w.step(len(w.to.inWorld), x.line); err != nil {
+			return err
+		}
+		var first, some protoMask
+		for i, n := range w.to.inWorld {
+			mask := x.who.at(w.to.entries[n].inside)
+			if i == 0 {
+				first = mask
+			}
+			some |= mask
+			x.vague = x.vague || mask != first
+		}
+		if some == 0 {
+			continue
+		}
+		x.effect = Elsewhere
+		if err := w.depends(x, some); err != nil {
 			return err
 		}
 	}

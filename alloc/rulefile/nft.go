@@ -23,6 +23,9 @@ type nftReader struct {
 	aims  []aimedSet
 	named map[string]string // the table of a set of destinations
 	depth int               // of the braces that are open
+	// buckets are what rules of a chain put into the mark so far, and bucketed the rules that may ask for it.
+	buckets  map[int32]bucketing
+	bucketed []askedMap
 	// dormant are the tables whose chains no packet enters.
 	dormant map[string]bool
 }
@@ -58,7 +61,7 @@ type aimedSet struct {
 
 // parseNftables reads tables, and the chains of source NAT in them.
 func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
-	x := &nftReader{lexer: newLexer(r), p: newProgram(), notes: n, sets: map[string]*nftSet{}, maps: map[string]int32{}, named: map[string]string{}, dormant: map[string]bool{}}
+	x := &nftReader{lexer: newLexer(r), p: newProgram(), notes: n, sets: map[string]*nftSet{}, maps: map[string]int32{}, named: map[string]string{}, dormant: map[string]bool{}, buckets: map[int32]bucketing{}}
 	x.advance()
 	for x.tok.kind != tokEnd {
 		if err := x.command(); err != nil {
@@ -75,6 +78,9 @@ func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
 		}
 	}
 	if err := x.fillSets(); err != nil {
+		return nil, err
+	}
+	if err := x.checkBuckets(); err != nil {
 		return nil, err
 	}
 	x.refuseMaps()

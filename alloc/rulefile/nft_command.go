@@ -89,6 +89,7 @@ func (x *nftReader) remove() *LineError {
 			c.rules = nil
 		}
 	}
+	x.bucketed = slices.DeleteFunc(x.bucketed, func(a askedMap) bool { return strings.HasPrefix(x.p.chains[a.chain].name, prefix) })
 	x.asked = slices.DeleteFunc(x.asked, func(a askedSet) bool { return strings.HasPrefix(x.p.chains[a.chain].name, prefix) })
 	if verb == "flush" && what == "table" {
 		return nil // chains and sets stay

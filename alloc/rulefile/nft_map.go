@@ -280,6 +280,12 @@ func (x *nftReader) key(e *mapElement, keys []nftKey) *LineError {
 			}
 			e.mask = m
 			x.advance()
+		case keyMark:
+			var ok bool
+			if e.bucket, ok = parseMark(x.tok.text); !ok {
+				return bad(ErrSyntax, "%q is no mark", printable(x.tok.text))
+			}
+			x.advance()
 		default:
 			x.advance()
 		}

@@ -157,6 +157,8 @@ func (x *nftReader) meta(r *nftRule) *LineError {
 		return x.protocol(r)
 	case field == "nfproto", field == "protocol":
 		return x.family(r, field)
+	case field == "mark" && x.tok.is("set"):
+		x.setMark(r)
 	case x.tok.is("set"):
 		x.skipSet()
 	default:

@@ -15,6 +15,7 @@ type nftRule struct {
 	verdict bool   // it may hold a verdict
 	err     *LineError
 	ipv6    bool
+	buckets uint32 // that it puts into the mark; 0 = none
 	set     string // of sources
 	notSet  bool
 }
@@ -49,6 +50,9 @@ func (x *nftReader) finish(c int32, r *nftRule) *LineError {
 	case r.err != nil:
 		r.rule = x.p.refusal(r.rule, r.err)
 	case r.do == pass:
+		if r.buckets > 0 && !r.ipv6 {
+			x.marks(c, r)
+		}
 		return nil
 	case len(r.conds) > 0:
 		var err *LineError
@@ -58,6 +62,9 @@ func (x *nftReader) finish(c int32, r *nftRule) *LineError {
 	}
 	ch := &x.p.chains[c]
 	ch.rules = append(ch.rules, r.rule)
+	if r.do == lookup {
+		x.bucketed = append(x.bucketed, askedMap{c, len(ch.rules) - 1, x.buckets[c]})
+	}
 	if r.set != "" && r.do != refuse {
 		x.asked = append(x.asked, askedSet{c, len(ch.rules) - 1, x.table + " " + r.set, r.notSet, int(r.line)})
 	}

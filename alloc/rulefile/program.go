@@ -142,6 +142,7 @@ type mapElement struct {
 	ports  setID
 	target int32
 	line   uint32
+	bucket uint32
 	mask   protoMask
 	do     action // snat, or a verdict
 	hit    bool   // whether a packet met it

@@ -30,6 +30,7 @@ type walk struct {
 	gone    departed // from the chain that is being walked, or one that leads to it
 	ended   departed // from all chains
 	returns []returned
+	aside   []*exception // translated without a share
 }
 
 // A place is where in a chain packets are.
@@ -65,7 +66,7 @@ func (p *program) run(to *collector, n *notes) *LineError {
 // through walks one world.
 func (w *walk) through(world condID, number uint16) *LineError {
 	w.world, w.related, w.excepts, w.order = world, nil, map[exceptionKey]*exception{}, nil
-	w.gone, w.ended = departed{}, departed{}
+	w.gone, w.ended, w.aside = departed{}, departed{}, nil
 	w.to.enter(number)
 	f := newFlow(segment{everything, allProto})
 	for _, c := range w.p.roots {
@@ -280,6 +281,8 @@ func (w *walk) leave(v verdict, m *meeting, taken []segment) *LineError {
 		for _, g := range taken {
 			w.passed.add(g)
 		}
+	case v.do == dynamic:
+		w.aside = append(w.aside, &exception{cond: m.then.cond, effect: Elsewhere, line: v.line, who: newFlow(taken...)})
 	}
 	return nil
 }

@@ -27,6 +27,16 @@ pools:
     sharing-ratio: 1
 `
 
+// scatteredPlan has shares of several ranges: buckets in nftables, chance in iptables.
+const scatteredPlan = `version: 1
+pools:
+  - name: scattered
+    inside: 100.64.0.0/31
+    outside: 198.51.100.0
+    reserve: 5060-5061,40000
+    sharing-ratio: 2
+`
+
 var (
 	// sectionStart begins a part of what render writes, and aside is parts that do not translate.
 	sectionStart = regexp.MustCompile(`^\t(chain|map|set|counter|ct timeout) |^\*`)
@@ -40,8 +50,11 @@ var (
 // nothing about translation, or are about traffic between subscribers.
 func TestEqualNoticesEveryLine(t *testing.T) {
 	dir := t.TempDir()
-	plan := saveText(t, dir, "plan.yaml", exceptingPlan)
-	for _, dialect := range []string{"nftables", "iptables", "routeros"} {
+	for _, c := range []struct{ plan, dialect, unused string }{
+		{exceptingPlan, "nftables", "-"}, {exceptingPlan, "iptables", "-"}, {exceptingPlan, "routeros", "-"},
+		{scatteredPlan, "nftables", "\t\t\t198.51.100.0"}, {scatteredPlan, "iptables", "-A cgn -j cgn-to"},
+	} {
+		dialect, plan := c.dialect, saveText(t, dir, "plan.yaml", c.plan)
 		code, text := runCommand(t, "render", dialect, "-c", plan)
 		if code != exitOK {
 			t.Fatal(code)
@@ -55,7 +68,7 @@ func TestEqualNoticesEveryLine(t *testing.T) {
 			if sectionStart.MatchString(line) {
 				section = line
 			}
-			if aside.MatchString(section) || idle.MatchString(line) {
+			if aside.MatchString(section) || idle.MatchString(line) || line == c.unused {
 				continue
 			}
 			without := saveText(t, dir, "less."+dialect, strings.Join(slices.Delete(slices.Clone(lines), i, i+1), "\n"))
