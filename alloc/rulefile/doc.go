@@ -17,6 +17,11 @@
 // destinations that are not translated, are Findings where they are for all subscribers; for some of them only, or where a match
 // may tell subscribers apart and cannot be read (a set, a mark), the file is refused.
 //
+// What the shares of a table then depend on is [Table.Conditions]: an interface on all rules alike, a mark, destinations that are let
+// through, dropped or masqueraded. Destinations are those that sets, lists and jumps that return come to, so that files in different
+// languages can be compared by [CompareConditions], and with the no-translate of a plan. [Read] and [Rules.Table] follow the packets
+// alone of which a condition is true: where rules tell realms apart by interface or mark, that gives a table for each.
+//
 // Nothing that decides about sources is skipped silently: what cannot be read exactly in a chain that a packet can enter is a
 // [LineError], whether it translates or lets packets pass. Chains of filters and of other hooks are not judged.
 //

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -34,6 +35,11 @@ func fuzz(f *testing.F, format rulefile.Format, extra ...string) {
 				t.Fatalf("%q has control characters", err)
 			}
 			return
+		}
+		for _, c := range table.Conditions() {
+			if strings.ContainsAny(c.String(), "\x00\x07\x1b\r\n") {
+				t.Fatalf("%q has control characters", c)
+			}
 		}
 		if table.Len() > 5000 {
 			return // inferring many is slow, and nothing new
