@@ -2,11 +2,13 @@ package rulefile
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
 	"math/bits"
 	"net/netip"
+	"slices"
 
 	"github.com/cgnkit/cgnkit/alloc"
 )
@@ -147,6 +149,45 @@ func complement(spans []span) []span {
 		out = append(out, span{uint32(next), everything.last})
 	}
 	return out
+}
+
+// subtract returns what spans have and others have not. Both are ascending and apart, as union returns them. It takes time for those
+// of others that touch spans, which reach counts.
+func subtract(spans, others []span) []span {
+	var out []span
+	for _, s := range spans {
+		from, to := touching(s, others)
+		next := uint64(s.first)
+		for _, o := range others[from:to] {
+			if uint64(o.first) > next {
+				out = append(out, span{uint32(next), o.first - 1})
+			}
+			next = uint64(o.last) + 1
+		}
+		if next <= uint64(s.last) {
+			out = append(out, span{uint32(next), s.last})
+		}
+	}
+	return out
+}
+
+// reach returns how many of others spans touch.
+func reach(spans, others []span) (n int) {
+	for _, s := range spans {
+		from, to := touching(s, others)
+		n += to - from
+	}
+	return n
+}
+
+// touching returns which of others have an address in s: those from lo to before hi.
+func touching(s span, others []span) (lo, hi int) {
+	lo, _ = slices.BinarySearchFunc(others, s.first, func(o span, a uint32) int { return cmp.Compare(o.last, a) })
+	hi, found := slices.BinarySearchFunc(others, s.last, func(o span, a uint32) int { return cmp.Compare(o.first, a) })
+	if found {
+		hi++
+	}
+	return lo, max(lo, hi)
 }
 
 // textOf returns spans as text: one as it is, several in braces; long ones are cut, and still told apart.

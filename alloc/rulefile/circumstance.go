@@ -144,9 +144,14 @@ func canonical(list []Condition, inside []span) []Condition {
 		joined[c.key()] = &c
 	}
 	var out []Condition
+	room := maxScattered
 	for _, c := range joined {
 		if c.dest = union(c.dest); c.Effect == Passed && !c.Vague {
-			c.dest = intersect(c.dest, complement(inside))
+			if room -= reach(c.dest, inside); room < 0 {
+				c.Vague = true // a hostile file: nobody needs to know
+			} else {
+				c.dest = subtract(c.dest, inside)
+			}
 		}
 		if len(c.dest) > 0 {
 			out = append(out, *c)
@@ -157,6 +162,9 @@ func canonical(list []Condition, inside []span) []Condition {
 	})
 	return out
 }
+
+// maxScattered bounds how often conditions are cut by the subscribers between whom they do not matter.
+const maxScattered = 1 << 24
 
 // apart returns a condition for each protocol of those that are about some only.
 func apart(list []Condition) []Condition {
@@ -192,12 +200,12 @@ func onlyOnce(list []Condition) bool {
 func CompareConditions(a, b []Condition, in Protocols) (onlyA, onlyB, both []Condition) {
 	a, b = about(a, in), about(b, in)
 	// Of what is exempt as a whole on one side, nothing more needs to be said.
-	left := complement(append(exempted(a), exempted(b)...))
+	exempt := union(append(exempted(a), exempted(b)...))
 	outside := func(list []Condition) []Condition {
 		var out []Condition
 		for _, c := range list {
 			if c.Effect == Passed && !c.Vague && !c.isWhole() {
-				c.dest = intersect(c.dest, left)
+				c.dest = subtract(c.dest, exempt)
 			}
 			if len(c.dest) > 0 {
 				out = append(out, c)
@@ -219,7 +227,7 @@ func CompareConditions(a, b []Condition, in Protocols) (onlyA, onlyB, both []Con
 		delete(byKey, x.key())
 		p, q := x, *y
 		if !x.Vague && x.Effect != Only {
-			p.dest, q.dest = intersect(x.dest, complement(y.dest)), intersect(y.dest, complement(x.dest))
+			p.dest, q.dest = subtract(x.dest, y.dest), subtract(y.dest, x.dest)
 		} else if !x.Vague && slices.Equal(x.dest, y.dest) {
 			p.dest, q.dest = nil, nil
 		}

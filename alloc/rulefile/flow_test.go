@@ -2,6 +2,7 @@ package rulefile
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -92,6 +93,50 @@ func TestFlowIsBounded(t *testing.T) {
 	for _, b := range f.blocks {
 		if len(b) == 0 || len(b) > 2*blockSize {
 			t.Fatalf("a block has %d segments", len(b))
+		}
+	}
+}
+
+// TestSubtract subtracts spans from spans, and compares with complements and with single addresses.
+func TestSubtract(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %#x", seed)
+	rng := rand.New(rand.NewPCG(seed, 3))
+	some := func() []span {
+		var out []span
+		for range rng.IntN(6) {
+			first := rng.Uint32N(60)
+			out = append(out, span{first, first + rng.Uint32N(9)})
+		}
+		if rng.IntN(5) == 0 {
+			out = append(out, span{^uint32(0) - rng.Uint32N(3), ^uint32(0)})
+		}
+		return union(out)
+	}
+	has := func(spans []span, a uint32) bool {
+		return slices.ContainsFunc(spans, func(s span) bool { return s.first <= a && a <= s.last })
+	}
+	for range 3000 {
+		a, b := some(), some()
+		got := subtract(a, b)
+		if want := intersect(a, complement(b)); !slices.Equal(got, want) {
+			t.Fatalf("%v without %v: got %v, want %v", a, b, got, want)
+		}
+		touched := 0
+		for _, s := range a {
+			for _, o := range b {
+				if o.first <= s.last && s.first <= o.last {
+					touched++
+				}
+			}
+		}
+		if n := reach(a, b); n != touched {
+			t.Fatalf("%v reach %d of %v, want %d", a, n, b, touched)
+		}
+		for x := range uint32(70) {
+			if has(got, x) != (has(a, x) && !has(b, x)) {
+				t.Fatalf("%v without %v: got %v, wrong at %d", a, b, got, x)
+			}
 		}
 	}
 }
