@@ -39,7 +39,7 @@ failed.`,
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(
 		newAllocate(e), newPlan(e), newLookup(e), newTrace(e), newCheck(e), newDiff(e), newLedger(e), newAnswer(e), newImport(e), newEqual(e),
-		newPSID(e), newRender(e), newVersion(e), newGen(e),
+		newPSID(e), newMap(e), newRender(e), newVersion(e), newGen(e),
 	)
 	root.AddCommand(kernelCommands(e)...)
 	root.AddCommand(newSub(e), newTop(e), newPool(e))
