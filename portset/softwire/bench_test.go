@@ -96,7 +96,7 @@ func BenchmarkBindings(b *testing.B) {
 		r := rand.New(rand.NewPCG(1, 1))
 		list := make([]question, 1<<18) // more than caches hold
 		for i := range list {
-			n := t.binding(r.IntN(t.Len()))
+			n := t.byB4.slots[t.order[r.IntN(t.Len())]]
 			port, _ := n.Ports().Port(r.IntN(n.Ports().Len()))
 			list[i] = question{src6: n.B4(), ipv4: n.IPv4(), port: port}
 		}

@@ -22,12 +22,12 @@ type BindingSpec struct {
 
 // A Binding is one entry of a binding table: which B4 has which port set of an IPv4 address. It is passed by value, and
 // comparable with ==. The zero Binding is invalid.
-type Binding struct {
+type Binding struct { // 32 bytes, and a table has one for each
 	b4     bits128
-	bits   uint8 // of the prefix from which b4 was made, or 128
-	layout portset.Layout
-	psid   uint16
 	v4     uint32
+	psid   uint16
+	layout portset.Layout
+	bits   uint8 // of the prefix from which b4 was made, or 128
 }
 
 // newBinding checks s. Paths of findings are the fields alone.

@@ -11,29 +11,24 @@ import (
 )
 
 // MaxBindings is the largest number of bindings of a table.
-const MaxBindings = numberMask - 1
+const MaxBindings = 1 << 24
 
-// Bindings are the binding table of an lwAFTR (RFC 7596 section 6.1). A table takes 32 to 60 bytes a binding, the more the fewer
+// Bindings are the binding table of an lwAFTR (RFC 7596 section 6.1). A table takes 49 to 76 bytes a binding, the more the fewer
 // share an address.
 type Bindings struct {
-	entries []entry   // by IPv4 address, then by PSID
-	shared  []address // one an IPv4 address, ascending
-	byB4    hashIndex
-	byIPv4  hashIndex
+	byB4   table[bits128, Binding]
+	byIPv4 table[uint32, address]
+
+	// By IPv4 address, then by PSID: places in byB4, and the PSIDs again, so that a search stays in a few cache lines.
+	order []uint32
+	psids []uint16
 }
 
-// An entry is a binding without what all bindings of its address have.
-type entry struct {
-	b4   bits128
-	addr uint32 // number in shared
-	psid uint16
-	bits uint8
-}
-
-// An address is an IPv4 address with its bindings: entries[first : first+more+1].
+// An address is an IPv4 address with its bindings: order[first : first+more+1].
 type address struct {
 	v4              uint32
 	first           uint32
+	only            uint32 // order[first], for those who do not share
 	more            uint16
 	layout          portset.Layout
 	lowest, highest uint16 // PSIDs
@@ -75,18 +70,36 @@ func NewBindings(specs iter.Seq[BindingSpec]) (*Bindings, error) {
 	slices.SortFunc(list, func(a, b numbered) int {
 		return cmp.Or(cmp.Compare(a.v4, b.v4), cmp.Compare(a.psid, b.psid), cmp.Compare(a.number, b.number))
 	})
-	t := &Bindings{}
-	t.share(list, &fs)
-	if len(fs) == 0 { // entries of one address fit its counters then
-		t.index(list, &fs)
+	t := &Bindings{
+		byB4:  newTable(len(list), func(b *Binding) (bits128, bool) { return b.b4, b.IsValid() }),
+		order: make([]uint32, len(list)), psids: make([]uint16, len(list)),
 	}
+	t.bind(list, &fs)
+	t.share(list, &fs)
 	if err := fs.err(); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-// share counts addresses and fills shared, whose entries are at the places of list.
+// bind fills byB4, order and psids.
+func (t *Bindings) bind(list []numbered, fs *findings) {
+	for i, b := range list {
+		at, taken := t.byB4.find(b.b4)
+		if taken {
+			if fs.full() {
+				return
+			}
+			other := slices.IndexFunc(list, func(o numbered) bool { return o.b4 == b.b4 })
+			fs.add(b.finding(ErrOverlap, "b4", "%v is the B4 of bindings[%d], too", b.B4(), list[other].number))
+			continue
+		}
+		t.byB4.slots[at] = b.Binding
+		t.order[i], t.psids[i] = uint32(at), b.psid
+	}
+}
+
+// share fills byIPv4.
 func (t *Bindings) share(list []numbered, fs *findings) {
 	addresses := 0
 	for i := range list {
@@ -94,13 +107,15 @@ func (t *Bindings) share(list []numbered, fs *findings) {
 			addresses++
 		}
 	}
-	t.shared = make([]address, 0, addresses)
+	t.byIPv4 = newTable(addresses, func(a *address) (uint32, bool) { return a.v4, a.layout.IsValid() })
 	for i, b := range list {
-		if i == 0 || b.v4 != list[i-1].v4 {
-			t.shared = append(t.shared, address{v4: b.v4, first: uint32(i), layout: b.layout, lowest: b.psid, highest: b.psid})
+		at, there := t.byIPv4.find(b.v4)
+		a := &t.byIPv4.slots[at]
+		if !there {
+			*a = address{v4: b.v4, first: uint32(i), only: t.order[i], layout: b.layout, lowest: b.psid, highest: b.psid}
 			continue
 		}
-		a, before := &t.shared[len(t.shared)-1], list[i-1]
+		before := list[i-1]
 		switch {
 		case b.layout != a.layout:
 			fs.add(b.finding(ErrConflict, "psid-length", "%v has %v in bindings[%d] and %v here (RFC 7597 section 5.1)",
@@ -117,52 +132,16 @@ func (b numbered) finding(err error, field, format string, args ...any) Finding 
 	return Finding{Err: err, Path: fmt.Sprintf("bindings[%d].%s", b.number, field), Msg: fmt.Sprintf(format, args...)}
 }
 
-// index fills entries and both indexes.
-func (t *Bindings) index(list []numbered, fs *findings) {
-	t.entries = make([]entry, len(list))
-	t.byB4, t.byIPv4 = newHashIndex(len(list)), newHashIndex(len(t.shared))
-	for k, a := range t.shared {
-		at, tag := t.byIPv4.hash4(a.v4)
-		t.byIPv4.put(at, tag, k)
-		for i := a.first; i <= a.first+uint32(a.more); i++ {
-			t.entries[i] = entry{b4: list[i].b4, addr: uint32(k), psid: list[i].psid, bits: list[i].bits}
-		}
-	}
-	for i, b := range list {
-		at, tag := t.byB4.hash6(b.b4)
-		if j := t.numberOfB4(b.b4); j >= 0 {
-			fs.add(b.finding(ErrOverlap, "b4", "%v is the B4 of bindings[%d], too", b.B4(), list[j].number))
-			continue
-		}
-		t.byB4.put(at, tag, i)
-	}
-}
-
 // Len returns the number of bindings.
-func (t *Bindings) Len() int { return len(t.entries) }
+func (t *Bindings) Len() int { return len(t.order) }
 
 // All iterates over all bindings by IPv4 address, then by PSID.
 func (t *Bindings) All() iter.Seq[Binding] {
 	return func(yield func(Binding) bool) {
-		for i := range t.entries {
-			if !yield(t.binding(i)) {
+		for _, at := range t.order {
+			if !yield(t.byB4.slots[at]) {
 				return
 			}
-		}
-	}
-}
-
-func (t *Bindings) binding(i int) Binding {
-	e := &t.entries[i]
-	a := &t.shared[e.addr]
-	return Binding{b4: e.b4, bits: e.bits, layout: a.layout, psid: e.psid, v4: a.v4}
-}
-
-func (t *Bindings) numberOfB4(b4 bits128) int {
-	for at, tag := t.byB4.hash6(b4); ; {
-		var i int
-		if i, at = t.byB4.next(at, tag); i < 0 || t.entries[i].b4 == b4 {
-			return i
 		}
 	}
 }
@@ -170,8 +149,8 @@ func (t *Bindings) numberOfB4(b4 bits128) int {
 // Forward returns the binding of a B4, by its address. The error is ErrNoRule. O(1), no allocation.
 func (t *Bindings) Forward(b4 netip.Addr) (Binding, error) {
 	if b4.Is6() {
-		if i := t.numberOfB4(from6(b4)); i >= 0 {
-			return t.binding(i), nil
+		if at, ok := t.byB4.find(from6(b4)); ok {
+			return t.byB4.slots[at], nil
 		}
 	}
 	return Binding{}, ErrNoRule
@@ -183,27 +162,26 @@ func (t *Bindings) Reverse(ipv4 netip.Addr, port uint16) (Binding, error) {
 	if !ipv4.Is4() {
 		return Binding{}, ErrNoRule
 	}
-	v4 := from4(ipv4)
-	for at, tag := t.byIPv4.hash4(v4); ; {
-		var k int
-		if k, at = t.byIPv4.next(at, tag); k < 0 {
-			return Binding{}, ErrNoRule
-		}
-		if a := &t.shared[k]; a.v4 == v4 {
-			psid, ok := a.layout.PSID(port)
-			if !ok {
-				return Binding{}, ErrExcluded
-			}
-			if i := t.search(a, psid); i >= 0 {
-				return t.binding(i), nil
-			}
-			return Binding{}, ErrUnassigned
-		}
+	at, ok := t.byIPv4.find(from4(ipv4))
+	if !ok {
+		return Binding{}, ErrNoRule
 	}
+	a := &t.byIPv4.slots[at]
+	psid, ok := a.layout.PSID(port)
+	switch {
+	case !ok:
+		return Binding{}, ErrExcluded
+	case a.more == 0 && psid == a.lowest:
+		return t.byB4.slots[a.only], nil
+	}
+	if i := t.search(a, psid); i >= 0 {
+		return t.byB4.slots[t.order[i]], nil
+	}
+	return Binding{}, ErrUnassigned
 }
 
-// search returns the entry of a with this PSID, or -1. PSIDs are ascending and different, so that where they have no gaps
-// the first look finds it. Every second look is in the middle, so that gaps cannot make it slow.
+// search returns where a PSID of an address stands in psids, or -1. PSIDs are ascending and different, so that where they
+// have no gaps the first look finds it. Every second look is in the middle, so that gaps cannot make it slow.
 func (t *Bindings) search(a *address, psid uint16) int {
 	if psid < a.lowest || psid > a.highest {
 		return -1
@@ -211,7 +189,7 @@ func (t *Bindings) search(a *address, psid uint16) int {
 	first, last := int(a.first), int(a.first)+int(a.more)
 	low, high := int(a.lowest), int(a.highest)
 	for turn := 0; first <= last; turn++ {
-		// Entry i has a PSID of at least low+(i-first), and of at most high-(last-i).
+		// psids[i] is at least low+(i-first), and at most high-(last-i).
 		from, to := max(first, last-(high-int(psid))), min(last, first+(int(psid)-low))
 		if from > to {
 			return -1
@@ -220,7 +198,7 @@ func (t *Bindings) search(a *address, psid uint16) int {
 		if turn%2 == 0 && high > low {
 			i = min(max(first+int(int64(int(psid)-low)*int64(last-first)/int64(high-low)), from), to)
 		}
-		switch p := t.entries[i].psid; {
+		switch p := t.psids[i]; {
 		case p == psid:
 			return i
 		case p < psid:

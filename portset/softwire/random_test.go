@@ -114,16 +114,7 @@ func isLegal(s RuleSpec) bool {
 func compareDomain(t *testing.T, r *rand.Rand, d *Domain, rules []RuleSpec) (shadowed int) {
 	t.Helper()
 	all := slowAll(rules)
-	for _, want := range all {
-		endUser := netip.PrefixFrom(addrOfBits(pad(want.prefix, 128)), len(want.prefix))
-		ce, err := d.Forward(endUser)
-		if err != nil {
-			t.Fatalf("rules %+v: Forward(%v): %v", rules, endUser, err)
-		}
-		if diff := want.differs(ce); diff != "" {
-			t.Fatalf("rules %+v: Forward(%v): %s", rules, endUser, diff)
-		}
-	}
+	compareForward(t, d, all)
 	for range 300 {
 		a, port := addr4(0xc0000200|r.Uint32N(80)), r.IntN(portset.PortCount)
 		holders := holdersOf(all, a)

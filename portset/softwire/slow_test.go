@@ -43,6 +43,7 @@ type slowCE struct {
 	psid    string // k bits, "" where nothing is shared
 	a       int
 	address netip.Addr
+	ce      CE // what Forward says, once it was compared
 }
 
 // slowRule returns the CE of a rule with these EA bits.
