@@ -133,13 +133,16 @@ func (f folder) switchTo(live, next *generation) error {
 	return exchange(f.live(), f.next())
 }
 
-// settle ends what the switch has left: mappings of subscribers that have moved, the generation old, which may be nil, and exits that
-// were open because of it.
+// settle notes who has an address alone, and ends what the switch has left: mappings of subscribers that have moved, the generation
+// old, which may be nil, and exits that were open because of it.
 func (f folder) settle(old, live *generation, relaid []int) error {
 	if old == nil {
-		return nil
+		return live.noteAlone()
 	}
 	err := live.evictMoved(old, relaid)
+	if err == nil {
+		err = live.noteAlone()
+	}
 	if err == nil {
 		err = old.detachAll(live)
 	}

@@ -200,8 +200,7 @@ func errorsFromSubscribersRefused(c *cast) []scene {
 	}
 }
 
-// errorsWithoutPorts are about protocols that only who has an address alone can use. What makes an address theirs is a packet, and
-// never an error.
+// errorsWithoutPorts are about protocols that only who has an address alone can use.
 func errorsWithoutPorts(c *cast) []scene {
 	in, out := c.solo.in[0].Addr(), c.solo.out[0].Addr()
 	shared, sharedOut := c.alice.in[0].Addr(), c.alice.out[0].Addr()
@@ -217,9 +216,14 @@ func errorsWithoutPorts(c *cast) []scene {
 		return icmpError(from, to, unreachable, 4, about(quote, 1500))
 	}
 	scenes := []scene{
-		{"in, about GRE to an address that has sent none", fromOutside, tooBig(router, nextOut, gre(nextOut, server.Addr())).frame(), dropNoMapping, nil},
-		{"out, about GRE of who has sent none", fromInside, tooBig(next, server.Addr(), gre(server.Addr(), next)).frame(), dropNoMapping, nil},
-		{"in, about GRE after an error from inside", fromOutside, tooBig(router, nextOut, gre(nextOut, server.Addr())).frame(), dropNoMapping, nil},
+		{
+			"in, about GRE to an address that has sent none", fromOutside, tooBig(router, nextOut, gre(nextOut, server.Addr())).frame(),
+			inbound, toSubscriber(tooBig(router, next, gre(next, server.Addr()))),
+		},
+		{
+			"out, about GRE of who has sent none", fromInside, tooBig(next, server.Addr(), gre(server.Addr(), next)).frame(),
+			outbound, toServer(tooBig(nextOut, server.Addr(), gre(server.Addr(), nextOut))),
+		},
 		{"GRE opens", fromInside, gre(in, server.Addr()).frame(), outbound, toServer(gre(out, server.Addr()))},
 		{"GRE of the neighbour opens", fromInside, gre(next, server.Addr()).frame(), outbound, toServer(gre(nextOut, server.Addr()))},
 		{"in, about GRE of who shares an address", fromOutside, tooBig(router, sharedOut, gre(sharedOut, server.Addr())).frame(), dropProtocol, nil},

@@ -58,7 +58,7 @@ type model struct {
 	inside  map[insider]*mapping
 	outside map[outsider]*mapping
 	live    map[holder]int            // mappings that are not idle
-	alone   map[netip.Addr]netip.Addr // outside addresses of 1:1 subscribers that have sent something
+	alone   map[netip.Addr]netip.Addr // outside addresses of 1:1 subscribers
 	shares  portsOf
 
 	mute bool // no more ICMP errors in this tick
@@ -68,11 +68,18 @@ type model struct {
 }
 
 func newModel(plan *alloc.Plan, n network) *model {
-	return &model{
+	m := &model{
 		plan: plan, network: n, limit: make(map[plane]int), shares: portsOf{},
 		inside: make(map[insider]*mapping), outside: make(map[outsider]*mapping), live: make(map[holder]int),
 		alone: make(map[netip.Addr]netip.Addr),
 	}
+	for p := range plan.Pools() {
+		for i := uint64(0); p.SharingRatio() == 1 && i < p.Subscribers(); i++ {
+			a, _ := p.At(i)
+			m.alone[a.Outside()] = a.Inside()
+		}
+	}
+	return m
 }
 
 // An outcome is what became of a packet.
@@ -236,17 +243,13 @@ func (s *shape) creates() bool {
 // nearHalf says what the near endpoint becomes.
 func (m *model) nearHalf(s *shape, a alloc.Allocation, got outcome) verdict {
 	if s.portless {
-		switch {
-		case a.Pool().SharingRatio() != 1:
+		if a.Pool().SharingRatio() != 1 {
 			return dropProtocol
-		case s.kind == quotes && m.alone[a.Outside()] != a.Inside():
-			return dropNoMapping
 		}
-		m.alone[a.Outside()] = a.Inside()
 		s.newNear = netip.AddrPortFrom(a.Outside(), 0)
 		return ""
 	}
-	if s.plane == planeICMP && !s.asks && a.Pool().SharingRatio() == 1 && m.alone[a.Outside()] == a.Inside() {
+	if s.plane == planeICMP && !s.asks && a.Pool().SharingRatio() == 1 {
 		s.newNear = netip.AddrPortFrom(a.Outside(), s.near.Port()) // who is asked keeps the identifier of who asks
 		return ""
 	}
@@ -261,9 +264,6 @@ func (m *model) nearHalf(s *shape, a alloc.Allocation, got outcome) verdict {
 		}
 		if to, s.problem = m.admit(who, a, m.portOf(s, who, a, got)); s.problem != "" {
 			return dropExhausted
-		}
-		if a.Pool().SharingRatio() == 1 {
-			m.alone[a.Outside()] = a.Inside()
 		}
 	}
 	s.newNear = to.outside

@@ -170,8 +170,8 @@ func otherProtocols(c *cast) []scene {
 		)
 	}
 	scenes = append(scenes, scene{
-		"GRE to an address that has sent none", fromOutside,
-		newDatagram(server.Addr(), ad("198.51.100.128"), protoGRE, nil).frame(), dropNoMapping, nil,
+		"GRE to who has an address alone and has sent nothing", fromOutside,
+		newDatagram(server.Addr(), ad("198.51.100.128"), protoGRE, nil).frame(), inbound, toSubscriber(newDatagram(server.Addr(), ad("100.65.0.0"), protoGRE, nil)),
 	})
 	d := func(from, to netip.Addr) datagram {
 		return dccp(netip.AddrPortFrom(from, 7), netip.AddrPortFrom(to, 8))
@@ -189,7 +189,7 @@ func otherProtocols(c *cast) []scene {
 	// Where the table notes who has an address alone is no mapping.
 	scenes = append(scenes,
 		scene{"echo reply to identifier 0 of who has an address alone", fromOutside, icmpQuery(server.Addr(), aloneOut, echoReply, 0, "").frame(), dropNoMapping, nil},
-		scene{"echo to who has an address alone and has sent nothing", fromOutside, icmpQuery(server.Addr(), ad("198.51.100.128"), echoRequest, 5, "").frame(), dropNoMapping, nil},
-		scene{"echo reply of who has an address alone and has sent nothing", fromInside, icmpQuery(ad("100.65.0.0"), server.Addr(), echoReply, 5, "").frame(), dropNoMapping, nil})
+		scene{"echo to who has an address alone and has sent nothing", fromOutside, icmpQuery(server.Addr(), ad("198.51.100.128"), echoRequest, 5, "").frame(), inbound, toSubscriber(icmpQuery(server.Addr(), ad("100.65.0.0"), echoRequest, 5, ""))},
+		scene{"echo reply of who has an address alone and has sent nothing", fromInside, icmpQuery(ad("100.65.0.0"), server.Addr(), echoReply, 5, "").frame(), outbound, toServer(icmpQuery(ad("198.51.100.128"), server.Addr(), echoReply, 5, ""))})
 	return scenes
 }

@@ -85,9 +85,13 @@ func (v *verifier) verifySlots(row int, buffer []byte) error {
 		return err
 	}
 	defer memory.Close()
-	pool := v.poolOf(row)
-	return eachSlot(memory, buffer, func(proto Protocol, port uint16, s bpf.CgnatCgnSlot) bool {
+	pool, noted := v.poolOf(row), netip.Addr{}
+	err = eachSlot(memory, buffer, func(proto Protocol, port uint16, s bpf.CgnatCgnSlot) bool {
 		inside, _ := ownerOf(s.Owner)
+		if isAlone(proto, port) {
+			noted = inside.Addr()
+			return true
+		}
 		if v.owns(pool.Realm(), inside.Addr(), row, port) {
 			v.Mappings++
 			return true
@@ -96,6 +100,23 @@ func (v *verifier) verifySlots(row int, buffer []byte) error {
 		v.differ(Surplus, fmt.Sprintf("%v port %d of %v", proto, port, v.address(row)), "%v has it, and the plan says: %s", inside, v.whose(row, port))
 		return true
 	})
+	if err == nil {
+		v.verifyAlone(row, noted)
+	}
+	return err
+}
+
+// verifyAlone looks whether who has an address alone is who is noted. Where it is shared, nobody reads the note.
+func (v *verifier) verifyAlone(row int, noted netip.Addr) {
+	want, ok := v.alone(row)
+	what := fmt.Sprintf("subscriber of %v", v.address(row))
+	switch {
+	case !ok || noted == want:
+	case !noted.IsValid():
+		v.differ(Missing, what, "it is not noted that %v has it alone", want)
+	default:
+		v.differ(Changed, what, "%v is noted to have it alone, and the plan says: %v", noted, want)
+	}
 }
 
 // owns reports whether a subscriber owns a port of a row.

@@ -57,7 +57,8 @@ static __always_inline enum cgn_verdict cgn_search_for(struct cgn_search *s, con
 
 /*
  * cgn_stand_alone notes who has an address alone, for packets to it that need no mapping: at ICMP identifier 0, which no mapping
- * can have. It stays until the address is somebody else's. Errors and answers note nothing, and need to find it noted.
+ * can have. Go has noted it there before; should that be gone, the next packet of the subscriber makes up for it. Errors and answers
+ * note nothing, and need to find it noted.
  */
 static __always_inline enum cgn_verdict cgn_stand_alone(const struct cgn_search *s, const struct cgn_flow *f, int note)
 {
