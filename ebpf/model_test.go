@@ -158,10 +158,17 @@ func (m *model) fromInside(s *shape, got outcome) verdict {
 
 // turnBack is hairpinning.
 func (m *model) turnBack(s *shape, near alloc.Allocation, pool *alloc.Pool, got outcome) verdict {
-	if v := m.nearHalf(s, near, got); v != "" {
+	ping := s.plane == planeICMP && !s.portless
+	if ping && !s.asks {
+		s.newNear = netip.AddrPortFrom(near.Outside(), s.near.Port()) // whom it is for says the identifier at the far end
+	} else if v := m.nearHalf(s, near, got); v != "" {
 		return v
 	}
-	if v := m.farHalf(s, pool); v != "" {
+	v := m.farHalf(s, pool)
+	if ping && s.asks {
+		s.newFar = netip.AddrPortFrom(s.newFar.Addr(), s.newNear.Port()) // who is asked gets the identifier of who asks
+	}
+	if v != "" {
 		return v
 	}
 	return s.unlessDamaged(hairpin)

@@ -307,6 +307,29 @@ static __always_inline enum cgn_verdict cgn_later_from_outside(struct cgn_path *
 	return driver ? CGN_PASS_SLOW : CGN_HELD;
 }
 
+/*
+ * A ping between subscribers has one identifier for two mappings. It arrives with that of who asks; that by which who is asked was found
+ * has done its work then. So the answer says who asked, and all that its near end becomes is the address.
+ */
+static __always_inline int cgn_is_answer(const struct cgn_flow *f)
+{
+	return f->proto == CGN_ICMP && !f->query;
+}
+
+/* cgn_near_address finds what the near end of an answer becomes. */
+static __always_inline enum cgn_verdict cgn_near_address(const struct cgn_flow *f, const struct cgn_owner *o,
+							 struct cgn_endpoint *to)
+{
+	__u32 at = o->row;
+	struct cgn_row *row = bpf_map_lookup_elem(&rows, &at);
+
+	if (!row)
+		return CGN_DROP_TABLES;
+	to->addr = row->addr;
+	to->port = f->near.port;
+	return CGN_CONTINUE;
+}
+
 /* cgn_turn_back decides about a packet from the inside to an outside address of ours. */
 static __always_inline enum cgn_verdict cgn_turn_back(struct cgn_path *path, int driver)
 {
@@ -314,12 +337,17 @@ static __always_inline enum cgn_verdict cgn_turn_back(struct cgn_path *path, int
 	struct cgn_scratch *s = path->scratch;
 	enum cgn_verdict v;
 
-	v = cgn_near_half(&k->flow, &s->owner, &s->near);
+	if (cgn_is_answer(&k->flow))
+		v = cgn_near_address(&k->flow, &s->owner, &s->near);
+	else
+		v = cgn_near_half(&k->flow, &s->owner, &s->near);
 	if (v != CGN_CONTINUE)
 		return v;
 	v = cgn_far_half(&k->flow, &s->outside, &s->near, &s->far);
 	if (v != CGN_CONTINUE)
 		return v;
+	if (k->flow.proto == CGN_ICMP && k->flow.query)
+		s->far.port = s->near.port;
 	v = cgn_way_in(path, s->far.addr, s->outside.realm, driver);
 	if (v != CGN_CONTINUE)
 		return v;

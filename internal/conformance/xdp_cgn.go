@@ -12,7 +12,7 @@ func xdp6888() map[string]Result {
 	return map[string]Result{
 		"6888-1a":  {Partly, "MUSTs not met in full: 4787-11, 4787-14a"},
 		"6888-1b":  {Yes, ""},
-		"6888-1c":  {Partly, "MUSTs not met in full: 5508-7a"},
+		"6888-1c":  {Yes, ""},
 		"6888-1d":  {Yes, "subscribers with an address of their own (1:1) have protocols without ports; those of all others are not forwarded"},
 		"6888-2":   {Yes, ""},
 		"6888-2x":  {Exempt, "not offered"},

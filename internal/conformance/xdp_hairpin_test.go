@@ -74,12 +74,9 @@ func hairpinnedErrors(t *testing.T, b *bench) {
 }
 
 // hairpinnedQuery shows that subscribers with addresses of their own ping each other, and themselves, by those, whatever the
-// identifier: the query arrives from the outside address of who asks, and the answer from where it was sent to.
+// identifier, and though who is asked has sent nothing: the query arrives from the outside address of who asks, and the answer from where
+// it was sent to. Behind an address that is shared, an identifier that somebody is using there finds that one.
 func hairpinnedQuery(t *testing.T, b *bench) {
-	k := newTalk(t, b, "icmp")
-	for i := range 2 {
-		k.say(t, i, 2000, 0)
-	}
 	for _, id := range []uint16{1, 2000, 40000} {
 		for to := range 2 {
 			w := watch(t, b.Subscribers[to].NS, icmpOf(8))
@@ -91,5 +88,14 @@ func hairpinnedQuery(t *testing.T, b *bench) {
 				t.Errorf("the ping arrived from %v", last.Src)
 			}
 		}
+	}
+	b.apply(t, setup{ports: roomy}.plan(t))
+	found := newTalk(t, b, "icmp").say(t, 1, 3000, 0)
+	w := watch(t, b.Subscribers[1].NS, icmpOf(8))
+	if err := b.Subscribers[0].Ping(netns.Ping{To: found.Addr(), ID: found.Port()}); err != nil {
+		t.Errorf("ping with the identifier of a mapping: %v", err)
+	}
+	if p := w.await(t, 1)[0]; p.Src != b.share(t, 0).Outside {
+		t.Errorf("the ping arrived from %v", p.Src)
 	}
 }

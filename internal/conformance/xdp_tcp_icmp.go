@@ -40,7 +40,7 @@ func xdp5508() map[string]Result {
 		"5508-5c":  {Yes, "always the outside address of the subscriber"},
 		"5508-6":   {Yes, ""},
 		"5508-7":   {Yes, ""},
-		"5508-7a":  {Partly, "to who has an address alone and has sent something before, in pools without filtering; from everybody. Behind a shared address nobody can say who is asked"},
+		"5508-7a":  {Yes, "to who has an address alone, from everybody; pools that filter ask for a mapping. Behind a shared address, where nothing is asked, a query finds who uses its identifier there"},
 		"5508-7.1": {Yes, "in both directions"},
 		"5508-8":   {Partly, "answered with 3/1, as RFC 6888 REQ-11B says"},
 		"5508-9":   {Exempt, "not offered"},
