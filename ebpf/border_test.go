@@ -74,7 +74,7 @@ func TestBorderOfRealms(t *testing.T) {
 		"of the third, outside": from("100.64.252.1"),
 		"to the first":          to("100.64.0.1"), "to the second": to("100.65.0.15"), "to none": to("100.65.0.16"), "to the third, outside": to("100.64.252.1"),
 	}, map[string]verdict{
-		"of the first": dropSource, "of two": dropSource, "of the second": dropSource, "of none": dropNoMapping, "of the third, outside": dropNoMapping,
+		"of the first": dropSource, "of two": dropSource, "of the second": dropSource, "of none": dropSource, "of the third, outside": dropNoMapping,
 		"to the first": dropInside, "to the second": dropInside, "to none": passNotOutside, "to the third, outside": passNotOutside,
 	})
 }

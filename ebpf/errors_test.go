@@ -195,7 +195,7 @@ func errorsFromSubscribersRefused(c *cast) []scene {
 		{"out, a redirect", fromInside, icmpError(me.Addr(), server.Addr(), redirect, 0, about(udp(server, me, "x"), 1500)).frame(), dropICMPType, nil},
 		{
 			"out, of nobody about nobody", fromInside, icmpError(c.stranger, server.Addr(), unreachable, 3, about(udp(server, netip.AddrPortFrom(c.stranger, 9), "x"), 1500)).frame(),
-			passNotSubscriber, nil,
+			dropSource, nil,
 		},
 	}
 }

@@ -52,6 +52,24 @@ func (t *Tables) span(indexes []index) (first, last uint32) {
 	return first, last
 }
 
+// sharedSpace is the shared address space of RFC 6598.
+var sharedSpace = addrRange{First: 100<<24 | 64<<16, Last: 100<<24 | 127<<16 | 0xffff}
+
+// insideSpan returns the lowest and the highest address of the inside of all realms. Who uses the shared space has all of it on the
+// inside, but for what routes say.
+func (t *Tables) insideSpan() (first, last uint32) {
+	indexes := t.indexes[1 : len(t.indexes)-1]
+	first, last = t.span(indexes)
+	for _, ix := range indexes {
+		for _, r := range t.ranges[ix.Range : ix.Range+ix.Ranges] {
+			if r.First <= sharedSpace.Last && r.Last >= sharedSpace.First {
+				return min(first, sharedSpace.First), max(last, sharedSpace.Last)
+			}
+		}
+	}
+	return first, last
+}
+
 // gather puts keys into nodes, and returns the lowest of each.
 func gather(keys []uint32) (level []node, lowest []uint32) {
 	for chunk := range slices.Chunk(keys, len(node{}.Key)) {

@@ -22,7 +22,7 @@ func (t *Tables) size(spec *ebpf.CollectionSpec) error {
 	}
 	var constants [maxIndexes]index
 	copy(constants[:], t.indexes)
-	first, last := t.span(t.indexes[1 : len(t.indexes)-1])
+	first, last := t.insideSpan()
 	outsideFirst, outsideLast := t.span(t.indexes[:1])
 	for name, value := range map[string]any{
 		"indexes": constants, "realms": uint32(len(t.indexes) - 2), "inside_first": first, "inside_last": last,

@@ -22,7 +22,7 @@ var meanings = [bpf.CgnatCgnVerdictCGN_VERDICTS]string{
 	bpf.CgnatCgnVerdictCGN_DROP_MALFORMED:      "cut short, or its lengths or parts contradict each other",
 	bpf.CgnatCgnVerdictCGN_DROP_CHECKSUM:       "the checksum of the IPv4 header is wrong, or that of an ICMP error",
 	bpf.CgnatCgnVerdictCGN_DROP_SOURCE_ROUTE:   "it has a source route",
-	bpf.CgnatCgnVerdictCGN_DROP_SOURCE:         "from outside, and the source is an inside address, one of our outside addresses, or none of a host; or from the inside, and it is an outside address",
+	bpf.CgnatCgnVerdictCGN_DROP_SOURCE:         "from outside, and the source is an inside address, one of our outside addresses, or none of a host; or from the inside, and it is an outside address, or nobody's of 100.64.0.0/10",
 	bpf.CgnatCgnVerdictCGN_DROP_INSIDE:         "from outside, to an inside address",
 	bpf.CgnatCgnVerdictCGN_DROP_PROTOCOL:       "a protocol without ports, and the subscriber shares its address",
 	bpf.CgnatCgnVerdictCGN_DROP_ICMP_TYPE:      "ICMP that is neither a query nor an error about a packet",

@@ -13,6 +13,9 @@ import (
 // What it does not cover: time (a test says what has expired), filtering, fragments, and where a packet is redirected to
 // other than by the addresses in its frame.
 
+// shared is the shared address space, of which all plans here have inside addresses.
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
 // A plane is a protocol with ports or identifiers; planes have nothing to do with each other.
 type plane int
 
@@ -125,7 +128,7 @@ func (m *model) fromInside(s *shape, got outcome) verdict {
 	_, known := m.subscriber(s.teller)
 	switch {
 	case !ours && !known:
-		if _, forged := m.pool(s.teller); forged {
+		if _, forged := m.pool(s.teller); forged || m.leaks(s) {
 			return dropSource
 		}
 		return passNotSubscriber
@@ -174,8 +177,13 @@ func (m *model) turnBack(s *shape, near alloc.Allocation, pool *alloc.Pool, got 
 	return s.unlessDamaged(hairpin)
 }
 
+// leaks reports whether what is nobody's would leave with an address of the shared space.
+func (m *model) leaks(s *shape) bool {
+	return shared.Contains(s.teller) && m.network.route(s.addressee).leadsOutside()
+}
+
 func (m *model) fromOutside(s *shape) verdict {
-	if m.belongsInside(s.teller) {
+	if m.belongsInside(s.teller) || shared.Contains(s.teller) && !m.network.route(s.teller).leadsOutside() {
 		return dropSource
 	}
 	if _, ours := m.pool(s.teller); ours {

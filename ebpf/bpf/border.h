@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What may not come in from outside: inside addresses, be it as source or as destination (RFC 6598 section 4). Where the routes
- * say that such an address is outside, it is that of a host there.
+ * What may not come in from outside: inside addresses, be it as source or as destination, and other addresses of the shared space as
+ * source (RFC 6598 section 4). Where the routes say that such an address is outside, it is that of a host there.
  */
 #ifndef CGN_BORDER_H
 #define CGN_BORDER_H
@@ -27,6 +27,12 @@ static __always_inline __u32 cgn_seen_from(__u32 realm, __u32 ifindex)
 static __always_inline int cgn_near_outside(__be32 addr)
 {
 	return bpf_ntohl(addr) - outside_first <= outside_last - outside_first;
+}
+
+/* cgn_is_shared reports whether an address is of the shared address space, 100.64.0.0/10. */
+static __always_inline int cgn_is_shared(__be32 addr)
+{
+	return bpf_ntohl(addr) >> 22 == (100 << 8 | 64) >> 6;
 }
 
 /* A search for the realm that has an address. */
@@ -55,10 +61,32 @@ static __noinline int cgn_search_realms(void *ctx, __be32 addr, __u32 ifindex)
 	return s.found;
 }
 
+/*
+ * cgn_near_inside reports whether an address may be an inside address: of some realm, or of the shared space where the plan uses that,
+ * which Go has counted in.
+ */
+static __always_inline int cgn_near_inside(__be32 addr)
+{
+	return bpf_ntohl(addr) - inside_first <= inside_last - inside_first;
+}
+
 /* cgn_belongs_inside reports whether an address is an inside address of some realm, for packets from outside. */
 static __always_inline int cgn_belongs_inside(void *ctx, __be32 addr, __u32 ifindex)
 {
-	return bpf_ntohl(addr) - inside_first <= inside_last - inside_first && cgn_search_realms(ctx, addr, ifindex);
+	return cgn_near_inside(addr) && cgn_search_realms(ctx, addr, ifindex);
+}
+
+/*
+ * cgn_comes_from_inside is that for the source of a packet, which may not be of the shared space at all where no way leads back to it
+ * outside. As a destination the host may have such an address itself, and it is for its routes what becomes of the others.
+ */
+static __always_inline int cgn_comes_from_inside(void *ctx, __be32 addr, __u32 ifindex)
+{
+	if (!cgn_near_inside(addr))
+		return 0;
+	if (cgn_is_shared(addr))
+		return !cgn_is_elsewhere(ctx, 0, addr, ifindex) || cgn_search_realms(ctx, addr, ifindex);
+	return cgn_search_realms(ctx, addr, ifindex);
 }
 
 /*

@@ -234,12 +234,29 @@ static __always_inline enum cgn_verdict cgn_where(struct cgn_path *path, __be32 
 }
 
 /*
- * cgn_nobodys is the verdict about a packet from the inside whose source is no subscriber. It is the host's, except where the
- * source is an outside address: the packet would get out as if it were of whoever has that port there.
+ * cgn_leaks reports whether a packet from the inside would leave untranslated with a source of the shared space (RFC 6598 section 4),
+ * to other hosts than those that the plan does not translate.
+ */
+static __always_inline int cgn_leaks(struct cgn_path *path)
+{
+	const struct cgn_packet *k = &path->packet;
+	__be32 from = k->ip->saddr, to = k->ip->daddr;
+
+	if (!cgn_is_shared(from) || cgn_unforwardable(to) || !cgn_is_elsewhere(path->ctx, from, to, path->ifindex))
+		return 0;
+	return cgn_destination(to, path->realm, k->ip->protocol, k->flow.far.port, &path->scratch->outside) !=
+	       CGN_PASS_NO_TRANSLATE;
+}
+
+/*
+ * cgn_nobodys is the verdict about a packet from the inside whose source is no subscriber. It is the host's, except where it would
+ * leak, or the source is an outside address: the packet would get out as if it were of whoever has that port there.
  */
 static __always_inline enum cgn_verdict cgn_nobodys(struct cgn_path *path, __be32 from)
 {
-	return cgn_is_outside(from, &path->scratch->outside) ? CGN_DROP_SOURCE : CGN_PASS_NOT_SUBSCRIBER;
+	if (cgn_is_outside(from, &path->scratch->outside) || cgn_leaks(path))
+		return CGN_DROP_SOURCE;
+	return CGN_PASS_NOT_SUBSCRIBER;
 }
 
 /*
@@ -413,7 +430,7 @@ static __always_inline enum cgn_verdict cgn_from_outside(struct cgn_path *path, 
 
 	if (v != CGN_CONTINUE)
 		return v;
-	if (cgn_belongs_inside(path->ctx, k->ip->saddr, path->ifindex))
+	if (cgn_comes_from_inside(path->ctx, k->ip->saddr, path->ifindex))
 		return CGN_DROP_SOURCE;
 	if (cgn_near_outside(k->ip->saddr) && cgn_is_outside(k->ip->saddr, &s->outside))
 		return CGN_DROP_SOURCE; /* who has an outside address of ours is in here */

@@ -23,7 +23,7 @@ func xdpBorderProbes() map[string]probe {
 		"4787-10": shows(overXDP(roomy), noUDPGateway),
 		"5382-6":  shows(overXDP(roomy), noTCPGateway),
 		"6598-2":  shows(sharedSpaceOutside(&ebpf.Policy{}), routesTellSides),
-		"6598-3":  shows(overXDP(4), nothingLeaks),
+		"6598-3":  shows(overXDP(4), sharedSpaceStays),
 		"6598-3a": shows(open.make, ingressIsFiltered),
 	}
 }
@@ -38,18 +38,48 @@ func routesTellSides(t *testing.T, b *bench) {
 	}
 }
 
-// ingressIsFiltered shows that nothing comes in from an inside address, and nothing to one; and that from other addresses of the
-// shared space it does, to a mapping.
+// sharedSpaceStays shows that nothing leaves with a source of the shared space, be it a subscriber's or nobody's; and that what is sent
+// to such an address leaves where a route says so, and not by the default route where the shared space has one of its own.
+func sharedSpaceStays(t *testing.T, b *bench) {
+	leaked := noSubscriberLeaks(t, b)
+	for _, source := range []string{"100.64.0.3", "100.127.0.1"} {
+		send(t, b.Subscribers[0], datagram(netip.AddrPortFrom(addr(source), 5000), netip.AddrPortFrom(b.Servers[0].Addr, 80), "stranger"))
+	}
+	for _, route := range []netns.Route{
+		{Via: b.Servers[1].Addr},
+		{To: netip.MustParsePrefix("100.64.0.0/10"), Blackhole: true},
+		{To: netip.MustParsePrefix("100.99.2.0/24"), Via: b.Servers[1].Addr},
+	} {
+		if err := b.CGN.AddRoute(route); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := watch(t, b.Servers[1].NS, protocol(unix.IPPROTO_UDP))
+	b.apply(t, setup{ports: roomy}.plan(t))
+	for _, to := range []string{"100.99.1.1:9", "100.99.2.1:9", "198.51.100.1:9"} {
+		send(t, b.Subscribers[0], datagram(b.from(0, 7000), netip.MustParseAddrPort(to), "to the shared space"))
+	}
+	if p := w.await(t, 2); len(p) != 2 || p[0].Dst != addr("100.99.2.1") || p[1].Dst != addr("198.51.100.1") {
+		t.Errorf("%d packets arrived, the first for %v", len(p), p[0].Dst)
+	}
+	leaked.none(t)
+}
+
+// ingressIsFiltered shows that nothing comes in from an inside address, nothing from another one of the shared space unless a route says
+// that it is outside, and nothing to an inside address.
 func ingressIsFiltered(t *testing.T, b *bench) {
 	seen := b.endpoint(t, 0, 40000, 9)
+	if err := b.CGN.AddRoute(netns.Route{To: netip.MustParsePrefix("100.64.9.0/24"), Via: b.Servers[0].Addr}); err != nil {
+		t.Fatal(err)
+	}
 	w := watch(t, b.Subscribers[0].NS, protocol(unix.IPPROTO_UDP))
-	neighbour, other := addr("100.64.0.2"), addr("100.64.0.77")
+	neighbour, other, outside := addr("100.64.0.2"), addr("100.64.0.77"), addr("100.64.9.1")
 	for _, to := range []netip.AddrPort{b.from(0, 5000), b.from(0, 40000), seen} {
-		for _, source := range []netip.Addr{neighbour, other, b.Servers[0].Addr} {
+		for _, source := range []netip.Addr{neighbour, other, outside, b.Servers[0].Addr} {
 			send(t, b.Servers[0], datagram(netip.AddrPortFrom(source, 5000), to, "from outside"))
 		}
 	}
-	if p := w.await(t, 2); len(p) != 2 || p[0].Src != other || p[1].Src != b.Servers[0].Addr {
+	if p := w.await(t, 2); len(p) != 2 || p[0].Src != outside || p[1].Src != b.Servers[0].Addr {
 		t.Errorf("%d packets arrived, from %v first", len(p), p[0].Src)
 	}
 }
