@@ -313,3 +313,32 @@ func TestInterfaces(t *testing.T) {
 	s.apply(Config{Plan: plan})
 	has(false)
 }
+
+// Apply replaces the programs of another release while packets pass, and every mapping and transfer goes on.
+func TestUpgrade(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, Config{Plan: mustPlan(t, samplePool)})
+	st := settleIn(s, s.Servers[0])
+	g := s.d.generation
+	other, meta := g.record, filepath.Join(s.d.folder.live(), "meta")
+	other.Object = strings.Repeat("0", len(other.Object))
+	if err := errors.Join(os.Remove(meta), other.pin(meta)); err != nil {
+		t.Fatal(err)
+	}
+	c := withLinks(Config{Plan: s.d.Plan()})
+	if change := must(in(s, func() (Change, error) { return Preview(c) })); !change.Programs || change.Plan || change.Repairs {
+		t.Errorf("what an upgrade would do: %+v", change)
+	}
+	before := s.counts()
+	s.apply(c)
+	if r := s.d.generation.record; r.Object != bpf.Digest() || r.Serial != g.record.Serial+1 {
+		t.Errorf("after the upgrade generation %d has the programs %s", r.Serial, r.Object)
+	}
+	if after := s.counts(); after["outbound"] < before["outbound"] {
+		t.Errorf("counters began anew: %v after %v", after, before)
+	}
+	st.isSame("after the upgrade")
+	if err := st.transfer.Finish(); err != nil {
+		t.Error(err)
+	}
+}
