@@ -65,7 +65,7 @@ func rfc4787() []Requirement {
 		{"4787-13", "REQ-13", Must, "a packet too big with don't-fragment is answered with ICMP fragmentation needed"},
 		{"4787-13a", "REQ-13A", Must, "without don't-fragment it is fragmented"},
 		{"4787-14", "REQ-14", Must, "fragments are accepted in any order"},
-		{"4787-14a", "REQ-14A", Must, "a flood of fragments does no harm to other traffic"},
+		{"4787-14a", "REQ-14A", Must, "a flood of fragments does no harm to packets that are whole or whose fragments are in order"},
 	}
 }
 

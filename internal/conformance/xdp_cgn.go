@@ -10,7 +10,7 @@ const (
 
 func xdp6888() map[string]Result {
 	return map[string]Result{
-		"6888-1a":  {Partly, "MUSTs not met in full: 4787-11, 4787-14a"},
+		"6888-1a":  {Partly, "MUSTs not met in full: 4787-11"},
 		"6888-1b":  {Yes, ""},
 		"6888-1c":  {Yes, ""},
 		"6888-1d":  {Yes, "subscribers with an address of their own (1:1) have protocols without ports; those of all others are not forwarded"},
@@ -73,6 +73,6 @@ func xdp4787() map[string]Result {
 		"4787-13":  {Yes, "in both directions"},
 		"4787-13a": {Yes, "in both directions; fragments leave in order"},
 		"4787-14":  {Yes, "what comes before the first fragment is held for it, up to 64 fragments of a packet in frames of up to 2,048 octets; between subscribers, too"},
-		"4787-14a": {Partly, "whole packets are not touched, nor fragments that come together; one that waits for the first one is lost when a flood brings a thousand others that wait: memory is bounded, and the oldest makes way"},
+		"4787-14a": {Yes, "whole packets are not touched, nor fragments in order, nor others that come together. Memory is bounded: one that waits for the first one is lost when a flood brings a thousand others that wait"},
 	}
 }

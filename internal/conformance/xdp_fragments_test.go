@@ -51,9 +51,9 @@ func fragmentsAnyWay(t *testing.T, b *bench) {
 	}
 }
 
-// fragmentsSurviveFlood shows that fragments without an end, many more than the memory for them holds, harm no packet that is whole
-// and no fragments that come together: first fragments of a subscriber, and later ones from outside without a first. A fragment that
-// waits for the first one through such a flood is lost.
+// fragmentsSurviveFlood shows that fragments without an end, many more than the memory for them holds, harm no packet that is whole,
+// no fragments in order, be it with a thousand others between them, and no others that come together: first fragments of a subscriber,
+// and later ones from outside without a first. A fragment that waits for the first one through such a flood is lost.
 func fragmentsSurviveFlood(t *testing.T, b *bench) {
 	server := b.echo(t, 0, "udp", 7000).Addr()
 	flow, seen := b.dial(t, 0, "udp", 1500, server)
@@ -61,6 +61,8 @@ func fragmentsSurviveFlood(t *testing.T, b *bench) {
 	first := datagram(b.from(1, 4000), server, strings.Repeat("y", 64))
 	later := datagram(netip.AddrPortFrom(b.Servers[1].Addr, 9), flooder, strings.Repeat("z", 64))
 	for round := range uint16(8) {
+		out := b.startFragments(t, b.Subscribers[0], datagram(b.from(0, 1500), server, strings.Repeat("x", 2000)))
+		in := b.startFragments(t, b.Servers[0], datagram(server, seen, strings.Repeat("x", 2000)))
 		flood(t, b.Subscribers[1], 4000, func(i int) []byte {
 			p := first
 			p.ID, p.Frag, p.Src = uint16(i)+1, 0x2000, b.Subscribers[1].Addr
@@ -75,6 +77,8 @@ func fragmentsSurviveFlood(t *testing.T, b *bench) {
 			p.ID, p.Frag = 500*round+uint16(i)+1, 100
 			return p.Bytes()
 		})
+		out()
+		in()
 		if again, err := flow.Ask(); err != nil || again != seen {
 			t.Fatalf("in round %d of the flood the flow is %v and was %v (error %v)", round, again, seen, err)
 		}
@@ -109,16 +113,35 @@ func (b *bench) pushedOut(t *testing.T, p, later netns.IPv4) {
 // fragmentsPass sends a datagram in two fragments between subscriber 0 and server 0 and waits for both.
 func (b *bench) fragmentsPass(t *testing.T, from netns.Host, p netns.IPv4, order []int) {
 	t.Helper()
-	to := b.Servers[0]
-	if from.Addr == to.Addr {
-		to = b.Subscribers[0]
-	}
-	w := watch(t, to.NS, func(p netns.Packet) bool { return binary.BigEndian.Uint16(p.Raw[6:])&0x3fff != 0 && len(p.Raw) > 900 })
-	pieces := fragments(p, 60000+b.nextID(), 1024)
+	w, pieces := b.cut(t, from, p)
 	for _, i := range order {
 		send(t, from, pieces[i])
 	}
 	w.await(t, 2)
+}
+
+// startFragments sends the first of two fragments between them, and returns what sends the other and waits for both.
+func (b *bench) startFragments(t *testing.T, from netns.Host, p netns.IPv4) (finish func()) {
+	t.Helper()
+	w, pieces := b.cut(t, from, p)
+	send(t, from, pieces[0])
+	return func() {
+		t.Helper()
+		send(t, from, pieces[1])
+		w.await(t, 2)
+	}
+}
+
+// cut cuts a datagram between them in two, and watches for them at the other end.
+func (b *bench) cut(t *testing.T, from netns.Host, p netns.IPv4) (watcher, []netns.IPv4) {
+	t.Helper()
+	to := b.Servers[0]
+	if from.Addr == to.Addr {
+		to = b.Subscribers[0]
+	}
+	id := 60000 + b.nextID()
+	w := watch(t, to.NS, func(p netns.Packet) bool { return binary.BigEndian.Uint16(p.Raw[6:])&0x3fff != 0 && len(p.Raw) > 900 })
+	return w, fragments(p, id, 1024)
 }
 
 // identificationIsNew shows that packets of two subscribers with the same identification leave with different ones from the same
