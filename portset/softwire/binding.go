@@ -36,15 +36,8 @@ func newBinding(s BindingSpec) (Binding, []Finding) {
 	add := func(err error, field, format string, args ...any) {
 		fs.add(Finding{Err: err, Path: field, Msg: fmt.Sprintf(format, args...)})
 	}
-	switch a := s.B4.Addr(); {
-	case !s.B4.IsValid() || !a.Is6() || a.Is4In6():
-		add(ErrPrefix, "b4", "%v is not IPv6", s.B4)
-	case s.B4 != s.B4.Masked():
-		add(ErrPrefix, "b4", "%v has host bits; write %v, or /128 for an address", s.B4, s.B4.Masked())
-	case s.B4.Bits() > 64 && s.B4.Bits() < 128:
-		add(ErrLength, "b4", "%v is longer than /64 and would overwrite the interface identifier", s.B4)
-	case a.IsUnspecified() || !usable6(a):
-		add(ErrPrefix, "b4", "%v is not an address or prefix that a B4 can have", s.B4)
+	if err := checkB4(s.B4); err != nil {
+		add(err, "b4", "%v", err)
 	}
 	if !s.IPv4.Is4() || s.IPv4.IsLoopback() || s.IPv4.IsMulticast() || s.IPv4.IsUnspecified() {
 		add(ErrPrefix, "ipv4", "%v is not an IPv4 address that a B4 can have", s.IPv4)
@@ -68,6 +61,21 @@ func newBinding(s BindingSpec) (Binding, []Finding) {
 		b.b4 = IIDRFC7597.address(b.b4, int(b.bits), b.v4, b.psid)
 	}
 	return b, nil
+}
+
+// checkB4 says whether p can be the address or the prefix of a B4.
+func checkB4(p netip.Prefix) error {
+	switch a := p.Addr(); {
+	case !p.IsValid() || !a.Is6() || a.Is4In6():
+		return fmt.Errorf("%w: %v is not IPv6", ErrPrefix, p)
+	case p != p.Masked():
+		return fmt.Errorf("%w: %v has host bits; write %v, or /128 for an address", ErrPrefix, p, p.Masked())
+	case p.Bits() > 64 && p.Bits() < 128:
+		return fmt.Errorf("%w: %v is longer than /64 and would overwrite the interface identifier", ErrLength, p)
+	case a.IsUnspecified() || !usable6(a):
+		return fmt.Errorf("%w: %v is not an address or prefix that a B4 can have", ErrPrefix, p)
+	}
+	return nil
 }
 
 // IsValid reports whether b came from a binding table.

@@ -161,8 +161,11 @@ func (d *Domain) hold4(fs *findings) {
 	d.by4, parents = newIntervals(spans, nobody)
 	for i, p := range parents {
 		if p != nobody {
-			r, outer := d.ruleOf(spans[i].owner), d.ruleOf(p)
-			fs.add(r.finding(overlapKind(r, outer), "rule4", "%v lies in rule4 %v of %s%s", r.spec.IPv4, outer.spec.IPv4, outer.label(), layouts(r, outer)))
+			r, outer, kind := d.ruleOf(spans[i].owner), d.ruleOf(p), ErrOverlap
+			if conflicting(r, outer) {
+				kind = ErrConflict
+			}
+			fs.add(r.finding(kind, "rule4", "%v lies in rule4 %v of %s%s", r.spec.IPv4, outer.spec.IPv4, outer.label(), layouts(r, outer)))
 		}
 	}
 }
@@ -173,7 +176,7 @@ func (d *Domain) ruleOf(h int32) *Rule { return &d.rules[d.sharers[d.holders[h].
 // compareSharers compares two rules with the same rule4, of which other was sorted just before r.
 func (d *Domain) compareSharers(fs *findings, r, other *Rule) {
 	switch {
-	case overlapKind(r, other) == ErrConflict:
+	case conflicting(r, other):
 		fs.add(r.finding(ErrConflict, "psid-offset", "%v is the rule4 of %s, too%s (RFC 7597 section 5.1)", r.spec.IPv4, other.label(), layouts(r, other)))
 	case !r.fixed || !other.fixed:
 		fs.add(r.finding(ErrOverlap, "rule4", "%v is the rule4 of %s, too, and one of them gives away all of it", r.spec.IPv4, other.label()))
@@ -182,17 +185,15 @@ func (d *Domain) compareSharers(fs *findings, r, other *Rule) {
 	}
 }
 
-// overlapKind says what is worse about two rules that have an IPv4 address in common.
-func overlapKind(r, other *Rule) error {
-	if r.Shared() && other.Shared() && r.layout != other.layout {
-		return ErrConflict
-	}
-	return ErrOverlap
+// conflicting reports whether two rules that have an IPv4 address in common cut its ports differently, which is worse than
+// that they both have it.
+func conflicting(r, other *Rule) bool {
+	return r.Shared() && other.Shared() && r.layout != other.layout
 }
 
 // layouts says, where two rules have different layouts, which.
 func layouts(r, other *Rule) string {
-	if overlapKind(r, other) != ErrConflict {
+	if !conflicting(r, other) {
 		return ""
 	}
 	text := func(l portset.Layout) string {

@@ -136,7 +136,7 @@ func FuzzPref64(f *testing.F) {
 		if bits < 96 {
 			embedded = (text[bits:64] + text[72:])[:32]
 		}
-		if !ok || back != addr4(v4) || embedded != right(int(v4), 32) || text[64:72] != "00000000" {
+		if !ok || back != addr4(v4) || embedded != bitText(addr4(v4)) || text[64:72] != "00000000" {
 			t.Fatalf("%v: %v in %v, back %v %v", p, addr4(v4), six, back, ok)
 		}
 	})

@@ -118,31 +118,49 @@ func (c *ruleCheck) ports(r *Rule) {
 	if c.s.PSIDLength != nil {
 		k = *c.s.PSIDLength
 	}
-	whole := r.psids == 0 && c.s.IPv4.Bits()+r.suffix == 32
+	n := len(c.found)
 	switch {
 	case c.s.PSIDLength != nil && (k < 0 || k > 16):
 		c.add(portset.ErrLayout, "psid-length", "", "%d is not in 0 to 16", k)
-	case r.psids > 0 && k != r.psids:
-		c.add(ErrLength, "psid-length", fmt.Sprintf("psid-length %d, or ea-len %d", r.psids, 32-c.s.IPv4.Bits()+k),
-			"%d contradicts the EA bits: %d bits of %v and ea-len %d leave %d for the PSID", k, r.suffix, c.s.IPv4, c.s.EALen, r.psids)
-	case r.psids > 0 && c.s.PSID != nil:
-		c.add(portset.ErrPSID, "psid", "leave psid out", "PSID %d contradicts the EA bits, which hold a PSID of %d bits", *c.s.PSID, r.psids)
-	case (c.s.PSID != nil || k != 0) && !whole && r.psids == 0:
-		field := "psid"
-		if c.s.PSID == nil {
-			field = "psid-length"
-		}
-		c.add(portset.ErrPSID, field, "", "a PSID needs a whole address, and %v with ea-len %d gives every CE a /%d (RFC 7598 section 4.5)",
-			c.s.IPv4, c.s.EALen, c.s.IPv4.Bits()+r.suffix)
-	case c.s.PSID != nil && c.s.PSIDLength == nil:
-		c.add(portset.ErrPSID, "psid-length", "", "PSID %d needs a psid-length", *c.s.PSID)
-	case c.s.PSID == nil && k != 0 && r.psids == 0:
-		c.add(portset.ErrPSID, "psid", "", "psid-length %d needs a psid: the EA bits hold none", k)
+	case r.psids > 0:
+		c.besideEABits(r, k)
 	default:
+		c.explicit(r, k)
+	}
+	if len(c.found) == n {
 		c.layout(r, offset, k)
 	}
 }
 
+// besideEABits checks what is said of the PSID where EA bits hold it.
+func (c *ruleCheck) besideEABits(r *Rule, k int) {
+	switch {
+	case k != r.psids:
+		c.add(ErrLength, "psid-length", fmt.Sprintf("psid-length %d, or ea-len %d", r.psids, 32-c.s.IPv4.Bits()+k),
+			"%d contradicts the EA bits: %d bits of %v and ea-len %d leave %d for the PSID", k, r.suffix, c.s.IPv4, c.s.EALen, r.psids)
+	case c.s.PSID != nil:
+		c.add(portset.ErrPSID, "psid", "leave psid out", "PSID %d contradicts the EA bits, which hold a PSID of %d bits", *c.s.PSID, r.psids)
+	}
+}
+
+// explicit checks what is said of the PSID where EA bits hold none.
+func (c *ruleCheck) explicit(r *Rule, k int) {
+	bits := c.s.IPv4.Bits() + r.suffix // of what a CE gets
+	switch {
+	case bits < 32 && (c.s.PSID != nil || k != 0):
+		field := "psid"
+		if c.s.PSID == nil {
+			field = "psid-length"
+		}
+		c.add(portset.ErrPSID, field, "", "a PSID needs a whole address, and %v with ea-len %d gives every CE a /%d (RFC 7598 section 4.5)", c.s.IPv4, c.s.EALen, bits)
+	case c.s.PSID != nil && c.s.PSIDLength == nil:
+		c.add(portset.ErrPSID, "psid-length", "", "PSID %d needs a psid-length", *c.s.PSID)
+	case c.s.PSID == nil && k != 0:
+		c.add(portset.ErrPSID, "psid", "", "psid-length %d needs a psid: the EA bits hold none", k)
+	}
+}
+
+// layout sets what ports has checked.
 func (c *ruleCheck) layout(r *Rule, offset, k int) {
 	layout, err := portset.NewLayout(offset, k)
 	if err != nil {

@@ -197,7 +197,7 @@ func driveFromOutside(t *testing.T, in, want object) {
 	same(t, "dst6", ce.Address().String(), text(t, want, "dst6"))
 	psid, _ := ce.PSID()
 	same(t, "psid", int(psid), num(t, want, "psid"))
-	src := netip.Addr{}
+	var src netip.Addr
 	if dmr, ok := d.DMR(); ok {
 		if src, err = dmr.Embed(ip(text(t, in, "src4"))); err != nil {
 			t.Fatal(err)

@@ -185,7 +185,7 @@ func TestTruncated(t *testing.T) {
 				t.Errorf("%s with a body of %d octets: %v", id, n, got)
 			}
 		}
-		for lie := range len(body) { // the length is too small, and what is left over is no option
+		for lie := range body { // the length is too small, and what is left over is no option
 			b := bytes.Clone(whole)
 			b[2], b[3] = byte(lie>>8), byte(lie)
 			if got, rest, err := Decode(b); err == nil && (!shorter(o, lie) || len(rest) != len(body)-lie) {
