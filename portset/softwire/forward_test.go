@@ -8,7 +8,7 @@ import (
 )
 
 func TestForwardErrors(t *testing.T) {
-	d := mustDomain(t, DomainSpec{Rules: []RuleSpec{ruleOf(), one("2001:db8:ab:cd00::/56", "203.0.113.1/32", 6, 0, 0)}})
+	d := mustDomain(t, DomainSpec{Rules: []RuleSpec{ruleOf(), one("2001:db8:ab:cd00::/56", "203.0.113.1/32", 6, 0, 0), one("2001:db8:ef::/56", "203.0.113.2/32", 6, 0, 0)}})
 	over := mustDomain(t, DomainSpec{Rules: []RuleSpec{long("2001:db8::/60", "192.0.2.0/24", 12)}})
 	for _, tc := range []struct {
 		name    string
@@ -31,6 +31,7 @@ func TestForwardErrors(t *testing.T) {
 		{"zero", d, netip.Prefix{}, ErrPrefix, "not IPv6"},
 		{"longest match", d, pfx("2001:db8:ab:cd00::/56"), nil, ""},
 		{"shorter than the longest match", d, pfx("2001:db8:ab:cc00::/55"), ErrEndUser, "shorter"},
+		{"around the longest match", d, pfx("2001:db8:ef::/52"), ErrEndUser, "rule6 2001:db8::/40"},
 		{"over bit 64", over, pfx("2001:db8:0:3:4500::/72"), nil, ""},
 		{"over bit 64, longer, as the address has it", over, pfx("2001:db8:0:3:4500::/80"), nil, ""},
 		{"over bit 64, longer, another", over, pfx("2001:db8:0:3:4501::/80"), ErrEndUser, "bits 72 to 79"},
