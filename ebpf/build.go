@@ -209,24 +209,24 @@ func (b *builder) foreign(name string) bool {
 
 // Buckets of remote endpoints, 512 bytes each: so many are there where a pool filters, and not more than so many anywhere.
 const (
-	minFilters = 1 << 12
+	minFilters = 1 << 14
 	maxFilters = 1 << 20
 )
 
-// filters returns how many buckets of remote endpoints there are, a power of two: about one for every subscriber of pools that
+// filters returns how many buckets of remote endpoints there are, a power of two: about four for every subscriber of pools that
 // filter by them. Another number would have every subscriber in another bucket, so it stays while it is enough.
 func (b *builder) filters() uint32 {
-	var subscribers uint64
+	var wanted uint64
 	for i, p := range b.record.Policies {
 		if Filtering(p.Filtering) != EndpointIndependent {
-			subscribers += uint64(b.tables.pools[i].Subscribers)
+			wanted += uint64(b.tables.pools[i].Subscribers) * uint64(bpf.CgnatCgnLimitCGN_FILTER_BUCKETS)
 		}
 	}
-	if subscribers == 0 {
+	if wanted == 0 {
 		return 1
 	}
 	n := max(minFilters, b.oldFilters())
-	for uint64(n) < min(subscribers, maxFilters) {
+	for uint64(n) < min(wanted, maxFilters) {
 		n *= 2
 	}
 	return n

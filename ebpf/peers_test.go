@@ -196,6 +196,23 @@ func TestPeersBesideOtherMappings(t *testing.T) {
 	l.hears("the first", udp(first, out, "y"), inbound)
 }
 
+// A mapping that talks to many at once hears all of them.
+func TestPeersOfOneMapping(t *testing.T) {
+	for _, filtering := range []Filtering{AddressDependent, AddressAndPortDependent} {
+		l := newLab(t, Config{Key: Key{1}, Policy: Policy{Filtering: filtering}}, peersPool)
+		me, peers := ap("100.64.0.1:5000"), [80]netip.AddrPort{}
+		var out netip.AddrPort
+		for i := range peers {
+			peers[i] = netip.AddrPortFrom(fromWire(wireOrder(192<<24|2<<8|1+uint32(i))), 6881)
+			out = l.opens(udp(me, peers[i], "x"))
+		}
+		for _, peer := range peers {
+			l.hears(peer.String(), udp(peer, out, "y"), inbound)
+		}
+		l.hears("a stranger", udp(ap("192.0.2.199:6881"), out, "y"), dropFiltered)
+	}
+}
+
 // Neighbours who talk to very many take no peer from who talks to few, even where all are in one bucket.
 func TestPeersBesideNeighbours(t *testing.T) {
 	pool := peersPool
@@ -207,26 +224,26 @@ func TestPeersBesideNeighbours(t *testing.T) {
 	out := l.opens(udp(me, first, "x"))
 	l.opens(udp(me, ap("192.0.2.2:443"), "x"))
 	for _, who := range bucket[1:] {
-		var peers [40]datagram
+		var peers [160]datagram
 		for i := range peers {
 			to := netip.AddrPortFrom(ad("192.0.2.33"), 1000+uint16(i))
 			peers[i] = udp(to, l.opens(udp(netip.AddrPortFrom(who, 7000), to, "x")), "y")
 		}
 		l.hears("the first", udp(first, out, "y"), inbound)
-		l.hears("the last of many", peers[39], inbound)
+		l.hears("the last of many", peers[159], inbound)
 		known := 0
 		for _, d := range peers {
 			if l.run(fromOutside, d.frame()).verdict == inbound {
 				known++
 			}
 		}
-		if known < 16 || known > 32 {
-			t.Errorf("%v: %d of %d peers are known, which is not a share of one bucket", who, known, len(peers))
+		if known < 64 || known > 128 {
+			t.Errorf("%v: %d of %d peers are known, which is not a share of four buckets", who, known, len(peers))
 		}
 	}
 }
 
-// fullBucket returns subscribers of one bucket with tags of their own, at least three.
+// fullBucket returns subscribers of the same buckets with tags of their own, at least three.
 func (l *lab) fullBucket(k Key) []netip.Addr {
 	l.Helper()
 	m := l.table(bpf.CgnatMapFilters)
@@ -235,7 +252,7 @@ func (l *lab) fullBucket(k Key) []netip.Addr {
 	for i := range pool.Subscribers() {
 		a, _ := pool.At(i)
 		hash := k.hash(uint64(wireOrder(hostOrder(a.Inside())))<<24 | uint64(hostOrder(a.Outside())&0xffffff))
-		at, tag := hash&uint64(m.MaxEntries()-1), hash>>61
+		at, tag := hash&uint64(m.MaxEntries()-1)&^3, hash>>61 // the first of four
 		if buckets[at] == nil {
 			buckets[at] = make(map[uint64]netip.Addr)
 		}

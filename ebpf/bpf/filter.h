@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Who a mapping has sent to, in pools that filter by that (RFC 4787 section 5: ADF, APDF). The slot knows the last one, or that
- * of its TCP session, so that a mapping with one peer needs nothing else. The others are in a bucket, which a subscriber has to
- * itself or with few neighbours. Where that is full, the oldest of who has most there makes way: who talks to very many from few
- * ports forgets some of its own, and none of a neighbour's who talks to few.
+ * of its TCP session, so that a mapping with one peer needs nothing else. The others are in buckets, which a subscriber has to
+ * itself or with few neighbours; in which of them is by the peer. Where that is full, the oldest of who has most there makes way: who
+ * talks to very many from few ports forgets some of its own, and none of a neighbour's who talks to few.
  */
 #ifndef CGN_FILTER_H
 #define CGN_FILTER_H
@@ -17,6 +17,7 @@ enum cgn_filter_peer {
 	CGN_FILTER_PORTLESS = CGN_PLANES - 1,
 	CGN_FILTER_TAGS = 8, /* tells the subscribers of a bucket apart, mostly */
 	CGN_FILTER_TAG_SHIFT = 2,
+	CGN_FILTER_DIGEST_SHIFT = 8,
 };
 
 /* A search in a bucket. */
@@ -26,6 +27,7 @@ struct cgn_filter_search {
 	__u64 mapping;
 	__u64 shares; /* entries by tag, an octet each */
 	__u32 peer;
+	__u32 first; /* bucket of the subscriber */
 	__u32 now;
 	__u32 found; /* which entry, CGN_FILTER_WAYS for none */
 	__u32 spare; /* which may be overwritten, CGN_FILTER_WAYS for none */
@@ -34,6 +36,16 @@ struct cgn_filter_search {
 	__u32 start; /* at which entry the search for it begins */
 };
 
+/* cgn_filter_choose chooses the bucket of a peer, which has the tag of the subscriber. */
+static __always_inline int cgn_filter_choose(struct cgn_filter_search *s, __u32 peer)
+{
+	__u32 at = (s->first + (peer >> CGN_FILTER_DIGEST_SHIFT & (CGN_FILTER_BUCKETS - 1))) & filter_mask;
+
+	s->bucket = bpf_map_lookup_elem(&filters, &at);
+	s->peer = peer;
+	return s->bucket != 0;
+}
+
 /*
  * cgn_filter_begin prepares a search for a peer of a mapping: its digest, and the protocol. The owner of the slot names the
  * mapping by its turn, so that the next one inherits nothing, and the outside address, because rows are not the same under
@@ -41,14 +53,12 @@ struct cgn_filter_search {
  */
 static __always_inline int cgn_filter_begin(struct cgn_filter_search *s, __u64 owner, __be32 outside, __u16 port, __u32 peer)
 {
-	__u32 low = bpf_ntohl(outside) & 0xffffff, at;
+	__u32 low = bpf_ntohl(outside) & 0xffffff;
 	__u64 hash = cgn_keyed_hash(owner >> 32 << 24 | low);
 
-	at = hash & filter_mask;
-	s->bucket = bpf_map_lookup_elem(&filters, &at);
+	s->first = hash & ~(CGN_FILTER_BUCKETS - 1);
 	s->mapping = (__u64)outside << 32 | (__u32)port << 16 | (__u16)owner;
-	s->peer = peer | hash >> 61 << CGN_FILTER_TAG_SHIFT;
-	return s->bucket != 0;
+	return cgn_filter_choose(s, peer | hash >> 61 << CGN_FILTER_TAG_SHIFT);
 }
 
 static __always_inline __u32 cgn_filter_tag(__u32 peer)

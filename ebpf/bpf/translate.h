@@ -171,8 +171,8 @@ static __always_inline int cgn_open(const struct cgn_flow *f, struct cgn_slot *s
 		cgn_filter_open(&s, was->seen);
 	if (proto == CGN_TCP ? cgn_is_peer(slot, peer) : cgn_change(slot, was->state, was->state ^ known ^ peer))
 		return 0;
-	s.peer ^= known ^ peer;
-	cgn_filter_open(&s, s.now);
+	if (cgn_filter_choose(&s, s.peer ^ known ^ peer))
+		cgn_filter_open(&s, s.now);
 	return 0;
 }
 

@@ -46,6 +46,7 @@ enum cgn_limit {
 	CGN_LEVELS = 6, /* levels of nodes: 16^6 ranges */
 	CGN_INDEXES = 256, /* one, one a realm, and one of what is exempt */
 	CGN_FILTER_WAYS = 32, /* a power of two */
+	CGN_FILTER_BUCKETS = 4, /* of a subscriber, a power of two */
 	CGN_PORTS = 65536,
 	CGN_NO_PORT = 0xffff, /* in cgn_list.index and cgn_cut.slot: there is none */
 };

@@ -207,12 +207,13 @@ type CgnatCgnIndex struct {
 type CgnatCgnLimit uint32
 
 const (
-	CgnatCgnLimitCGN_FANOUT      CgnatCgnLimit = 16
-	CgnatCgnLimitCGN_LEVELS      CgnatCgnLimit = 6
-	CgnatCgnLimitCGN_INDEXES     CgnatCgnLimit = 256
-	CgnatCgnLimitCGN_FILTER_WAYS CgnatCgnLimit = 32
-	CgnatCgnLimitCGN_PORTS       CgnatCgnLimit = 65536
-	CgnatCgnLimitCGN_NO_PORT     CgnatCgnLimit = 65535
+	CgnatCgnLimitCGN_FANOUT         CgnatCgnLimit = 16
+	CgnatCgnLimitCGN_LEVELS         CgnatCgnLimit = 6
+	CgnatCgnLimitCGN_INDEXES        CgnatCgnLimit = 256
+	CgnatCgnLimitCGN_FILTER_WAYS    CgnatCgnLimit = 32
+	CgnatCgnLimitCGN_FILTER_BUCKETS CgnatCgnLimit = 4
+	CgnatCgnLimitCGN_PORTS          CgnatCgnLimit = 65536
+	CgnatCgnLimitCGN_NO_PORT        CgnatCgnLimit = 65535
 )
 
 type CgnatCgnLink struct {
