@@ -64,22 +64,16 @@ func writeFile(path string, write func(io.Writer) (uint64, error)) (n uint64, er
 	return n, errors.Join(err, f.Close())
 }
 
-// writeWhole writes a file that takes the place of one that is there when all of it is on the disk.
+// writeWhole writes a file, for its owner only, that takes the place of one that is there when all of it is on the disk.
 func writeWhole(path string, write func(io.Writer) (uint64, error)) (n uint64, err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // for its owner only
+	f, err := newWholeFile(path, 0o600)
 	if err != nil {
 		return 0, badInput("", "%v", err)
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	n, err = write(f)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return n, err
+	if n, err = write(f); err != nil {
+		return n, errors.Join(err, f.drop())
 	}
-	if err = os.Rename(f.Name(), path); err != nil {
+	if err := f.keep(); err != nil {
 		return n, badInput("", "%v", err)
 	}
 	return n, nil

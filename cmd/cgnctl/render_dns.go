@@ -125,11 +125,11 @@ func writeZones(r *publish.Reverse, dir string) (err error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return badInput("", "--dir: %v", err)
 	}
-	forward, err := newWholeFile(filepath.Join(dir, "forward.inc"))
+	forward, err := newWholeFile(filepath.Join(dir, "forward.inc"), 0o644)
 	if err != nil {
 		return badInput("", "--dir: %v", err)
 	}
-	conf, err := newWholeFile(filepath.Join(dir, "named.conf"))
+	conf, err := newWholeFile(filepath.Join(dir, "named.conf"), 0o644)
 	if err != nil {
 		return badInput("", "--dir: %v", errors.Join(err, forward.drop()))
 	}
@@ -153,7 +153,7 @@ func writeZones(r *publish.Reverse, dir string) (err error) {
 }
 
 func writeZone(z publish.Zone, dir string, forward, conf io.Writer, d *delegations) error {
-	f, err := newWholeFile(filepath.Join(dir, z.Name()+".zone"))
+	f, err := newWholeFile(filepath.Join(dir, z.Name()+".zone"), 0o644)
 	if err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (d *delegations) add(z publish.Zone) (err error) {
 			return err
 		}
 		d.parent = z.Parent()
-		if d.file, err = newWholeFile(filepath.Join(d.dir, "delegation-"+d.parent+".inc")); err != nil {
+		if d.file, err = newWholeFile(filepath.Join(d.dir, "delegation-"+d.parent+".inc"), 0o644); err != nil {
 			return err
 		}
 	}

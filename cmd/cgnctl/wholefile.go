@@ -11,22 +11,23 @@ import (
 type wholeFile struct {
 	*bufio.Writer
 	path string
+	mode os.FileMode
 	temp *os.File
 	done bool
 }
 
-func newWholeFile(path string) (*wholeFile, error) {
+func newWholeFile(path string, mode os.FileMode) (*wholeFile, error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return nil, err
 	}
-	return &wholeFile{bufio.NewWriter(f), path, f, false}, nil
+	return &wholeFile{bufio.NewWriter(f), path, mode, f, false}, nil
 }
 
 // keep puts the file into its place.
 func (f *wholeFile) keep() error {
 	f.done = true
-	err := errors.Join(f.Flush(), f.temp.Chmod(0o644), f.temp.Sync(), f.temp.Close())
+	err := errors.Join(f.Flush(), f.temp.Chmod(f.mode), f.temp.Sync(), f.temp.Close())
 	if err == nil {
 		err = os.Rename(f.temp.Name(), f.path)
 	}
