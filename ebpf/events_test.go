@@ -77,7 +77,7 @@ func TestEventsEnd(t *testing.T) {
 // A reader learns that the instance has another plan: it would say of events whose share it was.
 func TestEventsChanged(t *testing.T) {
 	s := newSite(t, Config{Plan: mustPlan(t, samplePool)})
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() {
