@@ -1,6 +1,7 @@
 package rulefile
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -91,10 +92,12 @@ func (x *nftReader) remove() *LineError {
 	}
 	x.bucketed = slices.DeleteFunc(x.bucketed, func(a askedMap) bool { return strings.HasPrefix(x.p.chains[a.chain].name, prefix) })
 	x.asked = slices.DeleteFunc(x.asked, func(a askedSet) bool { return strings.HasPrefix(x.p.chains[a.chain].name, prefix) })
+	maps.DeleteFunc(x.buckets, func(c int32, _ bucketing) bool { return strings.HasPrefix(x.p.chains[c].name, prefix) })
 	if verb == "flush" && what == "table" {
 		return nil // chains and sets stay
 	}
 	x.bases = slices.DeleteFunc(x.bases, func(b nftBase) bool { return strings.HasPrefix(b.table+" ", prefix) })
+	maps.DeleteFunc(x.dormant, func(table string, _ bool) bool { return strings.HasPrefix(table+" ", prefix) })
 	for name := range x.sets {
 		if strings.HasPrefix(name, prefix) {
 			delete(x.sets, name)
@@ -122,6 +125,8 @@ func (x *nftReader) flush(what string) {
 	if n, ok := x.p.byName[name]; ok {
 		x.p.chains[n].rules = nil
 		x.asked = slices.DeleteFunc(x.asked, func(a askedSet) bool { return a.chain == n })
+		x.bucketed = slices.DeleteFunc(x.bucketed, func(a askedMap) bool { return a.chain == n })
+		delete(x.buckets, n)
 	}
 }
 
