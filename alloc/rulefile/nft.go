@@ -23,9 +23,8 @@ type nftReader struct {
 	aims  []aimedSet
 	named map[string]string // the table of a set of destinations
 	depth int               // of the braces that are open
-	// buckets are what rules of a chain put into the mark so far, and bucketed the rules that may ask for it.
-	buckets  map[int32]bucketing
-	bucketed []askedMap
+	// marked is what rules of a chain do to the mark.
+	marked map[int32]*marking
 	// dormant are the tables whose chains no packet enters.
 	dormant map[string]bool
 }
@@ -61,7 +60,7 @@ type aimedSet struct {
 
 // parseNftables reads tables, and the chains of source NAT in them.
 func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
-	x := &nftReader{lexer: newLexer(r), p: newProgram(), notes: n, sets: map[string]*nftSet{}, maps: map[string]int32{}, named: map[string]string{}, dormant: map[string]bool{}, buckets: map[int32]bucketing{}}
+	x := &nftReader{lexer: newLexer(r), p: newProgram(), notes: n, sets: map[string]*nftSet{}, maps: map[string]int32{}, named: map[string]string{}, dormant: map[string]bool{}, marked: map[int32]*marking{}}
 	x.advance()
 	for x.tok.kind != tokEnd {
 		if err := x.command(); err != nil {

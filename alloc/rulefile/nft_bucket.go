@@ -1,86 +1,144 @@
 package rulefile
 
-import (
-	"math/bits"
-	"slices"
-)
+import "slices"
 
-// A bucketing is what the rules of a chain put into the mark so far: a number below so many, or 0 for none, by protocol.
-type bucketing [3]uint32
-
-// An askedMap is a rule that asks a map of which the keys have a bucket.
-type askedMap struct {
-	chain int32
-	rule  int
-	by    bucketing
+// A bucketing is what stands in the mark, by protocol. Queries of icmp that are no echo requests have no bucket in rules that
+// cgnkit writes either: they are not to have anything else.
+type bucketing [3]struct {
+	buckets      uint32 // it is a number below; 0 = not surely
+	whole, dirty bool   // for all packets; something else may stand there
 }
 
-// setMark reads what follows "meta mark set": "jhash ip saddr . th sport mod 8 seed 0x1" is a bucket.
-func (x *nftReader) setMark(r *nftRule) {
-	var words []string
-	for depth := x.depth; x.tok.kind != tokEnd && (x.depth > depth || !x.isEnd() && !x.isVerdict()); x.advance() {
-		if len(words) < maxBucketWords {
-			words = append(words, string(x.tok.text))
+// apply brings what stands in the mark up to date.
+func (b *bucketing) apply(e *markEvent) {
+	for k := range b {
+		s := &b[k]
+		switch {
+		case e.mask&(1<<k) == 0:
+		case e.buckets == 0:
+			s.buckets, s.whole, s.dirty = 0, false, true
+		case !e.some:
+			s.buckets, s.whole, s.dirty = e.buckets, true, false
+		case e.echo && protoMask(1)<<k == icmp:
+			s.dirty = s.dirty || s.whole && s.buckets != e.buckets
+			s.buckets, s.whole = e.buckets, s.whole && s.buckets == e.buckets
+		case s.buckets != e.buckets:
+			s.buckets, s.whole, s.dirty = 0, false, true
 		}
-	}
-	at := slices.Index(words, "mod")
-	if len(words) < 2 || at < 0 || at+1 == len(words) || slices.Contains(words, "offset") || slices.Contains(words, "map") {
-		return
-	}
-	switch words[1] { // behind set
-	case "jhash", "symhash", "numgen":
-		r.buckets, _ = parseNumber([]byte(words[at+1]))
 	}
 }
 
-// maxBucketWords is more than the expression of a bucket has.
-const maxBucketWords = 32
-
-// marks remembers a rule that puts a bucket into the mark. Of icmp it may be for queries alone.
-func (x *nftReader) marks(c int32, r *nftRule) {
-	by := x.buckets[c]
-	for k := range by {
-		bit := protoMask(1) << k
-		if r.mask&bit != 0 && r.src == everything && r.list < 0 && r.set == "" && (len(r.conds) == 0 || bit == icmp) {
-			by[k] = r.buckets
+// surely reports whether all packets of some protocols have one of n buckets.
+func (b *bucketing) surely(n uint32, mask protoMask) bool {
+	for k, s := range b {
+		if mask&(1<<k) != 0 && (s.buckets != n || s.dirty) {
+			return false
 		}
 	}
-	x.buckets[c] = by
+	return n > 0
 }
 
 // checkBuckets makes shares in buckets depend on the mark, where rules do not surely give every packet a bucket that each source has.
 func (x *nftReader) checkBuckets() *LineError {
-	known := map[*shareMap]uint32{}
-	for _, a := range x.bucketed {
-		r := &x.p.chains[a.chain].rules[a.rule]
+	b := bucketCheck{x: x, buckets: map[*shareMap]uint32{}, chains: map[int32]bool{}, maps: map[int32]bool{}}
+	for c := range x.p.chains {
+		if m := x.marked[int32(c)]; m != nil {
+			if err := b.chain(&x.p.chains[c], m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// A bucketCheck remembers what it found out about maps and chains.
+type bucketCheck struct {
+	x       *nftReader
+	buckets map[*shareMap]uint32
+	chains  map[int32]bool // which may set the mark, themselves or those that they lead to
+	maps    map[int32]bool // of verdicts that lead to such
+}
+
+// chain follows the mark through a chain.
+func (b *bucketCheck) chain(c *chain, m *marking) *LineError {
+	var has bucketing
+	done := 0
+	for _, a := range m.asks {
+		for ; done < a.behind; done++ {
+			if e := &m.events[done]; !e.jump || b.sets(e.target, 0) {
+				has.apply(e)
+			}
+		}
+		r := &c.rules[a.rule]
 		if r.do != lookup {
 			continue
 		}
-		m := x.p.maps[r.target]
-		if !m.joined || m.err != nil || m.foreign {
-			continue
+		if b.leads(r.target, 0) {
+			has.apply(&markEvent{mask: r.mask})
 		}
-		n, ok := known[m]
-		if !ok {
-			n = m.buckets()
-			known[m] = n
-		}
-		sure := n > 0
-		for k := range a.by {
-			sure = sure && (r.mask&(1<<k) == 0 || a.by[k] == n)
-		}
-		if sure {
-			continue
-		}
-		id, err := x.p.cond("meta mark of " + m.name)
-		if err == nil {
-			r.cond, err = x.p.both(r.cond, id)
-		}
-		if err != nil {
+		if err := b.ask(r, &has); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// ask checks a rule that asks a map.
+func (b *bucketCheck) ask(r *rule, has *bucketing) *LineError {
+	p := b.x.p
+	m := p.maps[r.target]
+	if !m.joined || m.err != nil || m.foreign {
+		return nil
+	}
+	n, ok := b.buckets[m]
+	if !ok {
+		n = m.buckets()
+		b.buckets[m] = n
+	}
+	if has.surely(n, r.mask) {
+		return nil
+	}
+	id, err := p.cond("meta mark of " + m.name)
+	if err == nil {
+		r.cond, err = p.both(r.cond, id)
+	}
+	return err
+}
+
+// sets reports whether a chain, or one that it leads to, may set the mark.
+func (b *bucketCheck) sets(c int32, depth int) bool {
+	known, ok := b.chains[c]
+	if ok || depth > maxDepth {
+		return known || depth > maxDepth
+	}
+	b.chains[c] = false // while it is looked at
+	m := b.x.marked[c]
+	for i := 0; m != nil && i < len(m.events) && !known; i++ {
+		e := &m.events[i]
+		known = !e.jump || b.sets(e.target, depth+1)
+	}
+	for i := range b.x.p.chains[c].rules {
+		if r := &b.x.p.chains[c].rules[i]; !known {
+			known = r.do == lookup && b.leads(r.target, depth+1) || r.do == jumpAway && b.sets(r.target, depth+1)
+		}
+	}
+	b.chains[c] = known
+	return known
+}
+
+// leads reports whether a map of verdicts leads to a chain that may set the mark, and back.
+func (b *bucketCheck) leads(target int32, depth int) bool {
+	known, ok := b.maps[target]
+	if ok {
+		return known
+	}
+	for i := range b.x.p.maps[target].elements {
+		if e := &b.x.p.maps[target].elements[i]; e.do == jump || e.do == jumpAway {
+			known = known || b.sets(e.target, depth+1)
+		}
+	}
+	b.maps[target] = known
+	return known
 }
 
 // buckets returns how many buckets every source of a map has, from 0 on; 0 where they have not the same.
@@ -107,33 +165,4 @@ func (m *shareMap) buckets() uint32 {
 		return 0
 	}
 	return n
-}
-
-// parseMark reads a mark in any way that nft writes it.
-func parseMark(b []byte) (n uint32, ok bool) {
-	hex, isHex := cutHex(b)
-	if !isHex {
-		return parseNumber(b)
-	}
-	for _, c := range hex {
-		d := uint32(16)
-		switch {
-		case '0' <= c && c <= '9':
-			d = uint32(c - '0')
-		case 'a' <= c|0x20 && c|0x20 <= 'f':
-			d = uint32(c|0x20-'a') + 10
-		}
-		if d == 16 || bits.Len32(n) > 28 {
-			return 0, false
-		}
-		n = n<<4 | d
-	}
-	return n, len(hex) > 0
-}
-
-func cutHex(b []byte) (digits []byte, ok bool) {
-	if len(b) > 2 && b[0] == '0' && b[1]|0x20 == 'x' {
-		return b[2:], true
-	}
-	return b, false
 }

@@ -90,9 +90,8 @@ func (x *nftReader) remove() *LineError {
 			c.rules = nil
 		}
 	}
-	x.bucketed = slices.DeleteFunc(x.bucketed, func(a askedMap) bool { return strings.HasPrefix(x.p.chains[a.chain].name, prefix) })
 	x.asked = slices.DeleteFunc(x.asked, func(a askedSet) bool { return strings.HasPrefix(x.p.chains[a.chain].name, prefix) })
-	maps.DeleteFunc(x.buckets, func(c int32, _ bucketing) bool { return strings.HasPrefix(x.p.chains[c].name, prefix) })
+	maps.DeleteFunc(x.marked, func(c int32, _ *marking) bool { return strings.HasPrefix(x.p.chains[c].name, prefix) })
 	if verb == "flush" && what == "table" {
 		return nil // chains and sets stay
 	}
@@ -125,8 +124,7 @@ func (x *nftReader) flush(what string) {
 	if n, ok := x.p.byName[name]; ok {
 		x.p.chains[n].rules = nil
 		x.asked = slices.DeleteFunc(x.asked, func(a askedSet) bool { return a.chain == n })
-		x.bucketed = slices.DeleteFunc(x.bucketed, func(a askedMap) bool { return a.chain == n })
-		delete(x.buckets, n)
+		delete(x.marked, n)
 	}
 }
 

@@ -160,7 +160,7 @@ func (x *nftReader) meta(r *nftRule) *LineError {
 	case field == "mark" && x.tok.is("set"):
 		x.setMark(r)
 	case x.tok.is("set"):
-		x.skipSet()
+		x.set(r)
 	default:
 		x.circumstance(r, "meta "+field)
 	}
@@ -183,13 +183,6 @@ func (x *nftReader) family(r *nftRule, field string) *LineError {
 	}
 	r.ipv6 = r.ipv6 || v6 != not
 	return nil
-}
-
-// skipSet steps over "set mark ip saddr map { ... }", which decides nothing about addresses.
-func (x *nftReader) skipSet() {
-	for depth := x.depth; x.tok.kind != tokEnd && (x.depth > depth || !x.isEnd() && !x.isVerdict()); {
-		x.advance()
-	}
 }
 
 // protocol reads "tcp", "!= tcp", "{ tcp, udp }" or a map of verdicts.
@@ -259,7 +252,7 @@ func (x *nftReader) conntrack(r *nftRule) {
 	field := x.take()
 	switch {
 	case x.tok.is("set"):
-		x.skipSet()
+		x.set(r)
 		return
 	case x.isCompound():
 		x.strange(r, "ct", field)

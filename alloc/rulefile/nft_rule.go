@@ -15,7 +15,7 @@ type nftRule struct {
 	verdict bool   // it may hold a verdict
 	err     *LineError
 	ipv6    bool
-	buckets uint32 // that it puts into the mark; 0 = none
+	marks   []markEvent
 	set     string // of sources
 	notSet  bool
 }
@@ -34,6 +34,10 @@ func (x *nftReader) rule(c int32) *LineError {
 			break
 		}
 	}
+	if len(r.marks) > 0 {
+		m := x.marks(c)
+		m.events = append(m.events, r.marks...)
+	}
 	if r.ipv6 {
 		x.notes.add(int(r.line), "rules are about IPv6", "")
 		return nil
@@ -50,9 +54,6 @@ func (x *nftReader) finish(c int32, r *nftRule) *LineError {
 	case r.err != nil:
 		r.rule = x.p.refusal(r.rule, r.err)
 	case r.do == pass:
-		if r.buckets > 0 && !r.ipv6 {
-			x.marks(c, r)
-		}
 		return nil
 	case len(r.conds) > 0:
 		var err *LineError
@@ -62,8 +63,13 @@ func (x *nftReader) finish(c int32, r *nftRule) *LineError {
 	}
 	ch := &x.p.chains[c]
 	ch.rules = append(ch.rules, r.rule)
-	if r.do == lookup {
-		x.bucketed = append(x.bucketed, askedMap{c, len(ch.rules) - 1, x.buckets[c]})
+	switch r.do {
+	case lookup:
+		m := x.marks(c)
+		m.asks = append(m.asks, ask{len(ch.rules) - 1, len(m.events)})
+	case jump:
+		m := x.marks(c)
+		m.events = append(m.events, markEvent{mask: r.mask, jump: true, target: r.target})
 	}
 	if r.set != "" && r.do != refuse {
 		x.asked = append(x.asked, askedSet{c, len(ch.rules) - 1, x.table + " " + r.set, r.notSet, int(r.line)})
@@ -86,6 +92,10 @@ func (x *nftReader) statement(r *nftRule) *LineError {
 		r.ipv6 = true
 		x.strange(r, word)
 	case "iif", "oif", "iifname", "oifname", "mark", "iifgroup", "oifgroup":
+		if word == "mark" && x.tok.is("set") {
+			x.setMark(r)
+			return nil
+		}
 		x.circumstance(r, word)
 	case "tcp", "udp", "icmp", "th", "udplite", "dccp", "sctp", "icmpv6":
 		x.transport(r, word)
@@ -161,6 +171,9 @@ func (x *nftReader) strange(r *nftRule, read ...string) {
 
 // keep adds a word to what is not understood.
 func (r *nftRule) keep(word string) {
+	if word == "set" && (len(r.strange) >= maxText || strings.HasSuffix(r.strange, "mark") && !strings.HasSuffix(r.strange, "ct mark")) {
+		r.mark(markEvent{mask: r.mask})
+	}
 	switch {
 	case word == "vmap", word == "synproxy", strings.HasPrefix(word, "xt_"), word == "target" && strings.HasSuffix(r.strange, "xt"):
 		r.verdict = true
