@@ -55,8 +55,8 @@ func (x *iptablesReader) line(text []byte) *LineError {
 	case len(text) == 0 || text[0] == '#':
 		return nil
 	case text[0] == '*':
-		x.table = string(text[1:])
-		return nil
+		x.table = string(bytes.TrimSpace(text[1:]))
+		return x.once()
 	case text[0] == ':': // :CHAIN POLICY [packets:bytes]
 		if x.table == "nat" {
 			name, _, _ := bytes.Cut(text[1:], []byte(" "))
@@ -78,6 +78,15 @@ func (x *iptablesReader) line(text []byte) *LineError {
 		return x.saved(text)
 	}
 	return x.scripted(text)
+}
+
+// once refuses a table nat behind rules of that table: iptables-restore puts it in their place, or behind them, as it is told.
+func (x *iptablesReader) once() *LineError {
+	if x.table == "nat" && len(x.p.chains) > 0 {
+		return bad(ErrSyntax, "table nat begins here, and the file has a part of it already").
+			hint("iptables-restore takes the last one, and iptables-restore -n both: import what iptables-save -t nat prints")
+	}
+	return nil
 }
 
 // saved reads a rule of iptables-save.

@@ -42,6 +42,19 @@ func TestIptablesRefusals(t *testing.T) {
 	checkRefusals(t, "iptables", cases)
 }
 
+// TestIptablesTables reads files with table nat twice: which of them the kernel has is not to be seen.
+func TestIptablesTables(t *testing.T) {
+	checkRefusals(t, "iptables", []refusal{
+		{"again", "*nat\n" + iptablesTwo + "COMMIT\n*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n", rulefile.ErrSyntax, "rules:7: table nat begins here"},
+		{"empty behind", "*nat\n" + iptablesTwo + "COMMIT\n*nat\nCOMMIT\n", rulefile.ErrSyntax, "rules:7: table nat begins here"},
+		{"declared before", "*nat\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n*filter\nCOMMIT\n*nat \n" + iptablesTwo + "COMMIT\n", rulefile.ErrSyntax, "rules:6: table nat begins here"},
+		{"behind commands", iptablesTwo + "iptables-restore <<EOF\n*nat\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\nEOF\n", rulefile.ErrSyntax, "rules:6: table nat begins here"},
+	})
+	if got := rowsOf(parse(t, "iptables", "*filter\nCOMMIT\n*nat\n"+iptablesTwo+"COMMIT\n*raw\nCOMMIT\n*filter\nCOMMIT\n")); got != twoRows {
+		t.Errorf("other tables: got\n%s", got)
+	}
+}
+
 // TestIptablesReads reads what looks like the above, and can be read.
 func TestIptablesReads(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
