@@ -25,6 +25,9 @@ type nftReader struct {
 	depth int               // of the braces that are open
 	// marked is what rules of a chain do to the mark.
 	marked map[int32]*marking
+	// changed are the sets and maps that rules change, and aged is the line of an element that goes by itself.
+	changed map[string]*LineError
+	aged    int
 	// dormant are the tables whose chains no packet enters.
 	dormant map[string]bool
 }
@@ -60,7 +63,7 @@ type aimedSet struct {
 
 // parseNftables reads tables, and the chains of source NAT in them.
 func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
-	x := &nftReader{lexer: newLexer(r), p: newProgram(), notes: n, sets: map[string]*nftSet{}, maps: map[string]int32{}, named: map[string]string{}, dormant: map[string]bool{}, marked: map[int32]*marking{}}
+	x := &nftReader{lexer: newLexer(r), p: newProgram(), notes: n, sets: map[string]*nftSet{}, maps: map[string]int32{}, named: map[string]string{}, dormant: map[string]bool{}, marked: map[int32]*marking{}, changed: map[string]*LineError{}}
 	x.advance()
 	for x.tok.kind != tokEnd {
 		if err := x.command(); err != nil {
@@ -76,6 +79,7 @@ func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
 			x.p.roots = append(x.p.roots, b.chain)
 		}
 	}
+	x.doubtChanged()
 	if err := x.fillSets(); err != nil {
 		return nil, err
 	}

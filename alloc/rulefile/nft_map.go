@@ -148,8 +148,9 @@ func (x *nftReader) mapBlock(name string) *LineError {
 				return err
 			}
 		default:
-			x.advance()
-			x.skipStatement()
+			if err := x.setOption("map", name); err != nil && m.err == nil {
+				m.err = err
+			}
 		}
 	}
 }
@@ -164,12 +165,17 @@ func (x *nftReader) assigned(m *shareMap) *LineError {
 		return nil
 	}
 	depth := x.depth
+	x.aged = 0
 	err := x.elements(m, m.kind.keys, m.kind.verdicts)
-	if err == nil || x.fatal(err) {
+	switch {
+	case err == nil && x.aged > 0:
+		m.err = x.changing(x.aged, "an element has a timeout")
+	case err == nil || x.fatal(err):
 		return err
+	default:
+		m.err = x.locate(err) // for the rules that ask it
+		x.skipTo(depth)
 	}
-	m.err = x.locate(err) // for the rules that ask it
-	x.skipTo(depth)
 	return nil
 }
 
@@ -357,8 +363,9 @@ func (x *nftReader) setBlock(name string) *LineError {
 				return err
 			}
 		default:
-			x.advance()
-			x.skipStatement()
+			if err := x.setOption("set", name); err != nil && s.err == nil {
+				s.err = err
+			}
 		}
 	}
 }
@@ -369,12 +376,17 @@ func (x *nftReader) setElements(s *nftSet) *LineError {
 		return nil
 	}
 	depth := x.depth
+	x.aged = 0
 	spans, err := x.addresses()
 	s.spans = append(s.spans, spans...)
-	if err == nil || x.fatal(err) {
+	switch {
+	case err == nil && x.aged > 0:
+		s.err = x.changing(x.aged, "an element has a timeout")
+	case err == nil || x.fatal(err):
 		return err
+	default:
+		s.err = x.locate(err) // for the rules that name it
+		x.skipTo(depth)
 	}
-	s.err = x.locate(err) // for the rules that name it
-	x.skipTo(depth)
 	return nil
 }

@@ -112,15 +112,15 @@ func (x *nftReader) set(r *nftRule) []string {
 		}
 		if len(words) == maxValueWords {
 			words[0] = "too long"
-			r.keep(string(x.tok.text))
+			x.keep(r, string(x.tok.text))
 			continue
 		}
 		words = append(words, string(x.tok.text))
 	}
 	if !isValue(words) && bucketsOf(words) == 0 {
-		r.keep("set")
+		x.keep(r, "set")
 		for _, w := range words {
-			r.keep(w)
+			x.keep(r, w)
 		}
 	}
 	return words

@@ -126,7 +126,10 @@ func (x *nftReader) address() (span, *LineError) {
 func (x *nftReader) elementOptions() {
 	for x.tok.kind == tokWord {
 		switch string(x.tok.text) {
-		case "timeout", "expires", "comment":
+		case "timeout", "expires":
+			x.aged = x.tok.line
+			fallthrough
+		case "comment":
 			x.advance()
 			x.advance()
 		case "counter":

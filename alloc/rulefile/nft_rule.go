@@ -16,6 +16,7 @@ type nftRule struct {
 	err     *LineError
 	ipv6    bool
 	marks   []markEvent
+	updates bool   // it changes a set
 	set     string // of sources
 	notSet  bool
 }
@@ -156,13 +157,13 @@ func (x *nftReader) isVerdict() bool {
 // strange steps over what is not understood, up to a verdict, and keeps its text, behind words that were read already.
 func (x *nftReader) strange(r *nftRule, read ...string) {
 	for _, word := range read {
-		r.keep(word)
+		x.keep(r, word)
 	}
 	for depth := x.depth; x.tok.kind != tokEnd; x.advance() {
 		if x.depth == depth && (x.isEnd() || x.isVerdict()) {
 			break
 		}
-		r.keep(string(x.tok.text))
+		x.keep(r, string(x.tok.text))
 	}
 	if r.strange == "" {
 		r.strange = "something unreadable"
@@ -170,7 +171,8 @@ func (x *nftReader) strange(r *nftRule, read ...string) {
 }
 
 // keep adds a word to what is not understood.
-func (r *nftRule) keep(word string) {
+func (x *nftReader) keep(r *nftRule, word string) {
+	x.updates(r, word)
 	if word == "set" && (len(r.strange) >= maxText || strings.HasSuffix(r.strange, "mark") && !strings.HasSuffix(r.strange, "ct mark")) {
 		r.mark(markEvent{mask: r.mask})
 	}
