@@ -116,6 +116,7 @@ func (x *routerOSReader) line(text []byte) *LineError {
 			return bad(ErrSyntax, "this looks like a rule of NAT, and stands in menu /%s", printable(menu)).
 				hint("import what /ip firewall nat export prints, or write /ip firewall nat into the line before the rules")
 		}
+		x.fills(args)
 		x.notes.add(x.in.line, "lines are in other menus than /ip firewall nat", string(text))
 		return nil
 	case unquoted(text, ";"):
@@ -204,27 +205,11 @@ func (x *routerOSReader) list(args [][]byte, text []byte) *LineError {
 		x.doubt("", bad(ErrSyntax, "%s changes address lists, and is not followed", printable(verb)).hint("import what /ip firewall export prints"))
 		return nil
 	}
-	var name, address []byte
-	for _, a := range args {
-		switch key, value, _ := bytes.Cut(a, []byte("=")); string(key) {
-		case "list":
-			name = value
-		case "address":
-			address = value
-		case "disabled":
-			if string(value) == "yes" || string(value) == "true" {
-				return nil
-			}
-		}
+	e := routerOSEntry{x: x}
+	for _, a := range args[1:] {
+		e.property(a)
 	}
-	s, ok := parseSpan(address)
-	if !ok {
-		x.doubt(string(name), bad(ErrSyntax, "the address list %s has %q, which is no IPv4 address, prefix or range", printable(name), printable(address)))
-		x.notes.add(x.in.line, "entries of address lists are no IPv4 addresses", string(address))
-		return nil
-	}
-	x.lists[string(name)] = append(x.lists[string(name)], s)
-	return nil
+	return e.add(string(e.name))
 }
 
 // doubt keeps why a list is not known, for the rules that name it.
@@ -250,10 +235,11 @@ func (x *routerOSReader) nat(args [][]byte, text []byte) *LineError {
 		return bad(ErrSyntax, "%s changes rules that were added before, and is not followed", printable(verb)).
 			hint("import what /ip firewall nat export prints")
 	}
+	x.fills(args)
 	o, err := x.rule(args[1:])
 	switch {
-	case o.disabled:
-		x.notes.add(x.in.line, rulesDisabled, string(text))
+	case o.off != "":
+		x.notes.add(x.in.line, o.off, string(text))
 		return nil
 	case o.chain == "" || bytes.ContainsAny([]byte(o.chain), "$[("):
 		return bad(ErrSyntax, "the rule has no chain, or a computed one")

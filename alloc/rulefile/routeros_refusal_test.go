@@ -32,6 +32,51 @@ func TestRouterOSRefusals(t *testing.T) {
 	})
 }
 
+// TestRouterOSChangingLists reads address lists that the router itself changes: who is in them does not follow from the file.
+func TestRouterOSChangingLists(t *testing.T) {
+	const changes = "the router puts addresses into the address list vip by itself"
+	checkRefusals(t, "routeros", []refusal{
+		{"by a rule", rosLists + rosNat + "add action=add-src-to-address-list address-list=vip chain=srcnat dst-port=5000 protocol=udp\n" + rosVIP, rulefile.ErrSyntax, "rules:5: " + changes},
+		{"by a filter", rosLists + "/ip firewall filter\nadd action=add-src-to-address-list address-list=vip address-list-timeout=1h chain=forward\n" + rosVIP, rulefile.ErrSyntax, "rules:5: " + changes},
+		{"by a profile", rosLists + "/ppp profile\nadd address-list=a,vip name=p\n" + rosVIP, rulefile.ErrSyntax, "rules:5: " + changes},
+		{"timeout", rosLists + "add address=10.0.0.9 list=vip timeout=1h\n" + rosVIP, rulefile.ErrSyntax, "rules:4: an entry of the address list has a timeout"},
+		{"dynamic", rosLists + "add address=10.0.0.9 dynamic=yes list=vip\n" + rosVIP, rulefile.ErrSyntax, "rules:4: the router itself"},
+		{"unknown state", rosLists + "add address=10.0.0.9 disabled=1 list=vip\n" + rosVIP, rulefile.ErrSyntax, "rules:4: disabled=1 is not understood"},
+		{"unknown property", rosLists + "add address=10.0.0.9 list=vip unless=raining\n" + rosVIP, rulefile.ErrSyntax, "rules:4: unless of an entry"},
+	})
+	const aim = rosNat + "add action=accept chain=srcnat dst-address-list=far\n" + rosTwo
+	for text, equal := range map[string]bool{"add address=192.0.2.1 list=far\n": true, "add address=192.0.2.1 comment=\"a b\" disabled=no dynamic=no list=far\n": true, "add address=192.0.2.1 list=far timeout=1h\n": false} {
+		table := parse(t, "routeros", "/ip firewall address-list\n"+text+aim)
+		fixed := parse(t, "iptables", "*nat\n-A POSTROUTING -d 192.0.2.1 -j ACCEPT\n"+iptablesTwo)
+		a, b, _ := rulefile.CompareConditions(table.Conditions(), fixed.Conditions(), rulefile.Protocols{TCP: true, UDP: true})
+		if (len(a)+len(b) == 0) != equal {
+			t.Errorf("%s: %v and %v differ", text, a, b)
+		}
+	}
+}
+
+// TestRouterOSStates reads rules that are there, and count or not.
+func TestRouterOSStates(t *testing.T) {
+	const accepts, all = "10.0.0.1 198.18.0.1 1-9", twoRows
+	for state, want := range map[string]string{
+		"disabled=yes": all, "disabled=true": all, "disable=yes": all, "disabled": all, "invalid=yes": all, "invalid": all,
+		"disabled=no": accepts, "disabled=false": accepts, "disable=no invalid=no dynamic=yes": accepts,
+		"disabled=1": "refused", "disabled=y": "refused", "disabled=maybe": "refused", "invalid=1": "refused", "disabled=": "refused",
+	} {
+		got := "refused"
+		if table, err := tryParse(t, "routeros", rosNat+"add action=accept chain=srcnat src-address=10.0.0.2 "+state+"\n"+rosTwo); err == nil {
+			if got = rowsOf(table); want == all && !hasFinding(table, "rules are ", 2, 1) {
+				t.Errorf("%s: it is not noted: %+v", state, table.Findings())
+			}
+		} else if !contains(err.Error(), "is not understood: want yes or no") {
+			t.Errorf("%s: %v", state, err)
+		}
+		if got != want {
+			t.Errorf("%s: got\n%s\nwant\n%s", state, got, want)
+		}
+	}
+}
+
 // TestRouterOSReads reads what looks like the above, and can be read.
 func TestRouterOSReads(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{

@@ -11,9 +11,9 @@ type routerOSRule struct {
 	action, chain, target, list string
 	to, ports                   []byte
 	conds                       []string
-	disabled, ordered           bool
-	randomised                  bool
+	ordered, randomised         bool
 	strange                     string // a match that is not understood
+	off                         string // why the rule is none; "" = it is one
 }
 
 // rule reads the properties of a rule. With an error comes what was read of the rule.
@@ -24,7 +24,7 @@ func (x *routerOSReader) rule(args [][]byte) (o routerOSRule, first *LineError) 
 		if !set && bytes.HasPrefix(key, []byte("!")) {
 			continue // a property without a value
 		}
-		if err := o.property(string(key), value); err != nil && first == nil {
+		if err := o.property(string(key), value, set); err != nil && first == nil {
 			first = err
 		}
 	}
@@ -41,8 +41,8 @@ var routerOSMatches = map[string]bool{
 	"tls-host": true, "fragment": true, "time": true, "hotspot": true, "limit": true,
 }
 
-// property reads one property.
-func (o *routerOSRule) property(key string, value []byte) *LineError {
+// property reads one property. set is false where there is no value.
+func (o *routerOSRule) property(key string, value []byte, set bool) *LineError {
 	switch key {
 	case "action":
 		o.action = string(value)
@@ -61,18 +61,29 @@ func (o *routerOSRule) property(key string, value []byte) *LineError {
 	case "to-ports":
 		o.ports = value
 	case "disabled", "disable": // RouterOS takes names cut short
-		o.disabled = string(value) == "yes" || string(value) == "true"
+		return o.isOff(rulesDisabled, key, value, set)
+	case "invalid":
+		return o.isOff("rules are invalid, and RouterOS passes them over", key, value, set)
 	case "place-before":
 		o.ordered = true
 	case "randomise-ports":
 		o.randomised = string(value) == "yes"
-	case "comment", "log", "log-prefix", "dynamic", "invalid", "bytes", "packets", "creation-time":
+	case "comment", "log", "log-prefix", "dynamic", "bytes", "packets", "creation-time":
 	case "random":
 		o.chance = true
 	default:
 		o.other(key, value)
 	}
 	return nil
+}
+
+// isOff reads a property that takes a rule away.
+func (o *routerOSRule) isOff(why, key string, value []byte, set bool) *LineError {
+	off, err := isYes(key, value, set)
+	if off {
+		o.off = why
+	}
+	return err
 }
 
 // other reads a match that is no source or protocol.
