@@ -18,7 +18,7 @@ type vyosReader struct {
 	external map[string]*vyosExternal
 	internal map[string]*vyosInternal
 	rules    map[int]*vyosRule
-	excluded []Condition // by nat source, which is not read
+	others   map[string]*vyosOther // of nat source and nat static, which are other ways to translate
 }
 
 // A vyosExternal is pool external: outside addresses and how they are cut.
@@ -56,7 +56,7 @@ const (
 
 // parseVyOS reads a configuration and computes what VyOS makes of it.
 func parseVyOS(r io.Reader, to *collector) *LineError {
-	x := &vyosReader{in: newLines(r), notes: to.notes, external: map[string]*vyosExternal{}, internal: map[string]*vyosInternal{}, rules: map[int]*vyosRule{}}
+	x := &vyosReader{in: newLines(r), notes: to.notes, external: map[string]*vyosExternal{}, internal: map[string]*vyosInternal{}, rules: map[int]*vyosRule{}, others: map[string]*vyosOther{}}
 	for x.in.scan() {
 		if err := x.line(bytes.TrimSpace(x.in.text)); err != nil {
 			return at(x.in, err)
@@ -68,8 +68,11 @@ func parseVyOS(r io.Reader, to *collector) *LineError {
 	if len(x.path) > 0 {
 		return &LineError{Line: x.in.line, Err: ErrSyntax, Msg: "the file ends within " + printable(strings.Join(x.path, " "))}
 	}
-	to.conditions = x.excluded
-	return x.fill(to)
+	if err := x.fill(to); err != nil {
+		return err
+	}
+	x.judge(to)
+	return nil
 }
 
 func (x *vyosReader) line(text []byte) *LineError {
@@ -91,7 +94,7 @@ func (x *vyosReader) line(text []byte) *LineError {
 	case args[0] == "set" && len(x.path) == 0:
 		return x.statement(args[1:])
 	case args[0] == "delete" && len(x.path) == 0 && strings.HasPrefix(strings.Join(args[1:], " "), "nat"):
-		if len(x.external)+len(x.internal)+len(x.rules) > 0 {
+		if len(x.external)+len(x.internal)+len(x.rules)+len(x.others) > 0 {
 			return bad(ErrSyntax, "delete after set is not followed").hint("import what show configuration commands prints")
 		}
 		return nil
@@ -109,6 +112,8 @@ func (x *vyosReader) line(text []byte) *LineError {
 		return x.statement(x.full(nil))
 	case len(x.path) > 0:
 		return x.statement(x.full(args))
+	case slices.Contains(vyosVerbs, args[0]):
+		return bad(ErrSyntax, "%s is not followed", args[0]).hint("import what show configuration commands prints")
 	}
 	x.notes.add(x.in.line, "lines are no configuration", string(text))
 	return nil
@@ -123,7 +128,10 @@ func (x *vyosReader) full(args []string) []string {
 	return append(out, args...)
 }
 
-// statement reads one path of the configuration.
+// vyosVerbs are the commands that change a configuration in ways that are not followed.
+var vyosVerbs = []string{"edit", "rename", "copy", "move", "load", "merge", "rollback", "activate", "deactivate"}
+
+// statement reads one path of the configuration. Within braces, those that are only the start of others come, too.
 func (x *vyosReader) statement(path []string) *LineError {
 	if len(path) < 2 || path[0] != "nat" && path[0] != "cgnat" {
 		return nil
@@ -131,38 +139,41 @@ func (x *vyosReader) statement(path []string) *LineError {
 	if path[0] == "nat" {
 		path = path[1:]
 	}
-	if path[0] == "source" {
-		return x.source(path)
-	}
-	if path[0] != "cgnat" || len(path) < 3 {
+	switch path[0] {
+	case "cgnat":
+		return x.cgnat(path[1:])
+	case "source", "static":
+		return x.other(path)
+	case "destination": // of packets that come in
 		return nil
 	}
-	switch {
-	case path[1] == "rule":
-		return x.rule(path[2:])
-	case path[1] == "pool" && path[2] == "external" && len(path) > 3:
-		return x.pool(path[3], path[4:])
-	case path[1] == "pool" && path[2] == "internal" && len(path) > 3:
-		return x.inside(path[3], path[4:])
-	case path[1] == "exclude":
-		return bad(ErrSyntax, "exclude rules of nat cgnat are not understood")
-	}
-	return nil
+	return bad(ErrSyntax, "%s of nat is not understood", printable(path[0]))
 }
 
-// source reads a path of nat source, which is not read: it is another way to translate.
-func (x *vyosReader) source(path []string) *LineError {
-	last := path[len(path)-1]
-	switch {
-	case last == "exclude":
-		x.excluded = append(x.excluded, Condition{Effect: Passed, Protocols: protocolsOf(allProto), Text: printable(strings.Join(path, " ")), Line: x.in.line,
-			Vague: true, dest: []span{everything}, rest: strings.Join(path, " ")})
-		x.notes.add(x.in.line, "rules of nat source except packets, and only nat cgnat is read: compare with what nft list ruleset prints", strings.Join(path, " "))
-	case len(path) < 4 || path[3] != "translation":
-	case last == "masquerade":
-		x.notes.add(x.in.line, "masquerade gives nobody a share", strings.Join(path, " "))
+// cgnat reads what is in nat cgnat.
+func (x *vyosReader) cgnat(path []string) *LineError {
+	if len(path) == 0 {
+		return nil
+	}
+	switch rest := path[1:]; path[0] {
+	case "rule":
+		if len(rest) > 0 {
+			return x.rule(rest)
+		}
+	case "pool":
+		switch {
+		case len(rest) > 0 && rest[0] != "external" && rest[0] != "internal":
+			return bad(ErrSyntax, "pool %s of nat cgnat is not understood", printable(rest[0]))
+		case len(rest) > 1 && rest[0] == "external":
+			return x.pool(rest[1], rest[2:])
+		case len(rest) > 1:
+			return x.inside(rest[1], rest[2:])
+		}
+	case "log-allocation":
+	case "exclude":
+		return bad(ErrSyntax, "exclude rules of nat cgnat are not understood")
 	default:
-		return bad(ErrSyntax, "rules of nat source are not read, only nat cgnat").hint("import what nft list ruleset prints on the router, with --from nftables")
+		return bad(ErrSyntax, "%s of nat cgnat is not understood", printable(path[0]))
 	}
 	return nil
 }
@@ -184,8 +195,9 @@ func (x *vyosReader) rule(path []string) *LineError {
 		r.target = rest[2]
 	case len(rest) == 1 && rest[0] == "disable":
 		r.disabled = true
-	case len(rest) > 0 && rest[0] != "source" && rest[0] != "translation" && rest[0] != "description":
-		return bad(ErrSyntax, "%s of a cgnat rule is not understood", printable(rest[0]))
+	case len(rest) == 0, rest[0] == "description", len(rest) == 1 && (rest[0] == "source" || rest[0] == "translation"):
+	default:
+		return bad(ErrSyntax, "%s of a cgnat rule is not understood", printable(strings.Join(rest, " ")))
 	}
 	return nil
 }
@@ -212,8 +224,9 @@ func (x *vyosReader) pool(name string, rest []string) *LineError {
 		p.size = int(n)
 	case len(rest) >= 2 && rest[0] == "range":
 		return p.add(rest[1], rest[2:])
-	case len(rest) > 0 && rest[0] != "per-user-limit" && rest[0] != "description":
-		return bad(ErrSyntax, "%s of an external pool is not understood", printable(rest[0]))
+	case len(rest) == 0, rest[0] == "description", len(rest) == 1 && rest[0] == "per-user-limit":
+	default:
+		return bad(ErrSyntax, "%s of an external pool is not understood", printable(strings.Join(rest, " ")))
 	}
 	return nil
 }
