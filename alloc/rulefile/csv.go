@@ -15,21 +15,23 @@ type columns struct {
 	fields                           []string
 	inside, outside, ports, from, to int              // -1: not there
 	known                            map[string]setID // texts of several ranges
-	pool, realm                      int
+	pool, realm, proto               int
 	width                            int
+	holds                            []holdsColumn
+	unread                           []string // names of columns that are not read
 }
 
-// columnNames are the names of columns that are read. Others are ignored.
+// columnNames are the names of columns that are read.
 var columnNames = map[string]int{
 	"subscriber": 0, "inside": 0, "inside_address": 0, "private": 0, "internal": 0, "source": 0,
 	"outside": 1, "outside_address": 1, "public": 1, "external": 1,
 	"ports": 2, "port_range": 2, "first_port": 3, "port_start": 3, "start_port": 3, "last_port": 4, "port_end": 4, "end_port": 4,
-	"pool": 5, "realm": 6,
+	"pool": 5, "realm": 6, "protocol": 7, "protocols": 7, "proto": 7, "l4proto": 7, "ip_protocol": 7,
 }
 
 // newColumns looks at the first line of a table.
 func newColumns(line string) *columns {
-	c := &columns{separator: ',', inside: -1, outside: -1, ports: -1, from: -1, to: -1, pool: -1, realm: -1, known: map[string]setID{}}
+	c := &columns{separator: ',', inside: -1, outside: -1, ports: -1, from: -1, to: -1, pool: -1, realm: -1, proto: -1, known: map[string]setID{}}
 	if i := strings.IndexAny(line, ",;\t"); i >= 0 {
 		c.separator = line[i]
 	}
@@ -40,13 +42,20 @@ func newColumns(line string) *columns {
 
 // header reads the names of columns. An error says what is missing.
 func (c *columns) header() *LineError {
-	at := []*int{&c.inside, &c.outside, &c.ports, &c.from, &c.to, &c.pool, &c.realm}
+	at := []*int{&c.inside, &c.outside, &c.ports, &c.from, &c.to, &c.pool, &c.realm, &c.proto}
 	for i, name := range c.fields {
-		if k, ok := columnNames[strings.ToLower(strings.TrimSpace(name))]; ok {
-			if *at[k] >= 0 {
-				return bad(ErrSyntax, "column %q stands twice", printable(name))
-			}
+		text := strings.NewReplacer(" ", "_", "-", "_").Replace(strings.ToLower(strings.TrimSpace(name)))
+		k, known := columnNames[text]
+		holds, about := holdsNames[text]
+		switch {
+		case known && *at[k] >= 0:
+			return bad(ErrSyntax, "column %q stands twice", printable(name))
+		case known:
 			*at[k] = i
+		case about:
+			c.holds = append(c.holds, holdsColumn{i, text, holds})
+		case text != "":
+			c.unread = append(c.unread, printable(strings.TrimSpace(name)))
 		}
 	}
 	if c.inside < 0 || c.outside < 0 || c.ports < 0 && (c.from < 0 || c.to < 0) {

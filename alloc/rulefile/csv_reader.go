@@ -49,6 +49,9 @@ func (x *csvReader) read(r io.Reader, name string) ([]*Table, *LineError) {
 			x.columns = newColumns(line)
 			named := x.header()
 			if named == nil {
+				if len(x.unread) > 0 {
+					x.notes.add(l.line, "columns are not read", strings.Join(x.unread, ", "))
+				}
 				continue
 			}
 			if err := x.positional(); err != nil {
@@ -72,7 +75,7 @@ func (x *csvReader) read(r io.Reader, name string) ([]*Table, *LineError) {
 		if err != nil {
 			return nil, err
 		}
-		t.realm = realm
+		t.realm, t.unread = realm, x.unread
 		tables = append(tables, t)
 	}
 	return tables, nil
@@ -154,6 +157,13 @@ func (x *csvReader) row(line string, number int) *LineError {
 	if err != nil {
 		return err
 	}
+	if err := x.check(fields); err != nil {
+		return err
+	}
+	mask, err := x.protocols(fields)
+	if err != nil {
+		return err
+	}
 	ports, err := x.portsOf(fields, x.sets)
 	if err != nil {
 		return err
@@ -162,13 +172,41 @@ func (x *csvReader) row(line string, number int) *LineError {
 	if err != nil {
 		return err
 	}
-	if n, ok := to.pages.at(inside); ok {
-		e := &to.entries[n]
-		if e.outside != outside || e.ports[0] != ports {
-			return bad(ErrConflict, "subscriber %v stands in line %d with another share", addr4(inside), e.line).hint("a plan gives a subscriber one share: write all its ports in one row")
+	n, again := to.pages.at(inside)
+	if !again {
+		n = len(to.entries)
+		if err := to.row(inside, outside, ports, number); err != nil {
+			return err
 		}
-		to.notes.add(number, "rows stand twice", fmt.Sprintf("subscriber %v", addr4(inside)))
+		to.entries[n].keep(mask)
 		return nil
 	}
-	return to.row(inside, outside, ports, number)
+	return x.more(&to.entries[n], outside, ports, mask, number)
+}
+
+// keep leaves an entry the ports of some protocols.
+func (e *entry) keep(mask protoMask) {
+	for k := range e.ports {
+		if mask&(1<<k) == 0 {
+			e.ports[k], e.lines[k] = 0, 0
+		}
+	}
+}
+
+// more reads another row of a subscriber, which may be about other protocols.
+func (x *csvReader) more(e *entry, outside uint32, ports setID, mask protoMask, number int) *LineError {
+	added := false
+	for k := range e.ports {
+		switch {
+		case mask&(1<<k) == 0:
+		case e.outside != outside || e.ports[k] != 0 && e.ports[k] != ports:
+			return bad(ErrConflict, "subscriber %v stands in line %d with another share", addr4(e.inside), e.line).hint("a plan gives a subscriber one share: write all its ports in one row")
+		case e.ports[k] == 0:
+			e.ports[k], e.lines[k], added = ports, uint32(number), true
+		}
+	}
+	if !added {
+		x.notes.add(number, "rows stand twice", fmt.Sprintf("subscriber %v", addr4(e.inside)))
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package rulefile_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/cgnkit/cgnkit/alloc/rulefile"
@@ -15,5 +16,53 @@ func TestCSVWidth(t *testing.T) {
 	})
 	if got := rowsOf(parse(t, "csv", "subscriber,outside,ports\n10.0.0.1,198.18.0.1,1-9, \n10.0.0.2,198.18.0.1,10-19,,\n")); got != twoRows {
 		t.Errorf("empty fields behind the last: got\n%s", got)
+	}
+}
+
+// TestCSVColumns reads columns that say for what a row holds, and when.
+func TestCSVColumns(t *testing.T) {
+	rows := func(column, first, second string) string {
+		return "subscriber,outside," + column + ",ports\n10.0.0.1,198.18.0.1," + first + ",1-9\n10.0.0.2,198.18.0.1," + second + ",10-19\n"
+	}
+	checkRefusals(t, "csv", []refusal{
+		{"status", rows("status", "active", "deleted"), rulefile.ErrSyntax, `rules:3: column status says "deleted"`},
+		{"until", rows("Valid Until", "", "2026-03-01"), rulefile.ErrSyntax, `rules:3: column valid_until says "2026-03-01"`},
+		{"from", rows("from", "2026-03-01T00:00:00Z", ""), rulefile.ErrSyntax, `rules:2: column from says`},
+		{"disabled", rows("disabled", "no", "yes"), rulefile.ErrSyntax, `rules:3: column disabled says "yes"`},
+		{"unknown protocol", rows("protocol", "tcp", "carrier pigeon"), rulefile.ErrSyntax, `rules:3: "carrier pigeon" are no protocols`},
+		{"protocol without ports", rows("protocol", "tcp", "gre"), rulefile.ErrSyntax, `rules:3: "gre" are no protocols`},
+		{"no protocol", rows("protocol", "tcp", "/"), rulefile.ErrSyntax, `rules:3: "/" are no protocols`},
+		{"protocols differ", "subscriber,outside,protocol,ports\n10.0.0.1,198.18.0.1,tcp,1-9\n10.0.0.1,198.18.0.1,udp,10-19\n", rulefile.ErrConflict, "rules:3: subscriber 10.0.0.1 gets ports 10-19 for udp here and 1-9 for tcp in line 2"},
+		{"outsides differ", "subscriber,outside,protocol,ports\n10.0.0.1,198.18.0.1,tcp,1-9\n10.0.0.1,198.18.0.2,udp,1-9\n", rulefile.ErrConflict, "rules:3: subscriber 10.0.0.1 stands in line 2"},
+	})
+	for _, c := range []struct{ column, first, second string }{
+		{"status", "Active", ""}, {"enabled", "1", "yes"}, {"deleted", "0", "false"}, {"until", "", " "}, {"protocol", "all", "any"}, {"protocol", "*", "tcp/udp/icmp"},
+	} {
+		table := parse(t, "csv", rows(c.column, c.first, c.second))
+		if got := rowsOf(table); got != twoRows || len(table.Unread()) > 0 {
+			t.Errorf("%v: got\n%s, unread %v", c, got, table.Unread())
+		}
+		for s := range table.All() {
+			if p := s.Protocols; !p.TCP || !p.UDP || !p.ICMP {
+				t.Errorf("%v: %v holds for %v", c, s.Inside, p)
+			}
+		}
+	}
+	table := parse(t, "csv", rows("Customer", "a", "b"))
+	if got := table.Unread(); !slices.Equal(got, []string{"Customer"}) || !hasFinding(table, "columns are not read", 1, 1) {
+		t.Errorf("unread: got %v, %+v", got, table.Findings())
+	}
+}
+
+// TestCSVProtocols reads rows that hold for some protocols.
+func TestCSVProtocols(t *testing.T) {
+	table := parse(t, "csv", "subscriber,outside,proto,ports\n10.0.0.1,198.18.0.1,TCP,1-9\n10.0.0.2,198.18.0.1,tcp+udp,10-19\n10.0.0.1,198.18.0.1,17,1-9\n10.0.0.3,198.18.0.1,tcp,20-29\n")
+	for who, want := range map[string]string{"10.0.0.1": "tcp, udp", "10.0.0.2": "tcp, udp", "10.0.0.3": "tcp"} {
+		if s, ok := table.Find(addr(who)); !ok || s.Protocols.String() != want {
+			t.Errorf("%s: got %v, %v, want %s", who, s.Protocols, ok, want)
+		}
+	}
+	if !hasFinding(table, "subscribers have rules for tcp and none for udp", 5, 1) {
+		t.Errorf("findings %+v", table.Findings())
 	}
 }

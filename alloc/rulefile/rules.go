@@ -101,6 +101,11 @@ func plainText(text string) string {
 	return strings.Join(strings.Fields(strings.NewReplacer(`"`, "", `'`, "").Replace(text)), " ")
 }
 
+// spaced is plainText with lists written in one way: "{ a, b }" and "{a,b}" are the same.
+func spaced(text string) string {
+	return plainText(strings.NewReplacer("{", " { ", "}", " } ", ",", " , ").Replace(text))
+}
+
 // Has reports whether the rules ask for a condition.
 func (x *Rules) Has(w Where) bool { return x.p != nil && x.p.named(w.Text) != nil }
 
@@ -115,14 +120,14 @@ func (x *Rules) Matches(most int) []string {
 
 // named returns the atoms that a text means: one match, or all of a rule.
 func (p *program) named(text string) []uint32 {
-	text = plainText(text)
+	text = spaced(text)
 	for i := range p.atoms {
-		if plainText(p.atoms[i].text) == text {
+		if spaced(p.atoms[i].text) == text {
 			return []uint32{uint32(i)}
 		}
 	}
 	for i := range p.conds[1:] {
-		if c := &p.conds[i+1]; plainText(c.text) == text {
+		if c := &p.conds[i+1]; spaced(c.text) == text {
 			return c.atoms
 		}
 	}

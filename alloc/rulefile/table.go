@@ -45,6 +45,7 @@ type Table struct {
 	records  []record
 	pages    pages
 	findings []Finding
+	unread   []string // columns
 
 	conditions []Condition // as rules say them, one by one
 }

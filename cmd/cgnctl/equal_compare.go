@@ -36,6 +36,7 @@ func (c *equality) run() {
 	})
 	c.protocols()
 	c.conditions()
+	c.columns()
 	for _, w := range c.flags.conditions {
 		c.unproven = append(c.unproven, fmt.Sprintf("packets of which this is not so: %v (--where)", w))
 	}
@@ -46,6 +47,18 @@ func (c *equality) run() {
 	}
 	for _, name := range c.flags.without {
 		c.unproven = append(c.unproven, map[string]string{"icmp": "icmp", "other": "protocols without ports"}[name]+" (--without)")
+	}
+}
+
+// columns names what tables say and nobody reads.
+func (c *equality) columns() {
+	for _, s := range []*side{c.a, c.b} {
+		for _, realm := range s.realms {
+			if t := s.tables[realm]; t != nil && len(t.Unread()) > 0 {
+				c.unproven = append(c.unproven, fmt.Sprintf("columns of %s that are not read: %s", s.name, strings.Join(t.Unread(), ", ")))
+				break
+			}
+		}
 	}
 }
 
