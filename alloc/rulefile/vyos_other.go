@@ -27,7 +27,7 @@ func (x *vyosReader) other(path []string) *LineError {
 	key := strings.Join(path[:3], " ")
 	r := x.others[key]
 	if r == nil {
-		r = &vyosOther{line: x.in.line, text: strings.Join(path, " ")}
+		r = &vyosOther{line: x.in.line, text: key}
 		x.others[key] = r
 	}
 	switch word := path[3]; word {

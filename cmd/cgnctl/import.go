@@ -22,7 +22,7 @@ What was found, and what was ignored and why, goes to standard error. FILE - is 
 
 Formats: ` + strings.Join(rulefile.FormatNames(), ", ") + `. Without --from the start of the file decides. nftables reads files and
 nft list ruleset; iptables reads iptables-save and scripts without variables; routeros reads /ip firewall nat export; vyos
-reads nat cgnat; csv reads what cgnctl allocate -o csv prints.
+reads nat cgnat; csv reads what cgnctl allocate -o csv prints, with a column protocol where rows are about some.
 
 The plan is proven: it gives every subscriber of the file the same outside address and ports, and has no other subscribers.
 Where subscribers are missing among those of a scheme, because they left, the others on their outside address are listed; a note
