@@ -31,6 +31,7 @@ func (p *program) atomID(text string) uint32 {
 
 // destination says for which destinations an atom is true.
 func (p *program) destination(text string, spans []span, not bool) {
+	p.name(spans...)
 	if not {
 		spans = complement(spans)
 	}

@@ -185,8 +185,8 @@ func (fl *filler) free(a int64) bool {
 	if by := fl.g.used[uint32(a)]; by != 0 && by != fl.group {
 		return false
 	}
-	_, named := fl.g.t.pages.at(uint32(a))
-	return !named && !fl.g.isOutside(uint32(a))
+	_, has := fl.g.t.pages.at(uint32(a))
+	return !has && !fl.g.t.names(uint32(a)) && !fl.g.isOutside(uint32(a))
 }
 
 // run appends n addresses from first on, if they are free.

@@ -26,8 +26,8 @@ const (
 // It takes time O(n log n) and some 30 bytes a share.
 func Infer(t *Table) (alloc.Spec, *Explanation, error) { return infer(t, false) }
 
-// InferFilled is like Infer, but its plan may also give shares to inside addresses that the table does not name, and that no rule
-// translates: those whose shares are missing among the ones that follow a scheme, such as of subscribers who left. It does so
+// InferFilled is like Infer, but its plan may also give shares to inside addresses that nothing in the file names: those whose
+// shares are missing among the ones that follow a scheme, such as of subscribers who left. It does so
 // where fewer lines are to be read than with a list. Explanation.Filled says whom.
 func InferFilled(t *Table) (alloc.Spec, *Explanation, error) { return infer(t, true) }
 

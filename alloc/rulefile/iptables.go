@@ -93,6 +93,8 @@ func (x *iptablesReader) once() *LineError {
 func (x *iptablesReader) saved(text []byte) *LineError {
 	if x.table != "nat" {
 		x.notes.add(x.in.line, "rules are in table "+printable(x.table)+", which does not translate", string(text))
+		x.words, _ = words(x.words[:0], text)
+		x.name(x.words)
 		return nil
 	}
 	var ok bool
@@ -100,6 +102,22 @@ func (x *iptablesReader) saved(text []byte) *LineError {
 		return bad(ErrSyntax, "a quote does not end in this line")
 	}
 	return x.command(x.words, text)
+}
+
+// name keeps the addresses that a rule of another table names.
+func (x *iptablesReader) name(args [][]byte) {
+	for i, a := range args {
+		switch string(a) {
+		case "-s", "--source", "--src", "-d", "--destination", "--dst", "--src-range", "--dst-range":
+			if i++; i < len(args) && string(args[i]) == "!" {
+				i++
+			}
+			if i < len(args) {
+				spans, _ := spansOf(args[i]) // none where it is a name
+				x.p.name(spans...)
+			}
+		}
+	}
 }
 
 // scripted reads a line of a shell script. Of what iptables-save prints, lines without a table look like one.
@@ -222,6 +240,7 @@ func (x *iptablesReader) command(args [][]byte, text []byte) *LineError {
 			return bad(ErrSyntax, "the rule is in table %s, and translates only in table nat", printable(table))
 		}
 		x.notes.add(x.in.line, "rules are in table "+printable(table)+", which does not translate", string(text))
+		x.name(args)
 		return nil
 	}
 	return x.apply(x.intern(verb), name, rest, text)

@@ -80,6 +80,9 @@ func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
 		}
 	}
 	x.doubtChanged()
+	for _, s := range x.sets {
+		x.p.name(s.spans...)
+	}
 	if err := x.fillSets(); err != nil {
 		return nil, err
 	}

@@ -55,6 +55,7 @@ func (x *nftReader) finish(c int32, r *nftRule) *LineError {
 	case r.err != nil:
 		r.rule = x.p.refusal(r.rule, r.err)
 	case r.do == pass:
+		x.p.name(x.p.sources(&r.rule)...)
 		return nil
 	case len(r.conds) > 0:
 		var err *LineError

@@ -15,6 +15,8 @@ type program struct {
 	maps   []*shareMap
 
 	refusals []*LineError // by target of rules that are refused
+	said     []span       // see name
+	joined   int          // how many of them there were when they were joined
 }
 
 type chain struct {
@@ -87,6 +89,7 @@ func (p *program) list(spans []span) int32 {
 // setSource makes a rule match sources, or everything but them.
 func (p *program) setSource(r *rule, spans []span, not bool) {
 	if not {
+		p.name(spans...)
 		spans = complement(spans)
 	}
 	if r.list < 0 && len(spans) == 1 {

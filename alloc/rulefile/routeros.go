@@ -117,6 +117,9 @@ func (x *routerOSReader) line(text []byte) *LineError {
 				hint("import what /ip firewall nat export prints, or write /ip firewall nat into the line before the rules")
 		}
 		x.fills(args)
+		if strings.HasPrefix(menu, "ip firewall") {
+			x.name(args)
+		}
 		x.notes.add(x.in.line, "lines are in other menus than /ip firewall nat", string(text))
 		return nil
 	case unquoted(text, ";"):
@@ -239,6 +242,7 @@ func (x *routerOSReader) nat(args [][]byte, text []byte) *LineError {
 	o, err := x.rule(args[1:])
 	switch {
 	case o.off != "":
+		x.name(args)
 		x.notes.add(x.in.line, o.off, string(text))
 		return nil
 	case o.chain == "" || bytes.ContainsAny([]byte(o.chain), "$[("):

@@ -42,6 +42,9 @@ func (e *routerOSEntry) property(text []byte) {
 func (e *routerOSEntry) add(name string) *LineError {
 	x := e.x
 	s, ok := parseSpan(e.address)
+	if ok {
+		x.p.name(s)
+	}
 	switch {
 	case e.err != nil:
 		x.doubt(name, e.err)
@@ -65,6 +68,18 @@ func isYes(key string, value []byte, set bool) (bool, *LineError) {
 		return false, nil
 	}
 	return false, bad(ErrSyntax, "%s=%s is not understood: want yes or no", key, printable(value))
+}
+
+// name keeps the addresses that a rule names which is not walked.
+func (x *routerOSReader) name(args [][]byte) {
+	for _, a := range args {
+		switch key, value, _ := bytes.Cut(a, []byte("=")); string(key) {
+		case "src-address", "dst-address", "address":
+			if s, ok := parseSpan(bytes.TrimPrefix(value, []byte("!"))); ok {
+				x.p.name(s)
+			}
+		}
+	}
 }
 
 // fills doubts the address lists that a line of any other menu puts addresses into: a rule, a profile of subscribers.

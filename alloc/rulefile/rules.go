@@ -73,7 +73,11 @@ func (x *Rules) follow(p *program, n *notes) (*Table, *LineError) {
 	if err := p.run(c, n); err != nil {
 		return nil, err
 	}
-	return c.table(x.name, x.format)
+	t, err := c.table(x.name, x.format)
+	if err == nil {
+		t.named = p.namedIn(t)
+	}
+	return t, err
 }
 
 // A Where is a condition as rules say it, such as "oifname eth0": of the packets that are looked at, it is true or not.

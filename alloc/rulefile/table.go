@@ -46,6 +46,7 @@ type Table struct {
 	pages    pages
 	findings []Finding
 	unread   []string // columns
+	named    []span   // without a share, ascending and apart
 
 	conditions []Condition // as rules say them, one by one
 }

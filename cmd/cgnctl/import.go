@@ -27,7 +27,7 @@ reads nat cgnat; csv reads what cgnctl allocate -o csv prints, with a column pro
 The plan is proven: it gives every subscriber of the file the same outside address and ports, and has no other subscribers.
 Where subscribers are missing among those of a scheme, because they left, the others on their outside address are listed; a note
 says how many. With --fill the plan gives shares to the missing ones, too, where that makes it shorter: it says to whom, and
-cgnctl equal lists them as added.
+cgnctl equal lists them as added. Those whom a rule, a list or a filter of the file names are not among them.
 
 Rules that contradict each other, two subscribers with one port, and lines about source NAT that are not understood end the
 import with the line (exit 2).`,
