@@ -1,9 +1,6 @@
 package rulefile
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // name keeps addresses that the file names, besides the sources of rules that are walked: what rules are not for, destinations, sets,
 // and rules that are disabled or of other tables.
@@ -90,7 +87,7 @@ func (p pages) any(filled []uint32, s span) bool {
 		_, ok := p.at(s.first)
 		return ok
 	}
-	at, _ := slices.BinarySearchFunc(filled, s.first>>8, func(key, want uint32) int { return cmp.Compare(key, want) })
+	at, _ := slices.BinarySearch(filled, s.first>>8)
 	for ; at < len(filled) && filled[at] <= s.last>>8; at++ {
 		first, last := uint32(0), uint32(255)
 		if filled[at] == s.first>>8 {

@@ -87,7 +87,7 @@ func (b *bucketCheck) chain(c *chain, m *marking) *LineError {
 func (b *bucketCheck) ask(r *rule, has *bucketing) *LineError {
 	p := b.x.p
 	m := p.maps[r.target]
-	if !m.joined || m.err != nil || m.foreign {
+	if sound := m.err == nil && !m.foreign; !sound || !m.joined {
 		return nil
 	}
 	n, ok := b.buckets[m]

@@ -94,10 +94,6 @@ func (x *nftReader) statement(r *nftRule) *LineError {
 		r.ipv6 = true
 		x.strange(r, word)
 	case "iif", "oif", "iifname", "oifname", "mark", "iifgroup", "oifgroup":
-		if word == "mark" && x.tok.is("set") {
-			x.setMark(r)
-			return nil
-		}
 		x.circumstance(r, word)
 	case "tcp", "udp", "icmp", "th", "udplite", "dccp", "sctp", "icmpv6":
 		x.transport(r, word)
@@ -246,8 +242,12 @@ func (x *nftReader) isOperator() bool {
 
 // circumstance reads the right side of a match that a plan knows nothing of.
 func (x *nftReader) circumstance(r *nftRule, left string) {
-	if x.isCompound() {
+	switch {
+	case x.isCompound():
 		x.strange(r, left)
+		return
+	case left == "mark" && x.tok.is("set"):
+		x.setMark(r)
 		return
 	}
 	r.conds = append(r.conds, left+" "+x.expression())

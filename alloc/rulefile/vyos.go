@@ -81,7 +81,7 @@ func (x *vyosReader) line(text []byte) *LineError {
 	}
 	var ok bool
 	if x.words, ok = words(x.words[:0], text); !ok || len(x.words) == 0 {
-		if bytes.Contains(text, []byte("cgnat")) {
+		if bytes.Contains(text, []byte("nat")) {
 			return bad(ErrSyntax, "a quote does not end in this line")
 		}
 		return nil
@@ -91,13 +91,6 @@ func (x *vyosReader) line(text []byte) *LineError {
 		args = append(args, string(w))
 	}
 	switch last := len(args) - 1; {
-	case args[0] == "set" && len(x.path) == 0:
-		return x.statement(args[1:])
-	case args[0] == "delete" && len(x.path) == 0 && strings.HasPrefix(strings.Join(args[1:], " "), "nat"):
-		if len(x.external)+len(x.internal)+len(x.rules)+len(x.others) > 0 {
-			return bad(ErrSyntax, "delete after set is not followed").hint("import what show configuration commands prints")
-		}
-		return nil
 	case args[last] == "{":
 		if len(x.path)+last > maxVyOSPath {
 			return bad(ErrSyntax, "braces are nested more than %d deep", maxVyOSPath)
@@ -112,6 +105,20 @@ func (x *vyosReader) line(text []byte) *LineError {
 		return x.statement(x.full(nil))
 	case len(x.path) > 0:
 		return x.statement(x.full(args))
+	}
+	return x.command(args, text)
+}
+
+// command reads a line that is not within braces.
+func (x *vyosReader) command(args []string, text []byte) *LineError {
+	switch {
+	case args[0] == "set":
+		return x.statement(args[1:])
+	case args[0] == "delete" && strings.HasPrefix(strings.Join(args[1:], " "), "nat"):
+		if len(x.external)+len(x.internal)+len(x.rules)+len(x.others) > 0 {
+			return bad(ErrSyntax, "delete after set is not followed").hint("import what show configuration commands prints")
+		}
+		return nil
 	case slices.Contains(vyosVerbs, args[0]):
 		return bad(ErrSyntax, "%s is not followed", args[0]).hint("import what show configuration commands prints")
 	}
