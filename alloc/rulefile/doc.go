@@ -23,7 +23,8 @@
 // alone of which a condition is true: where rules tell realms apart by interface or mark, that gives a table for each.
 //
 // Nothing that decides about sources is skipped silently: what cannot be read exactly in a chain that a packet can enter is a
-// [LineError], whether it translates or lets packets pass. Chains of filters and of other hooks are not judged.
+// [LineError], whether it translates or lets packets pass. So is a set or a list of sources that changes by itself, by a timeout or
+// by rules that fill it. Chains of filters and of other hooks are not judged.
 //
 // # Limits
 //

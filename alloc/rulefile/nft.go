@@ -261,8 +261,10 @@ func (x *nftReader) body() *LineError {
 		case x.accept("set"):
 			err = x.setBlock(x.take())
 		case x.accept("flags"):
-			x.dormant[x.table] = x.tok.is("dormant")
-			x.skipStatement()
+			x.dormant[x.table] = false
+			for ; !x.isEnd(); x.advance() {
+				x.dormant[x.table] = x.dormant[x.table] || x.tok.is("dormant")
+			}
 		default:
 			x.advance()
 			x.skipStatement()

@@ -1,6 +1,9 @@
 package rulefile_test
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestFlushedBuckets empties a chain whose rules asked maps: nothing of them is left, and what comes behind is what it has.
 func TestFlushedBuckets(t *testing.T) {
@@ -14,6 +17,16 @@ func TestFlushedBuckets(t *testing.T) {
 		table := parse(t, "nftables", head+" }\n}\n"+flush+"\nadd rule ip n p "+ask)
 		if len(table.Conditions()) == 0 {
 			t.Errorf("%s: the rule of buckets is gone, and shares do not depend on the mark", flush)
+		}
+	}
+}
+
+// TestDormant reads tables that sleep, whatever else they are: nobody is translated.
+func TestDormant(t *testing.T) {
+	for flags, sleeps := range map[string]bool{"dormant": true, "owner,dormant": true, "persist, dormant": true, "owner": false} {
+		table, err := tryParse(t, "nftables", strings.Replace(nftPost, "{\n", "{\n flags "+flags+"\n", 1)+nftTwo)
+		if (err == nil) == sleeps {
+			t.Errorf("%s: got %v, %v", flags, table, err)
 		}
 	}
 }
