@@ -51,7 +51,8 @@ func TestMarkBehindBucket(t *testing.T) {
 		{"", "meta mark set jhash ip saddr mod 4 meta l4proto tcp\n", false},
 		{"", "meta mark set jhash ip saddr . udp sport mod 4\n", false},
 		{"", "numgen inc mod 2 meta mark set 1\n", false},
-		{"meta mark set 5\n", "", false}, // queries that are no echo requests keep it
+		{"", "meta mark set jhash ip saddr . ether saddr mod 3\n", false}, // packets that never were on Ethernet keep theirs
+		{"meta mark set 5\n", "", false},                                  // queries that are no echo requests keep it
 		{"jump m5\n", "", false},
 		{"meta l4proto { tcp, udp } meta mark set 5\n", "", true},
 		{"meta mark set jhash ip saddr mod 2\n", "", true},
@@ -90,6 +91,20 @@ func TestBucketsOfEchoes(t *testing.T) {
 		text := strings.Replace(bucketed("", "", ""), "icmp type { echo-reply, echo-request } ", types, 1)
 		if got := parse(t, "nftables", text).Conditions(); mentionsMark(got) == sure {
 			t.Errorf("%q: got %v", types, got)
+		}
+	}
+}
+
+// TestHashes makes buckets of other fields: of those that not every packet has, there is no bucket for some.
+func TestHashes(t *testing.T) {
+	for hash, sure := range map[string]bool{
+		"jhash ip saddr . th sport mod 2 seed 0x1": true, "jhash ip saddr mod 2": true, "symhash mod 2": true, "numgen random mod 2": true, "jhash ip saddr . meta l4proto . th dport mod 2": true,
+		"jhash ether saddr . ip saddr mod 2": false, "jhash ip saddr . udp sport mod 2": false, "jhash ip saddr . th sport mod 2 offset 1": false, "jhash ip saddr . mod 2": false, "jhash mod 2": false,
+		"jhash ip saddr . th sport mod 0": false, "jhash ip saddr . fib saddr type mod 2": false, "jhash ip saddr and 255.0.0.0 mod 2": false,
+	} {
+		text := strings.Replace(bucketed("", "", ""), "jhash ip saddr . th sport mod 2 seed 0x1", hash, 1)
+		if got := parse(t, "nftables", text).Conditions(); mentionsMark(got) == sure {
+			t.Errorf("%q: got %v", hash, got)
 		}
 	}
 }

@@ -92,6 +92,8 @@ func bucketsOf(words []string) uint32 {
 		return 0
 	}
 	switch tail := words[at+2:]; {
+	case words[0] == "jhash" && !isHashed(words[1:at]):
+		return 0
 	case words[0] != "jhash" && words[0] != "symhash" && words[0] != "numgen":
 		return 0
 	case len(tail) != 0 && (len(tail) != 2 || tail[0] != "seed"):
@@ -99,6 +101,24 @@ func bucketsOf(words []string) uint32 {
 	}
 	n, _ := parseNumber([]byte(words[at+1]))
 	return n
+}
+
+// isHashed reports whether a hash is of fields that each packet has, or each of a protocol that is their first word: "ip saddr . th sport".
+func isHashed(words []string) bool {
+	for i := 0; i+1 < len(words); i += 3 {
+		switch words[i] + " " + words[i+1] {
+		case "ip saddr", "ip daddr", "ip protocol", "meta l4proto", "th sport", "th dport", "tcp sport", "tcp dport", "udp sport", "udp dport", "icmp id":
+		default:
+			return false
+		}
+		if i+2 == len(words) {
+			return true
+		}
+		if words[i+2] != "." {
+			return false
+		}
+	}
+	return false
 }
 
 // set reads what follows "meta mark" and the like: "set 5", "set meta mark or 0x10". It returns what is behind set. What is longer
