@@ -22,11 +22,11 @@ func (e *routerOSEntry) property(text []byte) {
 	case "address":
 		e.address = value
 	case "disabled", "disable":
-		off, err := isYes(string(key), value, set)
+		off, err := isYes("disabled", value, set)
 		e.off, e.err = e.off || off, cmp.Or(e.err, err)
 	case "comment", "creation-time", "!comment":
 	case "dynamic":
-		if on, err := isYes(string(key), value, set); on || err != nil {
+		if on, err := isYes("dynamic", value, set); on || err != nil {
 			e.err = cmp.Or(e.err, bad(ErrSyntax, "the router itself put an entry into the address list, and may take it out"))
 		}
 	case "timeout", "!timeout":
@@ -91,7 +91,7 @@ func (x *routerOSReader) fills(args [][]byte) {
 		case "address-list", "address-lists":
 			lists = value
 		case "disabled", "disable":
-			if off, err := isYes(string(key), value, set); off && err == nil {
+			if off, err := isYes("disabled", value, set); off && err == nil {
 				return
 			}
 		}

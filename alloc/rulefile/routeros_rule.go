@@ -61,9 +61,9 @@ func (o *routerOSRule) property(key string, value []byte, set bool) *LineError {
 	case "to-ports":
 		o.ports = value
 	case "disabled", "disable": // RouterOS takes names cut short
-		return o.isOff(rulesDisabled, key, value, set)
+		return o.isOff(rulesDisabled, "disabled", value, set)
 	case "invalid":
-		return o.isOff("rules are invalid, and RouterOS passes them over", key, value, set)
+		return o.isOff("rules are invalid, and RouterOS passes them over", "invalid", value, set)
 	case "place-before":
 		o.ordered = true
 	case "randomise-ports":
