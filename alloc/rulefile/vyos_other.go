@@ -50,7 +50,9 @@ func (x *vyosReader) source(r *vyosOther, path []string) *LineError {
 	case word == "exclude" && len(rest) == 0:
 		r.effect, r.line, r.text = Passed, x.in.line, strings.Join(path, " ")
 	case word == "translation" && len(rest) == 2 && rest[0] == "address" && rest[1] == "masquerade":
-		r.effect, r.line, r.text = cmp.Or(r.effect, Elsewhere), x.in.line, strings.Join(path, " ")
+		if r.effect == 0 { // else it is excluded
+			r.effect, r.line, r.text = Elsewhere, x.in.line, strings.Join(path, " ")
+		}
 	case word == "translation" && len(rest) > 0:
 		return bad(ErrSyntax, "rules of nat source are not read, only nat cgnat").hint("import what nft list ruleset prints on the router, with --from nftables")
 	case word == "source" && len(rest) == 2 && rest[0] == "address":

@@ -25,6 +25,7 @@ func TestVyOSOthers(t *testing.T) {
 		noted      bool
 	}{
 		{"set nat source rule 5 exclude\n", "not translated: where source rule 5 exclude", true},
+		{"set nat source rule 5 exclude\nset nat source rule 5 translation address masquerade\n", "not translated: where source rule 5 exclude", true},
 		{"set nat source rule 5 translation address masquerade\nset nat source rule 5 outbound-interface name eth0\n", "translated otherwise: where source rule 5 translation address masquerade", true},
 		{"set nat source rule 5 source address 10.0.0.0/8\nset nat source rule 5 translation address masquerade\n", "translated otherwise: where source rule 5", true},
 		{"set nat source rule 5 source address !192.168.0.0/16\nset nat source rule 5 translation address masquerade\n", "translated otherwise: where source rule 5", true},
