@@ -13,6 +13,7 @@ type atom struct {
 
 	dest   []span // where isDest, the destinations for which it is true
 	isDest bool
+	denied condID // of packets elsewhere, the circumstance that is not true
 }
 
 // newAtom takes a match apart: "! -o eth0", "out-interface=!sfp1", "oifname != eth0".

@@ -49,6 +49,8 @@ func (p *program) elsewhere(c condID) (condID, *LineError) {
 	text = elsewhere + " " + text
 	if only {
 		p.destination(text, dest, true)
+	} else {
+		p.atoms[p.atomID(text)].denied = c
 	}
 	return p.cond(text)
 }
@@ -85,7 +87,7 @@ func (w *walk) depends(x *exception, mask protoMask) *LineError {
 	}
 	c := w.p.conditionOf(id)
 	c.Effect, c.Line, c.Protocols, c.Text = x.effect, int(x.line), protocolsOf(mask), printable(w.p.conds[x.cond].text)
-	c.Vague = c.Vague || x.vague
+	c.Vague, c.cond = c.Vague || x.vague, id
 	w.to.conditions = append(w.to.conditions, c)
 	return nil
 }
@@ -110,7 +112,7 @@ func (w *walk) giving() {
 	c := w.p.conditionOf(w.world)
 	c.Effect, c.Line, c.Protocols = Only, int(first.line), protocolsOf(allProto)
 	w.to.always = w.to.always || w.world == 0
-	c.Vague = c.Vague || vague
+	c.Vague, c.cond = c.Vague || vague, w.world
 	w.to.conditions = append(w.to.conditions, c)
 }
 
@@ -134,6 +136,9 @@ func (c *Condition) key() string {
 func canonical(list []Condition, inside []span) []Condition {
 	joined, once := map[string]*Condition{}, onlyOnce(list)
 	for _, c := range apart(list) {
+		if c.Vague && len(c.dest) == 0 {
+			c.dest = []span{everything} // it is not known for what it is: perhaps for something
+		}
 		if once && c.Effect == Only && !c.Vague && c.rest+c.ports == "" {
 			c.Effect, c.dest = Passed, complement(c.dest) // where they are translated, said the other way round
 		}

@@ -38,6 +38,7 @@ type collector struct {
 	others     []*exception
 	conditions []Condition
 	always     bool   // shares hold where nothing is special
+	doubted    bool   // rules that let packets pass are not the last that they meet
 	settled    int    // how many entries there were behind the last world that gave some
 	ranged     uint64 // entries that came in ranges
 }
@@ -57,6 +58,7 @@ type entry struct {
 	plain           protoMask // translated without ports
 	open            protoMask // parts of the share may come
 	chance          protoMask // of these, chance says whether
+	parts           protoMask // the share came in parts
 	world           uint16    // in which it was given last
 	first, got      protoMask // given in the first world, and in the last one
 }
@@ -205,7 +207,7 @@ func (c *collector) givePorts(e *entry, k int, cl claim) *LineError {
 		e.ports[k], e.lines[k] = cl.ports, cl.line
 	case has == cl.ports:
 	case has != 0 && (cl.chance || cl.joined || e.open&bit != 0):
-		e.ports[k] = c.sets.union(has, cl.ports)
+		e.ports[k], e.parts = c.sets.union(has, cl.ports), e.parts|bit
 	default:
 		return c.conflict(e, e.lines[k], cl, fmt.Sprintf("ports %.60s here and %.60s", text(c.sets.set(cl.ports)), text(c.sets.set(has))))
 	}

@@ -22,6 +22,11 @@
 // languages can be compared by [CompareConditions], and with the no-translate of a plan. [Read] and [Rules.Table] follow the packets
 // alone of which a condition is true: where rules tell realms apart by interface or mark, that gives a table for each.
 //
+// What was found that way is then proven by another one: every kind of packet, by destination and by what else rules ask, is walked
+// by itself, and what becomes of each subscriber must be what shares and conditions say. What a packet meets behind the rule that let it
+// pass is part of that, and so are policies and chains of one priority, which the kernel asks in an order that no file tells: all orders
+// must come to the same. Where the proof takes too long, a condition says so that is equal to no other.
+//
 // Nothing that decides about sources is skipped silently: what cannot be read exactly in a chain that a packet can enter is a
 // [LineError], whether it translates or lets packets pass. So is a set or a list of sources that changes by itself, by a timeout or
 // by rules that fill it. Chains of filters and of other hooks are not judged.

@@ -40,6 +40,7 @@ type Condition struct {
 	dest  []span // ascending and joined
 	ports string // destination ports; "" = any
 	rest  string // what else must be true; "" = nothing
+	cond  condID // of rules, while they are read
 }
 
 // String returns "not translated: to 192.0.2.53 udp/53".

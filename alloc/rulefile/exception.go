@@ -126,13 +126,29 @@ func (w *walk) except(cond condID, effect Effect, line uint32, left [2]departed,
 	return nil
 }
 
-// excepted notes a rule that lets packets pass in circumstances.
+// An excuse is a rule that lets packets pass in circumstances.
+type excuse struct {
+	line uint32
+	text string
+}
+
+// excepted remembers a rule that lets packets pass in circumstances.
 func (w *walk) excepted(r *rule, cond condID) {
 	if !r.hit {
-		w.to.notes.add(int(r.line), "rules except packets from translation in circumstances that a plan does not have; destinations belong into no-translate",
-			w.p.conds[cond].text)
+		w.excuses = append(w.excuses, excuse{r.line, w.p.conds[cond].text})
 	}
 	r.hit = true
+}
+
+// advise notes what is to be done about the rules that let packets pass in circumstances, once it is known what becomes of these.
+func (w *walk) advise() {
+	msg := "rules except packets from translation in circumstances that a plan does not have; destinations belong into no-translate"
+	if w.to.doubted {
+		msg = "rules let packets go on in circumstances that a plan does not have, and other rules decide about some of them; see what equal says"
+	}
+	for _, x := range w.excuses {
+		w.to.notes.add(int(x.line), msg, x.text)
+	}
 }
 
 // judge refuses exceptions that are for some subscribers only, or for those whom a match means that was not understood.

@@ -155,10 +155,15 @@ func TestParseSpan(t *testing.T) {
 }
 
 func TestPriority(t *testing.T) {
-	for text, want := range map[string]int{"type nat hook postrouting priority srcnat": 100, "priority srcnat + 5": 105, "priority srcnat - 5": 95,
-		"priority -150": -150, "priority 0": 0, "priority srcnat+10": 110} {
-		if got := priorityOf(text); got != want {
-			t.Errorf("%q: got %d, want %d", text, got, want)
+	for text, want := range map[string]int{"srcnat": 100, "srcnat + 5": 105, "srcnat - 5": 95, "-150": -150, "0": 0, "srcnat+10": 110,
+		"filter": 0, "mangle + 10": -140, "security - 10": 40, "raw": -300, "dstnat": -100, "- 10": -10} {
+		if got, ok := priorityOf(text); !ok || got != want {
+			t.Errorf("%q: got %d, %v, want %d", text, got, ok, want)
+		}
+	}
+	for _, text := range []string{"", "$prio", "mangle10", "first", "srcnat + x", "+", "1 2 x", "filter *2", "99999999999", "out"} {
+		if got, ok := priorityOf(text); ok {
+			t.Errorf("%q: got %d, want none", text, got)
 		}
 	}
 }

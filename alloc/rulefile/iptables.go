@@ -59,8 +59,9 @@ func (x *iptablesReader) line(text []byte) *LineError {
 		return x.once()
 	case text[0] == ':': // :CHAIN POLICY [packets:bytes]
 		if x.table == "nat" {
-			name, _, _ := bytes.Cut(text[1:], []byte(" "))
-			x.declare(name)
+			name, policy, _ := bytes.Cut(text[1:], []byte(" "))
+			policy, _, _ = bytes.Cut(policy, []byte(" "))
+			return x.policy(x.declare(name), policy)
 		}
 		return nil
 	case string(text) == "COMMIT":
@@ -89,9 +90,37 @@ func (x *iptablesReader) once() *LineError {
 	return nil
 }
 
+// policy reads what becomes of packets at the end of a chain; "-" is that of chains that others lead to.
+func (x *iptablesReader) policy(c *chain, word []byte) *LineError {
+	switch string(word) {
+	case "", "-", "ACCEPT":
+		c.drops = false
+	case "DROP":
+		c.drops = true
+	default:
+		return bad(ErrSyntax, "the policy %q is not understood", printable(word))
+	}
+	return nil
+}
+
+// untrack reads a rule of another table than nat, if it takes packets away from translation.
+func (x *iptablesReader) untrack(table string, chain []byte, rest [][]byte, text []byte) *LineError {
+	if table != "raw" || string(chain) == "OUTPUT" || !bytes.Contains(text, []byte("NOTRACK")) && !bytes.Contains(text, []byte("--notrack")) {
+		return nil
+	}
+	r, err := x.rule(rest, text)
+	if err != nil {
+		r = newRule(x.in.line) // it is not known for whom
+	}
+	if r.cond == 0 {
+		return x.p.untrack(r, nil)
+	}
+	return x.p.untrack(r, x.p.textsOf(r.cond))
+}
+
 // saved reads a rule of iptables-save.
 func (x *iptablesReader) saved(text []byte) *LineError {
-	if x.table != "nat" {
+	if x.table != "nat" && x.table != "raw" {
 		x.notes.add(x.in.line, "rules are in table "+printable(x.table)+", which does not translate", string(text))
 		x.words, _ = words(x.words[:0], text)
 		x.name(x.words)
@@ -241,7 +270,7 @@ func (x *iptablesReader) command(args [][]byte, text []byte) *LineError {
 		}
 		x.notes.add(x.in.line, "rules are in table "+printable(table)+", which does not translate", string(text))
 		x.name(args)
-		return nil
+		return x.untrack(table, name, rest, text)
 	}
 	return x.apply(x.intern(verb), name, rest, text)
 }
@@ -286,7 +315,12 @@ func (x *iptablesReader) apply(verb string, name []byte, rest [][]byte, text []b
 		x.declare(name)
 	case "-F", "--flush", "-X", "--delete-chain":
 		x.flush(name)
-	case "-P", "--policy", "-Z", "--zero", "-L", "-S", "-C":
+	case "-P", "--policy":
+		if len(rest) != 1 {
+			return bad(ErrSyntax, "a policy is a chain and one word")
+		}
+		return x.policy(x.declare(name), rest[0])
+	case "-Z", "--zero", "-L", "-S", "-C":
 	default:
 		if translates(text) || verb != "" {
 			return bad(ErrSyntax, "%s is not followed", printable(verb)).hint("import what iptables-save prints")

@@ -1,10 +1,8 @@
 package rulefile
 
 import (
-	"cmp"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 )
 
@@ -26,17 +24,12 @@ type nftReader struct {
 	// marked is what rules of a chain do to the mark.
 	marked map[int32]*marking
 	// changed are the sets and maps that rules change, and aged is the line of an element that goes by itself.
-	changed map[string]*LineError
-	aged    int
+	changed   map[string]*LineError
+	aged      int
+	untracked []untracked
+	local     map[int32]bool // chains that only packets of the box itself enter
 	// dormant are the tables whose chains no packet enters.
 	dormant map[string]bool
-}
-
-// An nftBase is a chain that packets enter.
-type nftBase struct {
-	chain    int32
-	priority int
-	table    string
 }
 
 // An nftSet is a named set of addresses.
@@ -63,7 +56,7 @@ type aimedSet struct {
 
 // parseNftables reads tables, and the chains of source NAT in them.
 func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
-	x := &nftReader{lexer: newLexer(r), p: newProgram(), notes: n, sets: map[string]*nftSet{}, maps: map[string]int32{}, named: map[string]string{}, dormant: map[string]bool{}, marked: map[int32]*marking{}, changed: map[string]*LineError{}}
+	x := &nftReader{lexer: newLexer(r), p: newProgram(), notes: n, sets: map[string]*nftSet{}, maps: map[string]int32{}, named: map[string]string{}, dormant: map[string]bool{}, marked: map[int32]*marking{}, changed: map[string]*LineError{}, local: map[int32]bool{}}
 	x.advance()
 	for x.tok.kind != tokEnd {
 		if err := x.command(); err != nil {
@@ -73,11 +66,9 @@ func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
 	if x.err != nil {
 		return nil, x.err
 	}
-	slices.SortStableFunc(x.bases, func(a, b nftBase) int { return cmp.Compare(a.priority, b.priority) })
-	for _, b := range x.bases {
-		if !x.dormant[b.table] {
-			x.p.roots = append(x.p.roots, b.chain)
-		}
+	x.enter()
+	if err := x.untrack(); err != nil {
+		return nil, err
 	}
 	x.doubtChanged()
 	for _, s := range x.sets {
@@ -297,8 +288,14 @@ func (x *nftReader) chain(name string) *LineError {
 			x.advance()
 			return nil
 		case x.tok.is("type"):
-			x.hook(c)
-		case x.tok.is("policy"), x.tok.is("comment"), x.tok.is("flags"), x.tok.is("devices"):
+			if err := x.hook(c); err != nil {
+				return err
+			}
+		case x.accept("policy"):
+			if err := x.policy(c, x.take()); err != nil {
+				return err
+			}
+		case x.tok.is("comment"), x.tok.is("flags"), x.tok.is("devices"):
 			x.skipStatement()
 		default:
 			if err := x.rule(c); err != nil {
@@ -306,41 +303,4 @@ func (x *nftReader) chain(name string) *LineError {
 			}
 		}
 	}
-}
-
-// hook reads "type nat hook postrouting priority srcnat + 5".
-func (x *nftReader) hook(c int32) {
-	var parts []string
-	for !x.isEnd() {
-		parts = append(parts, x.take())
-	}
-	text := strings.Join(parts, " ")
-	if !strings.HasPrefix(text, "type nat hook postrouting") {
-		return
-	}
-	for _, b := range x.bases {
-		if b.chain == c {
-			return
-		}
-	}
-	x.bases = append(x.bases, nftBase{c, priorityOf(text), x.table})
-}
-
-// priorityOf reads "priority srcnat + 5", "priority -10" and the like.
-func priorityOf(text string) int {
-	_, after, _ := strings.Cut(text, "priority ")
-	after = strings.NewReplacer("srcnat", "100", " ", "").Replace(after)
-	sum, sign, digits := 0, 1, 0
-	for i := 0; i <= len(after); i++ {
-		if i < len(after) && '0' <= after[i] && after[i] <= '9' && digits < 1<<24 {
-			digits = digits*10 + int(after[i]-'0')
-			continue
-		}
-		sum, digits = sum+sign*digits, 0
-		sign = 1
-		if i < len(after) && after[i] == '-' {
-			sign = -1
-		}
-	}
-	return sum
 }

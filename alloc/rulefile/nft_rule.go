@@ -19,6 +19,7 @@ type nftRule struct {
 	updates bool   // it changes a set
 	set     string // of sources
 	notSet  bool
+	untrack bool // the packets are not tracked, and not translated
 }
 
 // rule reads one rule into a chain. What is wrong with it matters where a packet can meet it.
@@ -50,6 +51,9 @@ func (x *nftReader) rule(c int32) *LineError {
 func (x *nftReader) finish(c int32, r *nftRule) *LineError {
 	if r.strange != "" && (r.do != pass || r.verdict) && r.err == nil {
 		r.err = x.locate(&LineError{Line: int(r.line), Err: ErrSyntax, Msg: "the rule depends on \"" + printable(r.strange) + "\", which is not understood"})
+	}
+	if r.untrack {
+		x.untracked = append(x.untracked, untracked{c, x.table, r})
 	}
 	switch {
 	case r.err != nil:
@@ -109,6 +113,7 @@ func (x *nftReader) statement(r *nftRule) *LineError {
 			x.advance()
 		}
 	case "notrack", "continue":
+		r.track(word)
 	case "accept", "drop", "return":
 		r.do = map[string]action{"accept": accept, "drop": drop, "return": back}[word]
 	case "jump", "goto":
@@ -130,6 +135,9 @@ func (x *nftReader) statement(r *nftRule) *LineError {
 	}
 	return nil
 }
+
+// track remembers whether packets are taken away from translation.
+func (r *nftRule) track(word string) { r.untrack = r.untrack || word == "notrack" }
 
 func isLogOption(w string) bool {
 	switch w {

@@ -5,6 +5,7 @@ type program struct {
 	chains []chain
 	byName map[string]int32
 	roots  []int32 // chains that packets enter, in order
+	ranks  []int   // their priorities; nil where all differ
 	sets   *setTable
 	conds  []condition // circumstances besides source and protocol; conds[0] is none
 	byCond map[string]condID
@@ -14,15 +15,17 @@ type program struct {
 	lists  [][]span // sources that are not one span
 	maps   []*shareMap
 
-	refusals []*LineError // by target of rules that are refused
-	said     []span       // see name
-	joined   int          // how many of them there were when they were joined
+	refusals  []*LineError // by target of rules that are refused
+	said      []span       // see name
+	joined    int          // how many of them there were when they were joined
+	untracked []rule       // that take packets away from all others
 }
 
 type chain struct {
 	name   string
 	line   int
 	walked bool   // whether a packet can enter
+	drops  bool   // what comes to its end is dropped: the policy of a chain that packets enter
 	front  []rule // inserted at the head, the last one first
 	rules  []rule
 }

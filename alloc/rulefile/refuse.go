@@ -57,7 +57,7 @@ func (p *program) noteMissing(n *notes) {
 }
 
 // others returns what no element of a map but the catch-all "*" matches.
-func (w *walk) others(m *shareMap, allowed *flow) []segment {
+func (m *shareMap) others(allowed *flow) []segment {
 	left := newFlow()
 	allowed.each(left.add)
 	for i := range m.elements {

@@ -38,6 +38,7 @@ type listed struct {
 const (
 	natMenu  = "ip firewall nat"
 	listMenu = "ip firewall address-list"
+	rawMenu  = "ip firewall raw"
 )
 
 // parseRouterOS reads /ip firewall nat, and the address lists that its rules name.
@@ -121,6 +122,9 @@ func (x *routerOSReader) line(text []byte) *LineError {
 			x.name(args)
 		}
 		x.notes.add(x.in.line, "lines are in other menus than /ip firewall nat", string(text))
+		if menu == rawMenu && string(args[0]) == "add" {
+			return x.raw(args[1:])
+		}
 		return nil
 	case unquoted(text, ";"):
 		return bad(ErrSyntax, "several commands in a line").hint("import what /ip firewall nat export prints")
@@ -128,6 +132,18 @@ func (x *routerOSReader) line(text []byte) *LineError {
 		return x.nat(args, text)
 	}
 	return x.list(args, text)
+}
+
+// raw reads a rule that may take packets away from translation, before any rule of NAT sees them.
+func (x *routerOSReader) raw(args [][]byte) *LineError {
+	o, err := x.rule(args)
+	if o.action != "notrack" || o.off != "" || o.chain == "output" {
+		return nil
+	}
+	if err != nil || o.list != "" || o.strange != "" {
+		return x.p.untrack(newRule(x.in.line), nil) // it is not known for whom
+	}
+	return x.p.untrack(o.rule, o.conds)
 }
 
 // isNat reports whether a command adds a rule of source NAT, wherever it stands.

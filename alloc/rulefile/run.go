@@ -30,6 +30,8 @@ type walk struct {
 	gone    departed // from the chain that is being walked, or one that leads to it
 	ended   departed // from all chains
 	returns []returned
+	able    []relation // of circumstances: holds or never, whatever the world
+	excuses []excuse
 	aside   []*exception // translated without a share
 }
 
@@ -50,6 +52,13 @@ func (p *program) run(to *collector, n *notes) *LineError {
 			return err
 		}
 	}
+	if err := w.prove(); err != nil {
+		return err
+	}
+	if err := w.untracked(); err != nil {
+		return err
+	}
+	w.advise()
 	for i := range p.chains {
 		p.chains[i].unmatched(n)
 	}
@@ -100,6 +109,23 @@ func (w *walk) relate(c condID) relation {
 		w.related[c] = w.p.relate(w.world, c)
 	}
 	return w.related[c]
+}
+
+// can reports whether a circumstance can be true of any packet.
+func (w *walk) can(c condID) bool {
+	for int(c) >= len(w.able) {
+		w.able = append(w.able, unknown)
+	}
+	if w.able[c] == unknown {
+		w.able[c] = never
+		if w.p.possible(c) {
+			w.able[c] = holds
+		}
+		for _, id := range w.p.conds[c].atoms {
+			w.work += 4 + len(w.p.atoms[id].dest)
+		}
+	}
+	return w.able[c] == holds
 }
 
 // unmatched notes the rules that no packet met.
@@ -183,7 +209,9 @@ func (w *walk) rule(r *rule, f, out *flow, at place) *LineError {
 		if err != nil {
 			return w.at(int(r.line), err)
 		}
-		m.then.cond = both
+		if m.then.cond = both; !w.can(both) {
+			return nil
+		}
 		switch relation := w.relate(r.cond); {
 		case relation == never:
 			return nil
@@ -329,7 +357,7 @@ func (w *walk) lookup(m *meeting) *LineError {
 		e := &asked.elements[i]
 		if e.catchAll {
 			w.work += len(asked.elements)
-			w.taken = w.others(asked, allowed)
+			w.taken = asked.others(allowed)
 		} else {
 			w.taken = allowed.get(w.taken[:0], e.key, e.mask)
 		}

@@ -73,6 +73,12 @@ func (p *program) where(list []Where) (*program, *LineError) {
 			}
 		}
 	}
+	q.untracked = slices.Clone(p.untracked)
+	for i := range q.untracked {
+		if err := q.narrow(g, met, &q.untracked[i]); err != nil {
+			return nil, err
+		}
+	}
 	return &q, nil
 }
 
@@ -96,6 +102,14 @@ func (p *program) narrow(g given, met map[condID]int, r *rule) *LineError {
 	}
 	r.cond = condID(left)
 	return nil
+}
+
+// textsOf returns the matches of a circumstance.
+func (p *program) textsOf(c condID) (texts []string) {
+	for _, a := range p.conds[c].atoms {
+		texts = append(texts, p.atoms[a].text)
+	}
+	return texts
 }
 
 // condOf returns the number of the circumstance that atoms are true.

@@ -1,0 +1,112 @@
+package rulefile
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// An nftBase is a chain that packets enter.
+type nftBase struct {
+	chain    int32
+	priority int
+	table    string
+}
+
+// hook reads "type nat hook postrouting priority srcnat + 5".
+func (x *nftReader) hook(c int32) *LineError {
+	var parts []string
+	line := x.tok.line
+	for !x.isEnd() {
+		parts = append(parts, x.take())
+	}
+	text := strings.Join(parts, " ")
+	if strings.HasSuffix(text, " hook output") || strings.Contains(text, " hook output ") {
+		x.local[c] = true
+	}
+	if !strings.HasPrefix(text, "type nat hook postrouting") || x.skip {
+		return nil
+	}
+	for _, b := range x.bases {
+		if b.chain == c {
+			return nil
+		}
+	}
+	_, after, _ := strings.Cut(text, "priority ")
+	priority, ok := priorityOf(after)
+	if !ok {
+		return &LineError{Line: line, Err: ErrSyntax, Msg: "the priority " + strconv.Quote(printable(after)) + " is not understood: nobody could say which chain is asked first"}
+	}
+	x.bases = append(x.bases, nftBase{c, priority, x.table})
+	return nil
+}
+
+// policy reads what becomes of packets at the end of a chain.
+func (x *nftReader) policy(c int32, word string) *LineError {
+	switch word {
+	case "accept":
+		x.p.chains[c].drops = false
+	case "drop":
+		x.p.chains[c].drops = true
+	default:
+		return bad(ErrSyntax, "the policy %q is not understood", printable(word))
+	}
+	return nil
+}
+
+// priorities are the names that the families ip and inet have for them.
+var priorities = map[string]int{"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
+
+// priorityOf reads what follows priority: "srcnat + 5", "-10" and the like.
+func priorityOf(text string) (n int, ok bool) {
+	text = strings.ReplaceAll(text, " ", "")
+	end := 0
+	for end < len(text) && 'a' <= text[end] && text[end] <= 'z' {
+		end++
+	}
+	if name := text[:end]; name != "" {
+		if n, ok = priorities[name]; !ok || end == len(text) {
+			return n, ok
+		}
+		if text = text[end:]; text[0] != '+' && text[0] != '-' {
+			return 0, false
+		}
+	}
+	by, err := strconv.ParseInt(text, 10, 32)
+	return n + int(by), err == nil
+}
+
+// enter says in which order packets enter chains. Those without rules decide nothing, wherever they stand.
+func (x *nftReader) enter() {
+	slices.SortStableFunc(x.bases, func(a, b nftBase) int { return cmp.Compare(a.priority, b.priority) })
+	for _, b := range x.bases {
+		if c := &x.p.chains[b.chain]; !x.dormant[b.table] && (len(c.rules) > 0 || c.drops) {
+			x.p.roots, x.p.ranks = append(x.p.roots, b.chain), append(x.p.ranks, b.priority)
+		}
+	}
+}
+
+// An untracked is a rule that takes packets away from translation, wherever it stands.
+type untracked struct {
+	chain int32
+	table string
+	r     *nftRule
+}
+
+// untrack remembers the rules that take packets of subscribers away from translation.
+func (x *nftReader) untrack() *LineError {
+	for _, u := range x.untracked {
+		if x.local[u.chain] || x.dormant[u.table] {
+			continue
+		}
+		r, conds := u.r.rule, u.r.conds
+		if u.r.err != nil || u.r.strange != "" || u.r.set != "" {
+			r, conds = newRule(int(r.line)), nil // it is not known for whom
+		}
+		if err := x.p.untrack(r, conds); err != nil {
+			return err
+		}
+	}
+	return nil
+}

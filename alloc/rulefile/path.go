@@ -1,0 +1,135 @@
+package rulefile
+
+import "slices"
+
+// A path is what is known of a packet: where it goes, and which other matches are true of it.
+type path struct {
+	dest    []span
+	yes, no []uint32 // atoms; none is about destinations
+}
+
+// A fork is the match that decides how a path goes on.
+type fork struct {
+	atom uint32
+	is   bool // there is one
+}
+
+// known returns what a path says of an atom; on is the match that would say it, where that is open.
+func (p *program) known(at *path, id uint32, on *fork) relation {
+	a := &p.atoms[id]
+	if a.denied > 0 {
+		r := p.knownAll(at, a.denied, on)
+		return [...]relation{holds: never, open: open, never: holds}[r]
+	}
+	said := open
+	switch {
+	case a.isDest && reach(at.dest, a.dest) == 0:
+		return never
+	case a.isDest:
+		if len(subtract(at.dest, a.dest)) == 0 {
+			return holds
+		}
+	case slices.Contains(at.yes, id):
+		return holds
+	case slices.Contains(at.no, id):
+		return never
+	default:
+		said = p.follows(at, a)
+	}
+	if said == open && !on.is {
+		*on = fork{id, true}
+	}
+	return said
+}
+
+// follows returns what the matches of a path say of another one.
+func (p *program) follows(at *path, a *atom) relation {
+	for _, id := range at.yes {
+		if r := p.atoms[id].implies(a); r != open {
+			return r
+		}
+	}
+	for _, id := range at.no {
+		denied := p.atoms[id]
+		denied.not = !denied.not
+		if r := denied.implies(a); r != open {
+			return r
+		}
+	}
+	return open
+}
+
+// knownAll returns what a path says of a circumstance.
+func (p *program) knownAll(at *path, c condID, on *fork) relation {
+	all, first := holds, fork{}
+	for _, id := range p.conds[c].atoms {
+		switch p.known(at, id, &first) {
+		case never:
+			return never
+		case open:
+			all = open
+		}
+	}
+	if all == open && !on.is {
+		*on = first
+	}
+	return all
+}
+
+// split returns the two paths on which an atom is true, and false.
+func (p *program) split(at path, id uint32) (yes, no path) {
+	yes, no = at, at
+	if a := &p.atoms[id]; a.isDest {
+		yes.dest, no.dest = intersect(at.dest, a.dest), subtract(at.dest, a.dest)
+		return yes, no
+	}
+	yes.yes = append(slices.Clip(at.yes), id)
+	no.no = append(slices.Clip(at.no), id)
+	return yes, no
+}
+
+// condOfPath returns the circumstance that a path is.
+func (p *program) condOfPath(at *path) (condID, *LineError) {
+	var c condition
+	if len(at.dest) != 1 || at.dest[0] != everything {
+		text := "to " + textOf(at.dest)
+		p.destination(text, at.dest, false)
+		c.atoms = append(c.atoms, p.atomID(text))
+	}
+	c.atoms = append(c.atoms, at.yes...)
+	for _, id := range at.no {
+		if p.follows(&path{yes: at.yes}, &p.atoms[id]) == never {
+			continue
+		}
+		one, err := p.intern(condition{text: p.atoms[id].text, atoms: []uint32{id}})
+		if err != nil {
+			return 0, err
+		}
+		if one, err = p.elsewhere(one); err != nil {
+			return 0, err
+		}
+		c.atoms = append(c.atoms, p.conds[one].atoms...)
+	}
+	return p.intern(c)
+}
+
+// possible reports whether a circumstance can be true of any packet.
+func (p *program) possible(c condID) bool {
+	dest := []span{everything}
+	atoms := p.conds[c].atoms
+	for i, id := range atoms {
+		a := &p.atoms[id]
+		if a.isDest {
+			if dest = intersect(dest, a.dest); len(dest) == 0 {
+				return false
+			}
+			continue
+		}
+		for _, other := range atoms[:i] {
+			if !p.atoms[other].isDest && p.atoms[other].implies(a) == never {
+				return false
+			}
+		}
+	}
+	return true
+}
