@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 	_ "time/tzdata" // --tz works where the system has no zones
 
@@ -78,7 +79,7 @@ func (f *answerFlags) check() (err error) {
 		return badInput("", "--tolerance %v: want 0 or more", f.tolerance)
 	}
 	if f.zone != "" {
-		if f.zoneLocation, err = loadZone(f.zone); err != nil {
+		if f.zoneLocation, err = loadZone("tz", f.zone); err != nil {
 			return err
 		}
 	}
@@ -105,10 +106,29 @@ func parseDates(text string) (request.DateOrder, error) {
 	return 0, badInput("want dmy if 01/03/2026 is in March, mdy if it is in January", "--dates %q: no such order", text)
 }
 
-func loadZone(name string) (*time.Location, error) {
+// loadZone reads the zone that a flag names.
+func loadZone(flag, name string) (*time.Location, error) {
+	zone, err := zoneNamed(name)
+	if err != nil {
+		return nil, badInput("for example America/Sao_Paulo, Europe/Berlin or UTC", "--%s %q: %v", flag, name, err)
+	}
+	return zone, nil
+}
+
+// zoneNamed returns the zone with a name that means one: UTC, GMT, or one with a place in it. EST and CET are in the tables, too, but whoever
+// writes them means the clock of several places, some with summer time and some without. The names below right/ count leap seconds, which
+// clocks do not show, and those below posix/ are all names once more.
+func zoneNamed(name string) (*time.Location, error) {
+	if name == "UTC" || name == "GMT" {
+		return time.UTC, nil
+	}
+	area, _, ok := strings.Cut(name, "/")
 	zone, err := time.LoadLocation(name)
-	if err != nil || name == "Local" {
-		return nil, badInput("for example America/Sao_Paulo, Europe/Berlin or UTC", "--tz %q: no such zone", name)
+	switch {
+	case err == nil && !ok && name != "" && name != "Local":
+		return nil, errors.New("this does not name one zone: name one by its place")
+	case err != nil || !ok || area == "right" || area == "posix":
+		return nil, errors.New("no such zone")
 	}
 	return zone, nil
 }
@@ -138,7 +158,7 @@ func (e *env) answerAll(f *answerFlags, led *ledger.Ledger, inputs []*input) err
 	}
 	m := f.manifest(led)
 	for _, in := range inputs {
-		if err := in.open(request.Options{Zone: f.zoneLocation, Zones: time.LoadLocation, Dates: f.dateOrder}); err != nil {
+		if err := in.open(request.Options{Zone: f.zoneLocation, Zones: zoneNamed, Dates: f.dateOrder}); err != nil {
 			return err
 		}
 		m.Inputs = append(m.Inputs, in.describe())

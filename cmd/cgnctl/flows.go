@@ -54,7 +54,7 @@ func (f *flowFlags) narrow(e *env, q ledger.Question, found []ledger.Candidate) 
 	}
 	o := flowlog.Options{Inside: insideOf(found)}
 	if f.zone != "" {
-		if o.Zone, err = loadZone(f.zone); err != nil {
+		if o.Zone, err = loadZone("flows-tz", f.zone); err != nil {
 			return nil, err
 		}
 	}

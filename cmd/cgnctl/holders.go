@@ -43,7 +43,7 @@ func (f *holderFlags) read(e *env) (*holder.Book, []answer.Input, error) {
 	}
 	var o holder.Options
 	if f.zone != "" {
-		zone, err := loadZone(f.zone)
+		zone, err := loadZone("radius-tz", f.zone)
 		if err != nil {
 			return nil, nil, err
 		}
