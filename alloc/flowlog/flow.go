@@ -20,7 +20,7 @@ type Flow struct {
 	Vague bool
 	Span  time.Duration // how long it lived at least, where the record says so; else 0
 
-	Protocol    uint8          // as IP has it: 6 is TCP, 17 UDP, 1 ICMP
+	Protocol    uint8          // as IP has it: 6 is TCP, 17 UDP, 1 ICMP; 0 when the record does not say
 	Source      netip.AddrPort // inside; of ICMP the port is the identifier where the record has it, else 0
 	Destination netip.AddrPort // as the source sees it
 	// Outside is the source after translation; invalid when the record does not say. A port of 0 means that it does not say the port.
@@ -67,7 +67,7 @@ type Filter struct {
 func (f Flow) Match(q Filter) Match {
 	want := q.Destination
 	switch {
-	case q.Protocol != 0 && q.Protocol != f.Protocol:
+	case q.Protocol != 0 && f.Protocol != 0 && q.Protocol != f.Protocol:
 		return No
 	case want.IsValid() && want.Addr().Unmap() != f.Destination.Addr():
 		return No
@@ -75,6 +75,9 @@ func (f Flow) Match(q Filter) Match {
 		return No
 	}
 	m := f.lived(q)
+	if q.Protocol != 0 && f.Protocol == 0 && m != No {
+		m = Maybe
+	}
 	if q.Outside.IsValid() && m != No {
 		switch {
 		case !f.Outside.IsValid():
@@ -84,6 +87,14 @@ func (f Flow) Match(q Filter) Match {
 		}
 	}
 	return m
+}
+
+// Extent returns between which instants the flow may have lived by its record, both included; the zero Time where that is open.
+func (f Flow) Extent() (from, to time.Time) {
+	if !f.Later {
+		to = f.last()
+	}
+	return f.first(), to
 }
 
 // lived says whether the flow lived in the time of the filter.

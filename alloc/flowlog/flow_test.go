@@ -32,6 +32,8 @@ func TestMatch(t *testing.T) {
 		{"everything", f, Filter{}, Yes},
 		{"all of it", f, Filter{Outside: outside, From: second(20), To: second(30), Destination: netip.MustParseAddrPort("203.0.113.9:443"), Protocol: 6}, Yes},
 		{"another protocol", f, Filter{Protocol: 17}, No},
+		{"a protocol that is not told", with(func(g *Flow) { g.Protocol = 0 }), Filter{Protocol: 17}, Maybe},
+		{"a protocol that is not told, another time", with(func(g *Flow) { g.Protocol = 0 }), Filter{Protocol: 17, To: second(9)}, No},
 		{"another destination", f, Filter{Destination: netip.MustParseAddrPort("203.0.113.8:443")}, No},
 		{"another port", f, Filter{Destination: netip.MustParseAddrPort("203.0.113.9:80")}, No},
 		{"any port", f, Filter{Destination: netip.MustParseAddrPort("203.0.113.9:0")}, Yes},
@@ -69,5 +71,26 @@ func TestMatch(t *testing.T) {
 	}
 	if s := Match(0).String() + Match(9).String() + Maybe.String(); s != "invalid Matchinvalid Matchmaybe" {
 		t.Error(s)
+	}
+}
+
+// TestExtent compares with Match, second by second: a flow may have lived exactly where it matches, or perhaps does.
+func TestExtent(t *testing.T) {
+	for name, f := range map[string]Flow{
+		"certain": {From: second(10), To: second(20)},
+		"coarse":  {From: second(10), To: second(20), Before: time.Second, After: 2 * time.Second},
+		"vague":   {From: second(10), To: second(20), Vague: true},
+		"fresh":   {From: second(10), To: second(10), Before: time.Second, Later: true},
+		"ended":   {From: second(20), To: second(20), After: time.Second, Earlier: true},
+		"open":    {From: second(10), To: second(20), Vague: true, Earlier: true, Later: true},
+	} {
+		from, to := f.Extent()
+		for n := range 40 {
+			at := second(n)
+			possible := !from.After(at) && (to.IsZero() || !to.Before(at))
+			if got := f.Match(Filter{From: at, To: at}); possible != (got != No) {
+				t.Errorf("%s: from %v to %v, and at %v it matches: %v", name, from, to, at, got)
+			}
+		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 type flowFlags struct {
 	files             []string
 	destination, zone string
+	protocol          uint8 // as IP has it, 0 for all
 }
 
 func (f *flowFlags) add(cmd *cobra.Command) {
@@ -31,12 +32,13 @@ const maxFlows = 5_000_000
 // A narrowing is what flow records say about candidates. Time is looked at last, because the records that begin and end a flow
 // stand apart in some logs.
 type narrowing struct {
-	outside netip.Addr
-	where   flowlog.Filter // but for time
-	found   map[flowID][]flowlog.Flow
-	kept    int
-	flows   int
-	unread  int
+	question ledger.Question
+	where    flowlog.Filter // but for time
+	fitting  *fitting
+	found    map[flowID][]flowlog.Flow
+	kept     int
+	flows    int
+	unread   int
 }
 
 // A flowID is a flow as long as it lives.
@@ -46,8 +48,9 @@ type flowID struct {
 }
 
 // narrow reads the flow records to the destination.
-func (f *flowFlags) narrow(e *env, q ledger.Question, found []ledger.Candidate) (*narrowing, error) {
-	n := &narrowing{outside: q.Outside, found: map[flowID][]flowlog.Flow{}}
+func (f *flowFlags) narrow(e *env, led *ledger.Ledger, q ledger.Question, found []ledger.Candidate) (*narrowing, error) {
+	n := &narrowing{question: q, where: flowlog.Filter{Protocol: f.protocol}, found: map[flowID][]flowlog.Flow{}}
+	n.fitting = newFitting(led, q, found)
 	var err error
 	if n.where.Destination, err = parseDestination(f.destination); err != nil {
 		return nil, err
@@ -95,10 +98,12 @@ func (n *narrowing) read(e *env, name string, o flowlog.Options) error {
 }
 
 // within returns the flows that lived in the window, or may have, one a flow.
-func (n *narrowing) within(q ledger.Question) (sure, perhaps []flowlog.Flow) {
+func (n *narrowing) within() (sure, perhaps []flowlog.Flow) {
+	where := n.where
+	where.From, where.To = n.question.From, n.question.To
 	for _, records := range n.found {
 		for _, f := range flowlog.Join(records) {
-			switch f.Match(flowlog.Filter{From: q.From, To: q.To}) {
+			switch f.Match(where) {
 			case flowlog.Yes:
 				sure = append(sure, f)
 			case flowlog.Maybe:
@@ -132,51 +137,31 @@ func parseDestination(text string) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(a, 0), nil
 }
 
-// candidates returns the numbers of the candidates who can have had a flow, and whether somebody else can: the flow left, or may have
-// left, by the outside address, and by no candidate's port.
-func (n *narrowing) candidates(f flowlog.Flow, found []ledger.Candidate) (who []int, other bool) {
-	outside := f.Outside
-	behind := f.Source.Addr() == n.outside // seen behind the NAT
-	if behind {
-		outside = f.Source
-	}
-	if outside.IsValid() && outside.Addr() != n.outside {
-		return nil, false
-	}
-	for i, c := range found {
-		s, ok := c.Subscriber()
-		switch {
-		case !ok || !behind && f.Source.Addr() != s.Addr():
-		case outside.IsValid() && outside.Port() != 0 && !c.Allocation.Ports().Contains(outside.Port()):
-		default:
-			who = append(who, i)
-		}
-	}
-	return who, len(who) == 0
-}
-
 // apply keeps the candidates that the flow records name, and says what they said. All stay where the records cannot decide.
-func (n *narrowing) apply(e *env, q ledger.Question, a ledger.Answer) ledger.Answer {
-	sure, perhaps := n.within(q)
+func (n *narrowing) apply(e *env, a ledger.Answer) (ledger.Answer, error) {
+	sure, perhaps := n.within()
 	proven, named := make([]bool, len(a.Candidates)), make([]bool, len(a.Candidates))
 	others, some := false, false
 	for i, f := range slices.Concat(sure, perhaps) {
-		who, other := n.candidates(f, a.Candidates)
-		others = others || other
-		for _, k := range who {
+		fit, err := n.fitting.of(f)
+		if err != nil {
+			return a, err
+		}
+		others = others || fit.other
+		for k := range fit.who {
 			named[k], some = true, true
-			proven[k] = proven[k] || i < len(sure) && len(who) == 1
+			proven[k] = proven[k] || i < len(sure) && fit.proves()
 		}
 	}
 	switch {
 	case n.unread > 0:
 		e.warn([]string{"nothing is narrowed, because records could not be read: all candidates are still possible"})
-		return a
+		return a, nil
 	case !some:
 		e.warn([]string{fmt.Sprintf("none of %s names a candidate: all are still possible", plural(uint64(n.flows), "flow record"))})
-		return a
+		return a, nil
 	}
-	return n.keep(e, a, named, proven, others)
+	return n.keep(e, a, named, proven, others), nil
 }
 
 // keep keeps the candidates that were named. Those that are no subscriber stay if a flow was somebody else's, or where no epoch covers
@@ -196,7 +181,7 @@ func (n *narrowing) keep(e *env, a ledger.Answer, named, proven []bool, others b
 		}
 	}
 	if others {
-		e.warn([]string{"a flow to that destination fits no candidate: somebody else had it, by a dynamic block or in another plan"})
+		e.warn([]string{"a flow to that destination fits no candidate: somebody else may have had it, by a dynamic block or by a plan that the ledger does not know"})
 	}
 	e.note([]string{fmt.Sprintf("%s of %d candidates had such a flow; that nobody else had one holds as far as the flow records are complete", plural(uint64(len(who)), "subscriber"), len(a.Candidates))})
 	a.Candidates, a.Verdict = kept, ledger.Several

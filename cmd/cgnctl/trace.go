@@ -27,11 +27,12 @@ unassigned, dynamic, excluded, not-in-pool. Without a port list everyone who sha
 
 With --ledger the question is about a time, and the plan is the one that was in force then. Where several may have been, within
 --tolerance of a change or in an interval, all are asked, and there is one answer only if they agree; otherwise every candidate is
-listed with its epoch (exit 3). --flows narrows the candidates of a question without a port to those who went to a destination;
---radius and --leases add to whom the inside address belonged. Exit 4 when no epoch covers the time. A time without an offset is refused, never guessed.
+listed with its epoch (exit 3). --flows narrows the candidates of a question without a port to those who went to a destination, by
+the plan of that time and, with --proto, by that protocol; --radius and --leases add to whom the inside
+address belonged. Exit 4 when no epoch covers the time. A time without an offset is refused, never guessed.
 
-Shares hold for TCP and UDP ports and for ICMP query identifiers alike, so that --proto changes nothing; it is checked, so
-that a question about a protocol without ports is not answered as if it had some.`,
+Shares hold for TCP and UDP ports and for ICMP query identifiers alike, so that --proto changes nothing but which flow records
+count; it is checked, so that a question about a protocol without ports is not answered as if it had some.`,
 		Example: `  cgnctl trace -c plan.yaml 198.18.0.0:6000
   cgnctl trace --ledger ledger.jsonl 198.18.0.0:6000 --at 2026-03-01T12:34:56Z --tolerance 5s
   cgnctl trace --ledger ledger.jsonl 198.18.0.0 --from 2023-02-09T16:20-03:00 --to 2023-02-09T16:30-03:00`,
@@ -45,7 +46,8 @@ that a question about a protocol without ports is not answered as if it had some
 	cmd.Flags().StringVar(&proto, "proto", "", "tcp, udp or icmp")
 	format := outputFlag(cmd, "table", "csv", "json", "ndjson")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if cmd.Flags().Changed("proto") && !slices.Contains([]string{"tcp", "udp", "icmp"}, proto) {
+		number, ok := protocols[proto]
+		if cmd.Flags().Changed("proto") && !ok {
 			return badInput("for a protocol without ports, leave the port out: a 1:1 address has one answer", "--proto %q: want tcp, udp or icmp", proto)
 		}
 		a, port, hasPort, err := parseEndpoint(args[0])
@@ -57,7 +59,7 @@ that a question about a protocol without ports is not answered as if it had some
 			if err != nil {
 				return err
 			}
-			l.keys = p
+			l.keys, more.flows.protocol = p, number
 			return l.with(e, func(led *ledger.Ledger) error {
 				return e.traceLedger(led, question(a, port, hasPort, first, last), &more, *format)
 			})
@@ -76,6 +78,9 @@ that a question about a protocol without ports is not answered as if it had some
 	}
 	return cmd
 }
+
+// protocols are those with ports, or what stands for ports.
+var protocols = map[string]uint8{"tcp": 6, "udp": 17, "icmp": 1}
 
 // parseEndpoint reads "198.18.0.0:6000" or "198.18.0.0".
 func parseEndpoint(text string) (a netip.Addr, port uint16, hasPort bool, err error) {

@@ -94,12 +94,14 @@ func (e *env) traceLedger(led *ledger.Ledger, q ledger.Question, more *moreFlags
 		return badInput("leave --flows out", "--flows narrows a question without a port, and this one has a port")
 	}
 	if len(more.flows.files) > 0 {
-		n, err := more.flows.narrow(e, q, a.Candidates)
+		n, err := more.flows.narrow(e, led, q, a.Candidates)
 		if err != nil {
 			return err
 		}
 		if a.Verdict == ledger.Several {
-			a = n.apply(e, q, a)
+			if a, err = n.apply(e, a); err != nil {
+				return err
+			}
 		}
 	}
 	row := func(c ledger.Candidate) record { return withHolder(ofCandidate(q, c), q, c, book, more.holders.skew) }
