@@ -167,7 +167,7 @@ func (w *Writer) add(en Entry) (Epoch, error) {
 		return Epoch{}, err
 	}
 	l.size++
-	l.time = newTimeline(l.epochs, nil)
+	l.time = newTimeline(l.epochs, nil, time.Time{})
 	e, _ = l.Epoch(e.Seq)
 	return e, nil
 }

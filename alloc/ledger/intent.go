@@ -22,6 +22,21 @@ type Intent struct {
 	// Before is the hash of the plan that the kernel had then, "" where it had none.
 	Before string
 	Target string // which kernel state, in the words of whoever applies, such as "nftables cgn"
+	// Boot names the run of the machine in which From lies, as Linux has it in /proc/sys/kernel/random/boot_id: another one since means that the
+	// kernel has forgotten what it had. "" where that is not known.
+	Boot string
+	// Since lies before From where epochs that began in between did not come into force by then, because who follows the ledger was waiting for
+	// the end of another intent, or has not come to them yet. The zero Time stands for From. With another one the intent takes the place of
+	// what stands there.
+	Since time.Time
+}
+
+// since returns the instant from which on it is open which epochs came into force.
+func (in Intent) since() time.Time {
+	if in.Since.IsZero() || in.Since.After(in.From) {
+		return in.From
+	}
+	return in.Since
 }
 
 // Patience is how long who follows a ledger waits for the end of an apply that has begun. Whoever does not end it until then was cut off, and
@@ -34,6 +49,8 @@ const pendingSuffix = ".pending"
 type intentFile struct {
 	Version int             `json:"cgnkit_pending"`
 	From    string          `json:"from"`
+	Since   string          `json:"since,omitempty"` // left out where it is From
+	Boot    string          `json:"boot,omitempty"`
 	Target  string          `json:"target"`
 	Before  string          `json:"before,omitempty"`
 	By      string          `json:"by,omitempty"`
@@ -42,11 +59,13 @@ type intentFile struct {
 }
 
 // Begin writes down what is about to be applied, and returns it as it is written. Where an epoch begins at the same instant, From lies just
-// before that, so that neither takes the place of the other. The error is ErrPending where another intent stands there, or one that Add
-// would return for it.
+// before that, so that neither takes the place of the other. The error is ErrPending where another intent stands there, unless in.Since is
+// given, or one that Add would return for it.
 func (w *Writer) Begin(in Intent) (Intent, error) {
-	if err := checkText("the target", in.Target); err != nil {
-		return in, err
+	for _, err := range []error{checkText("the target", in.Target), checkText("the boot", in.Boot)} {
+		if err != nil {
+			return in, err
+		}
 	}
 	now := in.From
 	for w.ledger.begins(in.From) {
@@ -55,12 +74,16 @@ func (w *Writer) Begin(in Intent) (Intent, error) {
 	if _, err := w.ledger.next(w.entry(in, now)); err != nil {
 		return in, err
 	}
-	if _, err := os.Lstat(w.pending()); err == nil {
+	if _, err := os.Lstat(w.pending()); err == nil && in.Since.IsZero() {
 		return in, fmt.Errorf("%s: %w", w.pending(), ErrPending)
 	}
-	b, err := json.Marshal(intentFile{
-		Version: version, From: stamp(in.From), Target: in.Target, Before: in.Before, By: in.By, Note: in.Note, Plan: in.Plan.AppendCanonical(nil),
-	})
+	f := intentFile{
+		Version: version, From: stamp(in.From), Target: in.Target, Boot: in.Boot, Before: in.Before, By: in.By, Note: in.Note, Plan: in.Plan.AppendCanonical(nil),
+	}
+	if in.since().Before(in.From) {
+		f.Since = stamp(in.since())
+	}
+	b, err := json.Marshal(f)
 	if err != nil {
 		return in, fmt.Errorf("encode an intent: %w", err)
 	}
@@ -165,14 +188,23 @@ func parseIntent(b []byte, keys []alloc.Key) (*Intent, error) {
 	if err != nil || f.Version != version {
 		return nil, fmt.Errorf("not an intent of version %d", version)
 	}
+	since := from
+	if f.Since != "" {
+		if since, err = time.Parse(time.RFC3339Nano, f.Since); err != nil {
+			return nil, fmt.Errorf("not an intent: since: %w", err)
+		}
+	}
 	plan, err := alloc.ParseCanonical(f.Plan, keys...)
 	if err != nil {
 		return nil, err
 	}
-	return &Intent{Plan: plan, From: from.UTC(), Target: f.Target, Before: f.Before, By: f.By, Note: f.Note}, nil
+	in := &Intent{Plan: plan, From: from.UTC(), Since: since.UTC(), Target: f.Target, Boot: f.Boot, Before: f.Before, By: f.By, Note: f.Note}
+	in.Since = in.since()
+	return in, nil
 }
 
-// Discard removes an intent: the kernel does not have the plan, or the ledger does.
+// Discard removes an intent that changed nothing: no epoch began after in.Since, or the kernel had that epoch's plan all the time. For others
+// there is Withdraw.
 func (w *Writer) Discard() error {
 	if err := os.Remove(w.pending()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -192,6 +193,8 @@ func FuzzPending(f *testing.F) {
 	good := readFile(f, path+".pending")
 	f.Add(good)
 	f.Add(good[:len(good)/2])
+	f.Add(bytes.Replace(good, []byte(`,"target"`), []byte(`,"since":"2026-01-01T04:00:00Z","boot":"f00","target"`), 1))
+	f.Add(bytes.Replace(good, []byte(`,"target"`), []byte(`,"since":"never","target"`), 1))
 	f.Add([]byte("{}"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		path := filepath.Join(t.TempDir(), "l")

@@ -86,7 +86,7 @@ func (l *Ledger) take(begun []byte) error {
 	}
 	l.intent = in
 	l.pending = &Epoch{Seq: uint64(len(l.epochs) + 1), From: in.From, By: in.By, Note: in.Note, PlanSHA256: in.Plan.SHA256(), Pending: true}
-	l.time = newTimeline(l.epochs, l.pending)
+	l.time = newTimeline(l.epochs, l.pending, in.since())
 	l.warnings = append(l.warnings, fmt.Sprintf("an apply of plan %.12s to %s began at %s and has not ended: from then on that plan is possible, too; "+
 		"if nothing is at work now, it was cut off, and the next cgnctl apply --ledger finds out", in.Plan.SHA256(), in.Target, stamp(in.From)))
 	return nil
@@ -139,7 +139,7 @@ func read(f *os.File, name string, keys []alloc.Key) (*Ledger, error) {
 	if err := l.records(bufio.NewReaderSize(f, 1<<20)); err != nil {
 		return nil, err
 	}
-	l.time = newTimeline(l.epochs, l.pending)
+	l.time = newTimeline(l.epochs, nil, time.Time{})
 	return l, nil
 }
 

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -45,29 +46,44 @@ func (w *Writer) Commit(in Intent, now time.Time) (Epoch, error) {
 	return w.ledger.AtInstant(later(in.From, now))
 }
 
-// Doubt records an intent of which nobody can say whether it ever came into force: the kernel has something else now, and not what it
-// had before either. From in.From until now its plan is possible beside those that the ledger has, of which the last surely counts from
-// now on. It returns the epoch of the intent.
+// Doubt records an intent of which nobody can say whether it ever came into force: what the kernel has now does not tell. From in.From until
+// now its plan is possible beside those that the ledger has, of which the last surely counts from now on. It returns the epoch of the
+// intent. Where the ledger has none that counts now, nothing is recorded, because the plan would stay in force: the time stays one that no epoch
+// covers, and the zero Epoch is returned.
 func (w *Writer) Doubt(in Intent, now time.Time) (Epoch, error) {
-	counts := Intent{By: in.By}
-	if last, err := w.ledger.AtInstant(later(in.From, now)); err == nil {
-		if counts.Plan, err = w.ledger.Plan(last); err != nil {
-			return Epoch{}, err
-		}
-		counts.Note = fmt.Sprintf("as in epoch %d: an apply at %s was cut off", last.Seq, stamp(in.From))
+	last, err := w.ledger.AtInstant(later(in.From, now))
+	if errors.Is(err, ErrNotCovered) {
+		return Epoch{}, w.Discard()
+	}
+	counts := Intent{By: in.By, Note: fmt.Sprintf("as in epoch %d: an apply at %s was cut off", last.Seq, stamp(in.From))}
+	if counts.Plan, err = w.ledger.Plan(last); err != nil {
+		return Epoch{}, err
 	}
 	in.Note = strings.TrimPrefix(in.Note+"; ", "; ") + "cut off: whether it came into force is not known"
 	return w.end(in, now, counts)
 }
 
-// end records an intent and what follows from it: what began after it is not settled before now, and counts is in force from then on. The
+// Withdraw ends an intent that never came into force: the kernel has what it had before. Who follows the ledger has waited, so that epochs that
+// began meanwhile may not have come into force either: they are not settled before now.
+func (w *Writer) Withdraw(in Intent, now time.Time) error {
+	if _, err := w.unsettle(in, w.entry(in, now)); err != nil {
+		return err
+	}
+	return w.Discard()
+}
+
+// Began returns the epochs that began after in.Since and not after now, in the order of the timeline: whether they came into force is open
+// until the intent is ended.
+func (w *Writer) Began(in Intent, now time.Time) []Epoch { return w.ledger.begun(in.since(), now) }
+
+// end records an intent and what follows from it: what began after in.Since is not settled before now, and counts is in force from then on. The
 // intent comes last. A crash before that leaves it standing, so that what is possible stays so, and the next run ends it once more.
 func (w *Writer) end(in Intent, now time.Time, counts Intent) (Epoch, error) {
 	en := w.entry(in, now)
 	if _, err := w.ledger.next(en); err != nil {
 		return Epoch{}, err
 	}
-	last, err := w.unsettle(en)
+	last, err := w.unsettle(in, en)
 	if err != nil {
 		return Epoch{}, err
 	}
@@ -83,18 +99,23 @@ func (w *Writer) end(in Intent, now time.Time, counts Intent) (Epoch, error) {
 	return e, w.Discard()
 }
 
-// unsettle records again, as settled when en is, the epochs that began in between. It returns the plan that then counts by them and en.
-func (w *Writer) unsettle(en Entry) (last *alloc.Plan, err error) {
+// unsettle records again, as settled when the entry of an intent is, the epochs that began in between. It returns the plan that then counts by
+// them and the entry.
+func (w *Writer) unsettle(in Intent, en Entry) (last *alloc.Plan, err error) {
 	last = en.Plan
-	for _, e := range w.ledger.begun(en.From, en.Settled) {
-		if last, err = w.ledger.Plan(e); err != nil {
+	for _, e := range w.ledger.begun(in.since(), en.Settled) {
+		plan, err := w.ledger.Plan(e)
+		if err != nil {
 			return nil, err
+		}
+		if e.From.After(en.From) {
+			last = plan
 		}
 		if !e.Settled.Before(en.Settled) {
 			continue
 		}
 		again := Entry{
-			Plan: last, From: e.From, Settled: en.Settled, Now: en.Now, By: en.By, Backdate: true,
+			Plan: plan, From: e.From, Settled: en.Settled, Now: en.Now, By: en.By, Backdate: true,
 			Note: fmt.Sprintf("epoch %d, which began while an apply was under way", e.Seq),
 		}
 		if _, err := w.add(again); err != nil {

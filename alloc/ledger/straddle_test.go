@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -156,6 +157,9 @@ func TestStraddleOthers(t *testing.T) {
 		{"nothing planned, in doubt", "", "x", hour(5), hour(7), doubt, map[time.Time]string{hour(5): "ax", hour(7).Add(-1): "ax", hour(7): "a"}, 3},
 		{"in doubt, across", "b", "x", hour(5), hour(7), doubt, map[time.Time]string{hour(5).Add(-1): "a", hour(5): "ax", hour(6): "abx", hour(7).Add(-1): "abx", hour(7): "b"}, 4},
 		{"in doubt, before", "b", "x", hour(4), hour(5), doubt, map[time.Time]string{hour(4): "ax", hour(5): "a", hour(6): "b"}, 4},
+		{"withdrawn", "b", "x", hour(4), hour(5), withdraw, map[time.Time]string{hour(4): "a", hour(5): "a", hour(6): "b"}, 2},
+		{"withdrawn, across", "b", "x", hour(5), hour(7), withdraw, map[time.Time]string{hour(5): "a", hour(6).Add(-1): "a", hour(6): "ab", hour(7).Add(-1): "ab", hour(7): "b"}, 3},
+		{"the clock was set back, withdrawn", "b", "x", hour(5), hour(4), withdraw, map[time.Time]string{hour(4): "a", hour(5): "a", hour(6): "b"}, 2},
 		{"the clock was set back", "b", "x", hour(5), hour(4), commit, map[time.Time]string{hour(5).Add(-1): "a", hour(5): "x", hour(6): "b"}, 3},
 	} {
 		s := newStraddle(t)
@@ -171,6 +175,68 @@ func TestStraddleOthers(t *testing.T) {
 	}
 }
 
+// withdraw is an end like Commit and Doubt.
+func withdraw(w *ledger.Writer, in ledger.Intent, now time.Time) (ledger.Epoch, error) {
+	return ledger.Epoch{}, w.Withdraw(in, now)
+}
+
+// TestTakeOver has a second apply, from hour 8 on, take the place of one of which it is known that it changed nothing: b, which was planned for hour
+// 6, is open from then until the second one ends, and so is what was before.
+func TestTakeOver(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		how   func(*ledger.Writer, ledger.Intent, time.Time) (ledger.Epoch, error)
+		after map[time.Time]string
+	}{
+		{"ended", (*ledger.Writer).Commit, map[time.Time]string{hour(6): "ab", hour(8): "abc", hour(9): "c"}},
+		{"in doubt", (*ledger.Writer).Doubt, map[time.Time]string{hour(6): "ab", hour(8): "abc", hour(9): "b"}},
+		{"withdrawn", withdraw, map[time.Time]string{hour(6): "ab", hour(8): "ab", hour(9): "b"}},
+	} {
+		s := newStraddle(t)
+		s.record("b", 6)
+		s.begin("x", hour(5))
+		s.wants(c.name, map[time.Time]string{hour(5).Add(-1): "a", hour(5): "ax", hour(6): "abx"})
+		s.edit(func(w *ledger.Writer) error {
+			old, err := w.Pending()
+			if err != nil {
+				return err
+			}
+			if began := w.Began(*old, hour(8)); len(began) != 1 || began[0].PlanSHA256 != s.plans["b"].SHA256() {
+				t.Errorf("began: %+v", began)
+			}
+			in := ledger.Intent{Plan: s.plans["c"], From: hour(8), Target: "nftables cgn", Boot: "f00"}
+			if _, err := w.Begin(in); !errors.Is(err, ledger.ErrPending) {
+				t.Errorf("beside the other one: %v", err)
+			}
+			in.Since = old.Since
+			_, err = w.Begin(in)
+			return err
+		})
+		s.wants(c.name, map[time.Time]string{hour(5): "a", hour(6).Add(-1): "a", hour(6): "ab", hour(8).Add(-1): "ab", hour(8): "abc"})
+		s.edit(func(w *ledger.Writer) error {
+			in, err := w.Pending()
+			if err == nil && (in.Boot != "f00" || !in.Since.Equal(hour(5)) || !in.From.Equal(hour(8))) {
+				t.Errorf("read back: %+v", in)
+			}
+			return err
+		})
+		s.end(hour(9), c.how)
+		s.wants(c.name, c.after)
+		s.wants(c.name, map[time.Time]string{hour(5): "a", hour(6).Add(-1): "a"})
+	}
+}
+
+// TestDoubtWithoutEpochs has nothing to go back to: that the plan which is in doubt would be in force from then on is not to be.
+func TestDoubtWithoutEpochs(t *testing.T) {
+	s := &straddle{t, filepath.Join(t.TempDir(), "l"), map[string]*alloc.Plan{"b": plan(t, 100, 600), "x": plan(t, 100, 700)}}
+	s.record("b", 6)
+	s.begin("x", hour(4))
+	if e := s.end(hour(5), (*ledger.Writer).Doubt); e.Seq != 0 {
+		t.Errorf("recorded as %+v", e)
+	}
+	s.wants("in doubt", map[time.Time]string{hour(4): "-", hour(5): "-", hour(6): "b"})
+}
+
 // TestStraddleFirst has an apply be the first that a ledger knows of, but for one that is planned.
 func TestStraddleFirst(t *testing.T) {
 	s := &straddle{t, filepath.Join(t.TempDir(), "l"), map[string]*alloc.Plan{"b": plan(t, 100, 600), "x": plan(t, 100, 700)}}
@@ -184,7 +250,7 @@ func TestStraddleFirst(t *testing.T) {
 // TestStraddleCutOff cuts the file off behind each record that the end of an apply adds, as a crash would: until the last one is there the
 // intent stands, and the next run ends it. What was possible stays possible.
 func TestStraddleCutOff(t *testing.T) {
-	for _, how := range []func(*ledger.Writer, ledger.Intent, time.Time) (ledger.Epoch, error){(*ledger.Writer).Commit, (*ledger.Writer).Doubt} {
+	for _, how := range []func(*ledger.Writer, ledger.Intent, time.Time) (ledger.Epoch, error){(*ledger.Writer).Commit, (*ledger.Writer).Doubt, withdraw} {
 		for cut := range 4 {
 			s := newStraddle(t)
 			s.record("b", 6)

@@ -16,8 +16,8 @@ type timeline struct {
 }
 
 // newTimeline sorts the epochs and sets their Until. pending is an apply whose end is not known, or nil: it may be in force, and so
-// may what was before, also when an epoch that is planned begins meanwhile: who follows the ledger waits for the end of the apply.
-func newTimeline(epochs []Epoch, pending *Epoch) timeline {
+// may what was before, also when an epoch that is planned begins after since: who follows the ledger waits for the end of the apply.
+func newTimeline(epochs []Epoch, pending *Epoch, since time.Time) timeline {
 	all := make([]*Epoch, len(epochs))
 	for i := range epochs {
 		all[i] = &epochs[i]
@@ -44,7 +44,7 @@ func newTimeline(epochs []Epoch, pending *Epoch) timeline {
 	var first time.Time
 	for i, e := range slices.Backward(t.epochs) {
 		t.ends[i+1] = first
-		settled := !e.Pending && (pending == nil || !e.From.After(pending.From))
+		settled := !e.Pending && (pending == nil || !e.From.After(since))
 		if settled && (first.IsZero() || e.Settled.Before(first)) {
 			first = e.Settled
 		}
