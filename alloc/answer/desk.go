@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -95,14 +96,46 @@ func (d *Desk) Answer(input string, q request.Request) (Row, error) {
 		row.Candidates = row.Candidates[:1] // the same subscriber, with other ports
 	case ledger.Nobody:
 		row.Status, row.Why = Nobody, whyNobody(q, a.Candidates[0])
-		if a.Candidates[0].Status == alloc.NotInPool && d.isOurs(q.Destination, question) {
-			row.Status, row.Candidates = Refused, nil
-			row.Why += fmt.Sprintf(", but %s was: if that end is meant, ask about it", endpoint(q.Destination))
-		}
 	default:
 		row.Status, row.Why = Ambiguous, whyAmbiguous(q, a.Candidates)
 	}
+	if why := d.otherEnd(q, question, a); why != "" {
+		row.Status, row.Why, row.Candidates = Refused, why, nil
+	}
 	return row, nil
+}
+
+// otherEnd says why the other end of a flow may be meant, or "".
+func (d *Desk) otherEnd(q request.Request, question ledger.Question, a ledger.Answer) string {
+	other := endpoint(q.Destination)
+	switch nobody := a.Verdict == ledger.Nobody; {
+	case nobody && a.Candidates[0].Status == alloc.NotInPool && d.isOurs(q.Destination, question):
+		return fmt.Sprintf("%s, but %s was: if that end is meant, ask about it", whyNobody(q, a.Candidates[0]), other)
+	case !nobody && !q.Packet || !d.mayBeMeant(q.Destination, question):
+		return ""
+	case nobody:
+		return fmt.Sprintf("%s; but the other end, %s, may have been a subscriber's: if it is meant, ask about it, and else about this one alone",
+			whyNobody(q, a.Candidates[0]), other)
+	}
+	return fmt.Sprintf("both ends may have been subscribers', and nothing but the direction tells which is meant: ask about %s or %s alone", asked(q), other)
+}
+
+// asked returns what a request asks about.
+func asked(q request.Request) string {
+	return endpoint(netip.AddrPortFrom(q.Outside, q.Port))
+}
+
+// mayBeMeant reports whether a destination may have been a subscriber's at the time of a question.
+func (d *Desk) mayBeMeant(to netip.AddrPort, q ledger.Question) bool {
+	if !to.IsValid() {
+		return false
+	}
+	q.Outside, q.Port = to.Addr(), ledger.Port{}
+	if to.Port() != 0 {
+		q.Port = ledger.PortOf(to.Port())
+	}
+	a, err := d.Ledger.Trace(q)
+	return err == nil && slices.ContainsFunc(a.Candidates, func(c ledger.Candidate) bool { return c.Status == alloc.Allocated || c.Status == alloc.Dynamic })
 }
 
 // isOurs reports whether a destination was in a pool at the time of a question: lines of the way back have our address there.

@@ -47,9 +47,10 @@ func (p netflowParser) parse(line string) (r Request, ok bool, err error) {
 	}
 	if words := strings.Fields(line); isNfdump(words) {
 		r, err = p.nfdump(words)
-		return r, true, err
+	} else {
+		r, err = p.pairs(line)
 	}
-	r, err = p.pairs(line)
+	r.Packet = err == nil
 	return r, true, err
 }
 

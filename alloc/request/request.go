@@ -25,6 +25,9 @@ type Request struct {
 	Proto       string         // "tcp", "udp", "icmp", or "" when not given
 	From, To    time.Time      // UTC; equal for an instant, else To is after From and no longer meant
 	Destination netip.AddrPort // where the subscriber went; zero when not given, port 0 when only the address is
+	// Packet says that Outside is the source of a packet or of a flow, and Destination its other end: nothing but the direction tells which of the
+	// two is meant, and there are packets both ways.
+	Packet bool
 
 	Err error // wraps one of the errors of this package; its text is printable
 }

@@ -108,7 +108,7 @@ func (p tcpdumpParser) packet(before, packet string) (r Request, err error) {
 		return r, err
 	}
 	r.Outside, r.Port, r.HasPort = from.addr, from.port, from.hasPort
-	r.Destination = netip.AddrPortFrom(to.addr, to.port)
+	r.Destination, r.Packet = netip.AddrPortFrom(to.addr, to.port), true
 	switch {
 	case strings.HasPrefix(what, "Flags ["), strings.HasPrefix(what, "tcp "):
 		r.Proto = "tcp"
