@@ -41,6 +41,8 @@ func textError(err error) error {
 	switch {
 	case errors.Is(err, lines.ErrTooLarge):
 		return refuse(ErrLimit, "%v: unfold it yourself if you trust it", err)
+	case errors.Is(err, lines.ErrTrailing):
+		return refuse(ErrUnparsable, "the gzip is whole, but other bytes stand behind its end: cut them off, or ask for the file again")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return refuse(ErrUnparsable, "the gzip is cut off: ask for the file again")
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), corrupt:

@@ -147,10 +147,17 @@ func TestGzip(t *testing.T) {
 	if _, err := read(t, bytes.NewReader(append(bytes.Clone(good), good...)), Options{}); err != nil {
 		t.Errorf("two members: %v", err)
 	}
+	for _, trailing := range []string{"x", "\x00\x00\x00x", "trailing bytes, more than a header has"} {
+		_, err := read(t, bytes.NewReader(append(bytes.Clone(good), trailing...)), Options{})
+		if !errors.Is(err, ErrUnparsable) || !strings.Contains(err.Error(), "is whole") {
+			t.Errorf("%q behind it: %v", trailing, err)
+		}
+	}
 	for name, c := range map[string]struct {
 		in   []byte
 		want error
 	}{
+		"zeros behind it": {append(bytes.Clone(good), make([]byte, 512)...), nil},
 		"cut off":         {good[:len(good)-9], ErrUnparsable},
 		"cut in header":   {good[:5], ErrUnparsable},
 		"damaged":         {append(bytes.Clone(good[:len(good)-8]), 1, 2, 3, 4, 5, 6, 7, 8), ErrUnparsable},

@@ -3,7 +3,6 @@ package lines
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -42,20 +41,20 @@ func (lim Limits) orDefault() Limits {
 }
 
 // Text returns what r holds, decompressed, without a byte order mark. Its buffer holds a line with its end. Beside errors of r and
-// those of package gzip there is ErrTooLarge, wrapped, behind the bytes that are allowed.
+// those of package gzip there is ErrTooLarge, wrapped, behind the bytes that are allowed, and ErrTrailing behind a gzip that something follows.
 func Text(r io.Reader, lim Limits) (*bufio.Reader, error) {
 	lim = lim.orDefault()
 	raw := &counter{r: r}
 	in := bufio.NewReader(raw)
-	magic, err := in.Peek(2)
+	magic, err := in.Peek(len(gzipMagic))
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	b := &bounded{r: in, lim: lim}
-	if bytes.Equal(magic, []byte("\x1f\x8b")) {
-		unpacked, err := gzip.NewReader(in)
+	if bytes.Equal(magic, gzipMagic) {
+		unpacked, err := newMembers(in)
 		if err != nil {
-			return nil, fmt.Errorf("read gzip: %w", err)
+			return nil, err
 		}
 		b.r, b.packed = unpacked, raw
 	}
