@@ -9,6 +9,7 @@ import (
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/ledger"
+	"github.com/cgnkit/cgnkit/portset"
 )
 
 // Ten thousand epochs, each another plan with about four million subscribers.
@@ -83,4 +84,54 @@ func BenchmarkOpen(b *testing.B) {
 	for b.Loop() {
 		open(b, path).Close()
 	}
+}
+
+// BenchmarkExplicit asks about a list of 4,194,304 subscribers in one epoch: after it was opened, which reads and parses the list, and then.
+func BenchmarkExplicit(b *testing.B) {
+	const n = 1 << 22
+	spec := alloc.PoolSpec{Name: "a", Scheme: alloc.Explicit}
+	for i := range n {
+		first := 1024 + 2016*(i%32)
+		r, err := portset.NewRange(first, first+2015)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ports, err := portset.NewSet(r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		spec.Shares = append(spec.Shares, alloc.ExplicitShare{Inside: addr("100.64.0.0", i), Outside: addr("198.18.0.0", i/32), Ports: ports})
+	}
+	p, err := alloc.NewPlan(alloc.Spec{Pools: []alloc.PoolSpec{spec}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	path := filepath.Join(b.TempDir(), "ledger.jsonl")
+	add(b, path, ledger.Entry{Plan: p, From: hour(1)})
+	ask := func(b *testing.B, l *ledger.Ledger) {
+		q := ledger.At(addr("198.18.0.0", rand.IntN(1<<17)), ledger.PortOf(uint16(rand.IntN(65536))), hour(2), time.Second)
+		if _, err := l.Trace(q); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("open", func(b *testing.B) {
+		for b.Loop() {
+			open(b, path).Close()
+		}
+	})
+	b.Run("first", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			l := open(b, path)
+			b.StartTimer()
+			ask(b, l)
+		}
+	})
+	b.Run("parsed", func(b *testing.B) {
+		l := open(b, path)
+		ask(b, l)
+		for b.Loop() {
+			ask(b, l)
+		}
+	})
 }
