@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"slices"
@@ -179,6 +180,64 @@ func TestUnreadable(t *testing.T) {
 			t.Error("drift is not repaired")
 		}
 	})
+}
+
+// TestLedgerOfAnotherPast has a ledger lose its last record, be emptied, and be another one: the kernel stays as it is, until the
+// records are back, or somebody restarts the daemon.
+func TestLedgerOfAnotherPast(t *testing.T) {
+	put := func(r *rig, text []byte) {
+		r.Helper()
+		if err := os.WriteFile(r.path, text, 0o600); err != nil {
+			r.Fatal(err)
+		}
+	}
+	for name, another := range map[string]func(r *rig, text []byte) (want string){
+		"cut off": func(r *rig, text []byte) string {
+			put(r, text[:1+bytes.IndexByte(text, '\n')])
+			return "that had 2 records with head "
+		},
+		"emptied": func(r *rig, _ []byte) string {
+			put(r, nil)
+			return "this one has 0"
+		},
+		"other": func(r *rig, _ []byte) string {
+			if err := os.Remove(r.path); err != nil {
+				r.Fatal(err)
+			}
+			for n := range 3 {
+				r.add(n+3, 0)
+			}
+			return "record 2 of this one has hash "
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, "l.jsonl", func(r *rig) {
+				r.add(1, 0)
+				r.add(2, 0)
+			}, func(r *rig) {
+				r.after(time.Minute)
+				text, err := os.ReadFile(r.path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				writes, led := r.b.written(), r.d.Ledger()
+				want := another(r, text)
+				s := r.after(2 * time.Minute)
+				r.has(s, 2)
+				if got := problem(s, "source"); !strings.Contains(got, want) || !strings.Contains(got, "restart cgnd") || s.Healthy || s.Records != 2 {
+					t.Errorf("%+v\nwant a problem with %q", s, want)
+				}
+				if n := strings.Count(r.logged(), "problem=source"); n != 1 || r.b.written() != writes || r.d.Ledger() != led {
+					t.Errorf("logged %d times, %d writes more, another ledger: %t", n, r.b.written()-writes, r.d.Ledger() != led)
+				}
+				put(r, text)
+				if s = r.after(12 * time.Second); !s.Healthy {
+					t.Error(s.Problems)
+				}
+				r.has(s, 2)
+			})
+		})
+	}
 }
 
 func TestNotCovered(t *testing.T) {

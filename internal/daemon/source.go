@@ -40,7 +40,8 @@ func (s Source) mark() string {
 // underWay reports whether somebody else has written down that he is about to apply a plan and to record it.
 func (s Source) underWay() bool { return s.ledger && ledger.IsPending(s.path) }
 
-// load reads the file. Where it says the same as before, what was read before is returned again.
+// load reads the file. Where it says the same as before, what was read before is returned again. A ledger has to go on from the one
+// before; the error wraps errAnother otherwise.
 func (s Source) load(old *timeline) (*timeline, error) {
 	keys, err := s.keys()
 	if err != nil {
@@ -61,8 +62,34 @@ func (s Source) load(old *timeline) (*timeline, error) {
 		led.Close()
 		return old, nil
 	}
+	if old != nil && old.ledger != nil {
+		if err := goesOn(led, old.ledger); err != nil {
+			led.Close()
+			return nil, fmt.Errorf("%s: %w", s.path, err)
+		}
+	}
 	// The one before is not closed: somebody may be asking it. Its file goes when nobody refers to it any longer.
 	return &timeline{ledger: led}, nil
+}
+
+// errAnother is a ledger that is valid, and does not go on from the one that was read before: it was cut off, or it is another one.
+var errAnother = errors.New("it does not go on from the ledger that was read before")
+
+// goesOn returns an error unless a ledger begins with all that another one has. Without that check, whoever loses the last records
+// would have the kernel go back to an earlier plan, and all be well.
+func goesOn(led, old *ledger.Ledger) error {
+	n := old.Len()
+	if n == 0 {
+		return nil
+	}
+	is := fmt.Sprintf("this one has %d", led.Len())
+	if e, ok := led.Epoch(uint64(n)); ok {
+		if e.Hash == old.Head() {
+			return nil
+		}
+		is = fmt.Sprintf("record %d of this one has hash %.12s", n, e.Hash)
+	}
+	return fmt.Errorf("%w: that had %d records with head %.12s, %s; put it back, or restart cgnd to follow this one", errAnother, n, old.Head(), is)
 }
 
 // A timeline is what a source said when it was read: a ledger, or a single plan without a time.
