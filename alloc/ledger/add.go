@@ -38,13 +38,18 @@ type Writer struct {
 
 // Edit opens the ledger at path for writing, or makes one, and mends what a crash has left at its end. It waits up to ten
 // seconds for another writer and then returns ErrLocked.
-func Edit(path string, keys ...alloc.Key) (*Writer, error) {
+func Edit(path string, keys ...alloc.Key) (*Writer, error) { return edit(path, true, keys) }
+
+// EditExisting is Edit for a ledger that has to be there already; otherwise the error wraps os.ErrNotExist, and none is made.
+func EditExisting(path string, keys ...alloc.Key) (*Writer, error) { return edit(path, false, keys) }
+
+func edit(path string, mayMake bool, keys []alloc.Key) (*Writer, error) {
 	path, err := realName(path)
 	if err != nil {
 		return nil, err
 	}
 	w := &Writer{path: path}
-	if err := w.hold(); err != nil {
+	if err := w.hold(mayMake); err != nil {
 		return nil, err
 	}
 	if w.ledger, err = read(w.file, path, keys); err == nil {
@@ -58,10 +63,10 @@ func Edit(path string, keys ...alloc.Key) (*Writer, error) {
 }
 
 // hold opens and locks the file. A writer that made the file and recorded nothing has removed it again meanwhile, perhaps.
-func (w *Writer) hold() error {
+func (w *Writer) hold(mayMake bool) error {
 	for {
 		f, err := open(w.path, os.O_RDWR)
-		w.made = errors.Is(err, os.ErrNotExist)
+		w.made = errors.Is(err, os.ErrNotExist) && mayMake
 		if w.made {
 			f, err = open(w.path, os.O_RDWR|os.O_CREATE)
 		}

@@ -264,7 +264,7 @@ func (l *Ledger) Head() string {
 // Between returns the epochs that may have been in force at some instant of a window, both ends included, in the order of the
 // timeline. gap says that the window begins before an epoch is surely in force. O(log n) for n epochs.
 func (l *Ledger) Between(from, to time.Time) (epochs []Epoch, gap bool) {
-	found, gap := l.time.between(from, to)
+	found, gap := l.time.between(from, to, time.Time{})
 	for _, e := range found {
 		epochs = append(epochs, *e)
 	}

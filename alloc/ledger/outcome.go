@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -139,4 +140,49 @@ func (l *Ledger) begun(after, until time.Time) (out []Epoch) {
 func (l *Ledger) begins(at time.Time) bool {
 	e, err := l.AtInstant(at)
 	return err == nil && e.From.Equal(at)
+}
+
+// A Lateness says that the kernel went on with an older plan when an epoch began.
+type Lateness struct {
+	Before string    // SHA-256 of the plan that it had until then
+	Until  time.Time // when it surely had what the ledger says
+	Now    time.Time
+	By     string
+}
+
+// Late records that the kernel got what the ledger says only at an instant: the epochs that began since a plan counts that the kernel then had, and were
+// not settled when it came, are recorded again as settled then, so that what was before them is possible, too. Where the ledger does not
+// know that plan, this is about the last epoch alone. It returns how many it recorded. The error is one that Add would return.
+func (w *Writer) Late(x Lateness) (n int, err error) {
+	if _, err := os.Lstat(w.pending()); err == nil {
+		return 0, fmt.Errorf("%s: %w", w.pending(), ErrPending)
+	}
+	last, err := w.ledger.AtInstant(x.Until)
+	if err != nil {
+		return 0, err
+	}
+	begun := []Epoch{last}
+	for _, e := range w.ledger.time.sure() {
+		if e.PlanSHA256 == x.Before && e.From.Before(last.From) {
+			begun = w.ledger.begun(e.From, x.Until)
+		}
+	}
+	for _, e := range begun {
+		if !e.Settled.Before(x.Until) {
+			continue
+		}
+		plan, err := w.ledger.Plan(e)
+		if err != nil {
+			return n, err
+		}
+		again := Entry{
+			Plan: plan, From: e.From, Settled: x.Until, Now: x.Now, By: x.By, Backdate: true,
+			Note: fmt.Sprintf("epoch %d, which the kernel had at %s at the latest: until then it had plan %.12s", e.Seq, stamp(x.Until), x.Before),
+		}
+		if _, err := w.add(again); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }

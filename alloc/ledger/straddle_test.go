@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -338,4 +340,86 @@ func TestStraddles(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestLate has the kernel keep a from hour 1 until half past 6, while b was planned for hour 5 and c for hour 6.
+func TestLate(t *testing.T) {
+	late := func(s *straddle, before string) (n int, err error) {
+		s.edit(func(w *ledger.Writer) error {
+			n, err = w.Late(ledger.Lateness{Before: before, Until: hour(6).Add(30 * time.Minute), Now: hour(7), By: "cgnd"})
+			return nil
+		})
+		return n, err
+	}
+	for name, c := range map[string]struct {
+		before  string
+		records int
+		want    map[time.Time]string
+	}{
+		"a": {"a", 2, map[time.Time]string{
+			hour(5).Add(-1): "a", hour(5): "ab", hour(6).Add(-1): "ab", hour(6): "abc", hour(6).Add(30 * time.Minute): "c", hour(9): "c",
+		}},
+		"b":       {"b", 1, map[time.Time]string{hour(5): "b", hour(6): "bc", hour(6).Add(30 * time.Minute): "c"}},
+		"another": {"x", 1, map[time.Time]string{hour(5): "b", hour(6): "bc", hour(6).Add(30 * time.Minute): "c"}},
+	} {
+		s := newStraddle(t)
+		s.record("b", 5)
+		s.record("c", 6)
+		for i, want := range []int{c.records, 0} { // a second time there is nothing to record
+			if n, err := late(s, s.plans[c.before].SHA256()); n != want || err != nil {
+				t.Errorf("%s: time %d: %d records, %v", name, i, n, err)
+			}
+			s.wants(name, c.want)
+		}
+	}
+	s := newStraddle(t)
+	s.begin("b", hour(2))
+	if _, err := late(s, ""); !errors.Is(err, ledger.ErrPending) {
+		t.Error(err)
+	}
+}
+
+// TestUnsure asks about a time from which on nobody knows whether epochs came into force.
+func TestUnsure(t *testing.T) {
+	s := newStraddle(t)
+	s.record("b", 5)
+	s.record("c", 6)
+	outside := netip.MustParseAddr("198.18.0.0")
+	for _, c := range []struct {
+		at     int
+		unsure time.Time
+		want   string
+	}{{6, time.Time{}, "c"}, {6, hour(6), "bc"}, {6, hour(5), "abc"}, {5, hour(5), "ab"}, {4, hour(5), "a"}, {7, hour(7), "c"}} {
+		q := ledger.At(outside, ledger.Port{}, hour(c.at), 0)
+		q.Unsure = c.unsure
+		a, err := open(t, s.path).Trace(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, x := range a.Candidates {
+			got = append(got, s.letter(x.Epoch.PlanSHA256))
+		}
+		slices.Sort(got)
+		if all := strings.Join(slices.Compact(got), ""); all != c.want {
+			t.Errorf("at %d, unsure from %v: %q, want %q", c.at, c.unsure, all, c.want)
+		}
+	}
+}
+
+// TestEditExisting makes no ledger where there is none.
+func TestEditExisting(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l")
+	if _, err := ledger.EditExisting(path); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Error("it was made")
+	}
+	s := newStraddle(t)
+	w, err := ledger.EditExisting(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
 }

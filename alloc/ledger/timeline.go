@@ -59,9 +59,11 @@ func (t timeline) sure() []*Epoch {
 }
 
 // between returns the epochs that may have been in force at some instant of a window, both ends included, and whether
-// there may have been none.
-func (t timeline) between(from, to time.Time) (epochs []*Epoch, gap bool) {
-	past := func(end time.Time) bool { return !end.IsZero() && !end.After(from) }
+// there may have been none. What settles at unsure or after it counts as not settled, unless unsure is zero.
+func (t timeline) between(from, to, unsure time.Time) (epochs []*Epoch, gap bool) {
+	past := func(end time.Time) bool {
+		return !end.IsZero() && !end.After(from) && (unsure.IsZero() || end.Before(unsure))
+	}
 	// The first that is not surely over, and the first that has surely not begun.
 	lo := sort.Search(len(t.epochs), func(i int) bool { return !past(t.ends[i+1]) })
 	hi := sort.Search(len(t.epochs), func(i int) bool { return t.epochs[i].From.After(to) })

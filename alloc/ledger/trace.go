@@ -28,6 +28,9 @@ type Question struct {
 	// From and To bound the window, both included; they are equal for an exact instant. A tolerance for clocks that are wrong
 	// makes the window wider.
 	From, To time.Time
+	// Unsure is the instant from which on nobody knows whether epochs that begin came into force, so that what was before is possible,
+	// too; the zero Time = they did.
+	Unsure time.Time
 }
 
 // At returns the question about an instant, give or take a tolerance, which must not be negative.
@@ -109,7 +112,7 @@ func (a *answer) add(c Candidate, share string) {
 // the window names that one. The error wraps ErrNotCovered where no epoch may have been in force in any of it, or is an
 // error of Plan. Each epoch in the window costs a search for the address in its plan, and at the first time its parsing.
 func (l *Ledger) Trace(q Question) (Answer, error) {
-	epochs, gap := l.time.between(q.From, q.To)
+	epochs, gap := l.time.between(q.From, q.To, q.Unsure)
 	if len(epochs) == 0 {
 		return Answer{}, l.notCovered()
 	}
