@@ -47,7 +47,7 @@ func build(path string, want record, old *generation, c Config) (made *builder, 
 	}{
 		{"loading programs", []func() error{b.load}},
 		{"making tables", []func() error{b.addAddresses, b.pinAll}},
-		{"attaching programs", []func() error{b.addLinks, b.addWires}},
+		{StepAttaching, []func() error{b.addLinks, b.addWires}},
 	} {
 		if err := c.step(step.name); err != nil {
 			return nil, err

@@ -31,6 +31,11 @@ func NewKey() (k Key) {
 	return k
 }
 
+// StepAttaching is the step of Apply before which all that takes long is done, and nothing that packets meet was changed: what comes after it takes some
+// milliseconds, and longer only where many subscribers move. Config.Step may wait there for the instant of a change. Nobody else can
+// change instances of the network namespace meanwhile; of a process that is killed there nothing stays.
+const StepAttaching = "attaching programs"
+
 // Config is what an instance is to be. The zero values of all but Plan mean something.
 type Config struct {
 	// Instance names what is pinned; "" = "cgn". Several do not touch each other.

@@ -1,13 +1,21 @@
 package daemon
 
-import "github.com/cgnkit/cgnkit/alloc"
+import (
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+)
 
 // A Backend is an instance in the kernel. One goroutine at a time uses it.
 type Backend interface {
 	// InForce says what the kernel has. It is cheap: it is asked every second.
 	InForce() (InForce, error)
-	// Apply makes the kernel obey a plan. It trusts nothing that it remembers, so that it is a repair, too.
-	Apply(plan *alloc.Plan) (Applied, error)
+	// Apply makes the kernel obey a plan. It trusts nothing that it remembers, so that it is a repair, too. It calls wait, unless that is
+	// nil, when all is done that can be done before: packets obey the plan some milliseconds after wait returns. After an error from
+	// wait, which Apply wraps, the kernel is as it was.
+	Apply(plan *alloc.Plan, wait func() error) (Applied, error)
+	// Ahead says how long before its instant an Apply of another plan had better begin.
+	Ahead() time.Duration
 	// Verify compares the kernel with a plan, and calls found with every difference. It changes nothing.
 	Verify(plan *alloc.Plan, found func(difference string)) (Verified, error)
 	// Reload reads anew what the backend has of files, and reports whether any of it has changed since the last Apply.
@@ -32,4 +40,6 @@ type Applied struct {
 type Verified struct {
 	Differences uint64
 	Notes       []string // what does not change what packets meet
+	// OtherRelease says that another release has made what the kernel has, so that differences are nobody's doing.
+	OtherRelease bool
 }

@@ -29,15 +29,18 @@ type Options struct {
 
 // The times that the daemon keeps.
 const (
-	lookEvery   = time.Second      // how often file and kernel are looked at
-	lateAfter   = 5 * time.Second  // how late an epoch may be applied without a word
-	stepOver    = 2 * time.Second  // what the two clocks may differ between two passes before it is a step
-	steadyFor   = time.Minute      // how long after a step back no earlier epoch is gone back to
-	clockFor    = 5 * time.Minute  // how long a step is shown
-	rereadEvery = 10 * time.Second // how often a file that cannot be read is tried again
-	foreignFor  = ledger.Patience  // how long to wait for somebody who is about to record what he applied
-	workLimit   = 10 * time.Minute // work that takes longer hangs: the watchdog is no longer told that all is well
-	maxBackoff  = time.Minute
+	lookEvery    = time.Second            // how often file and kernel are looked at
+	lateAfter    = 100 * time.Millisecond // how late an epoch may be in force without a record
+	sayLateAfter = 5 * time.Second        // how late it may be without a word
+	prepareAgain = 2 * time.Second        // after a failure
+	lateOften    = 10 * time.Second       // how often such a record is tried again
+	stepOver     = 2 * time.Second        // what the two clocks may differ between two passes before it is a step
+	steadyFor    = time.Minute            // how long after a step back no earlier epoch is gone back to
+	clockFor     = 5 * time.Minute        // how long a step is shown
+	rereadEvery  = 10 * time.Second       // how often a file that cannot be read is tried again
+	foreignFor   = ledger.Patience        // how long to wait for somebody who is about to record what he applied
+	workLimit    = 10 * time.Minute       // work that takes longer hangs: the watchdog is no longer told that all is well
+	maxBackoff   = time.Minute
 	// Between repairs while somebody undoes them: subscribers have nothing meanwhile, so it is short.
 	maxRepairWait = 3 * time.Second
 	calmAfter     = 5 * time.Minute // a repair this long after the one before is the first of a row again
@@ -98,11 +101,12 @@ func (d *Daemon) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			l.giveUp()
 			d.o.Notify("STOPPING=1")
 			return
 		case <-timer.C:
 		case <-d.reload:
-			l.reread, l.retryAt, l.repairAt = true, time.Time{}, time.Time{}
+			l.reread, l.retryAt, l.repairAt = true, time.Time{}, time.Time{} // after what is being prepared: that looks after its file itself
 		case settle := <-l.done:
 			l.doing = ""
 			settle()

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/cgnkit/cgnkit/alloc/ledger"
 )
 
+// TestRefused has the backend refuse: what was in force stays, attempts come with growing distance, and one succeeds.
 func TestRefused(t *testing.T) {
 	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
 		r.after(time.Second)
@@ -131,6 +133,85 @@ func TestDriftReported(t *testing.T) {
 		r.b.do(func() { r.b.broken, r.b.mark = nil, r.b.mark+1 })
 		if s = r.after(5 * time.Second); !s.Healthy {
 			t.Error(s.Problems)
+		}
+	})
+}
+
+// TestDriftWhileDown has somebody change the kernel while no daemon runs: it is named, and repaired unless only to be reported.
+func TestDriftWhileDown(t *testing.T) {
+	for _, report := range []bool{false, true} {
+		inBubble(t, "l.jsonl", func(r *rig) {
+			r.options.Report = report
+			r.add(1, 0)
+			time.Sleep(time.Hour)
+			r.b.sha, r.b.broken = r.plan(1).SHA256(), []string{"subscriber 100.64.0.9: missing"}
+		}, func(r *rig) {
+			s := r.after(3 * time.Second)
+			r.has(s, 1)
+			if s.Drift.Found != 1 || len(s.Drift.Examples) != 1 || !strings.Contains(r.logged(), "subscriber 100.64.0.9: missing") || !s.Ready {
+				t.Errorf("report %t: %+v", report, s)
+			}
+			if repaired := len(r.seen().broken) == 0; repaired == report || s.Healthy == report || report != (s.Drift.Repaired == 0) {
+				t.Errorf("report %t: %+v", report, s)
+			}
+			if !report {
+				return
+			}
+			if applies := r.seen().applies; applies > 0 || !strings.Contains(problem(s, "drift"), "not repaired") {
+				t.Errorf("%d applies, %v", applies, s.Problems)
+			}
+			r.add(2, 0) // another plan is another matter
+			s = r.after(3 * time.Second)
+			r.has(s, 2)
+			if !s.Healthy {
+				t.Error(s.Problems)
+			}
+		})
+	}
+}
+
+// TestOtherRelease is what another release has made: that is nobody's drift.
+func TestOtherRelease(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.options.Report = true
+		r.add(1, 0)
+		r.b.sha, r.b.broken, r.b.release = r.plan(1).SHA256(), []string{"programs: of another release"}, true
+	}, func(r *rig) {
+		s := r.after(3 * time.Second)
+		if len(r.seen().broken) > 0 || !s.Healthy || s.Drift.Found != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestUnreadableAndApplied has somebody apply and record a plan that the daemon cannot read of: it does not undo that.
+func TestUnreadableAndApplied(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		r.after(time.Minute)
+		if err := os.Rename(r.path, r.path+".away"); err != nil {
+			t.Fatal(err)
+		}
+		r.after(100 * time.Millisecond)
+		r.b.do(func() { r.b.sha, r.b.mark = r.plan(2).SHA256(), r.b.mark+1 })
+		writes := r.b.written()
+		s := r.after(20 * time.Minute)
+		if r.b.written() != writes || s.Drift.Found != 0 || s.Healthy || problem(s, "source") == "" || s.InForce != r.plan(2).SHA256() {
+			t.Errorf("%d writes, %+v", r.b.written()-writes, s)
+		}
+		// A kernel without a plan is another matter: nobody has ports then.
+		r.b.do(func() { r.b.sha, r.b.mark = "", r.b.mark+1 })
+		r.has(r.after(10*time.Second), 1)
+		r.b.do(func() { r.b.sha, r.b.mark = r.plan(2).SHA256(), r.b.mark+1 })
+		writes = r.b.written()
+		r.after(time.Minute)
+		if err := os.Rename(r.path+".away", r.path); err != nil {
+			t.Fatal(err)
+		}
+		r.add(2, 0)
+		s = r.after(12 * time.Second)
+		r.has(s, 2)
+		if r.b.written() != writes || !s.Healthy || s.Records != 2 {
+			t.Errorf("%d writes, %+v", r.b.written()-writes, s)
 		}
 	})
 }
@@ -261,5 +342,3 @@ func TestSomebodyDied(t *testing.T) {
 		}
 	})
 }
-
-// TestClock sets the clock forward over an epoch, which takes effect, and back, which does not undo it at once.

@@ -23,7 +23,7 @@ func (m *memory) InForce() (in daemon.InForce, err error) {
 	return in, nil
 }
 
-func (m *memory) Apply(plan *alloc.Plan) (daemon.Applied, error) {
+func (m *memory) Apply(plan *alloc.Plan, _ func() error) (daemon.Applied, error) {
 	sha := plan.SHA256()
 	m.sha.Store(&sha)
 	return daemon.Applied{Way: "first load", Added: plan.Subscribers()}, nil
@@ -32,6 +32,7 @@ func (m *memory) Apply(plan *alloc.Plan) (daemon.Applied, error) {
 func (m *memory) Verify(*alloc.Plan, func(string)) (daemon.Verified, error) {
 	return daemon.Verified{}, nil
 }
+func (m *memory) Ahead() time.Duration  { return 0 }
 func (m *memory) Reload() (bool, error) { return false, nil }
 func (m *memory) Close() error          { return nil }
 

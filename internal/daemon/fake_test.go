@@ -35,8 +35,12 @@ type fakeState struct {
 	blind   error    // of InForce
 	files   error    // of Reload
 	changed bool
-	takes   time.Duration
-	writes  []string // plans that were applied although the kernel had something else, and repairs
+	release bool          // what is broken was made by another release
+	takes   time.Duration // Apply
+	ahead   time.Duration // Ahead, and Apply before it waits
+	busy    error         // of Apply before it waits
+	waited  int           // waits that ended at the instant
+	writes  []string      // plans that were applied although the kernel had something else, and repairs
 	applies int
 	looks   int
 	compare int
@@ -49,7 +53,21 @@ func (b *fakeBackend) InForce() (InForce, error) {
 	return InForce{SHA256: b.sha, Mark: fmt.Sprint(b.mark)}, b.blind
 }
 
-func (b *fakeBackend) Apply(plan *alloc.Plan) (Applied, error) {
+func (b *fakeBackend) Ahead() time.Duration { return b.ahead }
+
+func (b *fakeBackend) Apply(plan *alloc.Plan, wait func() error) (Applied, error) {
+	if wait != nil {
+		var busy error
+		b.do(func() { busy = b.busy })
+		if busy != nil {
+			return Applied{}, busy
+		}
+		time.Sleep(b.ahead / 2)
+		if err := wait(); err != nil {
+			return Applied{}, fmt.Errorf("apply: %w", err)
+		}
+		b.do(func() { b.waited++ })
+	}
 	time.Sleep(b.takes)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -76,7 +94,7 @@ func (b *fakeBackend) Verify(plan *alloc.Plan, found func(string)) (Verified, er
 	for _, d := range all {
 		found(d)
 	}
-	return Verified{Differences: uint64(len(all))}, nil
+	return Verified{Differences: uint64(len(all)), OtherRelease: b.release}, nil
 }
 
 func (b *fakeBackend) Reload() (bool, error) {

@@ -18,6 +18,7 @@ type loop struct {
 	doing      string
 	doingSince time.Time
 	done       chan func()
+	stop       chan struct{} // closed to have what is prepared given up; nil = nothing is
 
 	// The source.
 	timeline *timeline
@@ -41,12 +42,16 @@ type loop struct {
 	repairs      int       // in a row that failed or did not last
 	repairAt     time.Time // before that none is tried
 	repairedAt   time.Time
-	foreign      bool      // the kernel has what somebody else applied, who is going to record it
+	foreign      bool      // the kernel has what somebody else applied, who has recorded it or is going to
 	pendingSince time.Time // an intent stands beside the ledger
+	late         *lateness // what the ledger does not know yet
+	lateAt       time.Time // when it was tried last to record that
+	prepareAt    time.Time // before that none is prepared
 
 	// Clocks.
 	lastMono, lastWall   time.Time
 	stepped, steppedBack time.Time
+	backSince            time.Time // the clock says that what was applied is still to come; zero = it does not
 
 	statusWas     string
 	firstAttempt  bool // is over
@@ -98,23 +103,31 @@ func (l *loop) decide() {
 		l.read()
 	case due:
 		l.apply(want)
+	case l.late != nil && now.Sub(l.lateAt) >= lateOften:
+		l.record()
 	case now.Sub(l.lookedAt) >= lookEvery:
 		l.look()
 	case l.verifyDue(now):
 		l.verify()
+	default:
+		l.prepare()
 	}
 }
 
-func (l *loop) readDue(now time.Time) bool {
+// unread reports whether the source cannot be read, or not be followed.
+func (l *loop) unread() bool {
 	_, failed := l.problems["source"]
-	return l.reread || failed && now.Sub(l.readAt) >= rereadEvery
+	return failed
+}
+
+func (l *loop) readDue(now time.Time) bool {
+	return l.reread || l.unread() && now.Sub(l.readAt) >= rereadEvery
 }
 
 // due returns what is to be applied now, if anything is: another target, or once more what was applied.
 func (l *loop) due(now time.Time) (want target, due bool) {
-	repair := l.has && l.redo != "" && !now.Before(l.repairAt)
-	_, failed := l.problems["source"]
-	if l.timeline == nil || failed { // what the file said before is not followed into another epoch
+	repair := l.has && l.redo != "" && !l.foreign && !now.Before(l.repairAt)
+	if l.timeline == nil || l.unread() { // what the file said before is not followed into another epoch
 		return l.applied, repair
 	}
 	want, err := l.timeline.at(l.wall())
@@ -151,9 +164,21 @@ func (l *loop) sameTarget(want target) {
 	}
 }
 
-// goesBack reports whether a target is an earlier epoch only because the clock was set back a moment ago.
+// goesBack reports whether a target is an earlier epoch only because the clock was set back a moment ago, however little: a ledger only
+// grows, so that nothing else makes an epoch that has begun lie ahead.
 func (l *loop) goesBack(want target, now time.Time) bool {
-	return !l.steppedBack.IsZero() && now.Sub(l.steppedBack) < steadyFor && want.epoch.From.Before(l.applied.epoch.From)
+	if !want.epoch.From.Before(l.applied.epoch.From) {
+		l.backSince = time.Time{}
+		return false
+	}
+	if l.backSince.IsZero() {
+		l.backSince = now
+	}
+	last := l.backSince
+	if l.steppedBack.After(last) {
+		last = l.steppedBack
+	}
+	return now.Sub(last) < steadyFor
 }
 
 // verifyDue reports whether the kernel is to be compared whole: from time to time, and when somebody may have changed it. In a
@@ -162,6 +187,9 @@ func (l *loop) verifyDue(now time.Time) bool {
 	since := now.Sub(l.verifiedAt)
 	if !l.has || l.redo != "" || l.foreign || since < lookEvery {
 		return false
+	}
+	if left, ok := l.untilNext(); ok && left < l.o.Backend.Ahead()+l.verifyTook {
+		return false // the epoch would have to wait for it
 	}
 	every := VerifyPeriod(l.o.VerifyEvery, l.verifyTook)
 	if since >= every || l.inForce.SHA256 != l.applied.sha256 && l.changed() {
@@ -202,10 +230,8 @@ func (l *loop) watchClock() {
 // wake returns how long nothing will have to be done, unless something happens.
 func (l *loop) wake() time.Duration {
 	wait := lookEvery
-	if l.timeline != nil {
-		if e, ok := l.timeline.next(l.wall()); ok {
-			wait = min(wait, e.From.Sub(l.wall()))
-		}
+	if left, ok := l.untilNext(); ok {
+		wait = min(wait, left)
 	}
 	for _, at := range []time.Time{l.retryAt, l.repairAt} {
 		if left := time.Until(at); left > 0 {
@@ -213,6 +239,16 @@ func (l *loop) wake() time.Duration {
 		}
 	}
 	return max(wait, time.Millisecond)
+}
+
+// untilNext returns how long it is until the next epoch begins.
+func (l *loop) untilNext() (left time.Duration, ok bool) {
+	if l.timeline == nil {
+		return 0, false
+	}
+	now := l.wall()
+	e, ok := l.timeline.next(now)
+	return e.From.Sub(now), ok
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999Z07:00") }

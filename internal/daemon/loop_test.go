@@ -70,8 +70,8 @@ func TestLateEpoch(t *testing.T) {
 	}, func(r *rig) {
 		s := r.after(time.Second)
 		r.has(s, 2)
-		want := "epoch 2 in force since 2000-01-01T00:01:00Z by the ledger was applied at 2000-01-01T01:00:00Z, and the kernel had plan " + r.plan(1).SHA256()[:12] + " before: answers in between may be wrong"
-		if got := problem(s, "late"); got != want || !s.Healthy || !strings.Contains(r.logged(), "answers in between") {
+		want := "epoch 2 in force since 2000-01-01T00:01:00Z by the ledger was applied at 2000-01-01T01:00:00Z, and the kernel had plan " + r.plan(1).SHA256()[:12] + " before; it is recorded that in between both are possible"
+		if got := problem(s, "late"); got != want || !s.Healthy || strings.Count(r.logged(), "problem=late") != 1 {
 			t.Errorf("late is %q, healthy %t\n%s", got, s.Healthy, r.logged())
 		}
 		r.add(3, time.Minute)
@@ -90,10 +90,10 @@ func TestLedgerGrows(t *testing.T) {
 		writes, old := r.b.written(), r.d.Ledger()
 		r.add(2, 0)
 		s := r.after(3 * time.Second)
-		if s.Epoch.Seq != 3 || r.b.written() != writes {
+		if s.Epoch.Seq != 4 || r.b.written() != writes { // the third says that the second was late
 			t.Errorf("epoch %d, %d writes more", s.Epoch.Seq, r.b.written()-writes)
 		}
-		if n := old.Len(); n != 2 {
+		if n := old.Len(); n != 3 {
 			t.Errorf("the ledger from before has %d records", n)
 		}
 	})
@@ -257,35 +257,7 @@ func TestNotCovered(t *testing.T) {
 	})
 }
 
-// TestRefused has the backend refuse: what was in force stays, attempts come with growing distance, and one succeeds.
-func TestClock(t *testing.T) {
-	inBubble(t, "l.jsonl", func(r *rig) {
-		r.add(1, 0)
-		r.add(2, time.Hour)
-	}, func(r *rig) {
-		r.after(time.Minute)
-		r.step(2 * time.Hour)
-		s := r.after(2 * time.Second)
-		r.has(s, 2)
-		if !strings.Contains(problem(s, "clock"), "set by 2h0m0s") || !s.Healthy {
-			t.Error(s.Problems)
-		}
-		r.after(time.Minute)
-		r.step(-2 * time.Hour)
-		r.after(steadyFor / 2)
-		r.step(90 * time.Minute) // and forward again: nothing has to be undone
-		r.has(r.after(2*time.Minute), 2)
-		r.step(-90 * time.Minute)
-		s = r.after(steadyFor / 2)
-		r.has(s, 2)
-		s = r.after(steadyFor)
-		r.has(s, 1)
-		if s = r.after(clockFor); problem(s, "clock") != "" {
-			t.Error(s.Problems)
-		}
-	})
-}
-
+// TestBlind cannot look at the kernel for a while.
 func TestBlind(t *testing.T) {
 	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
 		r.after(time.Second)
@@ -353,7 +325,7 @@ func TestEnd(t *testing.T) {
 			t.Errorf("the end took %v", took)
 		}
 		r.after(2 * time.Hour)
-		if s := r.seen(); s.applies != 1 || s.compare != 1 {
+		if s := r.seen(); s.applies != 1 || s.compare != 0 {
 			t.Errorf("%+v", s)
 		}
 		r.mu.Lock()

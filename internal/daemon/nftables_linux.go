@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/ebpf"
@@ -61,13 +62,24 @@ func (n *nftables) ruleset(plan *alloc.Plan) (*nat44.Ruleset, error) {
 	return n.rules, nil
 }
 
-func (n *nftables) Apply(plan *alloc.Plan) (out Applied, err error) {
+// nftablesAhead is for parsing a plan and making its ruleset. The change itself is made at the instant, as a transaction has to be made of
+// what the kernel has just then.
+const nftablesAhead = 2 * time.Second
+
+func (n *nftables) Ahead() time.Duration { return nftablesAhead }
+
+func (n *nftables) Apply(plan *alloc.Plan, wait func() error) (out Applied, err error) {
 	rs, err := n.ruleset(plan)
 	if err != nil {
 		return out, err
 	}
 	if out.Warnings, err = xdpOverlaps(plan); err != nil {
 		return out, err
+	}
+	if wait != nil {
+		if err := wait(); err != nil {
+			return out, err
+		}
 	}
 	r, err := n.kernel.Apply(rs, nat44.ApplyOptions{})
 	out.Warnings = append(out.Warnings, r.Warnings...)

@@ -28,6 +28,7 @@ func (l *loop) publish() {
 	if l.has && l.applied.epoch.Seq > 0 {
 		s.Epoch = infoOf(l.applied.epoch)
 	}
+	s.Unsure = l.unsure(s.Taken)
 	for _, at := range []time.Time{l.retryAt, l.repairAt} {
 		s.Apply.Retry = max(s.Apply.Retry, time.Until(at), 0)
 	}

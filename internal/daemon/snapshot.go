@@ -18,7 +18,7 @@ type Snapshot struct {
 	// Healthy says that the kernel has what it is to have, as far as is known: there is no Problem that is not a Warning.
 	Healthy  bool      `json:"healthy"`
 	Problems []Problem `json:"problems"` // by code
-	Doing    string    `json:"doing"`    // "read", "apply", "look", "verify", or "" = nothing
+	Doing    string    `json:"doing"`    // "read", "prepare", "apply", "record", "look", "verify", or "" = nothing
 
 	Wanted  string `json:"wanted_sha256"`   // of the plan that is to be in force, "" where nothing says which
 	InForce string `json:"in_force_sha256"` // of the plan that the kernel had when it was looked at last, "" = none
@@ -29,6 +29,8 @@ type Snapshot struct {
 	Head    string    `json:"ledger_head,omitempty"`
 	Records int       `json:"ledger_records,omitempty"`
 	Read    time.Time `json:"source_read,omitzero"` // when ledger or plan file were read last
+	// Unsure is the instant from which on epochs of the ledger may not have come into force; zero = all did, as far as is known.
+	Unsure time.Time `json:"unsure_since,omitzero"`
 
 	Apply  ApplyInfo  `json:"apply"`
 	Verify VerifyInfo `json:"verify"`

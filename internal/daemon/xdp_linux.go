@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/ebpf"
@@ -18,7 +19,8 @@ type xdp struct {
 	loaded   bool
 	applied  [32]byte // and of what was applied
 	open     *ebpf.Datapath
-	openings uint64 // how often it was opened: the state in force was another one each time
+	openings uint64        // how often it was opened: the state in force was another one each time
+	took     time.Duration // to prepare the last state
 }
 
 // XDP returns an instance of the XDP backend in the network namespace of the process.
@@ -100,12 +102,38 @@ func (x *xdp) close() {
 	}
 }
 
-func (x *xdp) Apply(plan *alloc.Plan) (out Applied, err error) {
+// To prepare a state is to have the kernel check the programs, and to make what new outside addresses need. Nobody else can change the
+// instance meanwhile.
+const (
+	firstAhead = 10 * time.Second
+	minAhead   = 5 * time.Second
+	maxAhead   = 2 * time.Minute
+)
+
+func (x *xdp) Ahead() time.Duration {
+	if x.took == 0 {
+		return firstAhead
+	}
+	return min(max(2*x.took, minAhead), maxAhead)
+}
+
+func (x *xdp) Apply(plan *alloc.Plan, wait func() error) (out Applied, err error) {
+	begun := time.Now()
 	if out.Warnings, err = nftablesOverlaps(plan); err != nil {
 		return out, err
 	}
 	c := x.config
 	c.Plan = plan
+	c.Step = func(what string) error {
+		if what != ebpf.StepAttaching {
+			return nil
+		}
+		x.took = time.Since(begun)
+		if wait == nil {
+			return nil
+		}
+		return wait()
+	}
 	change, err := ebpf.Preview(c)
 	if err != nil {
 		return out, err
@@ -141,11 +169,15 @@ func (x *xdp) Verify(plan *alloc.Plan, found func(string)) (Verified, error) {
 		}
 		return Verified{}, err
 	}
-	v, err := x.open.Verify(plan, func(d ebpf.Difference) { found(d.String()) })
+	otherRelease := false
+	v, err := x.open.Verify(plan, func(d ebpf.Difference) {
+		otherRelease = otherRelease || d.What == "programs"
+		found(d.String())
+	})
 	if errors.Is(err, ebpf.ErrChanged) {
 		x.close()
 	}
-	return Verified{Differences: v.Differences, Notes: v.Notes}, err
+	return Verified{Differences: v.Differences, Notes: v.Notes, OtherRelease: otherRelease}, err
 }
 
 func (x *xdp) Close() error {

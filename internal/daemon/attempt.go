@@ -1,0 +1,261 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+)
+
+// An attempt is the result of an apply.
+type attempt struct {
+	want       target
+	plan       *alloc.Plan
+	why        string // "drift" and so on; "" = it is another target
+	ahead      bool   // it begins before the instant, and waits for it
+	before, in InForce
+	done       Applied
+	switched   time.Time // on the wall: packets obeyed the plan
+	took       time.Duration
+	err        error       // from whatever step
+	had        *comparison // of what the kernel had at the start of the daemon; nil where that is another plan
+	onlyTold   bool        // what was found is not to be repaired
+}
+
+// errGivenUp means: what was being prepared is to be decided anew.
+var errGivenUp = errors.New("the change was given up before it began")
+
+// apply makes the kernel obey a target.
+func (l *loop) apply(want target) {
+	why := l.redo
+	if l.has && want.sha256 != l.applied.sha256 {
+		why = ""
+	}
+	l.log.Debug("apply", "plan_sha256", want.sha256, "why", why)
+	l.attempt("apply", attempt{want: want, why: why})
+}
+
+// prepare begins to make the kernel obey the next epoch, a while before its instant, and waits for that.
+func (l *loop) prepare() {
+	if l.timeline == nil || l.unread() || !l.has || l.redo != "" || l.foreign || !l.pendingSince.IsZero() || l.failures > 0 || l.inForce.SHA256 != l.applied.sha256 || time.Now().Before(l.prepareAt) {
+		return
+	}
+	left, ok := l.untilNext()
+	if !ok || left > l.o.Backend.Ahead() {
+		return
+	}
+	want, err := l.timeline.at(l.wall().Add(left))
+	if err != nil || want.sha256 == l.applied.sha256 || want.epoch.From.Before(l.applied.epoch.From) {
+		return
+	}
+	l.log.Debug("prepare", "plan_sha256", want.sha256, "epoch", want.epoch.Seq)
+	l.attempt("prepare", attempt{want: want, ahead: true})
+}
+
+// attempt begins an attempt.
+func (l *loop) attempt(what string, a attempt) {
+	backend, source, wall, first, report := l.o.Backend, l.o.Source, l.wall, !l.has, l.o.Report
+	mark, known, ours, unread := l.mark, l.inForce, l.applied.sha256, l.unread()
+	waits := l.has && a.why == "" && l.patient(time.Now())
+	var wait func() error
+	if a.ahead {
+		l.stop = make(chan struct{})
+		wait = l.hold(a.want.epoch.From, l.stop)
+	}
+	l.start(what, func() func() {
+		if waits && source.underWay() { // since the last look
+			return func() { l.waits(true, time.Now()) }
+		}
+		if a.plan, a.err = a.want.plan(); a.err == nil {
+			a.before, a.err = backend.InForce()
+		}
+		void := a.ahead && a.before != known ||
+			a.why != "" && a.before.SHA256 != "" && a.before.SHA256 != ours && (unread || source.mark() != mark) // somebody has recorded it, perhaps
+		switch {
+		case a.err != nil:
+		case void:
+			a.err = errGivenUp
+		case first && a.before.SHA256 == a.want.sha256 && a.differs(backend) && report:
+			a.onlyTold = true
+		default:
+			a.run(backend, wall, wait)
+		}
+		return func() { l.haveApplied(a) }
+	})
+}
+
+// hold returns what waits for an instant on the wall, and gives up when somebody changes the file or the kernel meanwhile, or stop is closed.
+func (l *loop) hold(until time.Time, stop chan struct{}) func() error {
+	backend, source, wall, mark, known := l.o.Backend, l.o.Source, l.wall, l.mark, l.inForce
+	return func() error {
+		for {
+			if source.mark() != mark || source.underWay() {
+				return errGivenUp
+			}
+			left := until.Sub(wall())
+			if left <= 0 {
+				return nil
+			}
+			if left > lookEvery/2 { // so near to the instant nothing is to be in its way
+				if in, err := backend.InForce(); err != nil || in != known {
+					return errGivenUp
+				}
+			}
+			select {
+			case <-stop:
+				return errGivenUp
+			case <-time.After(min(until.Sub(wall()), lookEvery)):
+			}
+		}
+	}
+}
+
+// giveUp has what is being prepared given up.
+func (l *loop) giveUp() {
+	if l.stop != nil {
+		close(l.stop)
+		l.stop = nil
+	}
+}
+
+// differs compares what the kernel has before anything is done, and reports whether somebody has changed it.
+func (a *attempt) differs(b Backend) bool {
+	c := compare(b, a.plan, a.before)
+	a.had = &c
+	if c.err != nil || c.OtherRelease || c.Differences == 0 {
+		return false
+	}
+	a.why = "drift"
+	return true
+}
+
+func (a *attempt) run(b Backend, wall func() time.Time, wait func() error) {
+	begun := time.Now()
+	if wait != nil {
+		instant := wait
+		wait = func() error {
+			err := instant()
+			begun = time.Now()
+			return err
+		}
+	}
+	a.done, a.err = b.Apply(a.plan, wait)
+	a.took, a.switched = time.Since(begun), wall()
+	if errors.Is(a.err, errGivenUp) {
+		return
+	}
+	in, err := b.InForce()
+	a.in, a.err = in, errors.Join(a.err, err)
+}
+
+func (l *loop) haveApplied(a attempt) {
+	l.stop = nil
+	if errors.Is(a.err, errGivenUp) {
+		l.log.Debug(a.err.Error(), "epoch", a.want.epoch.Seq)
+		l.reread, l.lookedAt = true, time.Time{}
+		return
+	}
+	if a.ahead && a.err != nil && a.in.SHA256 != a.want.sha256 { // at the instant it counts
+		l.log.Warn("an epoch cannot be prepared", "epoch", a.want.epoch.Seq, "plan_sha256", a.want.sha256, "error", a.err)
+		l.prepareAt = time.Now().Add(prepareAgain)
+		return
+	}
+	s := &l.snapshot.Apply
+	for _, w := range a.done.Warnings {
+		l.log.Warn(w)
+	}
+	if a.in.SHA256 != "" {
+		l.inForce = a.in
+	}
+	if a.err != nil {
+		l.firstAttempt = true
+		s.Failed++
+		l.haveFailed(a)
+		return
+	}
+	first := !l.has || l.applied.sha256 != a.want.sha256
+	l.applied, l.has = a.want, true
+	l.plan.Store(a.plan)
+	if a.onlyTold {
+		l.firstAttempt, l.inForce = true, a.before
+		l.over("apply")
+		l.compared(*a.had)
+		l.sayDrift(*a.had)
+		return
+	}
+	if first && a.why == "drift" {
+		l.sayDrift(*a.had)
+	}
+	if l.redo, l.repairAt = "", (time.Time{}); a.why == "" {
+		l.failures, l.retryAt = 0, time.Time{}
+	}
+	if l.failures == 0 {
+		l.over("apply")
+	}
+	if a.why == "drift" {
+		l.repairedAt = time.Now()
+		l.snapshot.Drift.Repaired++
+	}
+	s.OK, s.At, s.Took, s.Way = s.OK+1, a.switched, a.took, a.done.Way
+	s.Kept, s.Moved, s.Added, s.Removed = a.done.Kept, a.done.Moved, a.done.Added, a.done.Removed
+	l.log.Info("plan applied", "plan_sha256", a.want.sha256, "epoch", a.want.epoch.Seq, "why", a.why, "way", a.done.Way, "took", a.took.Round(time.Microsecond),
+		"kept", a.done.Kept, "moved", a.done.Moved, "added", a.done.Added, "removed", a.done.Removed)
+	if first {
+		l.sayLate(a)
+	}
+	l.check(a)
+}
+
+// unchanged is the way of an apply that had nothing to do, with any backend.
+const unchanged = "unchanged"
+
+// check compares what an apply has made with the plan. That is beside the loop, so that it is known that the plan is in force.
+func (l *loop) check(a attempt) {
+	backend := l.o.Backend
+	l.start("verify", func() func() {
+		var c comparison
+		if a.had != nil && a.why == "" && a.done.Way == unchanged {
+			c = *a.had // nothing was written since
+			c.mark = a.in.Mark
+		} else {
+			c = compare(backend, a.plan, a.in)
+		}
+		return func() {
+			l.firstAttempt = true
+			if l.compared(c) {
+				l.drifted(c)
+			}
+		}
+	})
+}
+
+// haveFailed has an apply tried again later, and says so.
+func (l *loop) haveFailed(a attempt) {
+	if a.why != "" {
+		if a.why == "drift" {
+			l.snapshot.Drift.Failed++
+		}
+		l.repairs++
+		l.repairAt = time.Now().Add(backoff(l.repairs))
+		l.trouble("apply", fmt.Sprintf("plan %.12s could not be applied once more (%s): %v", a.want.sha256, a.why, a.err), false)
+		return
+	}
+	l.failures++
+	l.retryAt = time.Now().Add(backoff(l.failures))
+	l.trouble("apply", fmt.Sprintf("plan %.12s could not be applied, what was in force stays so: %v", a.want.sha256, a.err), false)
+	if a.in.SHA256 == a.want.sha256 && a.before.SHA256 != a.in.SHA256 { // the kernel took it, and what comes behind failed
+		l.applied, l.has, l.redo = a.want, true, "the apply did not end well"
+		l.repairs, l.repairAt = 1, l.retryAt
+		l.plan.Store(a.plan)
+		l.trouble("apply", fmt.Sprintf("plan %.12s is in force, but not all that belongs to it was done: %v", a.want.sha256, a.err), false)
+	}
+}
+
+// backoff returns how long to wait after the nth failure in a row, from 1.
+func backoff(n int) time.Duration {
+	if n > 6 {
+		return maxBackoff
+	}
+	return min(time.Second<<(n-1), maxBackoff)
+}
