@@ -124,7 +124,7 @@ func (f files) addEpoch(en api.NewEpoch) (out form.Added, err error) {
 	if err != nil {
 		return out, fmt.Errorf("%w: %w", api.ErrPlan, err)
 	}
-	w, err := ledger.Edit(f.c.Ledger, keys...)
+	w, err := ledger.EditExisting(f.c.Ledger, keys...)
 	if err != nil {
 		return out, err
 	}

@@ -31,6 +31,9 @@ func (s *server) addEpoch(r *http.Request) (any, error) {
 	if s.AddEpoch == nil {
 		return nil, failf(http.StatusConflict, "the daemon follows a plan file and not a ledger")
 	}
+	if p, bad := sourceProblem(s.Daemon.Snapshot()); bad {
+		return nil, failf(http.StatusServiceUnavailable, "nothing was recorded: the daemon does not follow the ledger at the moment: %s", p.Text)
+	}
 	en, err := parseEpoch(r)
 	if err != nil {
 		return nil, err

@@ -50,7 +50,7 @@ func (s *server) epochs(*http.Request) (any, error) {
 	if led == nil {
 		return nil, failf(http.StatusNotFound, "there is no ledger, or it could not be read yet; GET /v1/status says which")
 	}
-	out := form.Epochs{Head: led.Head(), Records: led.Len(), Epochs: []form.Epoch{}}
+	out := form.Epochs{Head: led.Head(), Records: led.Len(), Epochs: []form.Epoch{}, Warnings: stale(s.Daemon.Snapshot())}
 	for e := range led.Epochs() {
 		if led.Len() > maxEpochs && e.Seq <= uint64(led.Len()-maxEpochs) {
 			continue

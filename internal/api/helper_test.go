@@ -29,13 +29,14 @@ type fakeDaemon struct {
 
 	problems []daemon.Problem
 	other    bool // the kernel has another plan
+	unsure   time.Time
 }
 
 func (d *fakeDaemon) Snapshot() *daemon.Snapshot {
 	if d.hold != nil {
 		<-d.hold
 	}
-	s := &daemon.Snapshot{Instance: "cgn", Backend: "fake", Healthy: true, Problems: d.problems}
+	s := &daemon.Snapshot{Instance: "cgn", Backend: "fake", Healthy: true, Problems: d.problems, Unsure: d.unsure}
 	if d.plan != nil && !d.other {
 		s.InForce = d.plan.SHA256()
 	}

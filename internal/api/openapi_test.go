@@ -159,7 +159,7 @@ func TestSchemas(t *testing.T) {
 	for _, s := range []daemon.Snapshot{
 		{Backend: "xdp", Problems: []daemon.Problem{}, Drift: daemon.DriftInfo{Examples: []string{}}},
 		{
-			Backend: "nftables", Doing: "look", Epoch: info, Next: info, Head: "x", Records: 1, Read: noon,
+			Backend: "nftables", Doing: "look", Epoch: info, Next: info, Head: "x", Records: 1, Read: noon, Unsure: noon,
 			Problems: []daemon.Problem{{Code: "late", Text: "x", Since: noon, Warning: true}},
 			Apply:    daemon.ApplyInfo{At: noon}, Verify: daemon.VerifyInfo{At: noon}, Drift: daemon.DriftInfo{Last: noon, Examples: []string{"x"}},
 		},
@@ -170,7 +170,7 @@ func TestSchemas(t *testing.T) {
 		}
 		check("Status", text)
 	}
-	if all := slices.Sorted(maps.Keys(doc["components"].(map[string]any)["schemas"].(map[string]any))); fmt.Sprint(all) != "[Added Epoch EpochOfStatus Epochs Pools Protocols Status Subscriber Top Trace]" {
+	if all := slices.Sorted(maps.Keys(doc["components"].(map[string]any)["schemas"].(map[string]any))); fmt.Sprint(all) != "[Added Epoch EpochOfStatus Epochs Pools Protocols Status Subscriber Top Trace Warnings]" {
 		t.Errorf("a schema is not tested: %v", all)
 	}
 }

@@ -24,6 +24,7 @@ type traceAnswer struct {
 	From       time.Time   `json:"from"` // the window that was asked about
 	To         time.Time   `json:"to"`
 	Candidates []candidate `json:"candidates"` // one, unless the answer is ambiguous or nothing covers the time
+	Warnings   []string    `json:"warnings"`   // what else may be so, as sentences
 }
 
 type candidate struct {
@@ -129,7 +130,9 @@ func isText(s string) bool {
 
 // answer asks the ledger, or without one the plan in force.
 func (s *server) answer(q traceQuestion) (a traceAnswer, err error) {
-	a = traceAnswer{Outside: q.Outside, From: q.From, To: q.To, Candidates: []candidate{}}
+	shot := s.Daemon.Snapshot()
+	a = traceAnswer{Outside: q.Outside, From: q.From, To: q.To, Candidates: []candidate{}, Warnings: doubts(shot)}
+	q.Unsure = shot.Unsure
 	if n, ok := q.Port.Number(); ok {
 		a.Port = &n
 	}

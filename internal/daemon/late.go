@@ -10,9 +10,10 @@ import (
 // A lateness is what the ledger is to be told of an epoch that was late.
 type lateness struct {
 	ledger.Lateness
-	text  string    // for people
-	say   bool      // also when it could be recorded
-	since time.Time // when the first epoch that the kernel missed began
+	text     string    // for people
+	say      bool      // also when it could be recorded
+	since    time.Time // when the first epoch that the kernel missed began
+	recorded bool      // the ledger has it, and was not read since
 }
 
 // sayLate has the ledger say that it and the kernel did not agree for a while.
@@ -27,7 +28,7 @@ func (l *loop) sayLate(a attempt) {
 	if a.before.SHA256 != "" {
 		text += fmt.Sprintf("plan %.12s before", a.before.SHA256)
 		until := a.switched.Truncate(time.Millisecond).Add(time.Millisecond)
-		l.late = &lateness{ledger.Lateness{Before: a.before.SHA256, Until: until, By: "cgnd"}, text, by > sayLateAfter, l.timeline.missed(a.before.SHA256, e)}
+		l.late = &lateness{ledger.Lateness{Before: a.before.SHA256, Until: until, By: "cgnd"}, text, by > sayLateAfter, l.timeline.missed(a.before.SHA256, e), false}
 		l.lateAt = time.Time{}
 	} else if by > sayLateAfter { // there was nobody who could have had ports
 		l.trouble("late", text+"no plan before", true)
@@ -45,7 +46,8 @@ func (l *loop) record() {
 				l.trouble("late", fmt.Sprintf("%s; this cannot be recorded, so answers of cgnctl about the time in between may be wrong: %v", x.text, err), true)
 				return
 			}
-			l.late, l.reread = nil, true
+			x.recorded = true
+			l.late, l.reread = &x, true // until it is read
 			l.log.Info("recorded that the kernel was late", "records", n, "until", x.Until)
 			if x.say {
 				l.trouble("late", x.text+"; it is recorded that in between both are possible", true)

@@ -103,7 +103,7 @@ func (l *loop) decide() {
 		l.read()
 	case due:
 		l.apply(want)
-	case l.late != nil && now.Sub(l.lateAt) >= lateOften:
+	case l.late != nil && !l.late.recorded && now.Sub(l.lateAt) >= lateOften:
 		l.record()
 	case now.Sub(l.lookedAt) >= lookEvery:
 		l.look()

@@ -37,6 +37,9 @@ func (l *loop) haveRead(t *timeline, mark string, err error, changed bool, backe
 		return
 	}
 	l.over("source")
+	if l.late != nil && l.late.recorded {
+		l.late = nil
+	}
 	l.snapshot.Read = l.wall()
 	if t == l.timeline {
 		l.log.Debug("the source says what it said before")

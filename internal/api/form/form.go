@@ -143,6 +143,8 @@ type Epochs struct {
 	Head    string  `json:"head"`
 	Records int     `json:"records"`
 	Epochs  []Epoch `json:"epochs"` // the last 1,000, in the order of recording
+	// Warnings say that there may be others.
+	Warnings []string `json:"warnings"`
 }
 
 // An Added is an epoch that was recorded.

@@ -1,0 +1,45 @@
+package api
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cgnkit/cgnkit/internal/daemon"
+)
+
+// sourceProblem returns what is wrong with ledger or plan file; ok is false where nothing is.
+func sourceProblem(s *daemon.Snapshot) (p daemon.Problem, ok bool) {
+	for _, p := range s.Problems {
+		if p.Code == "source" {
+			return p, true
+		}
+	}
+	return p, false
+}
+
+// stale says that there may be records that the daemon does not know.
+func stale(s *daemon.Snapshot) []string {
+	p, ok := sourceProblem(s)
+	if !ok {
+		return []string{}
+	}
+	return []string{fmt.Sprintf("the source has not been readable since %s: this is what it said at %s, and what was recorded since is not known: %s",
+		p.Since.UTC().Format(time.RFC3339), s.Read.UTC().Format(time.RFC3339), p.Text)}
+}
+
+// doubts says why an answer about who had ports may be wrong.
+func doubts(s *daemon.Snapshot) []string {
+	out := stale(s)
+	if !s.Unsure.IsZero() {
+		out = append(out, fmt.Sprintf("the kernel may not have had what the ledger says since %s: from then on what was in force before is possible, too", s.Unsure.UTC().Format(time.RFC3339Nano)))
+	}
+	if s.InForce != "" && s.Wanted != "" && s.InForce != s.Wanted && s.Unsure.IsZero() {
+		out = append(out, fmt.Sprintf("the kernel has plan %.12s now, and plan %.12s is to be in force: somebody else has applied it", s.InForce, s.Wanted))
+	}
+	for _, p := range s.Problems {
+		if p.Code == "clock" || p.Code == "pending" {
+			out = append(out, p.Text)
+		}
+	}
+	return out
+}

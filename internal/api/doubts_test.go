@@ -1,0 +1,69 @@
+package api
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cgnkit/cgnkit/internal/api/form"
+	"github.com/cgnkit/cgnkit/internal/daemon"
+)
+
+// TestStale has the ledger become unreadable: answers over time say that there may be records that they do not know, and nothing is recorded.
+func TestStale(t *testing.T) {
+	d := &fakeDaemon{plan: samplePlan(t, "198.18.1.0/30"), ledger: sampleLedger(t)}
+	c := serveWith(t, d, func(o *Options) {
+		o.AddEpoch = func(NewEpoch) (form.Added, error) {
+			t.Error("an epoch is recorded")
+			return form.Added{}, nil
+		}
+	})
+	paths := []string{"/v1/trace?outside=198.18.1.0&port=2100&case=1&reason=r", "/v1/epochs"}
+	for _, path := range paths {
+		if code, a := c.ask("GET", path, nil); code != 200 || len(a["warnings"].([]any)) != 0 {
+			t.Errorf("%s: %d %v", path, code, a)
+		}
+	}
+	d.problems = []daemon.Problem{{Code: "source", Text: "no such file", Since: noon.Add(-time.Hour)}}
+	for _, path := range paths {
+		code, a := c.ask("GET", path, nil)
+		if w, ok := a["warnings"].([]any); code != 200 || !ok || len(w) != 1 || !strings.Contains(w[0].(string), "2026-03-01T11:00:00Z") || !strings.Contains(w[0].(string), "no such file") {
+			t.Errorf("%s: %d %v", path, code, a)
+		}
+	}
+	if code, a := c.ask("POST", "/v1/epochs?from=2026-03-01T13:00:00Z", strings.NewReader("x")); code != 503 || !strings.HasPrefix(a["error"].(string), "nothing was recorded") {
+		t.Error(code, a)
+	}
+}
+
+// TestUnsure has the kernel be late: both are candidates, and only from then on.
+func TestUnsure(t *testing.T) {
+	d := &fakeDaemon{plan: samplePlan(t, "198.18.0.0/30"), ledger: sampleLedger(t), unsure: noon.Add(-time.Hour)}
+	c := serve(t, d)
+	for at, want := range map[string]string{"10:59:59.9": "allocated", "11:00:00": "ambiguous", "12:00:00": "ambiguous"} {
+		_, a := c.ask("GET", "/v1/trace?outside=198.18.0.0&port=2100&case=1&reason=r&at=2026-03-01T"+at+"Z", nil)
+		if a["status"] != want || len(a["warnings"].([]any)) != 1 {
+			t.Errorf("%s: %v", at, a)
+		}
+	}
+	d.unsure = time.Time{}
+	_, a := c.ask("GET", "/v1/trace?outside=198.18.1.0&port=2100&case=1&reason=r", nil)
+	if a["status"] != "allocated" || len(a["warnings"].([]any)) != 0 {
+		t.Error(a)
+	}
+}
+
+// TestDoubts has each reason to doubt.
+func TestDoubts(t *testing.T) {
+	for want, s := range map[string]daemon.Snapshot{
+		"":                     {InForce: "a", Wanted: "a", Problems: []daemon.Problem{{Code: "drift", Text: "x"}}},
+		"somebody else has":    {InForce: "a", Wanted: "b"},
+		"the clock was set":    {Problems: []daemon.Problem{{Code: "clock", Text: "the clock was set by 2s"}}},
+		"is possible, too":     {InForce: "a", Wanted: "b", Unsure: noon},
+		"an apply was cut off": {Problems: []daemon.Problem{{Code: "pending", Text: "an apply was cut off"}}},
+	} {
+		if got := strings.Join(doubts(&s), "|"); !strings.Contains(got, want) || (got == "") != (want == "") || strings.Contains(got, "|") {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
