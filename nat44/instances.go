@@ -22,7 +22,7 @@ type InstanceState struct {
 }
 
 // Generation returns the number of the last transaction of nf_tables in the network namespace, whoever made it. As long as it
-// stays the same, no table, chain, rule, set or element was changed by anybody. It does not know of routes. It costs one
+// stays the same, no table, chain, rule, set or element was changed by anybody. It does not know of routes: see RouteWatch. It costs one
 // message to the kernel and one back.
 func (k *Kernel) Generation() (uint32, error) {
 	g, err := k.sock.generation()

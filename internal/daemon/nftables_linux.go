@@ -16,9 +16,11 @@ import (
 type nftables struct {
 	instance nat44.Instance
 	kernel   *nat44.Kernel
+	routes   *nat44.RouteWatch
 
-	seen       bool // the three below are right
+	seen       bool // the four below are right
 	generation uint32
+	changes    uint64 // of routes
 	inForce    InForce
 	rules      *nat44.Ruleset // of the plan that was applied or compared last
 }
@@ -33,21 +35,30 @@ func Nftables(instance string) (Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &nftables{instance: in, kernel: k}, nil
+	w, err := nat44.WatchRoutes(in)
+	if err != nil {
+		k.Close()
+		return nil, err
+	}
+	return &nftables{instance: in, kernel: k, routes: w}, nil
 }
 
-// InForce costs one message while nobody changes nf_tables.
+// InForce costs one message while nobody changes nf_tables, nor the routes of the instance.
 func (n *nftables) InForce() (InForce, error) {
 	g, err := n.kernel.Generation()
-	if err != nil || n.seen && g == n.generation {
+	if err != nil {
+		return InForce{}, err
+	}
+	changes, err := n.routes.Changes()
+	if err != nil || n.seen && g == n.generation && changes == n.changes {
 		return n.inForce, err
 	}
 	sha, err := n.kernel.InForce(n.instance)
 	if err != nil {
 		return InForce{}, err
 	}
-	n.seen, n.generation = true, g
-	n.inForce = InForce{SHA256: sha, Mark: fmt.Sprint(g)}
+	n.seen, n.generation, n.changes = true, g, changes
+	n.inForce = InForce{SHA256: sha, Mark: fmt.Sprintf("%d, routes %d", g, changes)}
 	return n.inForce, nil
 }
 
@@ -100,6 +111,7 @@ func (n *nftables) Reload() (bool, error) { return false, nil }
 
 func (n *nftables) Close() error {
 	n.kernel.Close()
+	n.routes.Close()
 	return nil
 }
 
