@@ -2,9 +2,12 @@ package main
 
 import (
 	"net/netip"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
+
+	cilium "github.com/cilium/ebpf"
 
 	"github.com/cgnkit/cgnkit/ebpf"
 	"github.com/cgnkit/cgnkit/internal/daemon"
@@ -27,11 +30,11 @@ func TestXDP(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := newSite(t, top, "backend: xdp\nverify-interval: 10s\ninterfaces: {inside: ["+netns.InsideLink+"], outside: ["+netns.OutsideLink+"]}\npolicy: FOLDER/policy.yaml\n")
+	s := newSite(t, top, "instance: drifting\nbackend: xdp\ninterfaces: {inside: ["+netns.InsideLink+"], outside: ["+netns.OutsideLink+"]}\npolicy: FOLDER/policy.yaml\n")
 	s.write("plan.yaml", plan(1000))
 	s.write("policy.yaml", "default: {udp: 3m}\n")
 	t.Cleanup(func() {
-		if err := s.CGN.Do(func() error { return ebpf.Remove("") }); err != nil {
+		if err := s.CGN.Do(func() error { return ebpf.Remove("drifting") }); err != nil {
 			t.Error(err)
 		}
 	})
@@ -73,11 +76,17 @@ func TestXDP(t *testing.T) {
 
 	// Somebody takes the instance away.
 	begun := time.Now()
-	if err := s.CGN.Do(func() error { return ebpf.Remove("") }); err != nil {
+	if err := s.CGN.Do(func() error { return ebpf.Remove("drifting") }); err != nil {
 		t.Fatal(err)
 	}
 	n = s.await("removed", func(n daemon.Snapshot) bool { return n.Drift.Repaired > 0 && n.Healthy })
 	t.Logf("removed: found and repaired within %v: %q", time.Since(begun).Round(time.Millisecond), n.Drift.Examples[0])
+	// Somebody changes a map, and no packet or interface shows it. It is not compared whole within this test.
+	before := n
+	begun = time.Now()
+	s.spoilPolicies()
+	n = s.await("spoiled", func(n daemon.Snapshot) bool { return n.Drift.Repaired > before.Drift.Repaired && n.Healthy })
+	t.Logf("a policy changed: found and repaired within %v: %q", time.Since(begun).Round(time.Millisecond), n.Drift.Examples[0])
 	again := s.startTransfer()
 	s.flows(again, "after the repair")
 	if err := s.stop(syscall.SIGTERM); err != nil {
@@ -86,5 +95,22 @@ func TestXDP(t *testing.T) {
 	s.flows(again, "after the end")
 	if err := again.Finish(); err != nil {
 		t.Errorf("the transfer: %v", err)
+	}
+}
+
+// spoilPolicies writes zeros over how pools behave.
+func (s *site) spoilPolicies() {
+	s.Helper()
+	pins, err := filepath.Glob("/sys/fs/bpf/cgnkit/*/drifting/v*/live/maps/policies")
+	if err != nil || len(pins) != 1 {
+		s.Fatal(pins, err)
+	}
+	m, err := cilium.LoadPinnedMap(pins[0], nil)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer func() { _ = m.Close() }()
+	if err := m.Put(uint32(0), make([]byte, m.ValueSize())); err != nil {
+		s.Fatal(err)
 	}
 }

@@ -19,7 +19,8 @@ type xdp struct {
 	loaded   bool
 	applied  [32]byte // and of what was applied
 	open     *ebpf.Datapath
-	openings uint64        // how often it was opened: the state in force was another one each time
+	openings uint64 // how often it was opened: the state in force was another one each time
+	glances  glances
 	took     time.Duration // to prepare the last state
 }
 
@@ -57,7 +58,7 @@ func (x *xdp) Reload() (changed bool, err error) {
 	return x.loaded && x.files != x.applied, nil
 }
 
-// InForce costs some calls an interface. Another state than the one that is open is opened, which parses its plan.
+// InForce costs some calls an interface, and every three seconds a look at the small maps. Another state than the one that is open is opened, which parses its plan.
 func (x *xdp) InForce() (InForce, error) {
 	for range 3 {
 		if err := x.reopen(); err != nil {
@@ -79,6 +80,15 @@ func (x *xdp) InForce() (InForce, error) {
 		for _, l := range links {
 			fmt.Fprintf(&b, " %s=%s", l.Name, l.State)
 		}
+		err = x.glances.next(x.open)
+		if errors.Is(err, ebpf.ErrChanged) {
+			x.close()
+			continue
+		}
+		if err != nil {
+			return InForce{}, err
+		}
+		x.glances.appendTo(&b)
 		return InForce{SHA256: x.open.Plan().SHA256(), Mark: b.String()}, nil
 	}
 	return InForce{}, fmt.Errorf("instance %s: %w", x.c.Instance, ebpf.ErrChanged)
@@ -98,7 +108,7 @@ func (x *xdp) reopen() (err error) {
 func (x *xdp) close() {
 	if x.open != nil {
 		_ = x.open.Close() // it is nil
-		x.open = nil
+		x.open, x.glances = nil, glances{}
 	}
 }
 
