@@ -67,7 +67,54 @@ func TestApplyStopped(t *testing.T) {
 	}
 }
 
-// The same where nothing was in force.
+// TestWaiting looks at an instance whose next state is made and waits for its instant: what was in force is, nobody else can change it, and who finds
+// what is there after a kill takes it away.
+func TestWaiting(t *testing.T) {
+	old, next := mustPlan(t, samplePool), mustPlan(t, movedPool)
+	s := newSite(t, Config{Plan: old})
+	echo := s.echo()
+	flow, seen := s.flow(0, echo.Addr())
+	waited := false
+	c := withLinks(Config{Plan: next})
+	c.Step = func(what string) error {
+		if what != StepAttaching {
+			return nil
+		}
+		waited = true
+		f := s.d.folder
+		if entries, err := os.ReadDir(f.next() + "/slots"); err != nil || len(entries) == 0 {
+			t.Errorf("the tables are not made: %v, %v", entries, err)
+		}
+		if _, err := os.Stat(f.next() + "/meta"); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("it is whole, so that who finds it puts it in force: %v", err)
+		}
+		if _, found := s.verify(old); len(found) > 0 {
+			t.Error(found)
+		}
+		if again, err := flow.Ask(); err != nil || again != seen {
+			t.Errorf("the server sees %v, %v; want %v", again, err, seen)
+		}
+		if d, err := Open(""); err != nil || d.Plan().SHA256() != old.SHA256() {
+			t.Error(err)
+		} else {
+			_ = d.Close()
+		}
+		if _, err := Apply(withLinks(Config{Plan: old})); !errors.Is(err, ErrBusy) {
+			t.Error(err)
+		}
+		return nil
+	}
+	d, err := in(s, func() (*Datapath, error) { return Apply(c) })
+	if err != nil || !waited {
+		t.Fatal(waited, err)
+	}
+	_ = d.Close()
+	if _, found := s.verify(next); len(found) > 0 {
+		t.Error(found)
+	}
+}
+
+// TestFirstApplyStopped is TestApplyStopped where nothing was in force.
 func TestFirstApplyStopped(t *testing.T) {
 	top := netnstest.NewTopology(t, netns.Options{Switches: true})
 	stopped := errors.New("stopped")
