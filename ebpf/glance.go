@@ -8,7 +8,7 @@ import (
 
 // Glance compares what of the maps anybody but programs could change, as it is not frozen, and is quick to look at: policies, what programs know
 // of interfaces, and which slots and accounts programs find for a number of outside addresses from row at on. It returns the row to go
-// on with, 0 after the last. found is called with every difference, in the same order each time. It takes about a millisecond, and 0.1 ms for an
+// on with, 0 after the last. found is called with every difference, in the same order each time. It takes about two milliseconds, and 0.1 ms for an
 // address. The error wraps ErrChanged where another state is in force than when the instance was opened.
 //
 // What slots and accounts themselves say is not compared: see Verify.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/cilium/ebpf"
+
 	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
 )
 
@@ -132,16 +134,22 @@ func (c *wireCheck) outsides() error {
 	}
 	defer m.Close()
 	want := bitsOf(c.want.outside)
-	for at := range m.MaxEntries() {
-		var word uint64
-		if err := m.Lookup(at, &word); err != nil {
+	var cursor ebpf.MapBatchCursor
+	keys, words := make([]uint32, readTogether), make([]uint64, readTogether)
+	for {
+		n, err := m.BatchLookup(&cursor, keys, words, nil)
+		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return fmt.Errorf("read map %s: %w", bpf.CgnatMapOutsides, permission(err))
 		}
-		if word != want[at] {
-			c.add(Changed, bpf.CgnatMapOutsides, "of interfaces %d to %d, %#x are taken for those of the outside instead of %#x", at*64, at*64+63, word, want[at])
+		for i, at := range keys[:n] {
+			if words[i] != want[at] {
+				c.add(Changed, bpf.CgnatMapOutsides, "of interfaces %d to %d, %#x are taken for those of the outside instead of %#x", at*64, at*64+63, words[i], want[at])
+			}
+		}
+		if err != nil {
+			return nil
 		}
 	}
-	return nil
 }
 
 // links compares to which interface a frame belongs.

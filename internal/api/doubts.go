@@ -34,7 +34,7 @@ func doubts(s *daemon.Snapshot) []string {
 		out = append(out, fmt.Sprintf("the kernel may not have had what the ledger says since %s: from then on what was in force before is possible, too", s.Unsure.UTC().Format(time.RFC3339Nano)))
 	}
 	if s.InForce != "" && s.Wanted != "" && s.InForce != s.Wanted && s.Unsure.IsZero() {
-		out = append(out, fmt.Sprintf("the kernel has plan %.12s now, and plan %.12s is to be in force: somebody else has applied it", s.InForce, s.Wanted))
+		out = append(out, fmt.Sprintf("the kernel has plan %.12s now, and plan %.12s is to be in force by what was read", s.InForce, s.Wanted))
 	}
 	for _, p := range s.Problems {
 		if p.Code == "clock" || p.Code == "pending" {

@@ -57,7 +57,7 @@ func TestUnsure(t *testing.T) {
 func TestDoubts(t *testing.T) {
 	for want, s := range map[string]daemon.Snapshot{
 		"":                     {InForce: "a", Wanted: "a", Problems: []daemon.Problem{{Code: "drift", Text: "x"}}},
-		"somebody else has":    {InForce: "a", Wanted: "b"},
+		"by what was read":     {InForce: "a", Wanted: "b"},
 		"the clock was set":    {Problems: []daemon.Problem{{Code: "clock", Text: "the clock was set by 2s"}}},
 		"is possible, too":     {InForce: "a", Wanted: "b", Unsure: noon},
 		"an apply was cut off": {Problems: []daemon.Problem{{Code: "pending", Text: "an apply was cut off"}}},

@@ -154,6 +154,7 @@ func (l *loop) haveApplied(a attempt) {
 	if errors.Is(a.err, errGivenUp) {
 		l.log.Debug(a.err.Error(), "epoch", a.want.epoch.Seq)
 		l.reread, l.lookedAt = true, time.Time{}
+		l.foreign = l.has && a.before.SHA256 != "" && a.before.SHA256 != l.applied.sha256 // until it is looked at
 		return
 	}
 	if a.ahead && a.err != nil && a.in.SHA256 != a.want.sha256 { // at the instant it counts
@@ -232,7 +233,7 @@ func (l *loop) check(a attempt) {
 
 // haveFailed has an apply tried again later, and says so.
 func (l *loop) haveFailed(a attempt) {
-	if a.why != "" {
+	if a.why != "" && l.has {
 		if a.why == "drift" {
 			l.snapshot.Drift.Failed++
 		}

@@ -170,6 +170,55 @@ func TestDriftWhileDown(t *testing.T) {
 	}
 }
 
+// TestDriftWhileDownRefused has the kernel refuse the repair at the start: it is tried again with growing distance.
+func TestDriftWhileDownRefused(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.add(1, 0)
+		r.b.sha, r.b.broken, r.b.refuse = r.plan(1).SHA256(), []string{"gone"}, errRefused
+	}, func(r *rig) {
+		s := r.after(time.Minute)
+		if n := r.seen().applies; n < 4 || n > 8 || s.Healthy || problem(s, "apply") == "" || !s.Ready {
+			t.Errorf("%d attempts, %+v", n, s)
+		}
+		r.b.do(func() { r.b.refuse = nil })
+		s = r.after(time.Minute)
+		r.has(s, 1)
+		if !s.Healthy || s.Drift.Found != 1 || s.Drift.Repaired != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestAppliedBeforeRepair has somebody apply and record a plan in the moment between a look and a repair.
+func TestAppliedBeforeRepair(t *testing.T) {
+	for _, readable := range []bool{true, false} {
+		inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+			r.after(time.Minute)
+			r.b.do(func() { r.b.refuse, r.b.broken, r.b.mark = errRefused, []string{"gone"}, r.b.mark+1 })
+			r.after(5 * time.Second) // drift, and a repair that is refused
+			looks := r.seen().looks
+			for r.seen().looks == looks {
+				r.after(time.Millisecond)
+			}
+			r.b.do(func() { r.b.refuse, r.b.broken, r.b.sha, r.b.mark = nil, nil, r.plan(2).SHA256(), r.b.mark+1 })
+			writes := r.b.written()
+			if r.add(2, 0); !readable {
+				if err := os.Remove(r.path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.d.Reload() // have it do at once what is due
+			s := r.after(30 * time.Second)
+			if r.seen().sha != r.plan(2).SHA256() || r.b.written() != writes || s.Healthy != readable {
+				t.Errorf("readable %t: %d writes, %+v", readable, r.b.written()-writes, s)
+			}
+			if looked := r.seen().looks - looks; looked > 100 {
+				t.Errorf("%d looks", looked)
+			}
+		})
+	}
+}
+
 // TestOtherRelease is what another release has made: that is nobody's drift.
 func TestOtherRelease(t *testing.T) {
 	inBubble(t, "l.jsonl", func(r *rig) {

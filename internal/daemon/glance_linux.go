@@ -12,7 +12,7 @@ import (
 
 const (
 	glanceEvery = 3 * time.Second
-	glanceRows  = 64 // outside addresses at a time
+	glanceRows  = 16 // outside addresses at a time
 )
 
 // glances are what quick looks at the maps of an open instance have found. The zero value is at the beginning.

@@ -82,6 +82,9 @@ func (l *loop) unsure(now time.Time) (since time.Time) {
 
 // late records that the kernel was late, in a ledger that goes on from what was read.
 func (s Source) late(read *timeline, x ledger.Lateness) (n int, err error) {
+	if s.underWay() { // who has the lock for so long
+		return 0, ledger.ErrPending
+	}
 	keys, err := s.keys()
 	if err != nil {
 		return 0, err

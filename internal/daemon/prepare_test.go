@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,9 @@ func TestGivenUp(t *testing.T) {
 				c.do(r)
 				s := r.after(3*time.Second + 10*time.Millisecond)
 				r.has(s, c.want)
+				if writes := r.seen().writes; c.want != 2 && slices.Contains(writes, r.plan(2).SHA256()) {
+					t.Error("the kernel had what was prepared and is no longer to be")
+				}
 				if len(r.seen().broken) > 0 {
 					t.Error("drift is not repaired")
 				}
