@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -15,6 +16,8 @@ import (
 type Credentials struct {
 	tokenFile, certFile, keyFile string
 
+	mu     sync.Mutex // of reading: what was read last is what holds
+	failed atomic.Pointer[Failed]
 	tokens atomic.Pointer[Tokens]
 	cert   atomic.Pointer[tls.Certificate]
 }
@@ -31,8 +34,33 @@ func NewCredentials(tokens, cert, key string) (*Credentials, error) {
 	return c, nil
 }
 
-// Reload reads the files again. What cannot be read stays as it was.
+// A Failed is why what holds is not what the files say.
+type Failed struct {
+	Err   error
+	Since time.Time // of the first of the readings in a row that failed
+}
+
+// Failed returns why the last reading failed; nil = it did not.
+func (c *Credentials) Failed() *Failed { return c.failed.Load() }
+
+// Reload reads the files again. What cannot be read stays as it was, and Failed says so until it can: a token that was taken out of
+// a file that cannot be read is good still.
 func (c *Credentials) Reload() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.read()
+	switch was := c.failed.Load(); {
+	case err == nil:
+		c.failed.Store(nil)
+	case was != nil:
+		c.failed.Store(&Failed{err, was.Since})
+	default:
+		c.failed.Store(&Failed{err, time.Now().UTC()})
+	}
+	return err
+}
+
+func (c *Credentials) read() error {
 	tokens, err := LoadTokens(c.tokenFile)
 	if err == nil {
 		c.tokens.Store(tokens)

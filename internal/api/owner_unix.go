@@ -15,3 +15,6 @@ func ownerOf(st fs.FileInfo) (uid int, known bool) {
 	}
 	return int(s.Uid), true
 }
+
+// dontWait opens a pipe without waiting for who writes to it.
+const dontWait = syscall.O_NONBLOCK

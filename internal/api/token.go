@@ -128,7 +128,7 @@ func LoadTokens(path string) (*Tokens, error) {
 
 // readGuarded reads a regular file that belongs to root or the user of the process, and whose mode has none of some bits.
 func readGuarded(path string, most int64, not fs.FileMode) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|dontWait, 0)
 	if err != nil {
 		return nil, err
 	}
