@@ -102,7 +102,7 @@ func serveFake(plan, folder string, ill bool) error {
 	if err != nil {
 		return err
 	}
-	tcp, err := api.ListenTCP(netip.MustParseAddrPort("[::]:0"), credentials)
+	tcp, err := api.ListenTCP(netip.MustParseAddrPort("[::]:0"), credentials, nil)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func serveFake(plan, folder string, ill bool) error {
 	remote := o
 	remote.Credentials = credentials
 	go func() { _ = api.New(remote).Serve(tcp) }()
-	l, err := api.ListenUnix(at("sock"), 0o600, -1, -1)
+	l, err := api.ListenUnix(at("sock"), 0o600, -1, -1, nil)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/cgnkit/cgnkit/ebpf"
 	"github.com/cgnkit/cgnkit/internal/api"
 	"github.com/cgnkit/cgnkit/internal/api/form"
+	"github.com/cgnkit/cgnkit/internal/gate"
 	"github.com/cgnkit/cgnkit/internal/netns"
 	"github.com/cgnkit/cgnkit/internal/netnstest"
 )
@@ -263,6 +264,18 @@ func TestTally(t *testing.T) {
 		got = append(got, fmt.Sprint(r.Listener, r.Code, r.Count))
 	}
 	if want := []string{"tcp2001", "tcp4012", "unix2001"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	tally.drops("unix")
+	drop := tally.drops("tcp")
+	drop(gate.Silent)
+	drop(api.Slow)
+	drop(gate.Silent)
+	got = nil
+	for _, d := range tally.droppedConnections() {
+		got = append(got, fmt.Sprint(d.Listener, d.Reason, d.Count))
+	}
+	if want := []string{"tcpcrowded0", "tcpsilent2", "tcpslow1", "unixcrowded0", "unixsilent0", "unixslow0"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

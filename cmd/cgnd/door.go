@@ -46,12 +46,12 @@ func openDoor(ctx context.Context, c *daemonfile.Config, d *daemon.Daemon, m *me
 	if err != nil {
 		return o, err
 	}
-	l, err := api.ListenUnix(c.Listen.Unix, c.Listen.Mode, uid, gid)
+	unix := options
+	unix.Count, unix.Dropped = tally.of("unix"), tally.drops("unix")
+	l, err := api.ListenUnix(c.Listen.Unix, c.Listen.Mode, uid, gid, unix.Dropped)
 	if err != nil {
 		return o, err
 	}
-	unix := options
-	unix.Count = tally.of("unix")
 	o.serve(l, unix)
 	if !c.Listen.TCP.IsValid() {
 		return o, nil
@@ -65,11 +65,11 @@ func (o *door) openTCP(c daemonfile.Listen, options api.Options, tally *requestT
 		return fmt.Errorf("listen.tcp: %w", err)
 	}
 	o.sayExpiry()
-	l, err := api.ListenTCP(c.TCP, o.credentials)
+	options.Credentials, options.Count, options.Dropped = o.credentials, tally.of("tcp"), tally.drops("tcp")
+	l, err := api.ListenTCP(c.TCP, o.credentials, options.Dropped)
 	if err != nil {
 		return fmt.Errorf("listen.tcp: %w", err)
 	}
-	options.Credentials, options.Count = o.credentials, tally.of("tcp")
 	o.serve(l, options)
 	o.log.Info("the API is on TCP", "address", l.Addr().String(), "tls", c.Certificate != "")
 	return nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime"
 	"slices"
@@ -64,16 +63,12 @@ func (m *meter) serve(ctx context.Context) error {
 	if !c.Metrics.IsValid() {
 		return nil
 	}
-	l, err := net.Listen("tcp", c.Metrics.String())
+	drop := m.tally.drops("metrics")
+	l, err := metrics.Listen(c.Metrics, drop)
 	if err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", metrics.Handler(m, metrics.Build{Version: release, Revision: revision(), GoVersion: runtime.Version()}))
-	server := &http.Server{
-		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
-		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	server := metrics.NewServer(m, metrics.Build{Version: release, Revision: revision(), GoVersion: runtime.Version()}, log, drop)
 	go func() {
 		<-ctx.Done()
 		_ = server.Close()
@@ -152,7 +147,7 @@ func (m *meter) Snapshot() *metrics.Snapshot {
 	if a := m.alarms.Load(); a != nil {
 		out.Alarms = *a
 	}
-	out.Requests = m.tally.counts()
+	out.Requests, out.Dropped = m.tally.counts(), m.tally.droppedConnections()
 	if k := m.kernel.Load(); k != nil {
 		k.show(out)
 	}

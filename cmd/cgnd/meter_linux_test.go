@@ -43,7 +43,7 @@ func TestMetrics(t *testing.T) {
 			}
 		}
 		wants := []string{
-			"cgnkit_healthy 1", `cgnkit_problem{code="drift"} 0`, "cgnkit_epoch 1", "cgnkit_epoch_due 1", "cgnkit_ledger_records 1", "cgnkit_last_apply_success 1",
+			"cgnkit_healthy 1", `cgnkit_problem{code="drift"} 0`, "cgnkit_epoch 1", "cgnkit_epoch_due 1", "cgnkit_ledger_records 1", `cgnkit_dropped_connections_total{listener="metrics",reason="slow"} 0`, "cgnkit_last_apply_success 1",
 			`cgnkit_pool_used_ports{pool="a",protocol="tcp"} 1`, `cgnkit_pool_free_ports{pool="a",protocol="tcp"} 255999`, `cgnkit_pool_sharing_ratio{pool="a"} 64`,
 			`cgnkit_subscriber_used_ports_bucket{pool="a",le="0"} 255`, `cgnkit_address_used_ports_bucket{pool="a",le="0"} 15`,
 		}

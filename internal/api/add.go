@@ -49,7 +49,7 @@ func (s *server) addEpoch(r *http.Request) (any, error) {
 	}
 	added, err := s.AddEpoch(en)
 	if err != nil {
-		return nil, refused(err)
+		return nil, unrecorded(err)
 	}
 	who := callerOf(r.Context())
 	s.Log.Info("epoch recorded", "epoch", added.Seq, "from", added.From, "plan_sha256", added.SHA256, "by", added.By, "who", who.String(), "remote", who.remote)
@@ -78,8 +78,8 @@ func parseEpoch(r *http.Request) (en NewEpoch, err error) {
 	return en, nil
 }
 
-// refused gives an error of recording its status.
-func refused(err error) *failure {
+// unrecorded gives an error of recording its status.
+func unrecorded(err error) *failure {
 	code := http.StatusServiceUnavailable
 	switch {
 	case errors.Is(err, ErrPlan), errors.Is(err, planfile.ErrSyntax), errors.Is(err, ledger.ErrText), errors.Is(err, ledger.ErrTime):

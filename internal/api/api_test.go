@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cgnkit/cgnkit/internal/gate"
 )
 
 func TestAnswers(t *testing.T) {
@@ -177,26 +179,26 @@ func TestAdmin(t *testing.T) {
 
 func TestListen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	l, err := ListenUnix(path, 0o640, -1, -1)
+	l, err := ListenUnix(path, 0o640, -1, -1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o640 || st.Mode().Type() != fs.ModeSocket {
 		t.Error(st, err)
 	}
-	if _, err := ListenUnix(path, 0o660, -1, -1); !errors.Is(err, ErrInUse) {
+	if _, err := ListenUnix(path, 0o660, -1, -1, nil); !errors.Is(err, ErrInUse) {
 		t.Error(err)
 	}
-	l.(*bound).Listener.(*net.UnixListener).SetUnlinkOnClose(false) // as if it had been killed
+	l.(*gate.Gate).Listener.(*net.UnixListener).SetUnlinkOnClose(false) // as if it had been killed
 	_ = l.Close()
-	if l, err = ListenUnix(path, 0o660, -1, -1); err != nil {
+	if l, err = ListenUnix(path, 0o660, -1, -1, nil); err != nil {
 		t.Fatal(err)
 	}
 	_ = l.Close()
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ListenUnix(path, 0o660, -1, -1); err == nil {
+	if _, err := ListenUnix(path, 0o660, -1, -1, nil); err == nil {
 		t.Error("a file was replaced")
 	}
 	if _, err := os.Stat(path); err != nil {

@@ -22,22 +22,27 @@ type listener struct {
 
 // onEach runs a test on a unix socket, on TCP, and on TCP with TLS.
 func onEach(t *testing.T, d func() *fakeDaemon, test func(t *testing.T, l listener)) {
-	t.Run("unix", func(t *testing.T) {
+	onEachWith(t, func(*Options) {}, d, func(t *testing.T, l listener) {
 		t.Parallel()
-		c := serve(t, d())
+		test(t, l)
+	})
+}
+
+// onEachWith does so one after the other, with other options.
+func onEachWith(t *testing.T, change func(*Options), d func() *fakeDaemon, test func(t *testing.T, l listener)) {
+	t.Run("unix", func(t *testing.T) {
+		c := serveWith(t, d(), change)
 		dial := func() (net.Conn, error) { return net.Dial("unix", c.socket) }
 		test(t, listener{c, dial, dial})
 	})
 	t.Run("tcp", func(t *testing.T) {
-		t.Parallel()
-		s := serveTCP(t, d(), false)
+		s := serveTCPWith(t, d(), false, change)
 		s.token = s.secrets[Admin]
 		dial := func() (net.Conn, error) { return net.Dial("tcp", s.address()) }
 		test(t, listener{s.client, dial, dial})
 	})
 	t.Run("tls", func(t *testing.T) {
-		t.Parallel()
-		s := serveTCP(t, d(), true)
+		s := serveTCPWith(t, d(), true, change)
 		s.token = s.secrets[Admin]
 		test(t, listener{
 			s.client, func() (net.Conn, error) { return net.Dial("tcp", s.address()) },
@@ -95,7 +100,7 @@ func TestHugeBody(t *testing.T) {
 // served.
 func TestHalfOpen(t *testing.T) {
 	onEach(t, fresh, func(t *testing.T, l listener) {
-		for i := range maxClients + 10 {
+		for i := range limits.Guests + 10 {
 			conn, err := l.plain()
 			if err != nil {
 				t.Fatal(err)
@@ -133,7 +138,7 @@ func TestSlow(t *testing.T) {
 				return
 			case <-t.Context().Done():
 				t.Fatal("it was not thrown out")
-			case <-time.After(headerTime / 50):
+			case <-time.After(usualTimes.header / 50):
 				_, _ = conn.Write([]byte("G"))
 			}
 			if sent > 500 {
@@ -143,27 +148,26 @@ func TestSlow(t *testing.T) {
 	})
 }
 
-// TestCrowd has many ask at once while answers take their time: some are served, the others are told to come back.
+// TestCrowd has many ask at once while answers take their time: as many of one caller as may are served, the others are told to come
+// back.
 func TestCrowd(t *testing.T) {
-	onEach(t, func() *fakeDaemon { return &fakeDaemon{hold: make(chan struct{})} }, func(t *testing.T, l listener) {
+	onEachWith(t, func(*Options) {}, func() *fakeDaemon { return &fakeDaemon{hold: make(chan struct{})} }, func(t *testing.T, l listener) {
 		const clients = 1000
 		var wait sync.WaitGroup
 		var mu sync.Mutex
-		release := sync.OnceFunc(func() { close(l.d.hold) })
 		codes := map[int]int{}
 		for range clients {
 			wait.Go(func() {
 				code, _ := l.ask("GET", "/v1/status", nil)
 				mu.Lock()
-				codes[code]++
-				if codes[http.StatusServiceUnavailable] == maxClients-maxRequests { // all that can be connected have been looked at
-					release()
+				defer mu.Unlock()
+				if codes[code]++; code == http.StatusServiceUnavailable && codes[code] == clients-requestsOfOne {
+					close(l.d.hold)
 				}
-				mu.Unlock()
 			})
 		}
 		wait.Wait()
-		if codes[200] < maxRequests || codes[200]+codes[503] != clients {
+		if codes[200] != requestsOfOne || codes[503] != clients-requestsOfOne {
 			t.Error(codes)
 		}
 	})

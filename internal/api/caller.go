@@ -38,10 +38,18 @@ func (c caller) String() string {
 	return ""
 }
 
+// key tells callers apart: each has its own part of what there is.
+func (c caller) key() string {
+	if s := c.String(); s != "" {
+		return s
+	}
+	return "somebody"
+}
+
 // identify finds out who asks. The error is a failure.
 func (s *server) identify(r *http.Request) (caller, error) {
 	if s.Credentials == nil {
-		c := caller{role: Trace, peer: peerOf(r.Context())}
+		c := caller{role: Trace, peer: linkOf(r.Context()).peer}
 		if c.peer.admin() {
 			c.role = Admin
 		}
@@ -49,10 +57,12 @@ func (s *server) identify(r *http.Request) (caller, error) {
 	}
 	name, role, ok := s.Credentials.identify(r)
 	if !ok {
-		if told := s.quiet.pass(s.Now()); told > 0 {
+		if told := s.unknown.pass(s.Now()); told > 0 {
 			s.Log.Warn("refused: no valid token", "remote", r.RemoteAddr, "times", told)
 		}
-		return caller{}, failf(http.StatusUnauthorized, "want a valid token: Authorization: Bearer TOKEN")
+		f := failf(http.StatusUnauthorized, "want a valid token: Authorization: Bearer TOKEN")
+		f.end = true
+		return caller{}, f
 	}
 	return caller{role: role, token: name, remote: r.RemoteAddr}, nil
 }
@@ -62,14 +72,18 @@ func (s *server) admit(who caller, r *http.Request, want Role) error {
 	if who.role >= want {
 		return nil
 	}
-	s.Log.Warn("refused: another role is wanted", "path", r.URL.Path, "want", want, "who", who.String(), "pid", who.peer.PID, "remote", who.remote)
-	if s.Credentials == nil {
-		return failf(http.StatusForbidden, "only root and the user of the daemon may do that")
+	if told := s.denied.pass(s.Now()); told > 0 {
+		s.Log.Warn("refused: another role is wanted", "path", r.URL.Path, "want", want, "who", who.String(), "pid", who.peer.PID, "remote", who.remote, "times", told)
 	}
-	return failf(http.StatusForbidden, "token %s has role %v, and that takes %v", who.token, who.role, want)
+	f := failf(http.StatusForbidden, "token %s has role %v, and that takes %v", who.token, who.role, want)
+	if s.Credentials == nil {
+		f = failf(http.StatusForbidden, "only root and the user of the daemon may do that")
+	}
+	f.end = true
+	return f
 }
 
-// A quiet keeps somebody who tries tokens from filling the log.
+// A quiet keeps somebody who is refused from filling the log.
 type quiet struct {
 	mu    sync.Mutex
 	last  time.Time

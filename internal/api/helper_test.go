@@ -75,12 +75,12 @@ func serveWith(tb testing.TB, d *fakeDaemon, change func(*Options)) *client {
 	tb.Helper()
 	c := &client{TB: tb, d: d, url: "http://cgnd", folder: tb.TempDir()}
 	c.socket, c.audit = filepath.Join(c.folder, "s"), filepath.Join(c.folder, "audit.jsonl")
-	l, err := ListenUnix(c.socket, 0o660, -1, -1)
+	o := Options{Daemon: d, Audit: NewAudit(c.audit), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return noon }}
+	change(&o)
+	l, err := ListenUnix(c.socket, 0o660, -1, -1, o.Dropped)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	o := Options{Daemon: d, Audit: NewAudit(c.audit), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return noon }}
-	change(&o)
 	server := New(o)
 	go func() { _ = server.Serve(l) }()
 	tb.Cleanup(func() { _ = server.Close() })

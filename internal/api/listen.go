@@ -8,18 +8,27 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
 	"syscall"
 	"time"
+
+	"github.com/cgnkit/cgnkit/internal/gate"
 )
 
 // ErrInUse means: another process answers at a socket.
 var ErrInUse = errors.New("another process answers there")
 
+// limits are how many connections there may be: each listener has its own. One host, and on a unix socket one user, gets a part of the places
+// of those who have not shown yet who they are; and so does one user or token of those who have.
+var limits = gate.Limits{
+	Guests: 256, GuestsOfOne: 32, Known: 256, KnownOfOne: 64, Waiting: 1024,
+	Grace: 2 * time.Second, // a handshake of TLS takes some ms, and several times the way there and back
+	Stay:  5 * time.Second,
+}
+
 // ListenUnix listens on a unix socket with the given permissions and owner; -1 leaves user or group as they are. What a process
-// that was killed has left is replaced; a socket at which somebody answers, and what is no socket, is not. The listener takes
-// no more than a bounded number of clients at once.
-func ListenUnix(path string, mode fs.FileMode, uid, gid int) (net.Listener, error) {
+// that was killed has left is replaced; a socket at which somebody answers, and what is no socket, is not. dropped is told of
+// every connection that is closed because of the bounds.
+func ListenUnix(path string, mode fs.FileMode, uid, gid int, dropped func(gate.Reason)) (net.Listener, error) {
 	if err := removeStale(path); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
 	}
@@ -34,7 +43,7 @@ func ListenUnix(path string, mode fs.FileMode, uid, gid int) (net.Listener, erro
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	return Bound(l), nil
+	return gate.New(l, limits, user, dropped), nil
 }
 
 func removeStale(path string) error {
@@ -59,62 +68,14 @@ func removeStale(path string) error {
 	return os.Remove(path)
 }
 
-// Bound bounds how many clients a listener has at once; others wait.
-func Bound(l net.Listener) net.Listener {
-	return &bound{Listener: l, slots: make(chan struct{}, maxClients), closed: make(chan struct{})}
-}
-
-type bound struct {
-	net.Listener
-	slots  chan struct{}
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (b *bound) Accept() (net.Conn, error) {
-	select {
-	case b.slots <- struct{}{}:
-	case <-b.closed:
-		return nil, net.ErrClosed
-	}
-	c, err := b.Listener.Accept()
-	if err != nil {
-		<-b.slots
-		return nil, err
-	}
-	return &boundConn{Conn: c, free: sync.OnceFunc(func() { <-b.slots })}, nil
-}
-
-func (b *bound) Close() error {
-	b.once.Do(func() { close(b.closed) })
-	return b.Listener.Close()
-}
-
-type boundConn struct {
-	net.Conn
-	free func()
-}
-
-// NetConn returns the connection itself.
-func (c *boundConn) NetConn() net.Conn { return c.Conn }
-
-func (c *boundConn) Close() error {
-	defer c.free()
-	return c.Conn.Close()
-}
-
 // ListenTCP listens on an address for who has a token, with TLS where the credentials have a certificate. [::] is all addresses of both
-// families, and 0.0.0.0 those of IPv4. The listener takes no more than a bounded number of clients at once.
-func ListenTCP(at netip.AddrPort, c *Credentials) (net.Listener, error) {
-	network, addr := "tcp", at.Addr().Unmap()
-	if addr.Is4() {
-		network = "tcp4" // package net takes 0.0.0.0 for both families otherwise
-	}
-	l, err := net.Listen(network, netip.AddrPortFrom(addr, at.Port()).String())
+// families, and 0.0.0.0 those of IPv4. dropped is told of every connection that is closed because of the bounds.
+func ListenTCP(at netip.AddrPort, c *Credentials, dropped func(gate.Reason)) (net.Listener, error) {
+	l, err := gate.ListenTCP(at)
 	if err != nil {
 		return nil, err
 	}
-	l = Bound(l)
+	l = gate.New(l, limits, gate.Host, dropped)
 	if t := c.config(); t != nil {
 		l = tls.NewListener(l, t)
 	}

@@ -43,15 +43,14 @@ func TestPaths(t *testing.T) {
 	}
 	var served []string
 	for _, r := range routes {
-		served = append(served, r.pattern)
+		served = append(served, r.method+" "+r.path)
 	}
 	slices.Sort(written)
 	slices.Sort(served)
 	for _, r := range routes {
-		method, path, _ := strings.Cut(r.pattern, " ")
-		op, ok := document(t)["paths"].(map[string]any)[path].(map[string]any)[strings.ToLower(method)].(map[string]any)
+		op, ok := document(t)["paths"].(map[string]any)[r.path].(map[string]any)[strings.ToLower(r.method)].(map[string]any)
 		if ok && op["x-role"] != r.role.String() {
-			t.Errorf("%s: the document wants role %v, and the handler %v", r.pattern, op["x-role"], r.role)
+			t.Errorf("%s %s: the document wants role %v, and the handler %v", r.method, r.path, op["x-role"], r.role)
 		}
 	}
 	if !slices.Equal(written, served) {

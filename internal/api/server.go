@@ -1,8 +1,7 @@
 package api
 
 import (
-	"encoding/json"
-	"errors"
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 	"github.com/cgnkit/cgnkit/alloc/ledger"
 	"github.com/cgnkit/cgnkit/internal/api/form"
 	"github.com/cgnkit/cgnkit/internal/daemon"
+	"github.com/cgnkit/cgnkit/internal/gate"
 )
 
 // A Daemon is what the API tells about.
@@ -37,47 +37,41 @@ type Options struct {
 	Credentials *Credentials
 	// Count is told the status of every answer; nil = nobody is.
 	Count func(code int)
-	Now   func() time.Time // nil = the clock of the system
+	// Dropped is told of every connection that is closed because its client does not take an answer; nil = nobody is.
+	Dropped func(gate.Reason)
+	Now     func() time.Time // nil = the clock of the system
+
+	times times // the zero times are the usual ones
 }
+
+// times are how long something may take.
+type times struct {
+	header time.Duration // for a client to send its header
+	read   time.Duration // and all of its request
+	wait   time.Duration // for one of the requests that are served at once
+	write  time.Duration // for a short answer to be taken
+	idle   time.Duration // between requests
+}
+
+var usualTimes = times{header: 5 * time.Second, read: 10 * time.Second, wait: time.Second, write: 5 * time.Second, idle: time.Minute}
 
 // The bounds of a server.
 const (
-	headerTime  = 5 * time.Second  // for a client to send its header
-	readTime    = 10 * time.Second // and all of its request
-	writeTime   = 30 * time.Second // for an answer
-	idleTime    = time.Minute
-	maxHeader   = 16 << 10
-	maxBody     = 64 << 10
-	maxRequests = 32 // at once; others are told to come back
-	maxClients  = 256
+	maxHeader     = 16 << 10
+	maxBody       = 64 << 10
+	maxRequests   = 32 // at once; others wait a moment, and are told to come back
+	requestsOfOne = 8
+	maxUnsent     = 32 << 20 // bytes of answers that are being sent
+	unsentOfOne   = 8 << 20
 )
-
-// A route is a path of the API, and who may use it.
-type route struct {
-	pattern string // as http.ServeMux has it
-	role    Role   // that it takes, at least
-	body    int64  // how long it may be
-	code    int    // of an answer
-	serve   func(s *server, r *http.Request) (answer any, err error)
-}
-
-// routes are all paths. docs/openapi.yaml has the same.
-var routes = []route{
-	{"GET /v1/status", Read, maxBody, http.StatusOK, (*server).status},
-	{"GET /v1/pools", Read, maxBody, http.StatusOK, (*server).pools},
-	{"GET /v1/subscribers/{realm}/{addr}", Read, maxBody, http.StatusOK, (*server).subscriber},
-	{"GET /v1/top", Read, maxBody, http.StatusOK, (*server).top},
-	{"GET /v1/trace", Trace, maxBody, http.StatusOK, (*server).trace},
-	{"GET /v1/epochs", Read, maxBody, http.StatusOK, (*server).epochs},
-	{"POST /v1/epochs", Admin, maxPlan, http.StatusCreated, (*server).addEpoch},
-	{"POST /v1/reload", Admin, maxBody, http.StatusAccepted, (*server).reload},
-}
 
 type server struct {
 	Options
-	slots chan struct{}
-	owned ownedPorts
-	quiet quiet
+	slots  *places
+	unsent *places
+	owned  ownedPorts
+
+	unknown, denied quiet
 }
 
 // New returns a server for Serve.
@@ -85,91 +79,65 @@ func New(o Options) *http.Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &server{Options: o, slots: make(chan struct{}, maxRequests)}
-	mux := http.NewServeMux()
-	for _, r := range routes {
-		mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) { s.handle(w, req, r) })
+	if o.times == (times{}) {
+		o.times = usualTimes
 	}
-	nowhere := route{"/", Read, maxBody, http.StatusOK, func(*server, *http.Request) (any, error) {
-		return nil, failf(http.StatusNotFound, "no such path; docs/openapi.yaml has them all")
-	}}
-	mux.HandleFunc(nowhere.pattern, func(w http.ResponseWriter, req *http.Request) { s.handle(w, req, nowhere) })
+	s := &server{Options: o, slots: newPlaces(maxRequests, requestsOfOne), unsent: newPlaces(maxUnsent, unsentOfOne)}
+	t := o.times
 	return &http.Server{
-		Handler:           mux,
-		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+		Handler: s, DisableGeneralOptionsHandler: true, // which would answer before anybody is asked for a token
+		// An answer has a time of its own, from when it is ready; WriteTimeout is for what package http says by itself.
+		ReadHeaderTimeout: t.header, ReadTimeout: t.read, WriteTimeout: t.read + t.write, IdleTimeout: t.idle, MaxHeaderBytes: maxHeader,
 		ErrorLog:    slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
-		ConnContext: withPeer,
+		ConnContext: withLink,
 	}
 }
 
-// handle serves a request within the bounds.
-func (s *server) handle(w http.ResponseWriter, r *http.Request, rt route) {
+// ServeHTTP answers every request, whatever its method and path. Who asks comes first: who may not ask learns nothing, takes
+// no place of others, and its connection ends.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	from := linkOf(r.Context())
+	who, err := s.identify(r)
+	if err != nil {
+		s.send(w, from, from.host(), refused(err))
+		return
+	}
+	leave, ok := gate.Enter(from.conn, who.key())
+	if !ok {
+		f := busy("%s has too many connections", who)
+		f.end = true
+		s.send(w, from, who.key(), refused(f))
+		return
+	}
+	defer leave()
+	s.send(w, from, who.key(), s.reply(w, r, who))
+}
+
+// reply serves a request within the bounds.
+func (s *server) reply(w http.ResponseWriter, r *http.Request, who caller) (a reply) {
 	defer func() {
 		if x := recover(); x != nil {
 			s.Log.Error("a request ended in a panic: this is a bug", "path", r.URL.Path, "panic", fmt.Sprint(x), "stack", string(debug.Stack()))
-			s.refuse(w, failf(http.StatusInternalServerError, "this is a bug; the log of the daemon has more"))
+			a = refused(failf(http.StatusInternalServerError, "this is a bug; the log of the daemon has more"))
 		}
 	}()
-	who, err := s.identify(r) // before a slot is taken: who may not ask is no reason to keep others waiting
+	rt, err := find(r)
 	if err == nil {
 		err = s.admit(who, r, rt.role)
 	}
 	if err != nil {
-		w.Header().Set("Connection", "close") // and so is a connection
-		s.refuse(w, err)
-		return
+		return refused(err)
 	}
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	default:
-		w.Header().Set("Retry-After", "1")
-		s.refuse(w, failf(http.StatusServiceUnavailable, "%d requests are being served, which is the most", maxRequests))
-		return
+	ctx, cancel := context.WithTimeout(r.Context(), s.times.wait)
+	defer cancel()
+	if !s.slots.take(ctx, who.key()) {
+		return refused(busy("%d requests are being served, or %d of %s, which is the most", maxRequests, requestsOfOne, who))
 	}
+	defer s.slots.give(who.key(), 1)
 	r.Body = http.MaxBytesReader(w, r.Body, rt.body)
 	answer, err := rt.serve(s, r.WithContext(withCaller(r.Context(), who)))
 	if err != nil {
-		s.refuse(w, err)
-		return
+		return refused(err)
 	}
-	s.write(w, rt.code, answer)
-}
-
-// A failure is an error with a status of HTTP.
-type failure struct {
-	code int
-	text string
-}
-
-func (f *failure) Error() string { return f.text }
-
-func failf(code int, format string, args ...any) *failure {
-	return &failure{code, fmt.Sprintf(format, args...)}
-}
-
-func (s *server) refuse(w http.ResponseWriter, err error) {
-	code := http.StatusInternalServerError
-	if f, ok := errors.AsType[*failure](err); ok {
-		code = f.code
-	}
-	if code == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="cgnd"`)
-	}
-	s.write(w, code, form.Refusal{Error: err.Error()})
-}
-
-func (s *server) write(w http.ResponseWriter, code int, answer any) {
-	b, err := json.Marshal(answer)
-	if err != nil {
-		code, b = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be encoded"}`)
-	}
-	if s.Count != nil {
-		s.Count(code)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(code)
-	_, _ = w.Write(append(b, '\n')) // a client that is gone needs no answer
+	return answered(rt.code, answer)
 }

@@ -15,6 +15,7 @@ type Conn struct {
 	in        *crowd // where it is; nil = it is gone
 	who       string // whose it is there
 	busy      bool   // it is being served
+	last      bool   // and will not be again
 	since     time.Time
 	wake, end *time.Timer
 }
@@ -81,7 +82,21 @@ func Enter(c net.Conn, who string) (leave func(), ok bool) {
 func (c *Conn) leave() {
 	c.gate.mu.Lock()
 	defer c.gate.mu.Unlock()
-	c.busy, c.since = false, time.Now()
+	if c.busy = false; !c.last {
+		c.since = time.Now()
+	}
+}
+
+// Last says that nothing more will be served on a connection once its answer is sent: it gives way to others at once.
+func Last(c net.Conn) {
+	own := of(c)
+	if own == nil {
+		return
+	}
+	own.gate.mu.Lock()
+	defer own.gate.mu.Unlock()
+	own.last, own.since = true, time.Time{}
+	own.gate.changed.Broadcast()
 }
 
 // room reports whether there is a place among the known for a connection, and makes one where it can.

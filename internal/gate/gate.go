@@ -139,7 +139,7 @@ func (g *Gate) next() *Conn {
 
 // giveWay has the oldest guest of a source go, and reports whether it has been one for long enough.
 func (g *Gate) giveWay(who string) bool {
-	oldest := g.guests.by[who][0]
+	oldest := g.guests.idle(who)
 	if time.Since(oldest.since) < g.limits.Grace {
 		return false
 	}

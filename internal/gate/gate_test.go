@@ -302,6 +302,26 @@ func TestAnotherCaller(t *testing.T) {
 	}
 }
 
+// TestLast has a guest that was refused give way at once.
+func TestLast(t *testing.T) {
+	limits := few
+	limits.Grace = time.Hour
+	s := open(t, limits)
+	var guests []*Conn
+	for range limits.GuestsOfOne {
+		s.dial(1)
+		guests = append(guests, s.accept())
+	}
+	s.dial(1)
+	s.await("it waits", func() bool { return s.waiting.n == 1 })
+	Last(guests[1])
+	Last(nil)
+	s.accept()
+	if s.guests.of("127.0.0.1") != limits.GuestsOfOne || guests[1].in != nil {
+		t.Errorf("%v", s.guests.by)
+	}
+}
+
 // TestClose has the end be told to who accepts, and who waits be let go.
 func TestClose(t *testing.T) {
 	limits := few

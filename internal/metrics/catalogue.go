@@ -70,7 +70,8 @@ var (
 	alarmsSuppressed = counter("cgnkit_alarms_suppressed_total", "Raises that were only counted, because the alarm was there still.", "level")
 	alarmsMissed     = counter("cgnkit_alarms_missed_total", "Raises for which there was no room, once for every reading.", "level")
 
-	apiRequests = counter("cgnkit_api_requests_total", "Requests of the API by listener (unix or tcp) and status of the answer: 401 = no valid token, 403 = the role does not do, 503 = too many at once, or not possible now.", "listener", "code")
+	apiRequests        = counter("cgnkit_api_requests_total", "Requests of the API by listener (unix or tcp) and status of the answer: 401 = no valid token, 403 = the role does not do, 503 = too many at once, or not possible now.", "listener", "code")
+	droppedConnections = counter("cgnkit_dropped_connections_total", "Connections that were closed because they kept others waiting, by listener (unix, tcp or metrics): silent = showed no token, or sent no request, in time, crowded = there were too many, of one host or user first, slow = did not take an answer in time.", "listener", "reason")
 )
 
 // sections are all families.
@@ -91,5 +92,5 @@ var sections = []section{
 	}},
 	{"Tables of the kernel", "", []*family{conntrackEntries, conntrackLimit, conntrackLost, mapEntries, mapCapacity, mapBytes}},
 	{"Alarms", "", []*family{alarms, alarmsRaised, alarmsCleared, alarmsSuppressed, alarmsMissed}},
-	{"The API", "", []*family{apiRequests}},
+	{"The API, and who asks", "", []*family{apiRequests, droppedConnections}},
 }

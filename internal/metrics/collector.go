@@ -67,6 +67,9 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	for _, r := range first(s.Requests, maxRows) {
 		e.count(apiRequests, r.Count, r.Listener, r.Code)
 	}
+	for _, d := range first(s.Dropped, maxRows) {
+		e.count(droppedConnections, d.Count, d.Listener, d.Reason)
+	}
 }
 
 func (e *emitter) ledger(s *Snapshot) {

@@ -88,6 +88,7 @@ func full(tb testing.TB) *Snapshot {
 		Interfaces: []Interface{{"eth0", "inside", true}, {"eth1", "outside", false}},
 		Alarms:     Alarms{Pool: alarm.Counts{Raised: 1, Cleared: 1}, Subscriber: alarm.Counts{Active: 1, Raised: 4, Cleared: 3, Suppressed: 9, Missed: 2}},
 		Requests:   []Requests{{"unix", "200", 41}, {"tcp", "401", 3}},
+		Dropped:    []Dropped{{"tcp", "silent", 7}, {"metrics", "slow", 1}},
 	}
 }
 

@@ -3,11 +3,17 @@ package metrics
 import (
 	"compress/gzip"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/cgnkit/cgnkit/internal/gate"
 )
 
 func TestHandler(t *testing.T) {
@@ -70,4 +76,104 @@ func TestScrapesAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestSlowScrapers has clients ask for scrapes and never read: others are served, and these are thrown out.
+func TestSlowScrapers(t *testing.T) {
+	var mu sync.Mutex
+	dropped := map[gate.Reason]int{}
+	drop := func(why gate.Reason) {
+		mu.Lock()
+		defer mu.Unlock()
+		dropped[why]++
+	}
+	l, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), drop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := NewServer(fixed{full(t)}, Build{}, slog.New(slog.DiscardHandler), drop)
+	server.Handler = handler(fixed{full(t)}, Build{}, 200*time.Millisecond, drop)
+	go func() { _ = server.Serve(l) }()
+	defer func() { _ = server.Close() }()
+	const many = 16
+	other := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}}
+	for range many {
+		conn, err := other.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		if err := conn.(*net.TCPConn).SetReadBuffer(2048); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for {
+				if _, err := io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+					return // it was thrown out
+				}
+			}
+		}()
+	}
+	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
+	scrape := func() {
+		a, err := c.Get("http://" + l.Addr().String() + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = a.Body.Close() }()
+		if text, err := io.ReadAll(a.Body); a.StatusCode != http.StatusOK || err != nil || !strings.Contains(string(text), "cgnkit_build_info{") {
+			t.Fatalf("%s, %v", a.Status, err)
+		}
+	}
+	slow := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return dropped[Slow]
+	}
+	for end := time.Now().Add(time.Minute); slow() < many; time.Sleep(time.Millisecond) {
+		scrape()
+		if time.Now().After(end) {
+			t.Fatalf("they were not thrown out: %v", dropped)
+		}
+	}
+}
+
+// TestManyScrapers has one host open more connections than it may: another one is served at once.
+func TestManyScrapers(t *testing.T) {
+	l, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := NewServer(fixed{full(t)}, Build{}, slog.New(slog.DiscardHandler), nil)
+	go func() { _ = server.Serve(l) }()
+	defer func() { _ = server.Close() }()
+	other := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}}
+	for range 1000 {
+		conn, err := other.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+	}
+	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
+	for range 20 {
+		a, err := c.Get("http://" + l.Addr().String() + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _ = a.Body.Close(); a.StatusCode != http.StatusOK {
+			t.Error(a.Status)
+		}
+	}
+}
+
+// TestOnePath serves nothing else.
+func TestOnePath(t *testing.T) {
+	h := NewServer(fixed{full(t)}, Build{}, slog.New(slog.DiscardHandler), nil).Handler
+	for path, want := range map[string]int{"/metrics": 200, "/": 404, "/v1/status": 404, "/debug/pprof/": 404} {
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil)); w.Code != want {
+			t.Errorf("%s: %d, want %d", path, w.Code, want)
+		}
+	}
 }

@@ -41,12 +41,20 @@ type Snapshot struct {
 	Alarms Alarms
 
 	Requests []Requests // of the API: totals
+	Dropped  []Dropped  // connections: totals
 }
 
 // Requests counts requests of the API by how they ended.
 type Requests struct {
 	Listener string // "unix" or "tcp"
 	Code     string // of HTTP
+	Count    uint64
+}
+
+// Dropped counts connections that were closed because their clients kept others waiting.
+type Dropped struct {
+	Listener string // "unix", "tcp" or "metrics"
+	Reason   string // "silent", "crowded" or "slow"
 	Count    uint64
 }
 
