@@ -23,6 +23,7 @@ import (
 	"github.com/cgnkit/cgnkit/ebpf"
 	"github.com/cgnkit/cgnkit/internal/api"
 	"github.com/cgnkit/cgnkit/internal/api/form"
+	"github.com/cgnkit/cgnkit/internal/daemon"
 	"github.com/cgnkit/cgnkit/internal/gate"
 	"github.com/cgnkit/cgnkit/internal/netns"
 	"github.com/cgnkit/cgnkit/internal/netnstest"
@@ -177,6 +178,15 @@ func TestTCP(t *testing.T) {
 	if code, err := s.tcp("127.0.0.1", "GET /v1/pools", read, pool); err != nil || code != 401 {
 		t.Error("the old token:", code, err)
 	}
+	s.metrics(`cgnkit_problem{code="credentials"} 0`)
+	s.write("tokens", "nonsense\n")
+	if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	s.metrics(`cgnkit_problem{code="credentials"} 1`)
+	s.await("the status says so", func(s daemon.Snapshot) bool {
+		return len(s.Problems) == 1 && s.Problems[0].Code == "credentials" && s.Healthy
+	})
 }
 
 // TestListens has nothing listen but where that is configured: without anything said, on the socket alone.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os/user"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,7 +18,7 @@ import (
 	"github.com/cgnkit/cgnkit/internal/daemonfile"
 )
 
-// A door is where the API is. It is an api.Daemon whose Reload reads credentials, too.
+// A door is where the API is. It is an api.Daemon whose Reload reads credentials, too, and whose Snapshot says when that fails.
 type door struct {
 	*daemon.Daemon
 	log         *slog.Logger
@@ -32,6 +34,13 @@ func openDoor(ctx context.Context, c *daemonfile.Config, d *daemon.Daemon, m *me
 			o.close()
 		}
 	}()
+	if c.Listen.TCP.IsValid() { // before anybody asks
+		if o.credentials, err = api.NewCredentials(c.Listen.Tokens, c.Listen.Certificate, c.Listen.Key); err != nil {
+			return o, fmt.Errorf("listen.tcp: %w", err)
+		}
+		m.credentials.Store(o.credentials)
+		o.sayExpiry()
+	}
 	options := api.Options{Daemon: o, Audit: api.NewAudit(c.Audit), Log: log}
 	if err := options.Audit.Check(); err != nil {
 		log.Error("traces will be refused until this is mended", "error", err)
@@ -53,18 +62,14 @@ func openDoor(ctx context.Context, c *daemonfile.Config, d *daemon.Daemon, m *me
 		return o, err
 	}
 	o.serve(l, unix)
-	if !c.Listen.TCP.IsValid() {
+	if o.credentials == nil {
 		return o, nil
 	}
 	return o, o.openTCP(c.Listen, options, tally)
 }
 
 // openTCP begins to serve on TCP.
-func (o *door) openTCP(c daemonfile.Listen, options api.Options, tally *requestTally) (err error) {
-	if o.credentials, err = api.NewCredentials(c.Tokens, c.Certificate, c.Key); err != nil {
-		return fmt.Errorf("listen.tcp: %w", err)
-	}
-	o.sayExpiry()
+func (o *door) openTCP(c daemonfile.Listen, options api.Options, tally *requestTally) error {
 	options.Credentials, options.Count, options.Dropped = o.credentials, tally.of("tcp"), tally.drops("tcp")
 	l, err := api.ListenTCP(c.TCP, o.credentials, options.Dropped)
 	if err != nil {
@@ -85,6 +90,28 @@ func (o *door) serve(l net.Listener, options api.Options) {
 	}()
 }
 
+// staleCredentials is the code of the problem that tokens or certificate could not be read again.
+const staleCredentials = "credentials"
+
+// Snapshot is that of the daemon, and has a problem more where tokens or certificate could not be read again. The kernel has what it
+// is to have nevertheless.
+func (o *door) Snapshot() *daemon.Snapshot {
+	s := o.Daemon.Snapshot()
+	if o.credentials == nil {
+		return s
+	}
+	f := o.credentials.Failed()
+	if f == nil {
+		return s
+	}
+	out := *s
+	out.Problems = append(slices.Clone(s.Problems), daemon.Problem{
+		Code: staleCredentials, Text: "tokens or certificate stay as they were, also where they were revoked: " + f.Err.Error(), Since: f.Since, Warning: true,
+	})
+	slices.SortFunc(out.Problems, func(a, b daemon.Problem) int { return cmp.Compare(a.Code, b.Code) })
+	return &out
+}
+
 // Reload has everything read anew that may be changed while the daemon runs. It does not wait for plans.
 func (o *door) Reload() {
 	o.Daemon.Reload()
@@ -92,7 +119,7 @@ func (o *door) Reload() {
 		return
 	}
 	if err := o.credentials.Reload(); err != nil {
-		o.log.Error("tokens or certificate stay as they were", "error", err)
+		o.log.Error("tokens or certificate stay as they were, also where they were revoked", "error", err)
 	}
 	o.sayExpiry()
 }

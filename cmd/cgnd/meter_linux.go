@@ -38,6 +38,8 @@ type meter struct {
 	alarms atomic.Pointer[metrics.Alarms]
 	kernel atomic.Pointer[kernelCounts]
 
+	credentials atomic.Pointer[api.Credentials] // nil without TCP
+
 	mu    sync.Mutex
 	of    *alloc.Plan // whose pools these are
 	pools []metrics.Pool
@@ -137,6 +139,8 @@ func (m *meter) Snapshot() *metrics.Snapshot {
 	for _, code := range daemon.Codes {
 		out.Problems = append(out.Problems, metrics.Problem{Code: code, Is: bad(code)})
 	}
+	credentials := m.credentials.Load()
+	out.Problems = append(out.Problems, metrics.Problem{Code: staleCredentials, Is: credentials != nil && credentials.Failed() != nil})
 	if bad("drift") {
 		out.Drift.Differences = s.Verify.Differences
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/cgnkit/cgnkit/internal/api"
 	"github.com/cgnkit/cgnkit/internal/daemon"
@@ -12,7 +13,9 @@ import (
 )
 
 // A meter is nothing: what it reads is the Linux kernel.
-type meter struct{}
+type meter struct {
+	credentials atomic.Pointer[api.Credentials]
+}
 
 func newMeter(context.Context, *daemonfile.Config, *daemon.Daemon, *requestTally, *slog.Logger) (*meter, error) {
 	return &meter{}, nil
