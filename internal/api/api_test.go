@@ -38,6 +38,8 @@ func TestAnswers(t *testing.T) {
 		{"/v1/trace?outside=198.18.1.0&port=2100&case=1", 400, nil},
 		{"/v1/trace?outside=198.18.1.0&port=2100&reason=r", 400, nil},
 		{"/v1/trace?outside=198.18.1.0&port=2100&case=1&reason=%0a", 400, nil},
+		{"/v1/trace?outside=198.18.1.0&port=2100&case=1&reason=%20", 400, nil},
+		{"/v1/trace?outside=198.18.1.0&port=2100&case=%20-&reason=r", 400, nil},
 		{"/v1/trace?outside=198.18.1.0&port=2100&case=1&reason=" + strings.Repeat("x", 257), 400, nil},
 		{"/v1/trace?outside=198.18.1.0&port=2100&at=2026-03-01T11:00:02&case=1&reason=r", 400, nil}, // no offset
 		{"/v1/trace?outside=198.18.1.0&port=65536&case=1&reason=r", 400, nil},
@@ -85,6 +87,21 @@ func TestTraceSays(t *testing.T) {
 	}
 	if _, ok := line["subscriber"]; ok {
 		t.Error("the audit log names the subscriber")
+	}
+}
+
+// TestFuture has a question about what lies ahead be answered with a warning, and no other.
+func TestFuture(t *testing.T) {
+	c := serve(t, &fakeDaemon{ledger: sampleLedger(t)})
+	for query, want := range map[string]int{
+		"": 0, "&at=2026-03-01T12:00:00Z": 0, "&at=2026-03-01T11:59:00Z&tolerance=59s": 0, "&tolerance=5s": 0,
+		"&at=2026-03-01T12:00:01Z": 1, "&at=2099-01-01T00:00:00Z": 1, "&at=2026-03-01T11:59:58Z&tolerance=5s": 1,
+	} {
+		code, a := c.ask("GET", "/v1/trace?outside=198.18.1.0&port=2100&case=1&reason=r"+query, nil)
+		warnings, _ := a["warnings"].([]any)
+		if code != 200 || a["status"] != "allocated" || len(warnings) != want {
+			t.Errorf("%s: %d %v", query, code, a)
+		}
 	}
 }
 

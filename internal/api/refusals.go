@@ -47,12 +47,23 @@ func (r *Refusals) Add(who alloc.Subscriber, kind string, at time.Time) {
 	switch kind {
 	case "exhausted":
 		one.Exhausted++
+		one.LastExhausted = later(one.LastExhausted, at)
 	case "limit":
 		one.Limit++
 	case "rate":
 		one.Rate++
 	}
-	one.Last, one.LastKind = new(at.UTC()), kind
+	if last := later(one.Last, at); last != one.Last {
+		one.Last, one.LastKind = last, kind
+	}
+}
+
+// later returns the later one of two instants; nil is before all.
+func later(was *time.Time, at time.Time) *time.Time {
+	if was != nil && was.After(at) {
+		return was
+	}
+	return new(at.UTC())
 }
 
 // drop forgets a subscriber. What others are told of those that are not remembered begins now.

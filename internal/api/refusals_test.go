@@ -24,6 +24,16 @@ func TestRefusals(t *testing.T) {
 	if got := r.Of(who(1)); got.Exhausted != 1 || got.Limit != 1 || got.Rate != 1 || got.LastKind != "rate" || !got.Last.Equal(noon.Add(3*time.Second)) {
 		t.Errorf("%+v", got)
 	}
+	if got := r.Of(who(1)); got.LastExhausted == nil || !got.LastExhausted.Equal(noon.Add(time.Second)) {
+		t.Errorf("%+v", got)
+	}
+	if got := r.Of(who(2)); got.LastExhausted != nil {
+		t.Errorf("%+v", got)
+	}
+	r.Add(who(2), "limit", noon.Add(time.Second)) // which is told late
+	if got := r.Of(who(2)); got.Limit != 1 || got.LastKind != "rate" || !got.Last.Equal(noon.Add(4*time.Second)) {
+		t.Errorf("%+v", got)
+	}
 }
 
 // TestRefusalsAreBounded: who was refused longest ago is forgotten, and nobody is told that he was not refused before that.

@@ -118,17 +118,20 @@ func judge(a *form.Subscriber, daemon *daemon.Snapshot, unread error, now time.T
 		return
 	}
 	most := fullest(a.Usage)
-	recent := a.Refusals != nil && a.Refusals.Last != nil && now.Sub(*a.Refusals.Last) < refusedFor
+	var refused form.Refusals
+	if a.Refusals != nil {
+		refused = *a.Refusals
+	}
 	switch {
-	case most.Used >= most.Owned || recent && a.Refusals.LastKind == "exhausted":
+	case most.Used >= most.Owned || within(refused.LastExhausted, now):
 		fails := "new connections fail"
 		if most.Sessions != nil { // ports are used once more for other destinations
 			fails = "new connections to destinations that many of these go to fail"
 		}
-		a.Verdict, a.Summary = form.Exhausted, fmt.Sprintf("%d of %d %s ports are in use: %s%s.", most.Used, most.Owned, most.Protocol, fails, lately(a, now, recent))
+		a.Verdict, a.Summary = form.Exhausted, fmt.Sprintf("%d of %d %s ports are in use: %s%s.", most.Used, most.Owned, most.Protocol, fails, lately("exhausted", refused.LastExhausted, now))
 		a.Action = "Have the subscriber's devices looked at: malware, peer-to-peer, a port scan. If all of it is wanted, it needs more ports: another pool, or more ports per subscriber."
-	case recent || most.Mappings >= most.Limit:
-		a.Verdict, a.Summary = form.Limited, fmt.Sprintf("The policy of the pool holds the subscriber back: %d of %d %s mappings%s.", most.Mappings, most.Limit, most.Protocol, lately(a, now, recent))
+	case within(refused.Last, now) || most.Mappings >= most.Limit:
+		a.Verdict, a.Summary = form.Limited, fmt.Sprintf("The policy of the pool holds the subscriber back: %d of %d %s mappings%s.", most.Mappings, most.Limit, most.Protocol, lately(refused.LastKind, refused.Last, now))
 		a.Action = "Have the subscriber's devices looked at: malware, peer-to-peer, a port scan. The limits are in the policy file."
 	case most.Mappings*100 >= most.Limit*nearPercent || most.Used*100 >= most.Owned*nearPercent:
 		a.Verdict, a.Summary = form.NearLimit, fmt.Sprintf("%d of %d %s ports are in use: soon new connections will fail.", most.Used, min(most.Owned, most.Limit), most.Protocol)
@@ -137,9 +140,22 @@ func judge(a *form.Subscriber, daemon *daemon.Snapshot, unread error, now time.T
 		a.Verdict, a.Summary = form.Idle, "No port is in use: no connection of the subscriber reaches the NAT."
 		a.Action = "If the subscriber is trying, look before the NAT: line, session, address, route."
 	default:
-		a.Verdict, a.Summary = form.Healthy, fmt.Sprintf("%d of %d %s ports are in use, and of other protocols less.", most.Used, most.Owned, most.Protocol)
+		a.Verdict, a.Summary = form.Healthy, fmt.Sprintf("%d of %d %s ports are in use, and of other protocols %s.", most.Used, most.Owned, most.Protocol, others(a.Usage, most))
 		a.Action = "Nothing is wrong here: look beyond the NAT, or at the subscriber's own network."
 	}
+}
+
+// within reports whether something was so short a time ago that it counts.
+func within(at *time.Time, now time.Time) bool { return at != nil && now.Sub(*at) < refusedFor }
+
+// others says how much of other protocols is used than of the one of which it is most.
+func others(u *form.Usage, most form.ProtocolUsage) string {
+	for _, p := range u.Protocols {
+		if p.Protocol != most.Protocol && p.Used >= most.Used {
+			return "as many, or less"
+		}
+	}
+	return "less"
 }
 
 // notEnforced says why the kernel may not have what the plan says, "" = it has.
@@ -167,10 +183,10 @@ func fullest(u *form.Usage) form.ProtocolUsage {
 	return most
 }
 
-// lately says when a mapping was refused last.
-func lately(a *form.Subscriber, now time.Time, recent bool) string {
-	if !recent {
+// lately says when a mapping was refused last, "" where that does not count.
+func lately(kind string, at *time.Time, now time.Time) string {
+	if !within(at, now) {
 		return ""
 	}
-	return fmt.Sprintf("; the last refusal (%s) was %v ago", a.Refusals.LastKind, now.Sub(*a.Refusals.Last).Round(time.Second))
+	return fmt.Sprintf("; the last refusal (%s) was %v ago", kind, now.Sub(*at).Round(time.Second))
 }

@@ -22,8 +22,8 @@ type fakeKernel struct {
 }
 
 func (k *fakeKernel) Use(ctx context.Context, share alloc.Allocation, now bool) (Use, error) {
-	if _, ok := ctx.Deadline(); !ok {
-		return Use{}, fmt.Errorf("there is no bound")
+	if end, ok := ctx.Deadline(); !ok || time.Until(end) > 2*time.Second {
+		return Use{}, fmt.Errorf("there is no bound, or too long a one")
 	}
 	u := k.use
 	u.Share = share
@@ -53,11 +53,19 @@ func usageOfPlan(plan *alloc.Plan, sessions bool) *metrics.Usage {
 
 func TestVerdicts(t *testing.T) {
 	ago := func(d time.Duration, kind string) *form.Refusals {
-		return &form.Refusals{Since: noon.Add(-time.Hour), Exhausted: 3, Last: new(noon.Add(-d)), LastKind: kind}
+		r := &form.Refusals{Since: noon.Add(-time.Hour), Exhausted: 3, Last: new(noon.Add(-d)), LastKind: kind}
+		if kind == "exhausted" {
+			r.LastExhausted = r.Last
+		}
+		return r
 	}
+	both := NewRefusals(noon.Add(-time.Hour))
+	both.Add(who(1), "exhausted", noon.Add(-20*time.Second))
+	both.Add(who(1), "rate", noon.Add(-10*time.Second))
 	seen := map[string]bool{}
 	for name, c := range map[string]struct {
 		ports    uint64 // of 1000, TCP
+		udp      uint64
 		limit    uint64
 		refusals *form.Refusals
 		sessions bool
@@ -74,6 +82,11 @@ func TestVerdicts(t *testing.T) {
 		"all":                           {ports: 1000, verdict: form.Exhausted, says: "1000 of 1000 tcp ports are in use: new connections fail."},
 		"all, with nftables":            {ports: 1000, sessions: true, verdict: form.Exhausted, says: "to destinations that many of these go to"},
 		"a moment ago":                  {ports: 3, refusals: ago(time.Minute, "exhausted"), verdict: form.Exhausted, says: "the last refusal (exhausted) was 1m0s ago"},
+		"five minutes ago":              {ports: 3, refusals: ago(5*time.Minute, "exhausted"), verdict: form.Healthy},
+		"nearly five minutes ago":       {ports: 3, refusals: ago(5*time.Minute-time.Second, "exhausted"), verdict: form.Exhausted},
+		"exhausted, then the rate":      {ports: 3, refusals: new(both.Of(who(1))), verdict: form.Exhausted, says: "the last refusal (exhausted) was 20s ago"},
+		"another protocol as much":      {ports: 12, udp: 12, verdict: form.Healthy, says: "12 of 1000 tcp ports are in use, and of other protocols as many, or less."},
+		"another protocol less":         {ports: 12, udp: 11, verdict: form.Healthy, says: "12 of 1000 tcp ports are in use, and of other protocols less."},
 		"long ago":                      {ports: 3, refusals: ago(time.Hour, "exhausted"), verdict: form.Healthy},
 		"never":                         {ports: 3, refusals: &form.Refusals{Since: noon}, verdict: form.Healthy},
 		"rate":                          {ports: 3, refusals: ago(time.Second, "rate"), verdict: form.Limited, says: "(rate) was 1s ago"},
@@ -90,7 +103,7 @@ func TestVerdicts(t *testing.T) {
 		if c.problem != "" {
 			d.problems = []daemon.Problem{{Code: c.problem, Text: c.problem + " is there"}}
 		}
-		p := metrics.Protocols{TCP: c.ports}
+		p := metrics.Protocols{TCP: c.ports, UDP: c.udp}
 		k := &fakeKernel{err: c.err, use: Use{
 			Use: metrics.Use{Ports: p, Mappings: p}, Taken: noon, Now: true, HasSessions: c.sessions, Limit: metrics.Protocols{TCP: c.limit}, Refusals: c.refusals,
 		}}

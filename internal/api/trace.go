@@ -99,7 +99,7 @@ func (s *server) parseTrace(query string) (q traceQuestion, err error) {
 		to  *string
 	}{{"case", &q.caseNumber}, {"reason", &q.reason}} {
 		if *t.to = v.Get(t.key); !isText(*t.to) {
-			return q, failf(http.StatusBadRequest, "%s: want 1 to %d bytes of printable text: every trace is written down with case and reason", t.key, maxText)
+			return q, failf(http.StatusBadRequest, "%s: want 1 to %d bytes of printable text with a letter or digit: every trace is written down with case and reason", t.key, maxText)
 		}
 	}
 	return q, s.window(&q, v)
@@ -125,7 +125,8 @@ func (s *server) window(q *traceQuestion, v url.Values) (err error) {
 }
 
 func isText(s string) bool {
-	return s != "" && len(s) <= maxText && utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+	return len(s) <= maxText && utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 &&
+		strings.IndexFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }) >= 0
 }
 
 // answer asks the ledger, or without one the plan in force.
@@ -139,6 +140,9 @@ func (s *server) answer(q traceQuestion) (a traceAnswer, err error) {
 	led := s.Daemon.Ledger()
 	if led == nil {
 		return a, s.answerNow(q, &a)
+	}
+	if q.hasTime && q.To.After(s.Now().Add(time.Second)) { // an instant without fractions covers its second
+		a.Warnings = append(a.Warnings, q.To.UTC().Format(time.RFC3339Nano)+" lies in the future: another plan may be in force by then")
 	}
 	found, err := led.Trace(q.Question)
 	if errors.Is(err, ledger.ErrNotCovered) {

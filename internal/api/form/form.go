@@ -100,6 +100,8 @@ type Refusals struct {
 	Rate      uint64     `json:"rate"`
 	Last      *time.Time `json:"last"` // null = never
 	LastKind  string     `json:"last_kind"`
+	// LastExhausted is when no port was free last; null = never.
+	LastExhausted *time.Time `json:"last_exhausted"`
 }
 
 // A Top is who uses most.
