@@ -19,7 +19,8 @@ import (
 // A subscriberReader tells the API what subscribers use. It implements api.Kernel.
 type subscriberReader struct {
 	meter *meter
-	slot  chan struct{} // one reads at a time
+	slot  chan struct{}                                // one reads at a time
+	last  func(share alloc.Allocation) (api.Use, bool) // what is known without reading; nil = never anything
 	read  func(share alloc.Allocation, now bool) (api.Use, error)
 }
 
@@ -39,20 +40,40 @@ func newSubscriberReader(ctx context.Context, m *meter) (*subscriberReader, erro
 	if err != nil {
 		return nil, err
 	}
-	s.read = (&nftablesSubscriber{meter: m, sessions: sessions}).use
+	n := &nftablesSubscriber{meter: m, sessions: sessions}
+	s.last, s.read = n.last, n.use
 	return s, nil
 }
 
 // Usage implements api.Kernel.
 func (s *subscriberReader) Usage() *metrics.Usage { return s.meter.survey.Last() }
 
-// Use implements api.Kernel.
+// slotWait is how long somebody waits for others who ask where there is an answer in any case.
+const slotWait = 5 * time.Millisecond
+
+// Use implements api.Kernel. What needs no reading waits for nobody.
 func (s *subscriberReader) Use(ctx context.Context, share alloc.Allocation, now bool) (api.Use, error) {
+	var last api.Use
+	var known bool
+	if s.last != nil {
+		last, known = s.last(share)
+	}
+	if known {
+		if !now {
+			return last, nil
+		}
+		short, cancel := context.WithTimeout(ctx, slotWait)
+		defer cancel()
+		ctx = short
+	}
 	select {
 	case s.slot <- struct{}{}:
 		defer func() { <-s.slot }()
 		return s.read(share, now)
 	case <-ctx.Done():
+		if known {
+			return last, nil
+		}
 		return api.Use{}, fmt.Errorf("%w: others are asking", api.ErrUnknown)
 	}
 }
@@ -72,14 +93,22 @@ type nftablesSubscriber struct {
 	conntrack *live.Conntrack // nil until it is there
 }
 
-func (n *nftablesSubscriber) use(share alloc.Allocation, now bool) (api.Use, error) {
+// last returns what the last reading in the background has of a subscriber.
+func (n *nftablesSubscriber) last(share alloc.Allocation) (api.Use, bool) {
 	last := n.meter.survey.Last()
 	u, known := last.Of(share)
+	if !known {
+		return api.Use{}, false
+	}
+	return api.Use{Use: u, Taken: last.Taken, HasSessions: true}, true
+}
+
+func (n *nftablesSubscriber) use(share alloc.Allocation, now bool) (api.Use, error) {
 	most := uint64(maxAtFirst)
 	if now {
 		most = maxAtWill
 	}
-	if (now || !known) && n.size() <= most {
+	if n.size() <= most {
 		plan, taken := n.meter.daemon.Plan(), time.Now()
 		u, err := n.sessions.Of(plan, share)
 		if err != nil {
@@ -87,10 +116,10 @@ func (n *nftablesSubscriber) use(share alloc.Allocation, now bool) (api.Use, err
 		}
 		return api.Use{Use: u, Taken: taken, Now: true, HasSessions: true}, nil
 	}
-	if !known {
-		return api.Use{}, fmt.Errorf("%w: with so many flows they are counted in the background", api.ErrUnknown)
+	if last, known := n.last(share); known {
+		return last, nil
 	}
-	return api.Use{Use: u, Taken: last.Taken, HasSessions: true}, nil
+	return api.Use{}, fmt.Errorf("%w: with so many flows they are counted in the background", api.ErrUnknown)
 }
 
 // size returns how many buckets and flows conntrack has; 0 where it is not loaded.
