@@ -175,7 +175,7 @@ func (c *Client) Get(ctx context.Context, path string, into any) error {
 	case len(b) > maxAnswer:
 		return fmt.Errorf("%s: the answer has more than %d bytes", c.where, maxAnswer)
 	case a.StatusCode != http.StatusOK:
-		return refusal(a.StatusCode, b)
+		return c.refusal(a.StatusCode, b)
 	}
 	if err := json.NewDecoder(bytes.NewReader(b)).Decode(into); err != nil {
 		return fmt.Errorf("%s: the answer is none of cgnd's: %w", c.where, err)
@@ -183,10 +183,11 @@ func (c *Client) Get(ctx context.Context, path string, into any) error {
 	return nil
 }
 
-func refusal(code int, body []byte) *Refusal {
+// refusal returns a *Refusal, if it was cgnd that refused: whatever else answers there says nothing about a subscriber.
+func (c *Client) refusal(code int, body []byte) error {
 	var said form.Refusal
 	if json.Unmarshal(body, &said) != nil || said.Error == "" {
-		said.Error = http.StatusText(code)
+		return fmt.Errorf("%s: the answer is none of cgnd's: %d %s", c.where, code, http.StatusText(code))
 	}
 	return &Refusal{code, said.Error}
 }
