@@ -142,9 +142,12 @@ func (f field) parse(n *yaml.Node) (v value, err error) {
 	}
 	v.text = n.Value
 	switch f.kind {
-	case text:
+	case text, account:
 		if len(v.text) > 256 {
 			err = errors.New("it is longer than 256 bytes")
+		}
+		if n.ShortTag() == intTag {
+			v.text, err = parseID(n)
 		}
 	case path:
 		err = checkPath(v.text)
@@ -155,11 +158,14 @@ func (f field) parse(n *yaml.Node) (v value, err error) {
 	case duration:
 		v.time, err = f.parseTime(v.text)
 	case number, percent:
-		v.count, err = f.parseCount(v.text)
+		v.count, err = f.parseCount(n)
 	case mode:
 		v.mode, err = parseMode(v.text)
 	case endpoint:
 		v.endpoint, err = parseEndpoint(v.text)
+	}
+	if err == nil {
+		err = f.checkType(n)
 	}
 	return v, err
 }
@@ -183,24 +189,27 @@ func parseMode(text string) (fs.FileMode, error) {
 // off is a percentage that is never reached.
 const off = "off"
 
-func (f field) parseCount(text string) (int, error) {
+func (f field) parseCount(n *yaml.Node) (int, error) {
 	least, most := f.least, f.most
 	if f.kind == percent {
 		least, most = 1, 100
-		if text == off {
+		if n.Value == off {
 			return 0, nil
 		}
 	}
-	n, err := strconv.ParseUint(text, 10, 31)
-	if err != nil || int(n) < least || int(n) > most {
-		return 0, fmt.Errorf("%q is no whole number from %d to %d", text, least, most)
+	count, err := whole(n)
+	if n.ShortTag() == strTag && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
+		return 0, fmt.Errorf("%q is text: leave the quotes out", n.Value)
 	}
-	return int(n), nil
+	if err != nil || count < int64(least) || count > int64(most) {
+		return 0, fmt.Errorf("%q is no whole number from %d to %d", n.Value, least, most)
+	}
+	return int(count), nil
 }
 
 func parseEndpoint(text string) (netip.AddrPort, error) {
 	a, err := netip.ParseAddrPort(text)
-	if err != nil || a.Port() == 0 || a.Addr().Zone() != "" {
+	if err != nil || a.Port() == 0 || a.Addr().Zone() != "" || text[strings.LastIndexByte(text, ':')+1] == '0' {
 		return a, fmt.Errorf("%q is no address with a port, such as 127.0.0.1:9742 or [::1]:9742", text)
 	}
 	return a, nil
@@ -221,6 +230,9 @@ func (f field) parseList(n *yaml.Node) (v value, err error) {
 	for _, item := range items {
 		if item.Kind != yaml.ScalarNode || item.Value == "" {
 			return v, errOneValue
+		}
+		if err := f.checkType(item); err != nil {
+			return v, err
 		}
 		if f.kind == paths {
 			if err := checkPath(item.Value); err != nil {
@@ -251,6 +263,9 @@ func checkPath(p string) error {
 	return nil
 }
 
+// xdpOnly are the keys that belong to one backend.
+var xdpOnly = []string{"interfaces", "policy", "port-key", "events"}
+
 // maxSocket is how long the path of a unix socket may be.
 const maxSocket = 107
 
@@ -263,7 +278,7 @@ func (d *decoder) together(root *yaml.Node, seen map[string]*yaml.Node) {
 	case seen["ledger"] == nil && seen["plan"] == nil && root.Kind == yaml.MappingNode:
 		d.at(root, "for example ledger: /var/lib/cgnd/ledger.jsonl", "there is neither ledger nor plan: nothing to follow")
 	}
-	for _, key := range []string{"interfaces", "policy", "port-key", "events"} {
+	for _, key := range xdpOnly {
 		if n := seen[key]; n != nil && c.Backend != XDP {
 			d.at(n, "leave it out, or write backend: xdp", "%s belongs to backend xdp, and this is %s", key, c.Backend)
 		}
@@ -297,6 +312,9 @@ func (d *decoder) listens(seen map[string]*yaml.Node) {
 			}
 		}
 		return
+	}
+	if !l.TCP.IsValid() {
+		return // that was complained about
 	}
 	if l.Tokens == "" {
 		d.at(tcp, "for example tokens: /etc/cgnd/tokens", "listen.tcp: listen.tokens is missing: who may ask there?")

@@ -16,6 +16,7 @@ type kind uint8
 
 const (
 	text       kind = iota + 1
+	account         // of the system: a name or a number
 	path            // of a file, absolute
 	choice          // one of several words
 	duration        // such as 5m
@@ -37,6 +38,7 @@ type field struct {
 	doc         string
 	example     string
 	choices     []string // of kind choice
+	pattern     string   // of kind text: what the schema says of it
 	fields      []field  // of kind section
 	span        span     // of kind duration
 	least, most int      // of kind number: what it may be
@@ -75,7 +77,7 @@ var fields = []field{
 	{key: "backend", kind: choice, choices: []string{Nftables, XDP}, initial: Nftables, example: Nftables,
 		doc: "What translates.",
 		set: func(c *Config, v value) { c.Backend = v.text }},
-	{key: "instance", kind: text, initial: "cgn", example: "cgn",
+	{key: "instance", kind: text, pattern: "^[a-z][a-z0-9_-]{0,31}$", initial: "cgn", example: "cgn",
 		doc: "Names everything that the daemon owns in the kernel: 1 to 32 lower-case letters, digits, `-` and `_`, the first of them a letter.",
 		set: func(c *Config, v value) { c.Instance = v.text }},
 	{key: "ledger", kind: path, initial: "none; this or `plan` is required", example: "/var/lib/cgnd/ledger.jsonl",
@@ -114,10 +116,10 @@ var fields = []field{
 		{key: "unix", kind: path, initial: "/run/cgnd/cgnd.sock", example: "/run/cgnd/cgnd.sock",
 			doc: "Path of the socket. Its folder must exist, and nobody else may be able to write to it.",
 			set: func(c *Config, v value) { c.Listen.Unix = v.text }},
-		{key: "user", kind: text, initial: "that of the daemon", example: "root",
+		{key: "user", kind: account, initial: "that of the daemon", example: "root",
 			doc: "Whose the socket is: a name or a number.",
 			set: func(c *Config, v value) { c.Listen.User = v.text }},
-		{key: "group", kind: text, initial: "that of the daemon", example: "cgnd",
+		{key: "group", kind: account, initial: "that of the daemon", example: "cgnd",
 			doc: "The group of the socket: who is in it may ask. A name or a number.",
 			set: func(c *Config, v value) { c.Listen.Group = v.text }},
 		{key: "mode", kind: mode, initial: "0660", example: "0660",
