@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -110,6 +111,9 @@ func (c *client) ask(method, path string, body io.Reader) (int, map[string]any) 
 	b, err := io.ReadAll(a.Body)
 	if err != nil {
 		c.Fatal(err)
+	}
+	if rt, err := find(r); err == nil && !slices.Contains(codesOf(c, rt), a.StatusCode) {
+		c.Errorf("%s %s: %d is not documented", method, path, a.StatusCode)
 	}
 	var v map[string]any
 	if a.Header.Get("Content-Type") == "application/json" {

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -19,18 +21,76 @@ import (
 	"github.com/cgnkit/cgnkit/internal/metrics"
 )
 
-// document returns docs/openapi.yaml.
-func document(t *testing.T) map[string]any {
-	t.Helper()
+var readDocument = sync.OnceValues(func() (doc map[string]any, err error) {
 	text, err := os.ReadFile("../../docs/openapi.yaml")
-	if err != nil {
-		t.Fatal(err)
+	if err == nil {
+		err = yaml.Unmarshal(text, &doc)
 	}
-	var doc map[string]any
-	if err := yaml.Unmarshal(text, &doc); err != nil {
-		t.Fatal(err)
+	return doc, err
+})
+
+// document returns docs/openapi.yaml.
+func document(tb testing.TB) map[string]any {
+	tb.Helper()
+	doc, err := readDocument()
+	if err != nil {
+		tb.Fatal(err)
 	}
 	return doc
+}
+
+// codesOf returns the statuses that the document has of a route.
+func codesOf(tb testing.TB, rt route) (codes []int) {
+	tb.Helper()
+	op := document(tb)["paths"].(map[string]any)[rt.path].(map[string]any)[strings.ToLower(rt.method)].(map[string]any)
+	for text := range op["responses"].(map[string]any) {
+		code, err := strconv.Atoi(text)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		codes = append(codes, code)
+	}
+	slices.Sort(codes)
+	return codes
+}
+
+// TestDocumentedRefusals compares the statuses of the document with those that the handlers give: none is missing, and none is there that
+// nothing gives. Whoever asks in any other test is checked, too.
+func TestDocumentedRefusals(t *testing.T) {
+	const epoch, trace = "/v1/epochs?from=2026-03-01T13:00:00Z", "/v1/trace?outside=198.18.0.0&port=2100&case=1&reason=r"
+	long := strings.Repeat("x", maxPlan+1)
+	provoked := map[string]map[int]string{ // what gives them, beside those that all or all of a role have
+		"GET /v1/subscribers/{realm}/{addr}": {400: "/v1/subscribers/default/x", 404: "/v1/subscribers/default/192.0.2.1"},
+		"GET /v1/top":                        {400: "/v1/top?n=0"},
+		"GET /v1/trace":                      {400: trace + "&x=y"},
+		"GET /v1/epochs":                     {404: "/v1/epochs"},
+		"POST /v1/epochs":                    {400: "/v1/epochs", 409: "/v1/epochs?from=2026-03-01T11:00:00Z", 413: epoch},
+		"POST /v1/reload":                    {400: "/v1/reload", 413: "/v1/reload"},
+	}
+	s := serveTCPWith(t, &fakeDaemon{plan: samplePlan(t, "198.18.0.0/30")}, false, func(o *Options) {
+		o.AddEpoch = func(NewEpoch) (form.Added, error) { return form.Added{}, nil }
+	})
+	s.token = s.secrets[Admin]
+	for _, rt := range routes {
+		want := []int{rt.code, http.StatusUnauthorized, http.StatusServiceUnavailable}
+		if rt.role > Read {
+			want = append(want, http.StatusForbidden)
+		}
+		for code, path := range provoked[rt.method+" "+rt.path] {
+			want = append(want, code)
+			body := "x"
+			if code == http.StatusRequestEntityTooLarge {
+				body = long
+			}
+			if got, a := s.ask(rt.method, path, strings.NewReader(body)); got != code {
+				t.Errorf("%s %s: %d %v, want %d", rt.method, path, got, a, code)
+			}
+		}
+		slices.Sort(want)
+		if got := codesOf(t, rt); !slices.Equal(got, want) {
+			t.Errorf("%s %s: the document has %v, and it gives %v", rt.method, rt.path, got, want)
+		}
+	}
 }
 
 // TestPaths compares the document with the handlers, both ways.
