@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -14,6 +15,16 @@ import (
 type Audit struct {
 	path string
 	mu   sync.Mutex
+	wrap func(*os.File) auditFile // for tests; nil = the file as it is
+}
+
+// An auditFile is what a line needs of a file.
+type auditFile interface {
+	io.WriteCloser
+	io.ReaderAt
+	Stat() (os.FileInfo, error)
+	Sync() error
+	Truncate(size int64) error
 }
 
 // NewAudit returns the audit log at path. The file is made when it is needed; nobody but its
@@ -29,10 +40,13 @@ func (a *Audit) Check() error {
 	return f.Close()
 }
 
-func (a *Audit) open() (*os.File, error) {
+func (a *Audit) open() (auditFile, error) {
 	f, err := os.OpenFile(a.path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
+	}
+	if a.wrap != nil {
+		return a.wrap(f), nil
 	}
 	return f, nil
 }
@@ -67,7 +81,7 @@ func (a *Audit) write(line auditLine) (err error) {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // what counts is durable before
 	st, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("audit log: %w", err)
@@ -89,7 +103,7 @@ func (a *Audit) write(line auditLine) (err error) {
 }
 
 // torn reports whether the last line has no end: the machine or the disk gave up in the middle of it.
-func torn(f *os.File, size int64) bool {
+func torn(f auditFile, size int64) bool {
 	last := make([]byte, 1)
 	if size == 0 {
 		return false

@@ -1,0 +1,89 @@
+package api
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A badDisk is a file that fails in some way.
+type badDisk struct {
+	*os.File
+	room    int  // bytes that are left
+	noSync  bool // the disk does not take what was written
+	synced  *int
+	written *int // bytes since the last Sync
+}
+
+func (d badDisk) Write(b []byte) (int, error) {
+	if len(b) > d.room {
+		n, _ := d.File.Write(b[:d.room])
+		return n, syscall.ENOSPC
+	}
+	*d.written += len(b)
+	return d.File.Write(b)
+}
+
+func (d badDisk) Sync() error {
+	if d.noSync {
+		return syscall.EIO
+	}
+	*d.synced++
+	*d.written = 0
+	return d.File.Sync()
+}
+
+// TestAuditIsDurable has every line be on the disk before a trace is answered, and a disk that is full or fails leave no part of one.
+func TestAuditIsDurable(t *testing.T) {
+	const path = "/v1/trace?outside=198.18.0.0&port=2100&case=1&reason=r"
+	disk := badDisk{room: 1 << 20, synced: new(int), written: new(int)}
+	c := serveWith(t, &fakeDaemon{plan: samplePlan(t, "198.18.0.0/30")}, func(o *Options) {
+		o.Audit.wrap = func(f *os.File) auditFile {
+			disk.File = f
+			return disk
+		}
+	})
+	ask := func(want int) {
+		t.Helper()
+		if code, a := c.ask("GET", path, nil); code != want || *disk.written != 0 && want == 200 {
+			t.Errorf("%d %v with %d bytes that are not on the disk, want %d", code, a, *disk.written, want)
+		}
+	}
+	ask(200)
+	ask(200)
+	if *disk.synced != 2 {
+		t.Errorf("2 lines, and the disk was told %d times", *disk.synced)
+	}
+	before, err := os.ReadFile(c.audit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk.room = 20
+	ask(503)
+	disk.room, disk.noSync = 1<<20, true
+	ask(503)
+	after, err := os.ReadFile(c.audit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(after) != string(before) || strings.Count(string(after), "\n") != 2 {
+		t.Errorf("of what was not answered there is something:\n%s", after)
+	}
+	disk.noSync = false
+	if ask(200); len(c.auditLines()) != 3 {
+		t.Errorf("%v", c.auditLines())
+	}
+}
+
+// TestAuditMode: nobody but owner and group reads who was looked for.
+func TestAuditMode(t *testing.T) {
+	a := NewAudit(filepath.Join(t.TempDir(), "audit"))
+	if err := a.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := os.Stat(a.path); err != nil || st.Mode().Perm()&0o027 != 0 || st.Size() != 0 {
+		t.Error(st, err)
+	}
+}

@@ -1,0 +1,89 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// as has a thread of its own belong to another user, and the client connect from there.
+func (c *client) as(uid uintptr) {
+	c.Helper()
+	for path, mode := range map[string]os.FileMode{filepath.Dir(c.folder): 0o755, c.folder: 0o755, c.socket: 0o666} {
+		if err := os.Chmod(path, mode); err != nil {
+			c.Fatal(err)
+		}
+	}
+	t := &http.Transport{DialContext: func(context.Context, string, string) (conn net.Conn, err error) {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			runtime.LockOSThread() // for good: the thread ends with the goroutine
+			if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, uid, uid, uid); errno != 0 {
+				err = errno
+				return
+			}
+			conn, err = net.Dial("unix", c.socket)
+		}()
+		<-done
+		return conn, err
+	}}
+	c.Cleanup(t.CloseIdleConnections)
+	c.Transport = t
+}
+
+// TestOtherUser has somebody ask on the socket who is neither root nor the user of the daemon: he may trace, and change nothing.
+func TestOtherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("being another user takes root")
+	}
+	const uid = 54321
+	c := serve(t, &fakeDaemon{plan: samplePlan(t, "198.18.0.0/30")})
+	if code, a := c.ask("POST", "/v1/reload", nil); code != 202 || c.d.reloads != 1 {
+		t.Fatal("root: ", code, a)
+	}
+	c.as(uid)
+	for path, want := range map[string]int{
+		"GET /v1/status": 200, "GET /v1/trace?outside=198.18.0.0&port=2100&case=1&reason=r": 200,
+		"POST /v1/reload": 403, "POST /v1/epochs?from=2026-03-01T13:00:00Z": 403,
+	} {
+		method, path, _ := strings.Cut(path, " ")
+		if code, a := c.ask(method, path, nil); code != want {
+			t.Errorf("%s %s: %d %v, want %d", method, path, code, a, want)
+		}
+	}
+	if c.d.reloads != 1 {
+		t.Error("it was reloaded")
+	}
+	if lines := c.auditLines(); len(lines) != 1 || fmt.Sprint(lines[0]["uid"]) != fmt.Sprint(uid) {
+		t.Errorf("audit: %v", lines)
+	}
+}
+
+// TestUsersAreApart has one user open more connections than there are places: another one is answered at once.
+func TestUsersAreApart(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("being another user takes root")
+	}
+	c := serve(t, &fakeDaemon{})
+	for range 1000 {
+		conn, err := net.Dial("unix", c.socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+	}
+	c.as(54321)
+	c.Timeout = usualTimes.header / 5
+	if code, a := c.ask("GET", "/v1/status", nil); code != 200 {
+		t.Error(code, a)
+	}
+}
