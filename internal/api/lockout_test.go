@@ -166,7 +166,7 @@ func TestSlowReaders(t *testing.T) {
 	change := func(o *Options) {
 		c.into(o)
 		o.times = usualTimes
-		o.times.write = 200 * time.Millisecond
+		o.times.write, o.times.read = 200*time.Millisecond, time.Hour // so that nothing else ends them
 	}
 	long := []daemon.Problem{{Text: strings.Repeat("x", slowest-1000)}}
 	onEachWith(t, change, func() *fakeDaemon { return &fakeDaemon{problems: long} }, func(t *testing.T, l listener) {
@@ -244,20 +244,21 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-// TestIdle has a connection on which nothing is asked be closed, also after a request, and one that is not taken up again.
+// TestIdle has a connection on which nothing more is asked be closed, and one on which the next request does not come whole.
 func TestIdle(t *testing.T) {
-	for name, first := range map[string]string{"after a request": "GET /v1/epochs HTTP/1.1\r\nHost: x\r\n\r\n", "before": ""} {
+	for name, next := range map[string]string{"nothing more": "", "half a request": "GET /v1/sta"} {
 		c := serveWith(t, &fakeDaemon{}, func(o *Options) {
 			o.times = usualTimes
-			o.times.idle, o.times.header = 100*time.Millisecond, 100*time.Millisecond
+			o.times.idle, o.times.header, o.times.read = 100*time.Millisecond, 100*time.Millisecond, time.Hour
 		})
 		conn, err := net.Dial("unix", c.socket)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = conn.Close() }()
-		if first != "" {
-			say(t, conn, first)
+		say(t, conn, "GET /v1/epochs HTTP/1.1\r\nHost: x\r\n\r\n")
+		if _, err := io.WriteString(conn, next); err != nil {
+			t.Fatal(err)
 		}
 		if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
 			t.Fatal(err)
