@@ -20,7 +20,7 @@ const Slow gate.Reason = "slow"
 
 // The bounds of scrapes. Nobody shows who he is, so that all stay guests of the gate: where many come, of the source that has most
 // connections the oldest ones go.
-var limits = gate.Limits{Guests: 64, GuestsOfOne: 16, Known: 1, KnownOfOne: 1, Waiting: 256, Grace: 2 * time.Second}
+var limits = gate.Limits{Guests: 64, GuestsOfOne: 16, Known: 1, KnownOfOne: 1, Waiting: 1024, Grace: 2 * time.Second}
 
 const (
 	maxScrapes = 4 // are made at once; others wait
