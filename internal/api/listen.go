@@ -37,6 +37,9 @@ func ListenUnix(path string, mode fs.FileMode, uid, gid int, dropped func(gate.R
 		return nil, err
 	}
 	err = os.Chown(path, uid, gid)
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: who is not root gives a socket to groups that he is in, and to no other user: under systemd, name the group in SupplementaryGroups= of the unit, and leave listen.user out", err)
+	}
 	if err == nil {
 		err = os.Chmod(path, mode)
 	}

@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -14,6 +16,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// asUser does something in a thread of its own that belongs to another user, who may nothing.
+func asUser(uid uintptr, do func()) (err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, uid, uid, uid); errno != 0 {
+			err = errno
+			return
+		}
+		do()
+	}()
+	<-done
+	return err
+}
+
 // as has a thread of its own belong to another user, and the client connect from there.
 func (c *client) as(uid uintptr) {
 	c.Helper()
@@ -23,17 +41,7 @@ func (c *client) as(uid uintptr) {
 		}
 	}
 	t := &http.Transport{DialContext: func(context.Context, string, string) (conn net.Conn, err error) {
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			runtime.LockOSThread() // for good: the thread ends with the goroutine
-			if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, uid, uid, uid); errno != 0 {
-				err = errno
-				return
-			}
-			conn, err = net.Dial("unix", c.socket)
-		}()
-		<-done
+		err = errors.Join(asUser(uid, func() { conn, err = net.Dial("unix", c.socket) }), err)
 		return conn, err
 	}}
 	c.Cleanup(t.CloseIdleConnections)
@@ -65,6 +73,32 @@ func TestOtherUser(t *testing.T) {
 	}
 	if lines := c.auditLines(); len(lines) != 1 || fmt.Sprint(lines[0]["uid"]) != fmt.Sprint(uid) {
 		t.Errorf("audit: %v", lines)
+	}
+}
+
+// TestForeignGroup has a process that is not root give its socket to a group that it is not in: it is told what to do.
+func TestForeignGroup(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("being another user takes root")
+	}
+	folder := t.TempDir()
+	for _, path := range []string{filepath.Dir(folder), folder} {
+		if err := os.Chmod(path, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, owner := range map[string][2]int{"user": {1, -1}, "group": {-1, 1}} {
+		var l net.Listener
+		var err error
+		if failed := asUser(54321, func() { l, err = ListenUnix(filepath.Join(folder, name), 0o660, owner[0], owner[1], nil) }); failed != nil {
+			t.Fatal(failed)
+		}
+		if l != nil || !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "SupplementaryGroups=") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(filepath.Join(folder, name)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: the socket is there still: %v", name, err)
+		}
 	}
 }
 
