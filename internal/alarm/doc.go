@@ -1,7 +1,7 @@
 // Package alarm says when somebody is about to run out of ports: a pool, an outside address or a subscriber.
 //
 // A [Monitor] is told how much is used, in rounds: each [Round] is one look at everything. Who reaches the raise threshold raises
-// an alarm; who has been at or below the clear threshold, and not at the raise threshold again, for the hold time clears it. Whoever
+// an alarm; who has been at or below the clear threshold for the hold time, without a break, clears it. Whoever
 // comes and goes in between is counted, not reported: a flapping subscriber gives one raise, a number and one clear.
 //
 //	used / size

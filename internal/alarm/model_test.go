@@ -16,7 +16,7 @@ type sample struct {
 }
 
 // story says from its whole history what has become of one key: in which round what happened, from first principles. A sample is
-// above when it reaches the raise threshold, and below at or under the clear threshold; in between it says what it said before.
+// above when it reaches the raise threshold, and below at or under the clear threshold. In between it keeps an alarm, and raises none.
 func story(history []sample, t Thresholds, hold time.Duration) (out []string) {
 	above := func(s sample) bool { return s.size > 0 && 100*s.used >= uint64(t.Raise)*s.size }
 	below := func(s sample) bool { return s.size == 0 || 100*s.used <= uint64(t.Clear)*s.size }
@@ -27,10 +27,10 @@ func story(history []sample, t Thresholds, hold time.Duration) (out []string) {
 		out = append(out, fmt.Sprintf("%d raised", first))
 		last := len(history)
 		for i := first + 1; i < len(history) && last == len(history); i++ {
-			// The alarm ends in round i when some sample since the raise is below, none after it is above, and hold has passed.
+			// The alarm ends in round i when some sample since the raise is below, all after it are, and hold has passed.
 			from := -1
-			for j := i; j > first && (!history[j].seen || !above(history[j])); j-- {
-				if history[j].seen && below(history[j]) {
+			for j := i; j > first && (!history[j].seen || below(history[j])); j-- {
+				if history[j].seen {
 					from = j
 				}
 			}

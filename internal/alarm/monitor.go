@@ -35,8 +35,9 @@ type Monitor struct {
 type state struct {
 	round      uint64 // that saw it last
 	raised     time.Duration
-	quiet      bool // it has been at or below the clear threshold, and not at the raise threshold since
+	quiet      bool // it is at or below the clear threshold
 	since      time.Duration
+	left       bool // it was quiet after it was loud last: the next time would have been another alarm
 	used, size uint64
 	peak       uint64
 	suppressed uint64
@@ -120,14 +121,16 @@ func (r *Round) Observe(o Observation) {
 // nobody has looked meanwhile.
 func (m *Monitor) again(s *state, o Observation, loud bool, t Thresholds) {
 	s.round, s.used, s.size, s.peak = m.rounds, o.Used, o.Size, max(s.peak, o.Used)
+	quiet := !loud && (t.off() || o.Size == 0 || compareShare(o.Used, o.Size, t.Clear) <= 0)
 	switch {
-	case loud && s.quiet:
-		s.quiet = false
+	case quiet && !s.quiet:
+		s.since, s.left = m.now, true
+	case loud && s.left:
+		s.left = false
 		s.suppressed++
 		m.counts[o.Key.level].Suppressed++
-	case !loud && !s.quiet && (t.off() || o.Size == 0 || compareShare(o.Used, o.Size, t.Clear) <= 0):
-		s.quiet, s.since = true, m.now
 	}
+	s.quiet = quiet
 }
 
 // End ends the round and returns what happened: first who raised an alarm, in the order of the observations, then who cleared one,

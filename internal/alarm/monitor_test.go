@@ -48,6 +48,26 @@ func TestFlapping(t *testing.T) {
 	}
 }
 
+// TestBetweenThresholdsIsNotQuiet: who was below the clear threshold once, and stays between the two, keeps the alarm. It was not raised
+// anew, either.
+func TestBetweenThresholdsIsNotQuiet(t *testing.T) {
+	m := monitor(t, Config{Subscriber: Thresholds{Raise: 90, Clear: 70}, Hold: time.Minute})
+	var got []string
+	for i, used := range []uint64{95, 69, 89, 89, 89, 89, 89, 70, 71, 70, 70, 70, 70, 70, 70, 70, 70} {
+		r := m.Begin(start.Add(time.Duration(i) * 30 * time.Second))
+		r.Observe(Observation{Key: subscriber(1), Used: used, Size: 100})
+		for _, e := range r.End(true) {
+			got = append(got, fmt.Sprint(i, " ", e.Kind))
+		}
+	}
+	if want := "[0 raised 11 cleared]"; fmt.Sprint(got) != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+	if c := m.Counts(Subscriber); c.Suppressed != 0 {
+		t.Errorf("counts %+v", c)
+	}
+}
+
 // TestThresholdsAreExact looks at the edges: at the threshold counts, one port below does not.
 func TestThresholdsAreExact(t *testing.T) {
 	for _, c := range []struct {
