@@ -71,6 +71,14 @@ func TestCheck(t *testing.T) {
 		{"plan: FOLDER/plan.yaml\nkey-files: FOLDER/plan.yaml\n", 2, "key-files: "},
 		{"backend: xdp\nplan: FOLDER/plan.yaml\npolicy: FOLDER/plan.yaml\n", 2, "policy: "},
 		{"backend: xdp\nplan: FOLDER/plan.yaml\nport-key: FOLDER/zero.key\n", 2, "want 32 hexadecimal digits"},
+		{"plan: FOLDER/plan.yaml\nlisten: {user: no-such}\n", 2, "listen.user: user: unknown user no-such"},
+		{"plan: FOLDER/plan.yaml\nlisten: {group: no-such}\n", 2, "listen.group: group: unknown group no-such"},
+		{"plan: FOLDER/plan.yaml\nlisten: {unix: FOLDER/none/sock}\n", 2, "its folder is needed"},
+		{"plan: FOLDER/plan.yaml\nlisten: {unix: FOLDER/plan.yaml/sock}\n", 2, "plan.yaml is no folder"},
+		{"plan: FOLDER/plan.yaml\nlisten: {unix: FOLDER/plan.yaml}\n", 2, "and is no socket"},
+		{"plan: FOLDER/plan.yaml\nlisten: {user: 65533}\n", 0, "CAP_CHOWN"},
+		{"plan: FOLDER/plan.yaml\nlisten: {group: 65533}\n", 0, "SupplementaryGroups=65533"},
+		{"plan: FOLDER/plan.yaml\nlisten: {unix: FOLDER/sock, user: 0, group: 0}\n", 0, "configuration is valid"},
 		{"plan: FOLDER/plan.yaml\nfoo: bar\n", 2, "cgnd.yaml:2:1: unknown key"},
 	} {
 		path := write("cgnd.yaml", c.config)

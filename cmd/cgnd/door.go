@@ -3,14 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"os/user"
 	"slices"
-	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/cgnkit/cgnkit/internal/api"
@@ -22,72 +19,61 @@ import (
 type door struct {
 	*daemon.Daemon
 	log         *slog.Logger
-	credentials *api.Credentials // nil without TCP
-	servers     []*http.Server
+	listen      daemonfile.Listen
+	credentials *atomic.Pointer[api.Credentials] // to nil without TCP, and until they could be read
 }
 
-// openDoor begins to serve the API, on a unix socket and, where that is configured, on TCP.
-func openDoor(ctx context.Context, c *daemonfile.Config, d *daemon.Daemon, m *meter, tally *requestTally, log *slog.Logger) (o *door, err error) {
-	o = &door{Daemon: d, log: log}
-	defer func() {
-		if err != nil {
-			o.close()
-		}
-	}()
-	if c.Listen.TCP.IsValid() { // before anybody asks
-		if o.credentials, err = api.NewCredentials(c.Listen.Tokens, c.Listen.Certificate, c.Listen.Key); err != nil {
-			return o, fmt.Errorf("listen.tcp: %w", err)
-		}
-		m.credentials.Store(o.credentials)
-		o.sayExpiry()
-	}
-	options := api.Options{Daemon: o, Audit: api.NewAudit(c.Audit), Log: log}
+// openDoor begins to serve the API, on a unix socket and, where that is configured, on TCP, until ctx ends.
+func openDoor(ctx context.Context, c *daemonfile.Config, d *daemon.Daemon, m *meter, tally *requestTally, at *listeners) (*door, error) {
+	o := &door{Daemon: d, log: at.log, listen: c.Listen, credentials: &m.credentials}
+	options := api.Options{Daemon: o, Audit: api.NewAudit(c.Audit), Log: at.log}
 	if err := options.Audit.Check(); err != nil {
-		log.Error("traces will be refused until this is mended", "error", err)
+		at.log.Error("traces will be refused until this is mended", "error", err)
 	}
 	if c.Ledger != "" {
 		options.AddEpoch = files{c}.addEpoch
 	}
+	var err error
 	if options.Kernel, err = m.subscribers(ctx); err != nil {
-		return o, err
+		return nil, err
 	}
-	uid, gid, err := ownerOf(c.Listen)
-	if err != nil {
-		return o, err
-	}
-	unix := options
+	unix, tcp := options, options
 	unix.Count, unix.Dropped = tally.of("unix"), tally.drops("unix")
-	l, err := api.ListenUnix(c.Listen.Unix, c.Listen.Mode, uid, gid, unix.Dropped)
-	if err != nil {
-		return o, err
+	tcp.Count, tcp.Dropped = tally.of("tcp"), tally.drops("tcp")
+	at.keep(ctx, "listen.unix", func() (net.Listener, *http.Server, error) { return o.openUnix(unix) })
+	if c.Listen.TCP.IsValid() {
+		at.keep(ctx, "listen.tcp", func() (net.Listener, *http.Server, error) { return o.openTCP(tcp) })
 	}
-	o.serve(l, unix)
-	if o.credentials == nil {
-		return o, nil
-	}
-	return o, o.openTCP(c.Listen, options, tally)
+	return o, nil
 }
 
-// openTCP begins to serve on TCP.
-func (o *door) openTCP(c daemonfile.Listen, options api.Options, tally *requestTally) error {
-	options.Credentials, options.Count, options.Dropped = o.credentials, tally.of("tcp"), tally.drops("tcp")
-	l, err := api.ListenTCP(c.TCP, o.credentials, options.Dropped)
+// openUnix listens on the unix socket.
+func (o *door) openUnix(options api.Options) (net.Listener, *http.Server, error) {
+	uid, gid, err := ownerOf(o.listen)
 	if err != nil {
-		return fmt.Errorf("listen.tcp: %w", err)
+		return nil, nil, err
 	}
-	o.serve(l, options)
-	o.log.Info("the API is on TCP", "address", l.Addr().String(), "tls", c.Certificate != "")
-	return nil
+	l, err := api.ListenUnix(o.listen.Unix, o.listen.Mode, uid, gid, options.Dropped)
+	if err != nil {
+		return nil, nil, err
+	}
+	return l, api.New(options), nil
 }
 
-func (o *door) serve(l net.Listener, options api.Options) {
-	server := api.New(options)
-	o.servers = append(o.servers, server)
-	go func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			o.log.Error("the API is gone", "address", l.Addr().String(), "error", err)
-		}
-	}()
+// openTCP listens on TCP.
+func (o *door) openTCP(options api.Options) (net.Listener, *http.Server, error) {
+	c, err := api.NewCredentials(o.listen.Tokens, o.listen.Certificate, o.listen.Key)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := api.ListenTCP(o.listen.TCP, c, options.Dropped)
+	if err != nil {
+		return nil, nil, err
+	}
+	o.credentials.Store(c)
+	o.sayExpiry(c)
+	options.Credentials = c
+	return l, api.New(options), nil
 }
 
 // staleCredentials is the code of the problem that tokens or certificate could not be read again.
@@ -96,11 +82,11 @@ const staleCredentials = "credentials"
 // Snapshot is that of the daemon, and has a problem more where tokens or certificate could not be read again. The kernel has what it
 // is to have nevertheless.
 func (o *door) Snapshot() *daemon.Snapshot {
-	s := o.Daemon.Snapshot()
-	if o.credentials == nil {
+	s, c := o.Daemon.Snapshot(), o.credentials.Load()
+	if c == nil {
 		return s
 	}
-	f := o.credentials.Failed()
+	f := c.Failed()
 	if f == nil {
 		return s
 	}
@@ -115,51 +101,21 @@ func (o *door) Snapshot() *daemon.Snapshot {
 // Reload has everything read anew that may be changed while the daemon runs. It does not wait for plans.
 func (o *door) Reload() {
 	o.Daemon.Reload()
-	if o.credentials == nil {
+	c := o.credentials.Load()
+	if c == nil {
 		return
 	}
-	if err := o.credentials.Reload(); err != nil {
+	if err := c.Reload(); err != nil {
 		o.log.Error("tokens or certificate stay as they were, also where they were revoked", "error", err)
 	}
-	o.sayExpiry()
+	o.sayExpiry(c)
 }
 
 // expirySoon is when the end of a certificate is near.
 const expirySoon = 14 * 24 * time.Hour
 
-func (o *door) sayExpiry() {
-	if end, ok := o.credentials.Expires(); ok && time.Until(end) < expirySoon {
+func (o *door) sayExpiry(c *api.Credentials) {
+	if end, ok := c.Expires(); ok && time.Until(end) < expirySoon {
 		o.log.Warn("the certificate of the API ends soon, or has ended", "at", end)
 	}
-}
-
-// close ends all. Whoever waits for an answer does without: the end is to come at once, and the kernel is not concerned.
-func (o *door) close() {
-	for _, s := range o.servers {
-		_ = s.Close()
-	}
-}
-
-// ownerOf returns whose the socket is to be; -1 = leave it.
-func ownerOf(l daemonfile.Listen) (uid, gid int, err error) {
-	uid, gid = -1, -1
-	if l.User != "" {
-		if uid, err = strconv.Atoi(l.User); err != nil {
-			u, lookup := user.Lookup(l.User)
-			if lookup != nil {
-				return uid, gid, fmt.Errorf("listen.user: %w", lookup)
-			}
-			uid, err = strconv.Atoi(u.Uid)
-		}
-	}
-	if l.Group != "" && err == nil {
-		if gid, err = strconv.Atoi(l.Group); err != nil {
-			g, lookup := user.LookupGroup(l.Group)
-			if lookup != nil {
-				return uid, gid, fmt.Errorf("listen.group: %w", lookup)
-			}
-			gid, err = strconv.Atoi(g.Gid)
-		}
-	}
-	return uid, gid, err
 }

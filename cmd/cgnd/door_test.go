@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cgnkit/cgnkit/internal/api"
@@ -28,7 +29,8 @@ func TestStaleCredentials(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &door{Daemon: daemon.New(daemon.Options{Instance: "cgn"}), log: slog.New(slog.DiscardHandler), credentials: credentials}
+	o := &door{Daemon: daemon.New(daemon.Options{Instance: "cgn"}), log: slog.New(slog.DiscardHandler), credentials: new(atomic.Pointer[api.Credentials])}
+	o.credentials.Store(credentials)
 	if p := o.Snapshot().Problems; len(p) != 0 {
 		t.Errorf("%+v", p)
 	}

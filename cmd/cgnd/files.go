@@ -95,6 +95,9 @@ func checkFiles(c *daemonfile.Config, stdout io.Writer) error {
 			return err
 		}
 	}
+	if err := checkSocket(c.Listen); err != nil {
+		return err
+	}
 	if c.Listen.TCP.IsValid() {
 		if _, err := api.NewCredentials(c.Listen.Tokens, c.Listen.Certificate, c.Listen.Key); err != nil {
 			return fmt.Errorf("listen.tcp: %w", err)
@@ -107,7 +110,11 @@ func checkFiles(c *daemonfile.Config, stdout io.Writer) error {
 	if err := expressible(c, plan); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "configuration is valid: backend %s, instance %s, %s, plan sha256 %s\n", c.Backend, c.Instance, what, plan.SHA256())
+	text := fmt.Sprintf("configuration is valid: backend %s, instance %s, %s, plan sha256 %s\n", c.Backend, c.Instance, what, plan.SHA256())
+	if note := ownerNote(c.Listen); note != "" {
+		text += "note: " + note + "\n"
+	}
+	_, err = io.WriteString(stdout, text)
 	return err
 }
 

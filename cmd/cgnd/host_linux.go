@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
@@ -15,17 +14,11 @@ import (
 	"github.com/cgnkit/cgnkit/internal/daemonfile"
 )
 
-// runFolder is where the locks of daemons are, unless systemd says otherwise.
-const runFolder = "/run/cgnd"
-
 // onlyOne keeps two daemons from undoing each other's work: one for an instance, a backend and a network namespace. The lock
 // goes with the process, however that ends.
 func onlyOne(c *daemonfile.Config) (unlock func(), err error) {
-	unix.Umask(0o077)                                                // of everything that the daemon makes; what others may use gets its mode by name
-	folder, _, _ := strings.Cut(os.Getenv("RUNTIME_DIRECTORY"), ":") // the first of the unit's
-	if folder == "" {
-		folder = runFolder
-	}
+	unix.Umask(0o077) // of everything that the daemon makes; what others may use gets its mode by name
+	folder := lockFolder()
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, err
 	}

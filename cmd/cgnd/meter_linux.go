@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime"
 	"slices"
@@ -60,27 +60,20 @@ func (m *meter) subscribers(ctx context.Context) (api.Kernel, error) {
 }
 
 // serve serves /metrics until ctx ends. Without an address it does nothing.
-func (m *meter) serve(ctx context.Context) error {
-	c, log := m.config, m.log
-	if !c.Metrics.IsValid() {
-		return nil
+func (m *meter) serve(ctx context.Context, at *listeners) {
+	if m.config.Metrics.IsValid() {
+		at.keep(ctx, "metrics", m.open)
 	}
+}
+
+// open listens where Prometheus reads.
+func (m *meter) open() (net.Listener, *http.Server, error) {
 	drop := m.tally.drops("metrics")
-	l, err := metrics.Listen(c.Metrics, drop)
+	l, err := metrics.Listen(m.config.Metrics, drop)
 	if err != nil {
-		return fmt.Errorf("metrics: %w", err)
+		return nil, nil, err
 	}
-	server := metrics.NewServer(m, metrics.Build{Version: release, Revision: revision(), GoVersion: runtime.Version()}, log, drop)
-	go func() {
-		<-ctx.Done()
-		_ = server.Close()
-	}()
-	go func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("metrics are gone", "error", err)
-		}
-	}()
-	return nil
+	return l, metrics.NewServer(m, metrics.Build{Version: release, Revision: revision(), GoVersion: runtime.Version()}, m.log, drop), nil
 }
 
 // watch begins to read who uses how many ports, and the kernel's counters.

@@ -87,13 +87,19 @@ func (s *site) metrics(until string) string {
 
 // scrape reads /metrics once. It dials by itself: package http does so in another thread, which is in another namespace.
 func (s *site) scrape() (text string, err error) {
+	_, text, err = s.page("127.0.0.1:9742", "/metrics")
+	return text, err
+}
+
+// page gets a page by plain HTTP.
+func (s *site) page(address, path string) (code int, text string, err error) {
 	err = s.do(func() error {
-		c, err := net.Dial("tcp", "127.0.0.1:9742")
+		c, err := net.Dial("tcp", address)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = c.Close() }()
-		q, err := http.NewRequest(http.MethodGet, "http://127.0.0.1:9742/metrics", nil)
+		q, err := http.NewRequest(http.MethodGet, "http://"+address+path, nil)
 		if err != nil {
 			return err
 		}
@@ -107,8 +113,8 @@ func (s *site) scrape() (text string, err error) {
 		}
 		defer func() { _ = a.Body.Close() }()
 		b, err := io.ReadAll(a.Body)
-		text = string(b)
+		code, text = a.StatusCode, string(b)
 		return err
 	})
-	return text, err
+	return code, text, err
 }

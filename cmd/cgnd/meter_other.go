@@ -23,6 +23,6 @@ func newMeter(context.Context, *daemonfile.Config, *daemon.Daemon, *requestTally
 
 func (*meter) subscribers(context.Context) (api.Kernel, error) { return nil, nil }
 
-func (*meter) serve(context.Context) error { return nil }
+func (*meter) serve(context.Context, *listeners) {}
 
 func sweep(context.Context, *daemonfile.Config, *daemon.Daemon, *slog.Logger) {}

@@ -13,6 +13,9 @@ import (
 // serve is the daemon. It returns when the context ends.
 func serve(ctx context.Context, c *daemonfile.Config, stderr io.Writer) error {
 	log, hup := newLog(c.Log, stderr), hangups() // at once: without a handler the signal ends the process
+	if _, _, err := ownerOf(c.Listen); err != nil {
+		return err
+	}
 	unlock, err := onlyOne(c)
 	if err != nil {
 		return err
@@ -22,31 +25,31 @@ func serve(ctx context.Context, c *daemonfile.Config, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("backend %s: %w", c.Backend, err)
 	}
+	at := newListeners(log)
 	d := daemon.New(daemon.Options{
 		Instance: c.Instance, Name: c.Backend, Source: sourceOf(c), Backend: backend, Log: log,
-		Report: c.Report, VerifyEvery: c.VerifyEvery, Notify: notifier(log),
+		Report: c.Report, VerifyEvery: c.VerifyEvery, Notify: at.beforeReady(notifier(log)),
 	})
+	at.say = d.Unheard
 	tally := &requestTally{}
 	m, err := newMeter(ctx, c, d, tally, log)
 	if err != nil {
 		return err
 	}
-	door, err := openDoor(ctx, c, d, m, tally, log)
+	log.Info("cgnd begins", "version", release, "backend", c.Backend, "instance", c.Instance, "socket", c.Listen.Unix)
+	door, err := openDoor(ctx, c, d, m, tally, at)
 	if err != nil {
 		return err
 	}
-	defer door.close()
-	if err := m.serve(ctx); err != nil {
-		return err
-	}
+	m.serve(ctx, at)
 	go sweep(ctx, c, d, log)
-	log.Info("cgnd begins", "version", release, "backend", c.Backend, "instance", c.Instance, "socket", c.Listen.Unix)
 	go func() {
 		for range hup {
 			door.Reload()
 		}
 	}()
 	d.Run(ctx)
+	at.close()
 	log.Info("cgnd ends; the kernel stays as it is")
 	return nil
 }

@@ -57,6 +57,8 @@ type Daemon struct {
 	shot   atomic.Pointer[Snapshot]
 	plan   atomic.Pointer[alloc.Plan]
 	ledger atomic.Pointer[ledger.Ledger]
+
+	unheard atomic.Pointer[string]
 }
 
 // New returns a daemon that has not begun.

@@ -8,6 +8,7 @@ import (
 
 // publish makes the present state known, and tells the service manager that the loop is alive.
 func (l *loop) publish() {
+	l.listens()
 	s := l.snapshot // a copy; what it refers to is replaced and never changed
 	s.Taken, s.Doing = l.wall(), l.doing
 	s.Problems, s.Healthy = l.problems.list()
