@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/ebpf"
@@ -16,7 +17,7 @@ func newBackend(c *daemonfile.Config) (daemon.Backend, error) {
 		return daemon.Nftables(c.Instance)
 	}
 	f := files{c}
-	x := daemon.XDPConfig{Instance: c.Instance, Inside: interfaces(c.Inside), Outside: interfaces(c.Outside), Keys: f.keys}
+	x := daemon.XDPConfig{Instance: c.Instance, Inside: interfaces(c.Inside), Outside: interfaces(c.Outside), Keys: f.keys, Present: present}
 	if c.Policy != "" {
 		x.Policies = f.policies
 	}
@@ -31,6 +32,19 @@ func interfaces(all []daemonfile.Interface) (out []ebpf.Interface) {
 		out = append(out, ebpf.Interface{Name: i.Name, Realm: i.Realm})
 	}
 	return out
+}
+
+// present returns the interfaces of the host by name, with what changes when one is made anew, set up or down.
+func present() (map[string]string, error) {
+	all, err := net.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]string, len(all))
+	for _, i := range all {
+		out[i.Name] = fmt.Sprint(i.Index, i.Flags&net.FlagUp != 0)
+	}
+	return out, nil
 }
 
 // expressible reports whether the backend can do what a plan asks for.

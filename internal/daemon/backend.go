@@ -27,6 +27,7 @@ type Backend interface {
 type InForce struct {
 	SHA256 string // of the plan, "" where there is none
 	Mark   string // another one means that somebody may have changed something of the instance
+	Links  string // another one means that what failed for want of an interface may succeed; "" = there is no need of any
 }
 
 // Applied is what an apply did.

@@ -28,6 +28,7 @@ type fakeBackend struct {
 type fakeState struct {
 	sha     string
 	mark    int
+	links   int
 	broken  []string // differences, until the next apply
 	refuse  error    // of Apply
 	refused string   // the plan that is refused, whatever else
@@ -50,7 +51,7 @@ func (b *fakeBackend) InForce() (InForce, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.looks++
-	return InForce{SHA256: b.sha, Mark: fmt.Sprint(b.mark)}, b.blind
+	return InForce{SHA256: b.sha, Mark: fmt.Sprint(b.mark), Links: fmt.Sprint(b.links)}, b.blind
 }
 
 func (b *fakeBackend) Ahead() time.Duration { return b.ahead }

@@ -33,6 +33,7 @@ type loop struct {
 	inForce  InForce
 	goodMark string // the backend's mark when the kernel was compared last
 	lookedAt time.Time
+	links    string // of the backend then
 
 	// Comparisons, attempts.
 	verifiedAt   time.Time

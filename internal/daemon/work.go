@@ -80,6 +80,10 @@ func (l *loop) haveLooked(in InForce, err error, underWay bool, mark string) {
 		return
 	}
 	l.over("kernel")
+	if l.links != "" && in.Links != l.links { // what failed for want of an interface does not wait for its turn
+		l.retryAt, l.repairAt = time.Time{}, time.Time{}
+	}
+	l.links = in.Links
 	waits := l.waits(underWay, now)
 	l.foreign = l.has && in.SHA256 != l.applied.sha256 && (l.reread || waits)
 	if l.foreign {

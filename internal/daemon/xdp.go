@@ -15,4 +15,7 @@ type XDPConfig struct {
 	Key func() (ebpf.Key, error)
 	// Keys returns the keys of plans with scheme random.
 	Keys func() ([]alloc.Key, error)
+	// Present returns the interfaces that the host has by name, each with what changes when it is made anew, set up or down. With nil, what
+	// failed for want of an interface waits for its turn.
+	Present func() (map[string]string, error)
 }

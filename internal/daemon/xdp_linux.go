@@ -63,7 +63,7 @@ func (x *xdp) InForce() (InForce, error) {
 	for range 3 {
 		if err := x.reopen(); err != nil {
 			if errors.Is(err, ebpf.ErrNotLoaded) || errors.Is(err, ebpf.ErrDamaged) {
-				return InForce{Mark: err.Error()}, nil // Apply loads the one, and says what is to be done about the other
+				return InForce{Mark: err.Error(), Links: x.links(nil)}, nil // Apply loads the one, and says what is to be done about the other
 			}
 			return InForce{}, err
 		}
@@ -89,7 +89,7 @@ func (x *xdp) InForce() (InForce, error) {
 			return InForce{}, err
 		}
 		x.glances.appendTo(&b)
-		return InForce{SHA256: x.open.Plan().SHA256(), Mark: b.String()}, nil
+		return InForce{SHA256: x.open.Plan().SHA256(), Mark: b.String(), Links: x.links(links)}, nil
 	}
 	return InForce{}, fmt.Errorf("instance %s: %w", x.c.Instance, ebpf.ErrChanged)
 }
