@@ -4,6 +4,7 @@ package ebpf
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,9 +16,11 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
 )
 
 // needed are the capabilities that the documentation of the package names.
@@ -38,7 +41,27 @@ func keepCapabilities(set string) error {
 			}
 		}
 	}
-	return syscall.Exec("/proc/self/exe", os.Args, []string{withoutCapabilities + "=1"})
+	return syscall.Exec("/proc/self/exe", os.Args, []string{withoutCapabilities + "=" + cmp.Or(os.Getenv(askKernel), "1")})
+}
+
+// loadPrograms has the kernel check the programs, without asking before what it takes.
+func loadPrograms() error {
+	spec, err := bpf.LoadCgnat()
+	if err != nil {
+		return err
+	}
+	tables, err := NewTables(killConfig(0).Plan)
+	if err == nil {
+		err = tables.size(spec)
+	}
+	if err != nil {
+		return err
+	}
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{LogDisabled: true}})
+	if err == nil {
+		coll.Close()
+	}
+	return err
 }
 
 // useCapabilities does everything that the package does.
@@ -82,16 +105,17 @@ func useDatapath(d *Datapath) error {
 	return errors.Join(verify, status, counters, forward, account, write, end, read, tidy, d.EndForward(f), d.Close())
 }
 
-// TestCapabilities does everything with the capabilities that are needed, and nothing without one of them.
+// TestCapabilities does everything with the capabilities that are needed, and nothing without one of them. That is no caution of ours: the
+// kernel refuses, too.
 func TestCapabilities(t *testing.T) {
 	s := newSite(t, killConfig(0))
 	all := uint64(0)
 	for _, c := range needed {
 		all |= 1 << c
 	}
-	run := func(set uint64) (string, error) {
+	run := func(set uint64, more ...string) (string, error) {
 		cmd := exec.Command(must(os.Executable()))
-		cmd.Env = append(os.Environ(), dropCapabilities+"="+fmt.Sprint(set))
+		cmd.Env = append(append(os.Environ(), dropCapabilities+"="+fmt.Sprint(set)), more...)
 		var out strings.Builder
 		cmd.Stdout, cmd.Stderr = &out, &out
 		if err := s.CGN.Do(cmd.Start); err != nil {
@@ -104,8 +128,15 @@ func TestCapabilities(t *testing.T) {
 		if out, err := run(all &^ (1 << c)); err == nil || !strings.Contains(out, ErrPermission.Error()) || !strings.Contains(out, "and CAP_"+name+" is missing") {
 			t.Errorf("without CAP_%s: %v: %s", name, err, out)
 		}
+		out, err := run(all&^(1<<c), askKernel+"="+askKernel)
+		if err == nil {
+			t.Errorf("the kernel takes the programs without CAP_%s", name)
+		}
+		t.Logf("without CAP_%s the kernel says: %s", name, out)
 	}
-	if out, err := run(all); err != nil {
-		t.Errorf("with all that is needed: %v: %s", err, out)
+	for _, more := range []string{"", askKernel + "=" + askKernel} {
+		if out, err := run(all, more); err != nil {
+			t.Errorf("with all that is needed: %v: %s", err, out)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/cgnkit/cgnkit/ebpf"
 	"github.com/cgnkit/cgnkit/internal/daemon"
+	"github.com/cgnkit/cgnkit/internal/daemonfile"
 	"github.com/cgnkit/cgnkit/internal/netns"
 	"github.com/cgnkit/cgnkit/internal/netnstest"
 )
@@ -73,61 +75,97 @@ func unitValue(t *testing.T, key string) string {
 	return string(m[1])
 }
 
-// TestCapabilities runs cgnd with the capabilities of the unit and no others, as root, with both backends; and once more without
-// CAP_NET_ADMIN, to see that the others are really gone.
+// TestCapabilities runs cgnd as root with few capabilities: for each backend those that it needs are enough, and none of them can be
+// spared. The unit has what both need, and nothing more.
 func TestCapabilities(t *testing.T) {
-	netnstest.Root(t)
-	t.Parallel()
-	setpriv := netnstest.Tool(t, "setpriv")
-	var keep []string
-	for c := range strings.FieldsSeq(unitValue(t, "CapabilityBoundingSet")) {
-		keep = append(keep, "+"+strings.ToLower(strings.TrimPrefix(c, "CAP_")))
+	needs := map[string][]string{
+		daemonfile.Nftables: {"net_admin"},
+		daemonfile.XDP:      {"net_admin", "bpf", "perfmon"},
 	}
-	for _, c := range []struct {
-		name, lines string
-		without     string
-	}{
-		{"nftables", "", ""},
-		{"xdp", "backend: xdp\ninterfaces: {inside: [" + netns.InsideLink + "], outside: [" + netns.OutsideLink + "]}\n", ""},
-		{"nftables without net_admin", "", "+net_admin"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := newSite(t, netnstest.NewTopology(t, netns.Options{Switches: strings.HasPrefix(c.name, "xdp")}), c.lines)
-			if strings.HasPrefix(c.name, "xdp") {
-				t.Cleanup(func() {
-					if err := s.CGN.Do(func() error { return ebpf.Remove("") }); err != nil {
-						t.Error(err)
-					}
-				})
-			}
-			s.write("plan.yaml", plan(1000))
-			set := "-all"
-			for _, k := range keep {
-				if k != c.without {
-					set += "," + k
-				}
-			}
-			s.prefix = []string{setpriv, "--bounding-set=" + set, "--inh-caps=-all", "--no-new-privs", "--"}
-			s.start()
-			if c.without != "" {
-				if err := s.cmd.Wait(); err == nil || !strings.Contains(s.log.String(), "CAP_NET_ADMIN") {
-					t.Errorf("%v\n%s", err, s.log)
-				}
-				s.cmd = nil
-				return
-			}
-			s.await("start", healthy)
-			if c.name == "nftables" {
-				before := s.await("drift", healthy)
-				netnstest.Run(t, s.CGN, "nft", "flush", "ruleset")
-				s.await("repair", func(n daemon.Snapshot) bool { return n.Drift.Repaired > before.Drift.Repaired && n.Healthy })
-			}
-			transfer := s.startTransfer()
-			s.flows(transfer, "with few capabilities")
-			if err := transfer.Finish(); err != nil {
-				t.Error(err)
-			}
-		})
+	var unit, all []string
+	for c := range strings.FieldsSeq(unitValue(t, "CapabilityBoundingSet")) {
+		unit = append(unit, strings.ToLower(strings.TrimPrefix(c, "CAP_")))
+	}
+	for _, n := range needs {
+		all = append(all, n...)
+	}
+	slices.Sort(unit)
+	slices.Sort(all)
+	if all = slices.Compact(all); !slices.Equal(unit, all) {
+		t.Errorf("the unit has %q, want %q", unit, all)
+	}
+	onBoth(t, func(t *testing.T, backend string) {
+		enough := needs[backend]
+		t.Run("enough", func(t *testing.T) { enoughCapabilities(t, backend, enough) })
+		for i, c := range enough {
+			t.Run("without "+c, func(t *testing.T) {
+				tooFewCapabilities(t, backend, c, slices.Delete(slices.Clone(enough), i, i+1))
+			})
+		}
+	})
+}
+
+// only returns what runs a command with some capabilities and no others.
+func only(t *testing.T, capabilities []string) []string {
+	t.Helper()
+	set := "-all"
+	for _, c := range capabilities {
+		set += ",+" + c
+	}
+	return []string{netnstest.Tool(t, "setpriv"), "--bounding-set=" + set, "--inh-caps=-all", "--no-new-privs", "--"}
+}
+
+// enoughCapabilities has cgnd start, repair what somebody takes away, and translate.
+func enoughCapabilities(t *testing.T, backend string, capabilities []string) {
+	s := newSiteOf(t, backend, "metrics: 127.0.0.1:9742\nusage-interval: 1s\n")
+	s.write("plan.yaml", plan(1000))
+	s.prefix = only(t, capabilities)
+	s.start()
+	before := s.await("start", healthy)
+	if err := s.do(func() error { return takeAway(s, backend) }); err != nil {
+		t.Fatal(err)
+	}
+	s.await("repair", func(n daemon.Snapshot) bool { return n.Drift.Repaired > before.Drift.Repaired && n.Healthy })
+	transfer := s.startTransfer()
+	s.flows(transfer, "with few capabilities")
+	s.write("plan.yaml", plan(2000))
+	s.await("another plan", func(n daemon.Snapshot) bool { return n.Healthy && n.InForce != before.InForce })
+	s.metrics(`cgnkit_pool_mappings{pool="a",protocol="tcp"}`)
+	if err := s.stop(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	if m := regexp.MustCompile(`level=(INFO|WARN|ERROR).*(not permitted|denied|CAP_).*`).FindString(s.log.String()); m != "" {
+		t.Errorf("something needs more: %s", m)
+	}
+}
+
+// takeAway removes all of an instance.
+func takeAway(s *site, backend string) error {
+	if backend == daemonfile.XDP {
+		return ebpf.Remove("")
+	}
+	netnstest.Run(s.T, s.CGN, "nft", "flush", "ruleset")
+	return nil
+}
+
+// tooFewCapabilities has cgnd fail: the log says what is missing, and the kernel gets nothing.
+func tooFewCapabilities(t *testing.T, backend, missing string, capabilities []string) {
+	s := newSiteOf(t, backend, "")
+	s.write("plan.yaml", plan(1000))
+	s.prefix = only(t, capabilities)
+	s.start()
+	want := "CAP_" + strings.ToUpper(missing)
+	if backend == daemonfile.XDP {
+		n := s.await("refused", func(n daemon.Snapshot) bool { return n.Apply.Failed > 0 })
+		if got := problemOf(n, "apply"); !strings.HasSuffix(got, want+" is missing") || n.InForce != "" {
+			t.Errorf("%+v", n)
+		}
+		return
+	}
+	err := s.cmd.Wait()
+	s.cmd = nil
+	if err == nil || !strings.Contains(s.log.String(), want) || strings.Contains(s.ruleset(), "table") {
+		t.Errorf("%v, %s", err, s.ruleset())
 	}
 }
 
