@@ -56,14 +56,12 @@ func (m *meter) counter() (kernelCounter, error) {
 }
 
 // count reads the kernel's counters until ctx ends.
-func (m *meter) count(ctx context.Context, c kernelCounter, failed func(error)) {
+func (m *meter) count(ctx context.Context, c kernelCounter, ended func(error)) {
 	for {
 		wait := time.Second // until there is a plan
 		if m.daemon.Plan() != nil {
 			k, began := &kernelCounts{}, time.Now()
-			if err := c.read(k); err != nil {
-				failed(err)
-			}
+			ended(c.read(k))
 			m.kernel.Store(k)
 			wait = max(min(countEvery, m.config.UsageEvery), countShare*time.Since(began))
 		}

@@ -107,9 +107,8 @@ func (m *meter) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	failed := func(err error) { m.log.Warn("metrics: "+err.Error(), "backend", m.config.Backend) }
-	go func() { _ = m.survey.Run(ctx, failed) }()
-	go m.count(ctx, counts, failed)
+	go func() { _ = m.survey.Run(ctx, (&complaint{log: m.log, about: "ports in use"}).hear) }()
+	go m.count(ctx, counts, (&complaint{log: m.log, about: "counters of the kernel"}).hear)
 	return nil
 }
 

@@ -134,6 +134,9 @@ func enoughCapabilities(t *testing.T, backend string, capabilities []string) {
 	if err := s.stop(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}
+	if n := strings.Count(s.log.String(), `level=WARN msg="cannot be read: `); n > 2 {
+		t.Errorf("the same is said %d times", n)
+	}
 	if m := regexp.MustCompile(`level=(INFO|WARN|ERROR).*(not permitted|denied|CAP_).*`).FindString(s.log.String()); m != "" {
 		t.Errorf("something needs more: %s", m)
 	}

@@ -36,7 +36,7 @@ var (
 	addressUse    = histogram("cgnkit_address_used_ports", "Ports in use on an outside address, of the protocol that is used most. Who uses none is in bucket 0.", "pool")
 	topUse        = gauge("cgnkit_top_subscriber_used_ports", "Ports that one of the subscribers uses who use most, of the protocol that it uses most. Only where it is configured: personal data.", "pool", "realm", "subscriber")
 
-	packets     = counter("cgnkit_packets_total", "Packets by result and reason, since the instance is in the kernel. Reasons of xdp are explained in docs/xdp.md; nftables only knows dropped, untranslated: what came from subscribers and no rule translated.", "result", "reason")
+	packets     = counter("cgnkit_packets_total", "Packets by result and reason, since the instance is in the kernel. Reasons of xdp are explained in docs/xdp.md; what is passed, slow is counted once more by what became of it behind the driver, so leave it out of sums. nftables only knows dropped, untranslated: what came from subscribers and no rule translated.", "result", "reason")
 	packetBytes = counter("cgnkit_packet_bytes_total", "Length of these packets: with Ethernet headers for xdp, without for nftables.", "result", "reason")
 	newMappings = counter("cgnkit_new_mappings_total", "Mappings that were made, since the instance is in the kernel; also by port forwards, and from checkpoints. xdp only.", "protocol")
 	exhaustion  = counter("cgnkit_exhaustion_events_total", "Times that a subscriber was refused a mapping, at most two a second for each, since the instance is in the kernel: exhausted = no port of its share is free, limit = it has as many as it may, rate = it makes more than it may. xdp only; with nftables see cgnkit_conntrack_losses_total.", "kind")

@@ -101,12 +101,12 @@ func (s *Survey) Last() *Usage { return s.last.Load() }
 // Errors returns how many readings have failed.
 func (s *Survey) Errors() uint64 { return s.failed.Load() }
 
-// Run reads until ctx ends, and returns its error. failed, if not nil, is told why a reading failed.
-func (s *Survey) Run(ctx context.Context, failed func(error)) error {
+// Run reads until ctx ends, and returns its error. ended, if not nil, is told of every reading why it failed; nil = it did not.
+func (s *Survey) Run(ctx context.Context, ended func(error)) error {
 	for {
 		began, of := time.Now(), s.plan()
-		if err := s.Read(ctx); err != nil && ctx.Err() == nil && failed != nil {
-			failed(err)
+		if err := s.Read(ctx); ctx.Err() == nil && ended != nil {
+			ended(err)
 		}
 		took := time.Since(began)
 		if err := s.rest(ctx, of, began.Add(max(s.config.Interval, took*time.Duration(s.config.Share))), began.Add(took*soonShare)); err != nil {

@@ -55,11 +55,15 @@ func TestSurveyKeepsItsPace(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 3*c.want)
 			defer cancel()
-			if err := s.Run(ctx, func(err error) { t.Error(err) }); !errors.Is(err, context.DeadlineExceeded) {
+			var ended []error
+			if err := s.Run(ctx, func(err error) { ended = append(ended, err) }); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("Run says %v", err)
 			}
 			if len(r.reads) < 3 || r.reads[1].Sub(r.reads[0]) != c.want || r.reads[2].Sub(r.reads[1]) != c.want {
 				t.Errorf("read at %v, want every %v", r.reads, c.want)
+			}
+			if len(ended) < 3 || errors.Join(ended...) != nil {
+				t.Errorf("the readings ended with %v", ended)
 			}
 			u := s.Last()
 			if u == nil || u.Took != c.took || u.Taken.Before(r.reads[1]) || u.Pools[0].Ports.TCP != 7 || !u.HasSessions {
