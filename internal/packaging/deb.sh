@@ -77,7 +77,7 @@ size=$(find "$root" -type f -printf '%s\n' | awk '{ kib += int(($1 + 1023) / 102
 sed "s/@VERSION@/$version/; s/@ARCH@/$arch/; s/@SIZE@/$size/" $parts/deb/control > "$root/DEBIAN/control"
 echo /etc/cgnd/cgnd.yaml > "$root/DEBIAN/conffiles"
 (cd "$root" && find etc usr -type f -print0 | sort -z | xargs -0 md5sum) > "$root/DEBIAN/md5sums"
-install -m 0755 $parts/deb/postinst $parts/deb/prerm $parts/deb/postrm "$root/DEBIAN/"
+install -m 0755 $parts/deb/preinst $parts/deb/postinst $parts/deb/prerm $parts/deb/postrm "$root/DEBIAN/"
 
 file=$out/cgnkit_${version}_$arch.deb
 # gzip: one is like another, and xz takes eight times as long for a quarter less.
