@@ -89,6 +89,23 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestStartRefuses has the start refuse what --check does about whose the socket is, before it touches anything.
+func TestStartRefuses(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "cgnd.yaml")
+	for _, key := range []string{"user", "group"} {
+		if err := os.WriteFile(path, []byte("plan: /nonexistent\nlisten: {"+key+": no-such}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want := "cgnd: listen." + key + ": " + key + ": unknown " + key + " no-such\n"
+		for _, args := range [][]string{{"-c", path}, {"--check", "-c", path}} {
+			if code, out, errs := runs(t, args...); code != 2 || out != "" || errs != want {
+				t.Errorf("%q: %d, %q, %q, want %q", args, code, out, errs, want)
+			}
+		}
+	}
+}
+
 func TestUsage(t *testing.T) {
 	for _, c := range []struct {
 		args []string
