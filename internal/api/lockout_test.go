@@ -28,6 +28,8 @@ type counts struct {
 
 // into has a server tell.
 func (c *counts) into(o *Options) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.codes, c.dropped = map[int]int{}, map[gate.Reason]int{}
 	o.Count = func(code int) {
 		c.mu.Lock()
@@ -162,6 +164,7 @@ func TestOneHost(t *testing.T) {
 
 // TestSlowReaders has clients ask and ask and never read: nobody else is kept waiting, and they are thrown out.
 func TestSlowReaders(t *testing.T) {
+	const slow = requestsOfOne + 4
 	var c counts
 	change := func(o *Options) {
 		c.into(o)
@@ -170,7 +173,7 @@ func TestSlowReaders(t *testing.T) {
 	}
 	long := []daemon.Problem{{Text: strings.Repeat("x", slowest-1000)}}
 	onEachWith(t, change, func() *fakeDaemon { return &fakeDaemon{problems: long} }, func(t *testing.T, l listener) {
-		for range 40 {
+		for range slow {
 			conn, err := l.dial()
 			if err != nil {
 				t.Fatal(err)
@@ -195,7 +198,7 @@ func TestSlowReaders(t *testing.T) {
 				t.Fatal(code, a)
 			}
 		}
-		for end := time.Now().Add(20 * time.Second); c.drops(Slow) < 40; time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(20 * time.Second); c.drops(Slow) < slow; time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("they were not thrown out: %v", c.dropped)
 			}

@@ -95,7 +95,7 @@ func TestSlowScrapers(t *testing.T) {
 	server.Handler, server.WriteTimeout = handler(fixed{full(t)}, Build{}, 200*time.Millisecond, drop), time.Hour // so that nothing else ends them
 	go func() { _ = server.Serve(l) }()
 	defer func() { _ = server.Close() }()
-	const many = 16
+	const many = maxScrapes + 1
 	other := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}}
 	for range many {
 		conn, err := other.Dial("tcp", l.Addr().String())
@@ -130,7 +130,7 @@ func TestSlowScrapers(t *testing.T) {
 		defer mu.Unlock()
 		return dropped[Slow]
 	}
-	for end := time.Now().Add(20 * time.Second); slow() < many; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); slow() < many; time.Sleep(time.Millisecond) {
 		scrape()
 		if time.Now().After(end) {
 			t.Fatalf("they were not thrown out: %v", dropped)
