@@ -76,7 +76,7 @@ func TestRouteMessages(t *testing.T) {
 	w := &RouteWatch{metric: 7}
 	good := make([]byte, routeAttributes+8)
 	good[routeType], good[routeAttributes], good[routeAttributes+2], good[routeAttributes+4] = 24, 8, 6, 7
-	for n := range len(good) {
+	for n := range good {
 		if w.concerns(good[:n]) {
 			t.Errorf("%d octets", n)
 		}

@@ -38,7 +38,7 @@ func (s *site) sightings(until time.Time) (out []sighting) {
 	return out
 }
 
-// TestEpochInTime has epochs that are dated 6 s ahead come into force. No packet has the ports of an epoch before its instant, and none those
+// TestEpochInTime has epochs that are dated 6, 12 and 24 s ahead come into force. No packet has the ports of an epoch before its instant, and none those
 // of the one before later than the ledger says. At least one of three is in force within 200 ms.
 func TestEpochInTime(t *testing.T) {
 	onBoth(t, func(t *testing.T, backend string) {
@@ -48,10 +48,10 @@ func TestEpochInTime(t *testing.T) {
 		s.await("start", healthy)
 		inTime := 0
 		for round := range 3 {
-			instant := time.Now().Add(6 * time.Second).Truncate(time.Millisecond)
+			instant := time.Now().Add(6 * time.Second << round).Truncate(time.Millisecond) // a machine that is busy takes longer to prepare it
 			ports := []int{2000, 1000}[round%2]
 			s.record(plan(ports), instant)
-			seen := s.sightings(instant.Add(3 * time.Second))
+			seen := s.sightings(instant.Add(8 * time.Second))
 			n := s.await("epoch", func(n daemon.Snapshot) bool {
 				return n.Healthy && n.Next == nil && n.Doing == "" && n.Epoch.From.Equal(instant) && n.Unsure.IsZero()
 			})

@@ -51,6 +51,8 @@ func (l *loop) publish() {
 func statusText(s *Snapshot) string {
 	var b strings.Builder
 	switch {
+	case !s.Ready:
+		b.WriteString("starting")
 	case s.Epoch != nil:
 		fmt.Fprintf(&b, "epoch %d, plan %.12s", s.Epoch.Seq, s.Epoch.SHA256)
 	case s.InForce != "":
@@ -58,7 +60,7 @@ func statusText(s *Snapshot) string {
 	default:
 		b.WriteString("no plan in force")
 	}
-	if s.Healthy {
+	if s.Ready && s.Healthy {
 		b.WriteString(", healthy")
 	}
 	for _, p := range s.Problems {
