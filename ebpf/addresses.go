@@ -11,6 +11,7 @@ import (
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
+	"github.com/cgnkit/cgnkit/portset"
 )
 
 const (
@@ -118,6 +119,9 @@ func (b *builder) samePlaces(row, old int) bool {
 		return true
 	}
 	p, q := b.poolOf(row), b.old.poolOf(old)
+	if p.Scheme() == alloc.Explicit && q.Scheme() == alloc.Explicit {
+		return slices.EqualFunc(b.sharesOf(row), b.old.sharesOf(old), portset.Set.Equal)
+	}
 	if p.Scheme() == alloc.Random || p.Scheme() != q.Scheme() || p.StepSize() != q.StepSize() ||
 		p.SharingRatio() != q.SharingRatio() || p.PortsPerSubscriber() != q.PortsPerSubscriber() || !p.Usable().Equal(q.Usable()) {
 		return false
@@ -127,18 +131,25 @@ func (b *builder) samePlaces(row, old int) bool {
 	return l == m
 }
 
+// sharesOf returns the shares of a row by slot.
+func (g *generation) sharesOf(row int) (out []portset.Set) {
+	for a := range g.plan.Holders(g.address(row)) {
+		out = append(out, a.Ports())
+	}
+	return out
+}
+
 // newAccounts makes the accounts of a row. Where the slots hold mappings already, they are looked for everywhere, until a sweep
 // has found out which are not at home.
 func (b *builder) newAccounts(row int, fresh bool) (*ebpf.Map, error) {
-	p := b.poolOf(row)
 	spec := b.spec.Maps[bpf.CgnatMapAccounts].InnerMap.Copy()
-	spec.MaxEntries = uint32(p.SharingRatio())
+	spec.MaxEntries = b.ratio(row)
 	m, err := b.newTable(spec, b.address(row), "accounts")
 	if err != nil || fresh {
 		return m, err
 	}
 	b.relaid = append(b.relaid, row)
-	most := uint16(p.Usable().Len())
+	most := uint16(b.poolOf(row).Usable().Len())
 	keys := make([]uint32, spec.MaxEntries)
 	accounts := make([]bpf.CgnatCgnAccount, spec.MaxEntries)
 	for i := range accounts {

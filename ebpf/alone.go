@@ -18,7 +18,7 @@ func isAlone(proto Protocol, port uint16) bool { return proto == ICMP && port ==
 
 // alone returns who has the address of a row alone; ok is false where nobody has it, or it is shared.
 func (g *generation) alone(row int) (inside netip.Addr, ok bool) {
-	if g.ratio(row) != 1 {
+	if g.poolOf(row).SharingRatio() != 1 {
 		return inside, false
 	}
 	for share := range g.plan.Holders(g.address(row)) {

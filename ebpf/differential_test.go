@@ -1,16 +1,16 @@
 package ebpf
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
 
 	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/portset"
 )
 
-// The oracle is package alloc, by Pool.At, Plan.Lookup and Plan.Trace. What it does not cover: rows, which are compared with
-// the order of the outside ranges.
+// The oracle is package alloc, by Pool.At, Plan.Lookup, Plan.Holders and Plan.Trace. What it does not cover: rows, which are compared
+// with the order of the outside ranges.
 
 // forward compares C's forward answers with alloc's for the subscribers at some positions of every pool, and with Lookup for
 // addresses beside the inside ranges. It returns how many it compared.
@@ -66,8 +66,8 @@ func (k *kernel) forwardChunk(rnd *rand.Rand, number uint32, p *alloc.Pool, posi
 		ports := cache.of(a)
 		port, _ := ports.Port(int(got.Number))
 		want := asked[q]
-		want.Status, want.Pool, want.Position = allocated, number, uint32(positions[q/3])
-		want.Outside, want.Slot, want.Len = wire(a.Outside()), uint32(a.Slot()), uint32(ports.Len())
+		want.Found, want.Pool = 1, number
+		want.Outside, want.Slot, want.Len = wire(a.Outside()), uint32(slotOf(k.plan, a)), uint32(ports.Len())
 		want.Port, want.Back, want.NumberOfOther = port, int32(got.Number), -1
 		if j, ok := ports.Index(want.Other); ok {
 			want.NumberOfOther = int32(j)
@@ -114,8 +114,8 @@ func (k *kernel) beside() int {
 	for i, got := range answers {
 		a := addrs[i%len(addrs)]
 		want, err := k.plan.Lookup(alloc.SubscriberFrom(k.plan.Realms()[i/len(addrs)], a))
-		if (err == nil) != (got.Status == allocated) {
-			k.tb.Fatalf("forward %v: C says status %d, alloc says %v", a, got.Status, err)
+		if (err == nil) != (got.Found == 1) {
+			k.tb.Fatalf("forward %v: C says %d, alloc says %v", a, got.Found, err)
 		}
 		if err == nil && got.Outside != wire(want.Outside()) {
 			k.tb.Fatalf("forward %v: C says %v, alloc says %v", a, fromWire(got.Outside), want.Outside())
@@ -140,8 +140,8 @@ func edges(ranges []alloc.AddrRange) (out []netip.Addr) {
 	return out
 }
 
-// reverse compares C's reverse answers with Trace for every port of outside addresses, at most that many of them a pool, and
-// for a few ports of the addresses beside them.
+// reverse asks for all ports of all shares on outside addresses, at most that many of them a pool, and compares with what Trace says
+// of each port.
 func (k *kernel) reverse(rnd *rand.Rand, most int) (compared int) {
 	k.tb.Helper()
 	for number, p := range k.pools {
@@ -149,69 +149,50 @@ func (k *kernel) reverse(rnd *rand.Rand, most int) (compared int) {
 			compared += k.reverseAddress(fromWire(k.tables.rows[uint64(k.tables.pools[number].Row)+i].Addr))
 		}
 	}
-	addrs := ends()
-	for _, p := range k.pools {
-		addrs = append(addrs, edges(slices.Collect(p.OutsideRanges()))...)
-	}
-	var asked []query
-	for _, a := range addrs {
-		for _, port := range []uint16{0, 1, 1023, 1024, uint16(rnd.Uint32()), 65535} {
-			asked = append(asked, query{Outside: wire(a), Port: port})
-		}
-	}
-	return compared + k.compareReverse(asked)
+	return compared
 }
 
-// reverseAddress asks for all ports of an address.
+// reverseAddress does that for one of them.
 func (k *kernel) reverseAddress(outside netip.Addr) int {
 	k.tb.Helper()
-	asked := make([]query, 65536)
-	for port := range asked {
-		asked[port] = query{Outside: wire(outside), Port: uint16(port)}
-	}
-	return k.compareReverse(asked)
-}
-
-func (k *kernel) compareReverse(asked []query) int {
-	k.tb.Helper()
-	answers, cache := slices.Clone(asked), portsOf{}
-	k.ask("reverse", answers)
-	for i, got := range answers {
-		if err := k.compareTrace(got, cache); err != nil {
-			k.tb.Fatalf("reverse %v port %d: %v\n got %+v", fromWire(asked[i].Outside), asked[i].Port, err, got)
+	var asked []query
+	cache := portsOf{}
+	for a := range k.plan.Holders(outside) {
+		for number := range cache.of(a).Len() {
+			asked = append(asked, query{Inside: wire(a.Inside()), Realm: k.realm(a.Pool().Realm()), Number: uint32(number)})
 		}
 	}
-	return len(answers)
+	k.ask("forward", asked)
+	var owners [portset.PortCount]netip.Addr
+	for _, got := range asked {
+		inside := fromWire(got.Inside)
+		if got.Found != 1 || fromWire(got.Outside) != outside || got.Back != int32(got.Number) || owners[got.Port].IsValid() {
+			k.tb.Fatalf("number %d of %v is not a port of its own on %v: %+v", got.Number, inside, outside, got)
+		}
+		owners[got.Port] = inside
+	}
+	for port, owner := range owners {
+		var want netip.Addr
+		if a, ok := k.plan.Trace(outside, uint16(port)).Allocation(); ok {
+			want = a.Inside()
+		}
+		if owner != want {
+			k.tb.Fatalf("%v port %d: C says %v, alloc says %v", outside, port, owner, want)
+		}
+	}
+	return len(owners)
 }
 
-// compareTrace returns how an answer of C differs from Trace.
-func (k *kernel) compareTrace(got query, cache portsOf) error {
-	trace := k.plan.Trace(fromWire(got.Outside), got.Port)
-	want := trace.Status()
-	if want == alloc.Excluded {
-		want = alloc.NotInPool // the tables do not have what is excluded
+// slotOf returns the number of a share on its outside address.
+func slotOf(plan *alloc.Plan, a alloc.Allocation) (slot int) {
+	if a.Pool().Scheme() != alloc.Explicit {
+		return a.Slot()
 	}
-	if alloc.Status(got.Status) != want {
-		return fmt.Errorf("C says %v, alloc says %v", alloc.Status(got.Status), want)
+	for other := range plan.Holders(a.Outside()) {
+		if other == a {
+			break
+		}
+		slot++
 	}
-	if want == alloc.NotInPool {
-		return nil
-	}
-	if number := k.pool(trace.Pool()); got.Pool != number {
-		return fmt.Errorf("C says pool %d, alloc says %d", got.Pool, number)
-	}
-	if fromWire(k.tables.rows[got.Row].Addr) != fromWire(got.Outside) {
-		return fmt.Errorf("row %d is %v", got.Row, fromWire(k.tables.rows[got.Row].Addr))
-	}
-	a, ok := trace.Allocation()
-	if !ok {
-		return nil
-	}
-	ports := cache.of(a)
-	number, _ := ports.Index(got.Port)
-	owner, ok := trace.Pool().At(uint64(got.Position))
-	if !ok || owner != a || got.Slot != uint32(a.Slot()) || got.Back != int32(number) || got.Len != uint32(ports.Len()) {
-		return fmt.Errorf("C says %v, alloc says %v slot %d, number %d of %d", owner.Subscriber(), a.Subscriber(), a.Slot(), number, ports.Len())
-	}
-	return nil
+	return slot
 }

@@ -11,8 +11,6 @@ var (
 	ErrInterface = errors.New("interface cannot be used")
 	// ErrPolicy means: a policy has a value out of its range, or is that of a pool that the plan has not.
 	ErrPolicy = errors.New("policy cannot be used")
-	// ErrInexpressible means: the plan has a pool that the programs have no way to compute.
-	ErrInexpressible = errors.New("the XDP backend cannot express this plan")
 	// ErrConflict means: another instance in this network namespace has some of the outside addresses.
 	ErrConflict = errors.New("addresses belong to another instance")
 	// ErrNotLoaded means: there is no such instance in this network namespace.

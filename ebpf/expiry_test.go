@@ -38,7 +38,7 @@ func (l *lab) expire(of func(*mapping) bool) {
 func (l *lab) forgetRefusal(inside netip.Addr) {
 	l.Helper()
 	share, _ := l.model.subscriber(inside)
-	at, accounts := uint32(share.Slot()), l.accounts[share.Outside()]
+	at, accounts := uint32(slotOf(l.d.Plan(), share)), l.accounts[share.Outside()]
 	var a bpf.CgnatCgnAccount
 	if err := accounts.Lookup(at, &a); err != nil {
 		l.Fatal(err)

@@ -1,7 +1,6 @@
 package ebpf
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -47,7 +46,7 @@ func mustPlan(tb testing.TB, pools ...alloc.PoolSpec) *alloc.Plan {
 	return plan
 }
 
-// samples are the plans of testdata/plans by name, without those that NewTables refuses.
+// samples are the plans of testdata/plans by name.
 func samples(tb testing.TB) map[string]*alloc.Plan {
 	tb.Helper()
 	key := must(alloc.ParseKey(string(must(os.ReadFile("../testdata/plans/keys/example.key")))))
@@ -60,9 +59,6 @@ func samples(tb testing.TB) map[string]*alloc.Plan {
 		f, err := planfile.Load(file, planfile.Options{Keys: []alloc.Key{key}})
 		if err != nil {
 			tb.Fatal(err)
-		}
-		if _, err := NewTables(f.Plan); errors.Is(err, ErrInexpressible) {
-			continue
 		}
 		plans[strings.TrimSuffix(filepath.Base(file), ".yaml")] = f.Plan
 	}

@@ -20,8 +20,6 @@ import (
 // A query is struct query of bpf/selftest.bpf.c.
 type query = selftest.SelftestQuery
 
-const allocated = selftest.SelftestCgnStatusCGN_ALLOCATED
-
 // batch is how many queries fit in one run.
 const batch = 65536
 
@@ -109,17 +107,6 @@ func (k *kernel) realm(name string) uint32 {
 		}
 	}
 	k.tb.Fatalf("no realm %q", name)
-	return 0
-}
-
-// pool returns the number of a pool.
-func (k *kernel) pool(p *alloc.Pool) uint32 {
-	for i := range k.pools {
-		if k.pools[i] == p {
-			return uint32(i)
-		}
-	}
-	k.tb.Fatalf("pool %s is not of this plan", p.Name())
 	return 0
 }
 

@@ -13,7 +13,7 @@ import (
 // A list is struct cgn_list.
 type list bpf.CgnatCgnList
 
-// noPort is CGN_NO_PORT. No index and no slot is as high, because port 0 is never usable.
+// noPort is CGN_NO_PORT. No index is as high, because port 0 is never usable.
 const noPort = 0xffff
 
 // A sharedList is a list that pools have in common when all of this is the same.
@@ -34,25 +34,33 @@ func (t *Tables) addPorts(e *pool, p *alloc.Pool) {
 	}
 	switch {
 	case p.Scheme() == alloc.Random:
-		e.Flags |= listed | ownLists
-		e.List = uint32(len(t.lists))
-		for a := range p.Addresses() {
-			outside := fromWire(t.rows[uint64(e.Row)+a].Addr)
+		e.Flags |= listed
+		for a, rows := uint64(0), t.rows[e.Row:]; a < p.Addresses(); a++ {
+			outside := fromWire(rows[a].Addr)
+			rows[a].List = uint32(len(t.lists))
 			t.lists = append(t.lists, func(l *list) { t.writeShuffled(l, p, a*uint64(p.SharingRatio()), outside) })
 		}
 	case isPSID && isCut(layout, p.Usable()):
-		e.Flags |= listed | cutPSID
+		e.Flags |= listed | cutOut
 		s := t.share(sharedList{usable: p.Usable(), layout: layout, ratio: p.SharingRatio()}, func() func(*list) {
 			return t.addCuts(fromWire(t.rows[e.Row].Addr), layout)
 		})
-		e.List, e.Cut = s.list, s.cut
+		t.setLists(e, s)
 	default:
 		if _, one := p.Usable().Range(); !one {
 			e.Flags |= listed
-			e.List = t.share(sharedList{usable: p.Usable()}, func() func(*list) {
+			t.setLists(e, t.share(sharedList{usable: p.Usable()}, func() func(*list) {
 				return func(l *list) { l.write(p.Usable().Ports()) }
-			}).list
+			}))
 		}
+	}
+}
+
+// setLists gives all addresses of a pool the same list.
+func (t *Tables) setLists(e *pool, s sharedList) {
+	for i := range t.rows[e.Row:] {
+		row := &t.rows[int(e.Row)+i]
+		row.List, row.Cut = s.list, s.cut
 	}
 }
 
@@ -97,14 +105,12 @@ func (t *Tables) addCuts(outside netip.Addr, layout portset.Layout) func(*list) 
 			rest = append(rest, port)
 		}
 	}
-	cuts := make([]cut, len(sets))
-	var slot, start int
-	for psid, ports := range sets {
-		cuts[psid].Slot = noPort
+	cuts := make([]cut, 0, len(sets))
+	start := 0
+	for _, ports := range sets {
 		if len(ports) > 0 {
-			cuts[psid].Slot = uint16(slot)
-			cuts[slot].Start, cuts[slot].Len = uint16(start), uint16(len(ports))
-			slot, start = slot+1, start+len(ports)
+			cuts = append(cuts, cut{Start: uint16(start), Len: uint16(len(ports))})
+			start += len(ports)
 		}
 	}
 	t.cuts = append(t.cuts, cuts...)

@@ -152,7 +152,7 @@ func TestLayoutsAgree(t *testing.T) {
 					}
 					t.Run(fmt.Sprintf("a=%d,k=%d", a, k), func(t *testing.T) {
 						in := load(t, plan)
-						if in.tables.pools[0].Flags&cutPSID != 0 {
+						if in.tables.pools[0].Flags&cutOut != 0 {
 							cut++
 						}
 						forward += in.forward(rnd, 2048)
@@ -230,7 +230,7 @@ func TestSameAddressInTwoRealms(t *testing.T) {
 	third[0].Realm = 2
 	k.ask("forward", both)
 	k.ask("forward", third)
-	if both[0].Pool != 0 || both[1].Pool != 1 || both[0].Outside == both[1].Outside || third[0].Status != 0 {
+	if both[0].Pool != 0 || both[1].Pool != 1 || both[0].Outside == both[1].Outside || third[0].Found != 0 {
 		t.Errorf("north %+v\nsouth %+v\nno realm %+v", both[0], both[1], third[0])
 	}
 }

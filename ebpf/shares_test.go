@@ -42,6 +42,14 @@ func shareShapes() (out []alloc.PoolSpec) {
 	}
 	add("list", alloc.PoolSpec{PortsPerSubscriber: 100, Reserve: portSet("0-1023,1030,1040-1050,5060")})
 	add("alone", alloc.PoolSpec{SharingRatio: 1})
+	for name, shares := range map[string][]string{
+		"explicit":        {"100.80.0.9 198.18.200.1 2000-2099", "100.80.0.1 198.18.200.1 1-64", "100.80.0.2 198.18.200.2 65535"},
+		"explicit-ranges": {"100.80.1.9 198.18.201.1 2000-2009,3001,4000-4050", "100.80.1.1 198.18.201.1 2010-2019,65535", "100.80.1.5 198.18.201.2 7"},
+	} {
+		s := listOfShares(shares...)
+		s.Name = name
+		out = append(out, s)
+	}
 	return out
 }
 

@@ -128,12 +128,12 @@ func (s *sweep) advance(part float64) (end bool, err error) {
 func (g *generation) whole() cursor { return cursor{last: len(g.tables.rows)} }
 
 // ratio returns the shares of a row.
-func (g *generation) ratio(row int) uint32 { return g.tables.pools[g.tables.rows[row].Pool].Ratio }
+func (g *generation) ratio(row int) uint32 { return g.tables.ratios[row] }
 
 // allShares returns the shares of all rows.
 func (g *generation) allShares() (n uint64) {
-	for _, p := range g.tables.pools {
-		n += uint64(p.Addresses) * uint64(p.Ratio)
+	for _, ratio := range g.tables.ratios {
+		n += uint64(ratio)
 	}
 	return n
 }

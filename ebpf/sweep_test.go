@@ -23,7 +23,7 @@ func (s *site) account(inside netip.Addr) (a bpf.CgnatCgnAccount) {
 		s.Fatal(err)
 	}
 	defer m.Close()
-	if err := m.Lookup(uint32(share.Slot()), &a); err != nil {
+	if err := m.Lookup(uint32(slotOf(s.d.Plan(), share)), &a); err != nil {
 		s.Fatal(err)
 	}
 	return a

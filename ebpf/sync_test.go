@@ -11,6 +11,7 @@ import (
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/internal/netns"
 	"github.com/cgnkit/cgnkit/internal/netnstest"
+	"github.com/cgnkit/cgnkit/portset"
 )
 
 // A transfer of a subscriber that does not move survives twenty changes of the plan under it, byte for byte.
@@ -85,6 +86,38 @@ func TestSurvivesOtherAccounts(t *testing.T) {
 			if seen, err := f.Ask(); err != nil || seen != ports[j] {
 				t.Errorf("change %d: flow %d arrives from %v, %v; want %v", i, j, seen, err, ports[j])
 			}
+		}
+	}
+}
+
+// A list that changes ends the flows of who gets other ports, and of nobody else: with the address, in the list, or by being cut off.
+func TestListsChange(t *testing.T) {
+	root(t)
+	plan := func(shares ...string) *alloc.Plan { return mustPlan(t, listOfShares(shares...)) }
+	const stays = "100.64.0.1 192.0.2.1 1024-1031,2000-2007"
+	s := newSite(t, Config{Plan: plan("100.64.0.2 192.0.2.1 3000-3007", stays)})
+	echo := s.echo()
+	first, kept := s.flow(0, echo.Addr())
+	second, before := s.flow(1, echo.Addr())
+	for _, to := range []*alloc.Plan{
+		plan("100.64.0.2 192.0.2.1 4000-4007,5000", stays, "100.64.0.9 192.0.2.1 1-1000"),
+		plan("100.64.0.9 192.0.2.3 1-1000", "100.64.0.2 192.0.2.2 4000-4007", stays),
+		mustPlan(t, listOfShares(stays), alloc.PoolSpec{Name: "b", Inside: spans("100.64.0.2"), Outside: spans("192.0.2.2"), Ports: must(portset.NewRange(6000, 6007))}),
+	} {
+		s.apply(Config{Plan: to})
+		if again, err := first.Ask(); err != nil || again != kept {
+			t.Errorf("who stays arrives from %v, %v; want %v", again, err, kept)
+		}
+		after, err := second.Ask()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if owner, _ := to.Trace(after.Addr(), after.Port()).Allocation(); owner.Inside() != s.Subscribers[1].Addr || after == before {
+			t.Errorf("who moved arrives from %v after %v, which is %v's", after, before, owner.Inside())
+		}
+		before = after
+		if v, found := s.verify(to); len(found) > 0 || v.Mappings != 2 {
+			t.Errorf("%d mappings, %q", v.Mappings, found)
 		}
 	}
 }

@@ -24,13 +24,12 @@ type (
 )
 
 const (
-	stripe   = bpf.CgnatCgnPoolFlagCGN_POOL_STRIPE
-	psid     = bpf.CgnatCgnPoolFlagCGN_POOL_PSID
-	cutPSID  = bpf.CgnatCgnPoolFlagCGN_POOL_CUT
-	listed   = bpf.CgnatCgnPoolFlagCGN_POOL_LIST
-	ownLists = bpf.CgnatCgnPoolFlagCGN_POOL_OWN_LISTS
-	dynamic  = bpf.CgnatCgnPoolFlagCGN_POOL_DYNAMIC
-	parity   = bpf.CgnatCgnPoolFlagCGN_POOL_PARITY
+	stripe = bpf.CgnatCgnPoolFlagCGN_POOL_STRIPE
+	psid   = bpf.CgnatCgnPoolFlagCGN_POOL_PSID
+	cutOut = bpf.CgnatCgnPoolFlagCGN_POOL_CUT
+	listed = bpf.CgnatCgnPoolFlagCGN_POOL_LIST
+	parity = bpf.CgnatCgnPoolFlagCGN_POOL_PARITY
+	seated = bpf.CgnatCgnPoolFlagCGN_POOL_SEATED
 )
 
 // maxIndexes is how many indexes the programs can have: one a realm, and two.
@@ -42,8 +41,8 @@ var ErrTooManyRealms = errors.New("too many realms")
 // ErrTooManyRanges means: the plan has more address ranges than the maps can index.
 var ErrTooManyRanges = errors.New("too many address ranges")
 
-// Tables are what the maps hold for a plan. They grow with its address ranges and outside addresses, not with its
-// subscribers.
+// Tables are what the maps hold for a plan. They grow with its address ranges and outside addresses, and with its subscribers only
+// where shares are listed (scheme explicit): by about 32 bytes for each.
 //
 // This file is the only one that converts byte order.
 type Tables struct {
@@ -55,12 +54,13 @@ type Tables struct {
 	ranges  []addrRange
 	cuts    []cut
 	exempts []exempt
+	ratios  []uint32 // by row: how many shares it has
 
 	lists  []func(*list) // each writes one; they are too large to keep
 	shared []sharedList
 }
 
-// NewTables returns the tables of a plan. The error wraps ErrTooManyRanges, ErrTooManyRealms or ErrInexpressible.
+// NewTables returns the tables of a plan. The error wraps ErrTooManyRanges or ErrTooManyRealms.
 func NewTables(plan *alloc.Plan) (*Tables, error) {
 	if n := len(plan.Realms()); n > maxIndexes-2 {
 		return nil, fmt.Errorf("%w: %d, and at most %d are possible", ErrTooManyRealms, n, maxIndexes-2)
@@ -69,14 +69,14 @@ func NewTables(plan *alloc.Plan) (*Tables, error) {
 	var outside []addrRange
 	inside := make(map[string][]addrRange)
 	for p := range plan.Pools() {
-		if p.Scheme() == alloc.Explicit {
-			return nil, fmt.Errorf("%w: pool %q lists its shares one by one (scheme explicit), and the programs compute shares by formula; "+
-				"use the nftables backend, or a scheme", ErrInexpressible, p.Name())
-		}
 		number := uint32(len(t.pools))
-		t.addPool(p)
+		seats := t.addPool(p)
 		outside = appendRanges(outside, number, slices.Collect(p.OutsideRanges()))
-		inside[p.Realm()] = appendRanges(inside[p.Realm()], number, slices.Collect(p.InsideRanges()))
+		if seats != nil {
+			inside[p.Realm()] = append(inside[p.Realm()], seats...)
+		} else {
+			inside[p.Realm()] = appendRanges(inside[p.Realm()], number, slices.Collect(p.InsideRanges()))
+		}
 	}
 	if err := t.addIndex(outside); err != nil {
 		return nil, fmt.Errorf("outside addresses: %w", err)
@@ -96,8 +96,8 @@ func NewTables(plan *alloc.Plan) (*Tables, error) {
 	return t, nil
 }
 
-// addPool appends a pool and its rows.
-func (t *Tables) addPool(p *alloc.Pool) {
+// addPool appends a pool and its rows. With scheme explicit, it returns where each subscriber sits.
+func (t *Tables) addPool(p *alloc.Pool) (seats []addrRange) {
 	e := pool{
 		Subscribers: uint32(p.Subscribers()),
 		Addresses:   uint32(p.Addresses()),
@@ -109,12 +109,10 @@ func (t *Tables) addPool(p *alloc.Pool) {
 		FirstPort:   p.Usable().First(),
 		Realm:       uint16(slices.Index(t.plan.Realms(), p.Realm())),
 	}
-	if p.DynamicPorts() > 0 {
-		e.Flags |= dynamic
-	}
 	for r := range p.OutsideRanges() {
 		for a, last := hostOrder(r.First()), hostOrder(r.Last()); ; a++ {
 			t.rows = append(t.rows, row{Addr: wireOrder(a), Pool: uint32(len(t.pools))})
+			t.ratios = append(t.ratios, e.Ratio)
 			if a == last {
 				break
 			}
@@ -128,11 +126,16 @@ func (t *Tables) addPool(p *alloc.Pool) {
 	case alloc.Step:
 		e.Step = uint32(p.StepSize())
 	}
-	t.addPorts(&e, p)
+	if p.Scheme() == alloc.Explicit {
+		seats = t.addShares(&e, p)
+	} else {
+		t.addPorts(&e, p)
+	}
 	if e.Flags&listed == 0 && alternates(e) {
 		e.Flags |= parity
 	}
 	t.pools = append(t.pools, e)
+	return seats
 }
 
 // alternates reports whether the ports of a share are odd and even in turn.

@@ -33,8 +33,10 @@ func (d *Datapath) Uses() iter.Seq2[Use, error] {
 			if accounts == nil {
 				continue
 			}
+			slot := -1
 			for share := range g.plan.Holders(g.address(row)) {
-				used := accounts[share.Slot()].Used
+				slot++
+				used := accounts[slot].Used
 				if used != [4]uint16{} && !yield(Use{Share: share, TCP: int(used[TCP]), UDP: int(used[UDP]), ICMP: int(used[ICMP])}, nil) {
 					return
 				}

@@ -130,6 +130,7 @@ static __always_inline enum cgn_claim_result cgn_claim_port(struct cgn_claiming 
 	enum cgn_claim_result r;
 	struct cgn_search s = {};
 	struct cgn_owner o = {};
+	struct cgn_row *on;
 	__s32 number;
 	__u32 distance, row, share;
 	void *table;
@@ -138,13 +139,14 @@ static __always_inline enum cgn_claim_result cgn_claim_port(struct cgn_claiming 
 		return CGN_CLAIM_NOT_OWNED;
 	if (!cgn_is_subscriber(c->realm, c->inside, &o))
 		return CGN_CLAIM_NOT_SUBSCRIBER;
-	if (cgn_search_for(&s, &flow, &o) != CGN_CONTINUE)
+	row = o.row;
+	on = bpf_map_lookup_elem(&rows, &row);
+	if (!on || cgn_search_for(&s, &flow, &o, on) != CGN_CONTINUE)
 		return CGN_CLAIM_TABLES;
 	number = cgn_share_number(s.pool, s.list, &s.share, c->port);
 	if (number < 0)
 		return CGN_CLAIM_NOT_OWNED;
 	distance = number >= s.home ? number - s.home : number + s.share.len - s.home;
-	row = o.row;
 	table = bpf_map_lookup_elem(&accounts, &row);
 	if (!table)
 		return CGN_CLAIM_TABLES;

@@ -98,9 +98,11 @@ static long count_free(__u32 i, void *data)
 /* find_free counts the ports that are free after a refusal, which should be none. */
 static __noinline void find_free(const struct cgn_flow *f, const struct cgn_owner *o, struct lane *lane)
 {
+	__u32 row = o->row;
+	struct cgn_row *r = bpf_map_lookup_elem(&rows, &row);
 	struct walk w = {};
 
-	if (lane->checked || cgn_search_for(&w.s, f, o) != CGN_CONTINUE)
+	if (lane->checked || !r || cgn_search_for(&w.s, f, o, r) != CGN_CONTINUE)
 		return;
 	lane->checked = 1;
 	bpf_loop(w.s.share.len, count_free, &w, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The two questions of a plan, over its maps: which share has a subscriber, and who owns a port. */
+/* The question of a plan, over its maps: which share has a subscriber? Who has a port is what its slot says. */
 #ifndef CGN_LOOKUP_H
 #define CGN_LOOKUP_H
 
@@ -8,11 +8,10 @@
 #include "maps.h"
 #include "plan.h"
 
-/* cgn_owner is a subscriber and where its ports are, or the reason why there is none. */
+/* cgn_owner is a subscriber and where its ports are. */
 struct cgn_owner {
-	enum cgn_status status;
-	__u32 pool; /* set except for CGN_NOT_IN_POOL */
-	__u32 position; /* in the inside order of the pool; set for CGN_ALLOCATED, as all below */
+	__u32 pool;
+	__u32 position; /* in the inside order of the pool; with seated, its cut */
 	__u32 row;
 	struct cgn_place place;
 };
@@ -45,29 +44,38 @@ static __always_inline struct cgn_range *cgn_find(__u32 index, __u32 addr)
 	return r;
 }
 
-/* cgn_list_of returns the list of a pool's outside address, or NULL where the pool has none. */
-static __always_inline struct cgn_list *cgn_list_of(const struct cgn_pool *p, __u32 address)
+/* cgn_list_of returns the list of an outside address, or NULL where the pool has none. */
+static __always_inline struct cgn_list *cgn_list_of(const struct cgn_pool *p, const struct cgn_row *row)
 {
-	__u32 at = p->list;
+	__u32 at = row->list;
 
-	if (!(p->flags & CGN_POOL_LIST))
-		return NULL;
-	if (p->flags & CGN_POOL_OWN_LISTS)
-		at += address;
-	return bpf_map_lookup_elem(&lists, &at);
+	return p->flags & CGN_POOL_LIST ? bpf_map_lookup_elem(&lists, &at) : NULL;
 }
 
-/* cgn_cut_of returns entry e of a pool's cuts, or NULL where the pool has none. */
-static __always_inline struct cgn_cut *cgn_cut_of(const struct cgn_pool *p, __u32 e)
+/* cgn_cut_of returns the cut of a slot of an outside address, whose first is given, or NULL where the pool has none. */
+static __always_inline struct cgn_cut *cgn_cut_of(const struct cgn_pool *p, __u32 first, __u32 slot)
 {
-	__u32 at = p->cut + e;
+	__u32 at = first + slot;
 
 	return p->flags & CGN_POOL_CUT ? bpf_map_lookup_elem(&cuts, &at) : NULL;
 }
 
+/* cgn_sit finds the place of a subscriber of a pool with seated. It returns 0 where the tables contradict themselves. */
+static __always_inline int cgn_sit(const struct cgn_pool *p, struct cgn_owner *o)
+{
+	__u32 at = o->position;
+	struct cgn_cut *cut = bpf_map_lookup_elem(&cuts, &at);
+
+	if (!cut)
+		return 0;
+	o->place.address = cut->row - p->row;
+	o->place.slot = cut->slot;
+	return 1;
+}
+
 /*
- * cgn_subscriber answers the forward question: where is the share of an inside address of a realm? It returns the pool, or
- * NULL for an address that is no subscriber.
+ * cgn_subscriber answers it: where is the share of an inside address of a realm? It returns the pool, or NULL for an address that
+ * is no subscriber.
  */
 static __always_inline struct cgn_pool *cgn_subscriber(__u32 realm, __be32 inside, struct cgn_owner *o)
 {
@@ -86,70 +94,12 @@ static __always_inline struct cgn_pool *cgn_subscriber(__u32 realm, __be32 insid
 	p = bpf_map_lookup_elem(&pools, &o->pool);
 	if (!p)
 		return NULL;
-	o->status = CGN_ALLOCATED;
 	o->position = r->position + (addr - r->first);
-	o->place = cgn_locate(p, o->position);
-	o->row = p->row + o->place.address;
-	return p;
-}
-
-/* cgn_port_slot returns whether a slot of an outside address owns a port, and which. */
-static __always_inline enum cgn_status cgn_port_slot(const struct cgn_pool *p, __u32 address, __u16 port, __u32 *slot)
-{
-	struct cgn_list *list = cgn_list_of(p, address);
-	struct cgn_cut *cut;
-	__s32 x;
-
-	if (p->flags & CGN_POOL_LIST && !list)
-		return CGN_STATUS_NONE;
-	x = cgn_index_of(p, list, port);
-	if (x < 0)
-		return CGN_RESERVED;
-	if (!(p->flags & CGN_POOL_PSID)) {
-		*slot = cgn_slot(p, x);
-		return *slot < p->ratio ? CGN_ALLOCATED : cgn_leftover(p);
-	}
-	x = cgn_psid(p, port);
-	if (x < 0)
-		return cgn_leftover(p);
-	*slot = x;
-	if (p->flags & CGN_POOL_CUT) {
-		cut = cgn_cut_of(p, x);
-		if (!cut)
-			return CGN_STATUS_NONE;
-		*slot = cut->slot;
-	}
-	return *slot < p->ratio ? CGN_ALLOCATED : cgn_leftover(p);
-}
-
-/*
- * cgn_trace answers the reverse question: who owns a port of an outside address? It returns the pool, or NULL for an
- * address that is in none. CGN_STATUS_NONE means that the tables contradict themselves.
- */
-static __always_inline struct cgn_pool *cgn_trace(__be32 outside, __u16 port, struct cgn_owner *o)
-{
-	__u32 addr = bpf_ntohl(outside);
-	struct cgn_range *r = cgn_find(0, addr);
-	struct cgn_pool *p;
-	__u64 position;
-
-	o->status = CGN_NOT_IN_POOL;
-	if (!r)
+	if (!(p->flags & CGN_POOL_SEATED))
+		o->place = cgn_locate(p, o->position);
+	else if (!cgn_sit(p, o))
 		return NULL;
-	o->pool = r->pool;
-	p = bpf_map_lookup_elem(&pools, &o->pool);
-	if (!p)
-		return NULL;
-	o->place.address = r->position + (addr - r->first);
 	o->row = p->row + o->place.address;
-	o->status = cgn_port_slot(p, o->place.address, port, &o->place.slot);
-	if (o->status != CGN_ALLOCATED)
-		return p;
-	position = cgn_position(p, o->place);
-	if (position >= p->subscribers)
-		o->status = CGN_UNASSIGNED;
-	else
-		o->position = position;
 	return p;
 }
 

@@ -41,10 +41,11 @@ const volatile __u32 outside_first, outside_last; /* the same of outside address
 CGN_PLAN_MAP(struct cgn_node) nodes SEC(".maps");
 CGN_PLAN_MAP(struct cgn_range) ranges SEC(".maps");
 
-/* The lists: one for pools whose ports are not one range, one for each outside address with scheme random. */
+/* The lists: one for pools whose ports are not one range, one for each outside address with scheme random, and with explicit one for
+ * all addresses that have the same shares. */
 CGN_PLAN_MAP(struct cgn_list) lists SEC(".maps");
 
-/* The cuts of pools with scheme psid that have reserved ports in their sets. */
+/* The cuts of pools with scheme psid that have reserved ports in their sets, and with explicit those of every outside address. */
 CGN_PLAN_MAP(struct cgn_cut) cuts SEC(".maps");
 
 /*

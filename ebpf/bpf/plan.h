@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The plan's arithmetic, in both directions: position <-> (address, slot) <-> ports. Pure: no map, no helper, no packet;
- * lookup.h fetches what it works on. Names and formulas are those of the Go packages alloc and portset, and a test compares
+ * The plan's arithmetic: from a position to an address and a slot, and from a slot to ports and back. Pure: no map, no helper, no
+ * packet; lookup.h fetches what it works on. Names and formulas are those of the Go packages alloc and portset, and a test compares
  * the two port by port.
  *
  * An index x counts the usable ports of an outside address. With L the usable ports in ascending order, x stands for port
@@ -43,14 +43,6 @@ static __always_inline struct cgn_place cgn_locate(const struct cgn_pool *p, __u
 		place.slot = pos - place.address * p->ratio;
 	}
 	return place;
-}
-
-/* cgn_position is the inverse of cgn_locate. Positions that no subscriber has may be beyond 32 bits. */
-static __always_inline __u64 cgn_position(const struct cgn_pool *p, struct cgn_place place)
-{
-	if (p->flags & CGN_POOL_STRIPE)
-		return (__u64)place.slot * p->addresses + place.address;
-	return (__u64)place.address * p->ratio + place.slot;
 }
 
 /* cgn_share returns the share in a slot. cut is the slot's, NULL where the pool has none. */
@@ -142,29 +134,6 @@ static __always_inline __s32 cgn_share_number(const struct cgn_pool *p, const st
 	__s32 x = cgn_over_ports(p) ? port : cgn_index_of(p, list, port);
 
 	return x < 0 ? -1 : cgn_share_of(s, x);
-}
-
-/* cgn_psid returns the PSID of a port, or -1 where A = 0 and a > 0. */
-static __always_inline __s32 cgn_psid(const struct cgn_pool *p, __u16 port)
-{
-	if (p->offset && !(port >> (16 - p->offset)))
-		return -1;
-	return port >> p->contiguous & ((1 << p->length) - 1);
-}
-
-/*
- * cgn_slot returns the slot that owns usable index x, for all schemes but psid: the window of size * step indexes, and the
- * owner in it. It may be ratio or more: then none does.
- */
-static __always_inline __u32 cgn_slot(const struct cgn_pool *p, __u32 x)
-{
-	return x / (p->size * p->step) * p->step + x % p->step;
-}
-
-/* cgn_leftover returns what a usable port is that no slot owns. */
-static __always_inline enum cgn_status cgn_leftover(const struct cgn_pool *p)
-{
-	return p->flags & CGN_POOL_DYNAMIC ? CGN_DYNAMIC : CGN_TAIL;
 }
 
 /* cgn_at_most returns 1 when key is at most addr, and 0 otherwise, without a branch. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Test only, never part of the production object: the plan's two questions, asked by the thousand. Go writes questions to an
+ * Test only, never part of the production object: the plan's question, asked by the thousand. Go writes questions to an
  * array in shared memory and runs a program once; the program answers them in place. What a packet could carry would be a
  * hundred a run.
  */
@@ -8,26 +8,23 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
-/* A question and its answer. */
+/* A question, for inside and realm, for the port with this number and the number of the other port, and its answer. */
 struct query {
-	/* forward asks for inside and realm, and for the port with this number; reverse for outside and port. */
 	__be32 inside;
 	__u32 realm;
 	__u32 number;
 	__be32 outside;
 	__u16 port;
-	__u16 other; /* forward asks for the number of this port too */
-	enum cgn_status status; /* for forward: CGN_STATUS_NONE = not a subscriber */
+	__u16 other;
+	__u32 found; /* 0 = not a subscriber */
 	__u32 pool;
-	__u32 position;
 	__u32 row;
 	__u32 slot;
 	__u32 len; /* ports of the share */
 	__s32 back; /* the number of port in the share */
 	__s32 number_of_other; /* -1 when it does not belong to the share */
-	__u32 pad;
 };
-_Static_assert(sizeof(struct query) == 56,
+_Static_assert(sizeof(struct query) == 48,
 	       "struct query: in shared memory, entries of an array are multiples of 8 bytes apart");
 
 /* Written and read by Go, in shared memory. */
@@ -43,29 +40,20 @@ __u32 asked; /* how many of them; written by Go before a run */
 __u32 turn; /* of the benchmarks */
 __u32 reach; /* the highest question that the benchmarks ask, a power of two less one; written by Go */
 
-static __always_inline void tell(struct query *q, const struct cgn_owner *o)
-{
-	q->status = o->status;
-	q->pool = o->pool;
-	q->position = o->position;
-	q->row = o->row;
-	q->slot = o->place.slot;
-}
-
-/* share_of fetches the share of a slot, and its list where it has one. It reports whether the tables have both. */
-static __always_inline int share_of(const struct cgn_pool *p, struct cgn_place place, struct cgn_share *s,
+/* share_of fetches the share of a subscriber, and its list where it has one. It reports whether the tables have both. */
+static __always_inline int share_of(const struct cgn_pool *p, const struct cgn_row *row, __u32 slot, struct cgn_share *s,
 				    struct cgn_list **list)
 {
-	struct cgn_cut *cut = cgn_cut_of(p, place.slot);
+	struct cgn_cut *cut = cgn_cut_of(p, row->cut, slot);
 
-	*list = cgn_list_of(p, place.address);
+	*list = cgn_list_of(p, row);
 	if ((p->flags & CGN_POOL_LIST && !*list) || (p->flags & CGN_POOL_CUT && !cut))
 		return 0;
-	*s = cgn_share(p, place.slot, cut);
+	*s = cgn_share(p, slot, cut);
 	return 1;
 }
 
-static __always_inline void answer_forward(struct query *q)
+static __always_inline void answer(struct query *q)
 {
 	struct cgn_owner o = {};
 	struct cgn_share s = {};
@@ -74,14 +62,15 @@ static __always_inline void answer_forward(struct query *q)
 	struct cgn_pool *p;
 
 	p = cgn_subscriber(q->realm, q->inside, &o);
-	tell(q, &o);
+	q->pool = o.pool;
+	q->row = o.row;
+	q->slot = o.place.slot;
 	if (!p)
 		return;
-	q->status = CGN_STATUS_NONE;
 	row = bpf_map_lookup_elem(&rows, &o.row);
-	if (!row || row->pool != o.pool || !share_of(p, o.place, &s, &list))
+	if (!row || row->pool != o.pool || !share_of(p, row, o.place.slot, &s, &list))
 		return;
-	q->status = CGN_ALLOCATED;
+	q->found = 1;
 	q->outside = row->addr;
 	q->len = s.len;
 	q->number_of_other = cgn_share_number(p, list, &s, q->other);
@@ -91,36 +80,12 @@ static __always_inline void answer_forward(struct query *q)
 	q->back = cgn_share_number(p, list, &s, q->port);
 }
 
-static __always_inline void answer_reverse(struct query *q)
-{
-	struct cgn_owner o = {};
-	struct cgn_share s = {};
-	struct cgn_list *list;
-	struct cgn_pool *p;
-
-	p = cgn_trace(q->outside, q->port, &o);
-	tell(q, &o);
-	if (!p || o.status != CGN_ALLOCATED || !share_of(p, o.place, &s, &list))
-		return;
-	q->len = s.len;
-	q->back = cgn_share_number(p, list, &s, q->port);
-}
-
 static long each_forward(__u32 i, void *ctx)
 {
 	struct query *q = bpf_map_lookup_elem(&queries, &i);
 
 	if (q)
-		answer_forward(q);
-	return !q;
-}
-
-static long each_reverse(__u32 i, void *ctx)
-{
-	struct query *q = bpf_map_lookup_elem(&queries, &i);
-
-	if (q)
-		answer_reverse(q);
+		answer(q);
 	return !q;
 }
 
@@ -128,13 +93,6 @@ SEC("xdp")
 int forward(struct xdp_md *ctx)
 {
 	bpf_loop(asked, each_forward, NULL, 0);
-	return XDP_PASS;
-}
-
-SEC("xdp")
-int reverse(struct xdp_md *ctx)
-{
-	bpf_loop(asked, each_reverse, NULL, 0);
 	return XDP_PASS;
 }
 
@@ -164,16 +122,6 @@ int bench_forward(struct xdp_md *ctx)
 	struct query *q = next();
 
 	if (q)
-		answer_forward(q);
-	return XDP_PASS;
-}
-
-SEC("xdp")
-int bench_reverse(struct xdp_md *ctx)
-{
-	struct query *q = next();
-
-	if (q)
-		answer_reverse(q);
+		answer(q);
 	return XDP_PASS;
 }

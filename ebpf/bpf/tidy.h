@@ -58,7 +58,7 @@ struct cgn_part {
 struct cgn_walk {
 	struct cgn_search s; /* s.at is the next slot: its number in the share, or in the row */
 	__u32 row;
-	__u32 address; /* of the row in the pool */
+	__u32 cut; /* of the first share of the row */
 	__u32 parity; /* the first port follows where the home depends on it */
 	__u32 first;
 	__u32 freed;
@@ -85,9 +85,9 @@ static __always_inline int cgn_walk_row(struct cgn_walk *w, __u32 row)
 		return 0;
 	s->pool = p;
 	w->row = row;
-	w->address = row - p->row;
+	w->cut = r->cut;
 	w->parity = p->flags & CGN_POOL_PARITY;
-	s->list = cgn_list_of(p, w->address);
+	s->list = cgn_list_of(p, r);
 	if (p->flags & CGN_POOL_LIST && !s->list)
 		return 0;
 	s->now = cgn_now();
@@ -148,7 +148,7 @@ static __always_inline int cgn_walk_share(struct cgn_walk *w, __u32 share, enum 
 {
 	struct cgn_search *s = &w->s;
 	__u32 row = w->row, at = share;
-	struct cgn_cut *cut = cgn_cut_of(s->pool, share);
+	struct cgn_cut *cut = cgn_cut_of(s->pool, w->cut, share);
 	void *table = bpf_map_lookup_elem(&accounts, &row);
 
 	if (!table || (s->pool->flags & CGN_POOL_CUT && !cut))
@@ -276,13 +276,26 @@ static __always_inline void cgn_forget_port(const struct cgn_search *s, __u64 ow
 		bpf_map_delete_elem(&displaced, &key);
 }
 
+/* cgn_has reports whether a subscriber has a port of the row of a walk. */
+static __always_inline int cgn_has(const struct cgn_walk *w, const struct cgn_owner *o, __u16 port)
+{
+	const struct cgn_search *s = &w->s;
+	struct cgn_cut *cut = cgn_cut_of(s->pool, w->cut, o->place.slot);
+	struct cgn_share share;
+
+	if (s->pool->flags & CGN_POOL_CUT && !cut)
+		return 0;
+	share = cgn_share(s->pool, o->place.slot, cut);
+	return cgn_share_number(s->pool, s->list, &share, port) >= 0;
+}
+
 /* cgn_evict_slot frees a slot whose owner is not the subscriber that the port belongs to: step of a loop. */
 static long cgn_evict_slot(__u32 i, void *data)
 {
 	struct cgn_walk *w = data;
-	__u32 at = w->s.at, slot_of_port = 0;
 	struct cgn_owner o = {};
 	struct cgn_slot *slot;
+	__u32 at = w->s.at;
 	__u16 port = at;
 	__u64 owner;
 
@@ -293,13 +306,9 @@ static long cgn_evict_slot(__u32 i, void *data)
 	owner = slot->owner;
 	if (!owner)
 		return 0;
-	if (cgn_is_subscriber(w->s.pool->realm, owner >> 32, &o) && o.row == w->row) {
-		if (!port) /* who has the address alone: see translate.h */
-			return 0;
-		if (cgn_port_slot(w->s.pool, w->address, port, &slot_of_port) == CGN_ALLOCATED &&
-		    slot_of_port == o.place.slot)
-			return 0;
-	}
+	/* Port 0 is where it is noted who has the address alone: see translate.h. */
+	if (cgn_is_subscriber(w->s.pool->realm, owner >> 32, &o) && o.row == w->row && (!port || cgn_has(w, &o, port)))
+		return 0;
 	if (__sync_val_compare_and_swap(&slot->owner, owner, 0) == owner) {
 		w->s.proto = at >> 16;
 		cgn_forget_port(&w->s, owner, port);

@@ -25,9 +25,9 @@ static __always_inline int cgn_creates(const struct cgn_flow *f)
 	return f->proto != CGN_TCP || !(f->tcp & CGN_TCP_RST);
 }
 
-/* cgn_search_for prepares the search for the mapping of a packet of subscriber o. */
+/* cgn_search_for prepares the search for the mapping of a packet of subscriber o, whose row is r. */
 static __always_inline enum cgn_verdict cgn_search_for(struct cgn_search *s, const struct cgn_flow *f,
-						       const struct cgn_owner *o)
+						       const struct cgn_owner *o, const struct cgn_row *r)
 {
 	__u32 number = o->pool, row = o->row;
 	struct cgn_pool *p = bpf_map_lookup_elem(&pools, &number);
@@ -39,8 +39,8 @@ static __always_inline enum cgn_verdict cgn_search_for(struct cgn_search *s, con
 	if (!p || !s->policy || !s->table)
 		return CGN_DROP_TABLES;
 	s->pool = p;
-	s->list = cgn_list_of(p, o->place.address);
-	cut = cgn_cut_of(p, o->place.slot);
+	s->list = cgn_list_of(p, r);
+	cut = cgn_cut_of(p, r->cut, o->place.slot);
 	if ((p->flags & CGN_POOL_LIST && !s->list) || (p->flags & CGN_POOL_CUT && !cut))
 		return CGN_DROP_TABLES;
 	s->share = cgn_share(p, o->place.slot, cut);
@@ -225,7 +225,7 @@ __noinline int cgn_near_find(const struct cgn_flow *f, const struct cgn_owner *o
 	if (!row)
 		return CGN_DROP_TABLES;
 	to->addr = row->addr;
-	v = cgn_search_for(&s, f, o);
+	v = cgn_search_for(&s, f, o, row);
 	if (v != CGN_CONTINUE)
 		return v;
 	to->filtered = cgn_filters(f, s.policy) && !f->again;

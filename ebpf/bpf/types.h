@@ -9,27 +9,14 @@
 
 #include <linux/types.h>
 
-/* Who owns a port of an outside address: the numbers of alloc.Status. */
-enum cgn_status {
-	CGN_STATUS_NONE,
-	CGN_ALLOCATED,
-	CGN_RESERVED,
-	CGN_TAIL,
-	CGN_UNASSIGNED,
-	CGN_DYNAMIC,
-	CGN_EXCLUDED, /* never said by C: the tables do not hold excluded addresses, and so they are not in a pool */
-	CGN_NOT_IN_POOL,
-};
-
 /* What is special about a pool. */
 enum cgn_pool_flag {
 	CGN_POOL_STRIPE = 1 << 0, /* neighbours in inside order are on different addresses */
 	CGN_POOL_PSID = 1 << 1, /* the slot of a port follows from its PSID */
-	CGN_POOL_CUT = 1 << 2, /* reserved ports cut into PSID sets: cuts and a list say which ports are left */
+	CGN_POOL_CUT = 1 << 2, /* no formula says where shares begin, nor how long they are: cuts do */
 	CGN_POOL_LIST = 1 << 3, /* ports are not one range: a list says which they are */
-	CGN_POOL_OWN_LISTS = 1 << 4, /* every outside address has a list of its own */
-	CGN_POOL_DYNAMIC = 1 << 5, /* what shares leave is set aside for dynamic blocks */
 	CGN_POOL_PARITY = 1 << 6, /* neighbours in a share are odd and even in turn */
+	CGN_POOL_SEATED = 1 << 7, /* with cut: nor who has which share; the cut of a subscriber is where its position says */
 };
 
 /* The protocols with ports, or with identifiers that serve as such, in the order of their planes. */
@@ -48,22 +35,20 @@ enum cgn_limit {
 	CGN_FILTER_WAYS = 32, /* a power of two */
 	CGN_FILTER_BUCKETS = 4, /* of a subscriber, a power of two */
 	CGN_PORTS = 65536,
-	CGN_NO_PORT = 0xffff, /* in cgn_list.index and cgn_cut.slot: there is none */
+	CGN_NO_PORT = 0xffff, /* in cgn_list.index: it is reserved */
 };
 
 /*
  * A pool, as far as the port maths needs it. Position i of the inside order is on outside address i / ratio in slot
- * i % ratio, or with stripe on address i % addresses in slot i / addresses.
+ * i % ratio, or with stripe on address i % addresses in slot i / addresses; with seated, its cut says where it is.
  */
 struct cgn_pool {
-	__u32 subscribers; /* positions that have an owner */
+	__u32 subscribers;
 	__u32 addresses; /* outside addresses */
 	__u32 row; /* the row of the first of them */
-	__u32 ratio; /* C, slots of an address */
+	__u32 ratio; /* C, slots of an address; with seated, of the one that has most */
 	__u32 size; /* S, ports of a share; with cut, what the slot's cgn_cut says instead */
 	__u32 step; /* T of scheme step; 1 with sequential, spread, stripe and random, C with staggered */
-	__u32 list; /* with list: which, the first of them with own lists */
-	__u32 cut; /* with cut: the first cgn_cut */
 	__u32 usable; /* n, usable ports */
 	enum cgn_pool_flag flags;
 	__u16 first_port; /* without list: the lowest usable port */
@@ -73,21 +58,23 @@ struct cgn_pool {
 	__u8 pad;
 	__u16 realm;
 };
-_Static_assert(sizeof(struct cgn_pool) == 48, "struct cgn_pool");
+_Static_assert(sizeof(struct cgn_pool) == 40, "struct cgn_pool");
 
 /* An outside address that is not excluded. Rows are in pool order, then outside order. */
 struct cgn_row {
 	__be32 addr;
 	__u32 pool;
+	__u32 list; /* with list: which */
+	__u32 cut; /* with cut: that of slot 0 */
 };
-_Static_assert(sizeof(struct cgn_row) == 8, "struct cgn_row");
+_Static_assert(sizeof(struct cgn_row) == 16, "struct cgn_row");
 
 /* Consecutive addresses of a pool with consecutive positions, inside or outside. */
 struct cgn_range {
 	__u32 first;
 	__u32 last;
 	__u32 pool;
-	__u32 position; /* of first: in the inside order, or in the outside order of the pool */
+	__u32 position; /* of first: in the inside order, or in the outside order of the pool; with seated, which cut is that of first, the only one */
 };
 _Static_assert(sizeof(struct cgn_range) == 16, "struct cgn_range");
 
@@ -117,14 +104,14 @@ struct cgn_list {
 };
 _Static_assert(sizeof(struct cgn_list) == 4 * CGN_PORTS, "struct cgn_list");
 
-/* Entry e of a pool with cut: the share in slot e, and the slot of PSID e. */
+/* The share in a slot, of pools with cut. */
 struct cgn_cut {
-	__u16 start; /* the index of its first port in the list */
+	__u16 start; /* the index of its first port */
 	__u16 len; /* its ports */
-	__u16 slot; /* CGN_NO_PORT for a PSID that is not assigned */
-	__u16 pad;
+	__u32 row; /* with seated: the outside address that it is on */
+	__u32 slot; /* and its slot there */
 };
-_Static_assert(sizeof(struct cgn_cut) == 8, "struct cgn_cut");
+_Static_assert(sizeof(struct cgn_cut) == 12, "struct cgn_cut");
 
 /*
  * A slot is what an outside address, a protocol and a port stand for: the inside endpoint that has it. The port set of a

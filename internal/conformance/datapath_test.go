@@ -166,8 +166,8 @@ func (d *datapath) inForce(t *testing.T) (p policy) {
 func (d *datapath) table(t *testing.T, outside netip.Addr) *kernel.Map {
 	t.Helper()
 	var row struct {
-		Addr [4]byte
-		Pool uint32
+		Addr            [4]byte
+		Pool, List, Cut uint32
 	}
 	for i := uint32(0); ; i++ {
 		if err := d.maps["rows"].Lookup(i, &row); err != nil {

@@ -33,8 +33,8 @@ type BenchCgnCut struct {
 	_     structs.HostLayout
 	Start uint16
 	Len   uint16
-	Slot  uint16
-	Pad   uint16
+	Row   uint32
+	Slot  uint32
 }
 
 type BenchCgnDisplaced struct {
@@ -113,8 +113,6 @@ type BenchCgnPool struct {
 	Ratio       uint32
 	Size        uint32
 	Step        uint32
-	List        uint32
-	Cut         uint32
 	Usable      uint32
 	Flags       uint32
 	FirstPort   uint16
@@ -137,6 +135,8 @@ type BenchCgnRow struct {
 	_    structs.HostLayout
 	Addr uint32
 	Pool uint32
+	List uint32
+	Cut  uint32
 }
 
 type BenchCgnStation struct {

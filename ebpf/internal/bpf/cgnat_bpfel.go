@@ -108,8 +108,8 @@ type CgnatCgnCut struct {
 	_     structs.HostLayout
 	Start uint16
 	Len   uint16
-	Slot  uint16
-	Pad   uint16
+	Row   uint32
+	Slot  uint32
 }
 
 type CgnatCgnDisplaced struct {
@@ -262,8 +262,6 @@ type CgnatCgnPool struct {
 	Ratio       uint32
 	Size        uint32
 	Step        uint32
-	List        uint32
-	Cut         uint32
 	Usable      uint32
 	Flags       CgnatCgnPoolFlag
 	FirstPort   uint16
@@ -277,13 +275,12 @@ type CgnatCgnPool struct {
 type CgnatCgnPoolFlag uint32
 
 const (
-	CgnatCgnPoolFlagCGN_POOL_STRIPE    CgnatCgnPoolFlag = 1
-	CgnatCgnPoolFlagCGN_POOL_PSID      CgnatCgnPoolFlag = 2
-	CgnatCgnPoolFlagCGN_POOL_CUT       CgnatCgnPoolFlag = 4
-	CgnatCgnPoolFlagCGN_POOL_LIST      CgnatCgnPoolFlag = 8
-	CgnatCgnPoolFlagCGN_POOL_OWN_LISTS CgnatCgnPoolFlag = 16
-	CgnatCgnPoolFlagCGN_POOL_DYNAMIC   CgnatCgnPoolFlag = 32
-	CgnatCgnPoolFlagCGN_POOL_PARITY    CgnatCgnPoolFlag = 64
+	CgnatCgnPoolFlagCGN_POOL_STRIPE CgnatCgnPoolFlag = 1
+	CgnatCgnPoolFlagCGN_POOL_PSID   CgnatCgnPoolFlag = 2
+	CgnatCgnPoolFlagCGN_POOL_CUT    CgnatCgnPoolFlag = 4
+	CgnatCgnPoolFlagCGN_POOL_LIST   CgnatCgnPoolFlag = 8
+	CgnatCgnPoolFlagCGN_POOL_PARITY CgnatCgnPoolFlag = 64
+	CgnatCgnPoolFlagCGN_POOL_SEATED CgnatCgnPoolFlag = 128
 )
 
 type CgnatCgnProto uint32
@@ -314,6 +311,8 @@ type CgnatCgnRow struct {
 	_    structs.HostLayout
 	Addr uint32
 	Pool uint32
+	List uint32
+	Cut  uint32
 }
 
 type CgnatCgnSlot struct {

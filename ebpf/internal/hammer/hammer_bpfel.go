@@ -33,8 +33,8 @@ type HammerCgnCut struct {
 	_     structs.HostLayout
 	Start uint16
 	Len   uint16
-	Slot  uint16
-	Pad   uint16
+	Row   uint32
+	Slot  uint32
 }
 
 type HammerCgnDisplaced struct {
@@ -106,8 +106,6 @@ type HammerCgnPool struct {
 	Ratio       uint32
 	Size        uint32
 	Step        uint32
-	List        uint32
-	Cut         uint32
 	Usable      uint32
 	Flags       uint32
 	FirstPort   uint16
@@ -130,6 +128,8 @@ type HammerCgnRow struct {
 	_    structs.HostLayout
 	Addr uint32
 	Pool uint32
+	List uint32
+	Cut  uint32
 }
 
 type HammerLane struct {

@@ -47,8 +47,8 @@ type PartsCgnCut struct {
 	_     structs.HostLayout
 	Start uint16
 	Len   uint16
-	Slot  uint16
-	Pad   uint16
+	Row   uint32
+	Slot  uint32
 }
 
 type PartsCgnDisplaced struct {
@@ -120,8 +120,6 @@ type PartsCgnPool struct {
 	Ratio       uint32
 	Size        uint32
 	Step        uint32
-	List        uint32
-	Cut         uint32
 	Usable      uint32
 	Flags       uint32
 	FirstPort   uint16
@@ -144,6 +142,8 @@ type PartsCgnRow struct {
 	_    structs.HostLayout
 	Addr uint32
 	Pool uint32
+	List uint32
+	Cut  uint32
 }
 
 type PartsQuestion struct {

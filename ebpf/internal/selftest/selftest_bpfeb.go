@@ -17,8 +17,8 @@ type SelftestCgnCut struct {
 	_     structs.HostLayout
 	Start uint16
 	Len   uint16
-	Slot  uint16
-	Pad   uint16
+	Row   uint32
+	Slot  uint32
 }
 
 type SelftestCgnExempt struct {
@@ -56,8 +56,6 @@ type SelftestCgnPool struct {
 	Ratio       uint32
 	Size        uint32
 	Step        uint32
-	List        uint32
-	Cut         uint32
 	Usable      uint32
 	Flags       uint32
 	FirstPort   uint16
@@ -80,20 +78,9 @@ type SelftestCgnRow struct {
 	_    structs.HostLayout
 	Addr uint32
 	Pool uint32
+	List uint32
+	Cut  uint32
 }
-
-type SelftestCgnStatus uint32
-
-const (
-	SelftestCgnStatusCGN_STATUS_NONE SelftestCgnStatus = 0
-	SelftestCgnStatusCGN_ALLOCATED   SelftestCgnStatus = 1
-	SelftestCgnStatusCGN_RESERVED    SelftestCgnStatus = 2
-	SelftestCgnStatusCGN_TAIL        SelftestCgnStatus = 3
-	SelftestCgnStatusCGN_UNASSIGNED  SelftestCgnStatus = 4
-	SelftestCgnStatusCGN_DYNAMIC     SelftestCgnStatus = 5
-	SelftestCgnStatusCGN_EXCLUDED    SelftestCgnStatus = 6
-	SelftestCgnStatusCGN_NOT_IN_POOL SelftestCgnStatus = 7
-)
 
 type SelftestQuery struct {
 	_             structs.HostLayout
@@ -103,15 +90,13 @@ type SelftestQuery struct {
 	Outside       uint32
 	Port          uint16
 	Other         uint16
-	Status        SelftestCgnStatus
+	Found         uint32
 	Pool          uint32
-	Position      uint32
 	Row           uint32
 	Slot          uint32
 	Len           uint32
 	Back          int32
 	NumberOfOther int32
-	Pad           uint32
 }
 
 // Names of all BPF objects in the ELF.
@@ -128,9 +113,7 @@ const (
 	SelftestMapRows          = "rows"
 	SelftestProgBenchFloor   = "bench_floor"
 	SelftestProgBenchForward = "bench_forward"
-	SelftestProgBenchReverse = "bench_reverse"
 	SelftestProgForward      = "forward"
-	SelftestProgReverse      = "reverse"
 	SelftestVarAsked         = "asked"
 	SelftestVarIndexes       = "indexes"
 	SelftestVarInsideFirst   = "inside_first"
@@ -186,9 +169,7 @@ type SelftestSpecs struct {
 type SelftestProgramSpecs struct {
 	BenchFloor   *ebpf.ProgramSpec `ebpf:"bench_floor"`
 	BenchForward *ebpf.ProgramSpec `ebpf:"bench_forward"`
-	BenchReverse *ebpf.ProgramSpec `ebpf:"bench_reverse"`
 	Forward      *ebpf.ProgramSpec `ebpf:"forward"`
-	Reverse      *ebpf.ProgramSpec `ebpf:"reverse"`
 }
 
 // SelftestMapSpecs contains maps before they are loaded into the kernel.
@@ -284,18 +265,14 @@ type SelftestVariables struct {
 type SelftestPrograms struct {
 	BenchFloor   *ebpf.Program `ebpf:"bench_floor"`
 	BenchForward *ebpf.Program `ebpf:"bench_forward"`
-	BenchReverse *ebpf.Program `ebpf:"bench_reverse"`
 	Forward      *ebpf.Program `ebpf:"forward"`
-	Reverse      *ebpf.Program `ebpf:"reverse"`
 }
 
 func (p *SelftestPrograms) Close() error {
 	return _SelftestClose(
 		p.BenchFloor,
 		p.BenchForward,
-		p.BenchReverse,
 		p.Forward,
-		p.Reverse,
 	)
 }
 
