@@ -113,8 +113,7 @@ func (b *builder) configure() error {
 	b.spec.Maps[bpf.CgnatMapSlots].MaxEntries = n
 	b.spec.Maps[bpf.CgnatMapAccounts].MaxEntries = n
 	b.spec.Maps[bpf.CgnatMapPolicies].MaxEntries = uint32(max(1, len(b.tables.pools)))
-	filters := b.filters()
-	b.spec.Maps[bpf.CgnatMapFilters].MaxEntries = filters
+	room := b.sizeFilters()
 	if v := b.spec.Variables["realm_interface"]; v != nil { // benchmarks have no routes
 		if err := v.Set(b.realmInterfaces()); err != nil {
 			return fmt.Errorf("set the interfaces of realms: %w", err)
@@ -126,9 +125,9 @@ func (b *builder) configure() error {
 		return err
 	}
 	for name, value := range map[string]any{
-		"home_key":    [2]uint64{binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])},
-		"tick_shift":  shift,
-		"filter_mask": filters - 1,
+		"home_key":   [2]uint64{binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])},
+		"tick_shift": shift,
+		"peer_room":  room,
 	} {
 		if err := b.spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)
@@ -165,7 +164,7 @@ func ofPlan(name string) bool {
 	return strings.HasPrefix(name, ".") || slices.Contains([]string{
 		bpf.CgnatMapPools, bpf.CgnatMapRows, bpf.CgnatMapNodes, bpf.CgnatMapRanges, bpf.CgnatMapLists,
 		bpf.CgnatMapCuts, bpf.CgnatMapExempts, bpf.CgnatMapSlots, bpf.CgnatMapAccounts, bpf.CgnatMapPolicies,
-		bpf.CgnatMapLinks, bpf.CgnatMapCables, bpf.CgnatMapExits, bpf.CgnatMapOutsides, bpf.CgnatMapMacs, bpf.CgnatMapStations,
+		bpf.CgnatMapLinks, bpf.CgnatMapCables, bpf.CgnatMapExits, bpf.CgnatMapOutsides, bpf.CgnatMapMacs, bpf.CgnatMapStations, bpf.CgnatMapBlanks,
 	}, name)
 }
 
@@ -202,47 +201,9 @@ func (b *builder) foreign(name string) bool {
 	case bpf.CgnatMapDisplaced:
 		return !slices.Equal(b.plan.Realms(), b.old.plan.Realms())
 	case bpf.CgnatMapFilters:
-		return b.record.Key != b.old.record.Key
+		return b.record.Key != b.old.record.Key || b.otherPeers()
 	}
 	return false
-}
-
-// Buckets of remote endpoints, 512 bytes each: so many are there where a pool filters, and not more than so many anywhere.
-const (
-	minFilters = 1 << 14
-	maxFilters = 1 << 20
-)
-
-// filters returns how many buckets of remote endpoints there are, a power of two: about four for every subscriber of pools that
-// filter by them. Another number would have every subscriber in another bucket, so it stays while it is enough.
-func (b *builder) filters() uint32 {
-	var wanted uint64
-	for i, p := range b.record.Policies {
-		if Filtering(p.Filtering) != EndpointIndependent {
-			wanted += uint64(b.tables.pools[i].Subscribers) * uint64(bpf.CgnatCgnLimitCGN_FILTER_BUCKETS)
-		}
-	}
-	if wanted == 0 {
-		return 1
-	}
-	n := max(minFilters, b.oldFilters())
-	for uint64(n) < min(wanted, maxFilters) {
-		n *= 2
-	}
-	return n
-}
-
-// oldFilters returns how many buckets the old generation has, 0 where none can be taken over.
-func (b *builder) oldFilters() uint32 {
-	if b.old == nil || b.foreign(bpf.CgnatMapFilters) {
-		return 0
-	}
-	m, err := b.old.openMap("maps", bpf.CgnatMapFilters)
-	if err != nil {
-		return 0 // takeOver says what is wrong with it
-	}
-	defer m.Close()
-	return m.MaxEntries()
 }
 
 func closeMaps(maps map[string]*ebpf.Map) {

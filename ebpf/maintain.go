@@ -52,13 +52,16 @@ func (g *generation) allRows() []int {
 	return rows
 }
 
-// evictMoved frees the slots of subscribers that have another share than under the plan of old, on addresses that stay, and
-// has the accounts of relaid rows counted.
+// evictMoved frees the slots of subscribers that have another share than under the plan of old, on addresses that stay, forgets their
+// peers, and has the accounts of relaid rows counted.
 func (g *generation) evictMoved(old *generation, relaid []int) error {
 	if err := g.awaitPrograms(); err != nil {
 		return err
 	}
 	if err := g.evictRows(g.movedRows(old)); err != nil {
+		return err
+	}
+	if err := g.forgetPeers(old); err != nil {
 		return err
 	}
 	tidy, err := g.openProgram(bpf.CgnatProgCgnTidy)

@@ -32,6 +32,7 @@ var meanings = [bpf.CgnatCgnVerdictCGN_VERDICTS]string{
 	bpf.CgnatCgnVerdictCGN_DROP_EXHAUSTED:      "all ports of the subscriber are in use",
 	bpf.CgnatCgnVerdictCGN_DROP_LIMIT:          "the subscriber has as many mappings as it may",
 	bpf.CgnatCgnVerdictCGN_DROP_RATE:           "the subscriber makes more mappings a second than it may",
+	bpf.CgnatCgnVerdictCGN_DROP_PEERS:          "to one more peer than are kept of the subscriber, where its pool filters by them",
 	bpf.CgnatCgnVerdictCGN_DROP_CONTENDED:      "two CPUs wanted the same slot, or the lock of a subscriber, too long",
 	bpf.CgnatCgnVerdictCGN_DROP_UNROUTED:       "the host has no way to the subscriber",
 	bpf.CgnatCgnVerdictCGN_DROP_TTL:            "the TTL is over, on the way to a subscriber; with several realms from one, too",

@@ -36,9 +36,15 @@ func (b *builder) need() (n need) {
 	return n
 }
 
-// mapBytes estimates the memory of a map.
+// noPrealloc is BPF_F_NO_PREALLOC.
+const noPrealloc = 1
+
+// mapBytes estimates the memory of a map, before anything is in it.
 func mapBytes(m *ebpf.MapSpec) uint64 {
 	each := uint64(m.KeySize) + uint64(m.ValueSize)
+	if m.Flags&noPrealloc != 0 {
+		each = 16 // entries come when they are needed
+	}
 	switch m.Type {
 	case ebpf.PerCPUArray, ebpf.PerCPUHash, ebpf.LRUCPUHash:
 		if cpus, err := ebpf.PossibleCPU(); err == nil {

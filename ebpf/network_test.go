@@ -95,7 +95,7 @@ func (h hop) in(s *shape) verdict {
 // icmpOf says what a sender hears about a verdict.
 func icmpOf(v verdict) (typ, code uint8, ok bool) {
 	switch v {
-	case dropExhausted, dropLimit, dropRate:
+	case dropExhausted, dropLimit, dropRate, dropPeers:
 		return unreachable, 1, true
 	case dropTooBig:
 		return unreachable, 4, true

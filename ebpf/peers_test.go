@@ -4,9 +4,8 @@ package ebpf
 
 import (
 	"encoding/binary"
-	"maps"
 	"net/netip"
-	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -196,71 +195,194 @@ func TestPeersBesideOtherMappings(t *testing.T) {
 	l.hears("the first", udp(first, out, "y"), inbound)
 }
 
-// A mapping that talks to many at once hears all of them.
-func TestPeersOfOneMapping(t *testing.T) {
+// peersOf are remote endpoints with addresses of their own, one port.
+func peersOf(n int) (out []netip.AddrPort) {
+	for i := range uint32(n) {
+		out = append(out, netip.AddrPortFrom(fromWire(wireOrder(0xc0000200-uint32(n)+i)), 6881))
+	}
+	return out
+}
+
+// As many peers as the policy says are kept, and those that slots know: to the last one. Who is one too many cannot be sent to, and
+// takes nobody's place; everybody else's packets pass in both directions, and when the time of some is over, there is room.
+func TestPeersAreKept(t *testing.T) {
+	const most = 100
 	for _, filtering := range []Filtering{AddressDependent, AddressAndPortDependent} {
-		l := newLab(t, Config{Key: Key{1}, Policy: Policy{Filtering: filtering}}, peersPool)
-		me, peers := ap("100.64.0.1:5000"), [80]netip.AddrPort{}
-		var out netip.AddrPort
-		for i := range peers {
-			peers[i] = netip.AddrPortFrom(fromWire(wireOrder(192<<24|2<<8|1+uint32(i))), 6881)
-			out = l.opens(udp(me, peers[i], "x"))
+		t.Run(filtering.String(), func(t *testing.T) {
+			l := newLab(t, Config{Policy: Policy{Filtering: filtering, Peers: most}}, peersPool)
+			defer l.on(t)()
+			me, other := ap("100.64.0.1:5000"), ap("100.64.0.1:5001")
+			peers := peersOf(most + 2)
+			var out netip.AddrPort
+			for _, peer := range peers[:most+1] {
+				out = l.opens(udp(me, peer, "x"))
+			}
+			tooMany := peers[most+1]
+			l.gets(fromInside, udp(me, tooMany, "x"), dropPeers)
+			l.hears("one too many", udp(tooMany, out, "y"), dropFiltered)
+			for _, peer := range peers[:most+1] {
+				l.hears(peer.String(), udp(peer, out, "y"), inbound)
+				l.gets(fromInside, udp(me, peer, "x"), outbound)
+			}
+			l.gets(fromInside, udp(other, tooMany, "x"), outbound) // a mapping with one peer needs no room
+			l.gets(fromInside, udp(other, peers[0], "x"), dropPeers)
+			l.gets(fromInside, udp(ap("100.64.0.2:5000"), tooMany, "x"), outbound)
+			l.gets(fromInside, udp(ap("100.64.0.2:5000"), peers[0], "x"), outbound)
+			l.agePeers(6 * time.Minute)
+			l.hears("whose time is over", udp(peers[1], out, "y"), dropFiltered)
+			l.hears("who the slot knows", udp(peers[most], out, "y"), inbound)
+			for _, peer := range peers[2:] {
+				l.gets(fromInside, udp(me, peer, "x"), outbound)
+				l.hears(peer.String(), udp(peer, out, "y"), inbound)
+			}
+		})
+	}
+}
+
+// A session of TCP that finds no room changes nothing for the one that the slot knows.
+func TestPeersOfSessionsAreKept(t *testing.T) {
+	l := newLab(t, Config{Policy: Policy{Filtering: AddressAndPortDependent, Peers: 2}}, peersPool)
+	me, peers := ap("100.64.0.1:5000"), peersOf(5)
+	var out netip.AddrPort
+	for _, peer := range peers[:3] {
+		out = l.opens(tcp(me, peer, syn, ""))
+		l.hears("the answer", tcp(peer, out, syn|ack, ""), inbound)
+	}
+	was := l.slot(planeTCP, out)
+	l.gets(fromInside, tcp(me, peers[3], syn, ""), dropPeers)
+	if now := l.slot(planeTCP, out); now.State != was.State {
+		t.Errorf("state %x is %x", was.State, now.State)
+	}
+	for _, peer := range peers[:3] {
+		l.hears("who is known", tcp(peer, out, ack, ""), inbound)
+	}
+	// Of a session that ends, what is late comes through, and so it keeps its room: the next one has none.
+	single := ap("100.64.0.1:5001")
+	at := l.opens(tcp(single, peers[3], syn, ""))
+	l.hears("the answer", tcp(peers[3], at, syn|ack, ""), inbound)
+	l.opens(tcp(single, peers[3], rst, ""))
+	was = l.slot(planeTCP, at)
+	l.gets(fromInside, tcp(single, peers[4], syn, ""), dropPeers)
+	if now := l.slot(planeTCP, at); now.State != was.State {
+		t.Errorf("state %x is %x", was.State, now.State)
+	}
+	l.hears("what is late", tcp(peers[3], at, ack, ""), inbound)
+}
+
+// Neighbours who talk to as many as they may take no peer from anybody.
+func TestPeersBesideNeighbours(t *testing.T) {
+	l := newFilterLab(t, AddressAndPortDependent, peersPool)
+	me, first := ap("100.64.0.1:5000"), ap("192.0.2.1:443")
+	out := l.opens(udp(me, first, "x"))
+	l.opens(udp(me, ap("192.0.2.2:443"), "x"))
+	for n := range uint32(64) {
+		who := netip.AddrPortFrom(fromWire(wireOrder(0x64400000+2+n)), 7000)
+		sent := 0
+		for _, peer := range peersOf(400) {
+			if v := l.run(fromInside, udp(who, peer, "x").frame()).verdict; v == outbound {
+				sent++
+			} else if v != dropPeers {
+				t.Fatal(v)
+			}
 		}
+		if sent != 321 {
+			t.Fatalf("%v may send to %d, want 320 and the one that the slot knows", who, sent)
+		}
+	}
+	l.hears("the first", udp(first, out, "y"), inbound)
+}
+
+// Two CPUs at once lose no peer. Both may note the same one, for which there is some room here.
+func TestPeersOnTwoCPUs(t *testing.T) {
+	const each = 100
+	l := newLab(t, Config{Policy: Policy{Filtering: AddressAndPortDependent, Peers: 3 * each}}, peersPool)
+	me, peers := ap("100.64.0.1:5000"), peersOf(2*each)
+	for round := range 20 {
+		from := netip.AddrPortFrom(me.Addr(), me.Port()+uint16(round))
+		out := l.opens(udp(from, peers[0], "x"))
+		var both sync.WaitGroup
+		for half := range 2 {
+			both.Go(func() {
+				err := l.ns.Do(func() error { return l.sendAll(from, peers[half*each:(half+1)*each]) })
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		l.was = l.tally.read()
 		for _, peer := range peers {
 			l.hears(peer.String(), udp(peer, out, "y"), inbound)
 		}
-		l.hears("a stranger", udp(ap("192.0.2.199:6881"), out, "y"), dropFiltered)
+		l.forgetAll()
 	}
 }
 
-// Neighbours who talk to very many take no peer from who talks to few, even where all are in one bucket.
-func TestPeersBesideNeighbours(t *testing.T) {
-	pool := peersPool
-	pool.Inside, pool.Outside = spans("100.64.0.0/20"), spans("198.51.100.0/26")
-	c := Config{Key: NewKey(), Policy: Policy{Filtering: AddressAndPortDependent}}
-	l := newLab(t, c, pool)
-	bucket := l.fullBucket(c.Key)
-	me, first := netip.AddrPortFrom(bucket[0], 5000), ap("192.0.2.1:443")
-	out := l.opens(udp(me, first, "x"))
-	l.opens(udp(me, ap("192.0.2.2:443"), "x"))
-	for _, who := range bucket[1:] {
-		var peers [160]datagram
-		for i := range peers {
-			to := netip.AddrPortFrom(ad("192.0.2.33"), 1000+uint16(i))
-			peers[i] = udp(to, l.opens(udp(netip.AddrPortFrom(who, 7000), to, "x")), "y")
+// agePeers makes what tables of peers say so much older.
+func (l *lab) agePeers(by time.Duration) {
+	l.Helper()
+	_, tick, err := tickShift()
+	if err != nil {
+		l.Fatal(err)
+	}
+	m := l.table(bpf.CgnatMapFilters)
+	var key uint64
+	for at := any(nil); m.NextKey(at, &key) == nil; at = key {
+		entries := must(m.LookupBytes(key))
+		for seen := entries[len(entries)/12*8:]; len(seen) > 0; seen = seen[4:] {
+			binary.NativeEndian.PutUint32(seen, binary.NativeEndian.Uint32(seen)-uint32(by/tick))
 		}
-		l.hears("the first", udp(first, out, "y"), inbound)
-		l.hears("the last of many", peers[159], inbound)
-		known := 0
-		for _, d := range peers {
-			if l.run(fromOutside, d.frame()).verdict == inbound {
-				known++
-			}
-		}
-		if known < 64 || known > 128 {
-			t.Errorf("%v: %d of %d peers are known, which is not a share of four buckets", who, known, len(peers))
+		if err := m.Put(key, entries); err != nil {
+			l.Fatal(err)
 		}
 	}
 }
 
-// fullBucket returns subscribers of the same buckets with tags of their own, at least three.
-func (l *lab) fullBucket(k Key) []netip.Addr {
+// sendAll sends to many, from the calling thread.
+func (l *lab) sendAll(from netip.AddrPort, to []netip.AddrPort) error {
+	for _, peer := range to {
+		frame := udp(from, peer, "x").frame()
+		l.address(fromInside, frame)
+		_, err := l.programs[fromInside].Run(&ebpf.RunOptions{
+			Data: frame, DataOut: make([]byte, len(frame)+256), Context: &[6]uint32{1: uint32(len(frame)), 3: l.links[fromInside]},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetAll takes the peers of all subscribers away.
+func (l *lab) forgetAll() {
 	l.Helper()
 	m := l.table(bpf.CgnatMapFilters)
-	buckets := make(map[uint64]map[uint64]netip.Addr)
-	pool := slices.Collect(l.d.Plan().Pools())[0]
-	for i := range pool.Subscribers() {
-		a, _ := pool.At(i)
-		hash := k.hash(uint64(wireOrder(hostOrder(a.Inside())))<<24 | uint64(hostOrder(a.Outside())&0xffffff))
-		at, tag := hash&uint64(m.MaxEntries()-1)&^3, hash>>61 // the first of four
-		if buckets[at] == nil {
-			buckets[at] = make(map[uint64]netip.Addr)
-		}
-		buckets[at][tag] = a.Inside()
-		if len(buckets[at]) == 3 {
-			return slices.Collect(maps.Values(buckets[at]))
+	var key uint64
+	for m.NextKey(nil, &key) == nil {
+		if err := m.Delete(key); err != nil {
+			l.Fatal(err)
 		}
 	}
-	l.Fatal("no bucket has three subscribers")
-	return nil
+}
+
+// Who gets another share has no peers, and who keeps it has them.
+func TestPeersOfWhoMoves(t *testing.T) {
+	policy := Policy{Filtering: AddressDependent}
+	list := func(shares ...string) *alloc.Plan { return mustPlan(t, listOfShares(shares...)) }
+	l := newLab(t, Config{Plan: list("100.64.0.1 198.51.100.1 1024-1031", "100.64.0.2 198.51.100.1 2048-2055"), Policy: policy})
+	first := ap("192.0.2.1:443")
+	var out [2]netip.AddrPort
+	for i, me := range []netip.AddrPort{ap("100.64.0.1:5000"), ap("100.64.0.2:5000")} {
+		out[i] = l.opens(udp(me, first, "x"))
+		l.opens(udp(me, ap("192.0.2.2:443"), "x"))
+	}
+	tables := l.table(bpf.CgnatMapFilters)
+	l.replan(Config{Plan: list("100.64.0.1 198.51.100.1 1024-1031", "100.64.0.2 198.51.100.2 2048-2055"), Policy: policy})
+	l.hears("the peer of who stays", udp(first, out[0], "y"), inbound)
+	n := 0
+	for key := uint64(0); tables.NextKey(key, &key) == nil; n++ {
+	}
+	if n != 1 {
+		t.Errorf("%d subscribers have peers, want 1", n)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
@@ -97,12 +98,28 @@ func (r record) samePolicies(other record) bool {
 	return slices.Equal(r.Policies, other.Policies) && r.Default == other.Default && maps.Equal(r.Absent, other.Absent)
 }
 
-// fillDefault sets the default where a release before it was recorded has left it out.
-func (r *record) fillDefault() error {
-	if r.Default != (bpf.CgnatCgnPolicy{}) { // no policy is all zeros
-		return nil
+// fillPeers sets how many peers are kept where a release before that was recorded has left it out.
+func fillPeers(p *bpf.CgnatCgnPolicy) {
+	if p.Peers == 0 {
+		p.Peers = uint32(bpf.CgnatCgnLimitCGN_PEERS)
 	}
-	_, tick, err := tickShift()
-	r.Default = Policy{}.entry(tick)
+}
+
+// fillDefault sets the default where a release before it was recorded has left it out, and the number of peers.
+func (r *record) fillDefault() error {
+	var err error
+	if r.Default == (bpf.CgnatCgnPolicy{}) { // no policy is all zeros
+		var tick time.Duration
+		_, tick, err = tickShift()
+		r.Default = Policy{}.entry(tick)
+	}
+	for i := range r.Policies {
+		fillPeers(&r.Policies[i])
+	}
+	for name, p := range r.Absent {
+		fillPeers(&p)
+		r.Absent[name] = p
+	}
+	fillPeers(&r.Default)
 	return err
 }

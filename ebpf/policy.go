@@ -36,10 +36,11 @@ const (
 	MaxPorts = 1 << 16        // of Limit and HoldPorts: no share has more
 	MaxRate  = 1_000_000      // of new mappings a second
 	MaxBurst = math.MaxUint16 // what an account counts up to
+	MaxPeers = int(bpf.CgnatCgnLimitCGN_MAX_PEERS)
 )
 
 // A Policy is how a pool behaves. The zero value of a field is the default that is named there; times are rounded up to
-// ticks of about a quarter of a second. No time is longer than MaxTime, and no number higher than MaxPorts, MaxRate and MaxBurst.
+// ticks of about a quarter of a second. No time is longer than MaxTime, and no number higher than MaxPorts, MaxRate, MaxBurst and MaxPeers.
 type Policy struct {
 	UDP         time.Duration // without a packet from the inside, a mapping ends; RFC 4787 REQ-5; 5 minutes
 	ICMP        time.Duration // the same for queries; RFC 5508 REQ-2; 60 s
@@ -52,6 +53,7 @@ type Policy struct {
 	Rate        int           // new mappings of a subscriber a second; any number
 	Burst       int           // so many at once, which takes a rate, and never fewer than the rate; as many as the rate
 	Filtering   Filtering
+	Peers       int // where it filters, remote endpoints that are kept of a subscriber beside one of each mapping; RFC 6888 REQ-5; 320
 }
 
 // A Limit is how many mappings a subscriber may have; 0 stands for its whole share.
@@ -66,6 +68,7 @@ func (p Policy) check() error {
 	}{
 		{"Limit.TCP", int64(p.Limit.TCP), MaxPorts}, {"Limit.UDP", int64(p.Limit.UDP), MaxPorts}, {"Limit.ICMP", int64(p.Limit.ICMP), MaxPorts},
 		{"HoldPorts", int64(p.HoldPorts), MaxPorts}, {"Rate", int64(p.Rate), MaxRate}, {"Burst", int64(p.Burst), MaxBurst},
+		{"Peers", int64(p.Peers), int64(MaxPeers)},
 		{"Filtering", int64(p.Filtering), int64(len(filteringNames)) - 1},
 	} {
 		if v.value < 0 || v.value > v.most {
@@ -119,6 +122,10 @@ func (p Policy) entry(tick time.Duration) bpf.CgnatCgnPolicy {
 			e.Limit[i] = uint32(n)
 		}
 	}
+	e.Peers = uint32(bpf.CgnatCgnLimitCGN_PEERS)
+	if p.Peers > 0 {
+		e.Peers = uint32(p.Peers)
+	}
 	if p.HoldPorts > 0 {
 		e.Held = uint32(p.HoldPorts)
 	}
@@ -136,7 +143,7 @@ func policyOf(e bpf.CgnatCgnPolicy, tick time.Duration) Policy {
 	p := Policy{
 		UDP: span(e.Udp), ICMP: span(e.Icmp), Established: span(e.Established), Opening: span(e.Opening), Closing: span(e.Closing),
 		Hold: span(e.Hold), HoldPorts: int(e.Held), Limit: Limit{int(e.Limit[0]), int(e.Limit[1]), int(e.Limit[2])},
-		Burst: int(e.Burst), Filtering: Filtering(e.Filtering),
+		Burst: int(e.Burst), Filtering: Filtering(e.Filtering), Peers: int(e.Peers),
 	}
 	if e.Rate > 0 {
 		p.Rate = int((time.Duration(e.Rate)*time.Second + 8*tick) / (16 * tick))

@@ -20,6 +20,7 @@ func TestPolicyRanges(t *testing.T) {
 		"Limit.UDP is 65537":              {Limit: Limit{UDP: MaxPorts + 1}},
 		"Limit.ICMP is 65537":             {Limit: Limit{ICMP: MaxPorts + 1}},
 		"HoldPorts is 65537":              {HoldPorts: MaxPorts + 1},
+		"Peers is 2049":                   {Peers: MaxPeers + 1},
 		"Filtering is 3":                  {Filtering: 3},
 		"UDP is -1ns":                     {UDP: -1},
 		"Established is 168h0m1s: want a time from 0, the default, to 168h0m0s": {Established: MaxTime + time.Second},
@@ -53,7 +54,7 @@ func TestPolicyOf(t *testing.T) {
 		for rate := 1; rate < 2000; rate += 7 {
 			want := Policy{
 				UDP: 3 * time.Minute, ICMP: time.Minute, Established: 3 * time.Hour, Opening: 5 * time.Second, Closing: 7 * time.Second, Hold: time.Second,
-				HoldPorts: 5, Limit: Limit{1, 2, 3}, Rate: rate, Burst: rate + 1, Filtering: AddressDependent,
+				HoldPorts: 5, Limit: Limit{1, 2, 3}, Rate: rate, Burst: rate + 1, Filtering: AddressDependent, Peers: 17,
 			}
 			if got := policyOf(want.entry(tick), tick); got != want {
 				t.Fatalf("tick %v: %+v, want %+v", tick, got, want)

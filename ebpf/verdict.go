@@ -44,6 +44,7 @@ var verdictNames = [bpf.CgnatCgnVerdictCGN_VERDICTS]string{
 	bpf.CgnatCgnVerdictCGN_DROP_SOURCE:         "drop-source",
 	bpf.CgnatCgnVerdictCGN_DROP_INSIDE:         "drop-inside",
 	bpf.CgnatCgnVerdictCGN_PASS_FOREIGN:        "pass-foreign",
+	bpf.CgnatCgnVerdictCGN_DROP_PEERS:          "drop-peers",
 }
 
 // String returns the name, such as "drop-no-mapping".

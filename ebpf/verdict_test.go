@@ -38,6 +38,7 @@ const (
 	dropExhausted     verdict = "drop exhausted"
 	dropLimit         verdict = "drop limit"
 	dropRate          verdict = "drop rate"
+	dropPeers         verdict = "drop peers"
 	dropUnrouted      verdict = "drop unrouted"
 	dropTTL           verdict = "drop ttl"
 	dropTooBig        verdict = "drop too big"

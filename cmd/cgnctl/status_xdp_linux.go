@@ -122,7 +122,7 @@ func policyRecord(p ebpf.Policy) record {
 	if p.Rate > 0 {
 		r = append(r, record{{"new-per-second", p.Rate}, {"burst", p.Burst}}...)
 	}
-	return append(r, value{"filtering", p.Filtering.String()})
+	return append(r, value{"filtering", p.Filtering.String()}, value{"peers", p.Peers})
 }
 
 // sayXDP prints an instance for people.

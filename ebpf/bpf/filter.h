@@ -1,184 +1,231 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who a mapping has sent to, in pools that filter by that (RFC 4787 section 5: ADF, APDF). The slot knows the last one, or that
- * of its TCP session, so that a mapping with one peer needs nothing else. The others are in buckets, which a subscriber has to
- * itself or with few neighbours; in which of them is by the peer. Where that is full, the oldest of who has most there makes way: who
- * talks to very many from few ports forgets some of its own, and none of a neighbour's who talks to few.
+ * Who a mapping has sent to, for pools that filter by that (RFC 4787 section 5: ADF, APDF). The slot knows one, with TCP that of its
+ * session, so that a mapping with one peer needs nothing else. The others are in a table of the subscriber, made with the first of
+ * them, which has as many entries as the policy allows.
+ *
+ * Within its time no peer is ever forgotten, whatever else the subscriber or anybody else does (RFC 4787 REQ-11): where the table is
+ * full, it is the next peer that cannot be sent to (RFC 6888 REQ-5: the number of filters of a subscriber is limited).
+ *
+ * A table is searched from the home of an entry on, up to one that was never used: entries whose time is over are used again, and
+ * never emptied. To change hands takes a compare-and-swap.
  */
 #ifndef CGN_FILTER_H
 #define CGN_FILTER_H
 
 #include "home.h"
-#include "state.h"
+#include "slot.h"
 
-/* cgn_filter.peer: the digest is where a slot has it. */
-enum cgn_filter_peer {
-	CGN_FILTER_PROTO = 0x3, /* enum cgn_proto, or that of no ports */
+/* What an entry is about: digest of the peer, where a slot has it, flag, protocol, outside port and turn of the owner. 0 = never used. */
+enum cgn_filter_who {
+	CGN_FILTER_PROTO = 0x3, /* of the upper half: enum cgn_proto, or that of no ports */
 	CGN_FILTER_PORTLESS = CGN_PLANES - 1,
-	CGN_FILTER_TAGS = 8, /* tells the subscribers of a bucket apart, mostly */
-	CGN_FILTER_TAG_SHIFT = 2,
-	CGN_FILTER_DIGEST_SHIFT = 8,
+	CGN_FILTER_USED = 1 << 2, /* of the upper half */
+	CGN_FILTER_MOVING = 1, /* the whole word: it changes hands */
 };
 
-/* A search in a bucket. */
+enum cgn_filter_limit {
+	CGN_FILTER_NONE = 0xffffffff, /* no entry */
+	CGN_FILTER_TRIES = 8, /* entries that other CPUs are faster to take */
+};
+
+/* What a table is asked about a peer. */
+enum cgn_filter_question {
+	CGN_FILTER_ALLOWS, /* has the mapping sent to it in its time? */
+	CGN_FILTER_KNOWS, /* and if so, it has done so again */
+	CGN_FILTER_OPEN, /* it has sent to it, also for the first time: 0 where there is no room */
+};
+
+struct cgn_filter_ask {
+	struct cgn_filter_key key;
+	__u64 mapping; /* port and turn */
+	__u32 pool;
+	__u32 seen; /* when it has sent to it */
+};
+
+/* A search in a table. */
 struct cgn_filter_search {
-	struct cgn_bucket *bucket;
+	void *table;
 	const struct cgn_policy *policy;
-	__u64 mapping;
-	__u64 shares; /* entries by tag, an octet each */
-	__u32 peer;
-	__u32 first; /* bucket of the subscriber */
+	__u64 who;
+	__u32 what; /* enum cgn_filter_question */
 	__u32 now;
-	__u32 found; /* which entry, CGN_FILTER_WAYS for none */
-	__u32 spare; /* which may be overwritten, CGN_FILTER_WAYS for none */
-	__u32 most; /* tag of who has most */
-	__s32 age; /* of the oldest of those */
-	__u32 start; /* at which entry the search for it begins */
+	__u32 seen;
+	__u32 at; /* the next entry to look at */
+	__u32 found; /* which entry, or CGN_FILTER_NONE */
+	__u32 spare; /* which may be taken, or CGN_FILTER_NONE */
+	__u32 answer;
 };
-
-/* cgn_filter_choose chooses the bucket of a peer, which has the tag of the subscriber. */
-static __always_inline int cgn_filter_choose(struct cgn_filter_search *s, __u32 peer)
-{
-	__u32 at = (s->first + (peer >> CGN_FILTER_DIGEST_SHIFT & (CGN_FILTER_BUCKETS - 1))) & filter_mask;
-
-	s->bucket = bpf_map_lookup_elem(&filters, &at);
-	s->peer = peer;
-	return s->bucket != 0;
-}
 
 /*
- * cgn_filter_begin prepares a search for a peer of a mapping: its digest, and the protocol. The owner of the slot names the
- * mapping by its turn, so that the next one inherits nothing, and the outside address, because rows are not the same under
- * another plan. Two realms may have the same inside addresses, but not outside.
+ * cgn_filter_begin prepares questions about peers of a mapping. The owner of the slot names the mapping by its turn, so that the next
+ * one inherits nothing; the table is that of an inside and an outside address, because rows are not the same under another plan. Two
+ * realms may have the same inside addresses, but not outside.
  */
-static __always_inline int cgn_filter_begin(struct cgn_filter_search *s, __u64 owner, __be32 outside, __u16 port, __u32 peer)
+static __always_inline void cgn_filter_begin(struct cgn_filter_ask *a, __u64 owner, __be32 outside, __u16 port, __u32 pool)
 {
-	__u32 low = bpf_ntohl(outside) & 0xffffff;
-	__u64 hash = cgn_keyed_hash(owner >> 32 << 24 | low);
-
-	s->first = hash & ~(CGN_FILTER_BUCKETS - 1);
-	s->mapping = (__u64)outside << 32 | (__u32)port << 16 | (__u16)owner;
-	return cgn_filter_choose(s, peer | hash >> 61 << CGN_FILTER_TAG_SHIFT);
-}
-
-static __always_inline __u32 cgn_filter_tag(__u32 peer)
-{
-	return peer >> CGN_FILTER_TAG_SHIFT & (CGN_FILTER_TAGS - 1);
+	a->key.inside = owner >> 32;
+	a->key.outside = outside;
+	a->mapping = (__u32)port << 16 | (__u16)owner;
+	a->pool = pool;
 }
 
 /* cgn_filter_ticks returns for how long a peer may answer. */
-static __always_inline __u32 cgn_filter_ticks(const struct cgn_policy *policy, __u32 peer)
+static __always_inline __u32 cgn_filter_ticks(const struct cgn_policy *policy, __u32 proto)
 {
-	__u32 proto = peer & CGN_FILTER_PROTO;
-
 	if (proto == CGN_TCP)
 		return policy->established;
 	return proto == CGN_ICMP ? policy->icmp : policy->udp;
 }
 
-/* cgn_filter_age returns for how many ticks an entry has not been sent to. Another CPU may be a tick ahead. */
-static __always_inline __s32 cgn_filter_age(const struct cgn_filter_search *s, const struct cgn_filter *f)
+/* cgn_filter_who and cgn_filter_seen return the two parts of an entry, NULL beyond the table. */
+static __always_inline volatile __u64 *cgn_filter_who(const struct cgn_filter_search *s, __u32 at)
 {
-	return s->now - f->seen;
+	if (at >= peer_room)
+		return NULL;
+	asm volatile("" : "+r"(at)); /* the verifier has to see it compared before it is counted with */
+	return (__u64 *)s->table + at;
 }
 
-static __always_inline int cgn_filter_is_over(const struct cgn_filter_search *s, const struct cgn_filter *f)
+static __always_inline volatile __u32 *cgn_filter_seen(const struct cgn_filter_search *s, __u32 at)
 {
-	return cgn_filter_age(s, f) > (__s32)cgn_filter_ticks(s->policy, f->peer);
+	__u32 room = peer_room;
+
+	if (at >= room)
+		return NULL;
+	asm volatile("" : "+r"(at));
+	return (__u32 *)s->table + (2 * room + at);
+}
+
+/* cgn_filter_is_over reports whether the time of an entry is over. Another CPU may be a tick ahead. */
+static __always_inline int cgn_filter_is_over(const struct cgn_filter_search *s, __u32 at, __u64 who)
+{
+	volatile __u32 *seen = cgn_filter_seen(s, at);
+
+	return seen && (__s32)(s->now - *seen) > (__s32)cgn_filter_ticks(s->policy, who >> 32 & CGN_FILTER_PROTO);
 }
 
 /* cgn_filter_look looks at one entry: step of a loop. */
 static long cgn_filter_look(__u32 i, void *data)
 {
 	struct cgn_filter_search *s = data;
-	struct cgn_filter *f;
+	__u32 at = s->at;
+	volatile __u64 *entry = cgn_filter_who(s, at);
+	__u64 who;
 
-	if (i >= CGN_FILTER_WAYS)
+	if (!entry)
 		return 1;
-	f = &s->bucket->way[i];
-	if (f->mapping == s->mapping && f->peer == s->peer) {
-		s->found = i;
+	who = *entry;
+	if (who == s->who) {
+		s->found = at;
 		return 1;
 	}
-	if (!f->mapping || cgn_filter_is_over(s, f))
-		s->spare = i;
-	else
-		s->shares += 1ULL << cgn_filter_tag(f->peer) * 8;
-	return 0;
+	if (s->spare == CGN_FILTER_NONE && who != CGN_FILTER_MOVING && (!who || cgn_filter_is_over(s, at, who)))
+		s->spare = at;
+	s->at = at + 1 < s->policy->peers ? at + 1 : 0;
+	return !who;
 }
 
+/* cgn_filter_find looks for the peer, and on the way for an entry that it may have. */
 static __always_inline void cgn_filter_find(struct cgn_filter_search *s)
 {
-	s->found = s->spare = CGN_FILTER_WAYS;
-	s->shares = 0;
-	bpf_loop(CGN_FILTER_WAYS, cgn_filter_look, s, 0);
+	__u64 hash = (s->who ^ home_key[1]) * 0x9e3779b97f4a7c15;
+
+	s->found = s->spare = CGN_FILTER_NONE;
+	s->at = (hash >> 32) * s->policy->peers >> 32;
+	bpf_loop(s->policy->peers, cgn_filter_look, s, 0);
 }
 
-/* cgn_filter_look_oldest finds the oldest entry of who has most, any of those of one tick: step of a loop. */
-static long cgn_filter_look_oldest(__u32 i, void *data)
+/* cgn_filter_renew notes s->seen for the entry that was found. It fails where another CPU takes it, because its time was over. */
+static __always_inline int cgn_filter_renew(struct cgn_filter_search *s)
+{
+	volatile __u64 *entry = cgn_filter_who(s, s->found);
+	volatile __u32 *seen = cgn_filter_seen(s, s->found);
+
+	if (!entry || !seen)
+		return 0;
+	if ((__s32)(s->seen - *seen) > 0)
+		__sync_lock_test_and_set((__u32 *)seen, s->seen);
+	return *entry == s->who;
+}
+
+/* cgn_filter_take gives the peer the entry that may be taken. It fails where another CPU is faster, or renews it. */
+static __always_inline int cgn_filter_take(struct cgn_filter_search *s)
+{
+	volatile __u64 *entry = cgn_filter_who(s, s->spare);
+	volatile __u32 *seen = cgn_filter_seen(s, s->spare);
+	__u64 who;
+
+	if (!entry || !seen)
+		return 0;
+	who = *entry;
+	if (who == CGN_FILTER_MOVING || (who && !cgn_filter_is_over(s, s->spare, who)))
+		return 0;
+	if (__sync_val_compare_and_swap((__u64 *)entry, who, CGN_FILTER_MOVING) != who)
+		return 0;
+	if (who && !cgn_filter_is_over(s, s->spare, who)) {
+		*entry = who;
+		return 0;
+	}
+	*seen = s->seen;
+	__sync_lock_test_and_set((__u64 *)entry, s->who);
+	return 1;
+}
+
+/* cgn_filter_try looks for the peer, and answers: step of a loop. It ends the loop unless another CPU was faster. */
+static long cgn_filter_try(__u32 i, void *data)
 {
 	struct cgn_filter_search *s = data;
-	__u32 at = (i + s->start) & (CGN_FILTER_WAYS - 1);
-	struct cgn_filter *f = &s->bucket->way[at];
-
-	if (cgn_filter_tag(f->peer) == s->most && cgn_filter_age(s, f) > s->age) {
-		s->age = cgn_filter_age(s, f);
-		s->spare = at;
-	}
-	return 0;
-}
-
-static __always_inline __u32 cgn_filter_share(const struct cgn_filter_search *s, __u32 tag)
-{
-	return s->shares >> tag * 8 & 0xff;
-}
-
-/* cgn_filter_make_way chooses who makes way in a full bucket: one's own before those of somebody who has as many. */
-static __always_inline void cgn_filter_make_way(struct cgn_filter_search *s)
-{
-	__u32 tag;
-
-	s->most = cgn_filter_tag(s->peer);
-	for (tag = 0; tag < CGN_FILTER_TAGS; tag++) {
-		if (cgn_filter_share(s, tag) > cgn_filter_share(s, s->most))
-			s->most = tag;
-	}
-	s->age = -(1 << 16);
-	s->start = bpf_get_prandom_u32();
-	bpf_loop(CGN_FILTER_WAYS, cgn_filter_look_oldest, s, 0);
-}
-
-static __always_inline struct cgn_filter *cgn_filter_at(struct cgn_bucket *bucket, __u32 i)
-{
-	return &bucket->way[i & (CGN_FILTER_WAYS - 1)];
-}
-
-/* cgn_filter_open notes that a mapping has sent to a peer at a tick. */
-static __always_inline void cgn_filter_open(struct cgn_filter_search *s, __u32 seen)
-{
-	struct cgn_filter *f;
 
 	cgn_filter_find(s);
-	if (s->found < CGN_FILTER_WAYS) {
-		cgn_filter_at(s->bucket, s->found)->seen = seen;
-		return;
+	if (s->what == CGN_FILTER_ALLOWS) {
+		s->answer = s->found != CGN_FILTER_NONE && !cgn_filter_is_over(s, s->found, s->who);
+		return 1;
 	}
-	if (s->spare >= CGN_FILTER_WAYS)
-		cgn_filter_make_way(s);
-	f = cgn_filter_at(s->bucket, s->spare);
-	f->mapping = 0; /* nobody's, as long as it is neither the old nor the new one */
-	asm volatile("" ::: "memory");
-	f->peer = s->peer;
-	f->seen = seen;
-	asm volatile("" ::: "memory");
-	f->mapping = s->mapping;
+	if (s->found != CGN_FILTER_NONE)
+		s->answer = cgn_filter_renew(s);
+	else if (s->what == CGN_FILTER_KNOWS || s->spare == CGN_FILTER_NONE)
+		return 1;
+	else
+		s->answer = cgn_filter_take(s);
+	return s->answer;
 }
 
-/* cgn_filter_allows reports whether a mapping has sent to a peer in its time. */
-static __always_inline int cgn_filter_allows(struct cgn_filter_search *s)
+/* cgn_filter_make gives a subscriber a table. */
+static __always_inline void *cgn_filter_make(const struct cgn_filter_key *key)
 {
-	cgn_filter_find(s);
-	return s->found < CGN_FILTER_WAYS && !cgn_filter_is_over(s, cgn_filter_at(s->bucket, s->found));
+	__u32 zero = 0;
+	void *blank = bpf_map_lookup_elem(&blanks, &zero);
+
+	if (blank)
+		bpf_map_update_elem(&filters, key, blank, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&filters, key);
+}
+
+/*
+ * cgn_filter asks about a peer: its digest, and the protocol. Global, so that the verifier looks at it once, and not once for each
+ * question and each kind of packet.
+ */
+__noinline int cgn_filter(const struct cgn_filter_ask *a, __u32 peer, __u32 what)
+{
+	struct cgn_filter_search s = {.now = cgn_now(), .what = what};
+	struct cgn_filter_key key;
+	__u32 pool;
+
+	if (!a)
+		return 0;
+	pool = a->pool;
+	s.policy = bpf_map_lookup_elem(&policies, &pool);
+	key = a->key;
+	s.table = bpf_map_lookup_elem(&filters, &key);
+	if (!s.table && what == CGN_FILTER_OPEN)
+		s.table = cgn_filter_make(&key);
+	if (!s.table || !s.policy)
+		return 0;
+	s.who = (__u64)(peer | CGN_FILTER_USED) << 32 | a->mapping;
+	s.seen = what == CGN_FILTER_OPEN ? a->seen : s.now;
+	bpf_loop(CGN_FILTER_TRIES, cgn_filter_try, &s, 0);
+	return s.answer;
 }
 
 #endif

@@ -56,6 +56,7 @@ static __always_inline __u16 cgn_icmp_of(enum cgn_verdict v)
 	case CGN_DROP_EXHAUSTED:
 	case CGN_DROP_LIMIT:
 	case CGN_DROP_RATE:
+	case CGN_DROP_PEERS:
 		return CGN_UNREACHABLE << 8 | 1; /* host unreachable: RFC 6888 REQ-11B, and not RFC 5508's code 13 */
 	case CGN_DROP_TOO_BIG:
 		return CGN_UNREACHABLE << 8 | 4;

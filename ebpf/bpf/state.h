@@ -87,15 +87,28 @@ static __always_inline void cgn_tally(enum cgn_tally what)
 		++*count;
 }
 
-/* Remote endpoints by subscriber, for pools that filter by them; written by programs. */
+/*
+ * Remote endpoints by subscriber, for pools that filter by them; written by programs. Each has peer_room entries: eight octets of
+ * every one, then four of every one. Sizes are what Go sets at load.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__type(key, __u32);
-	__type(value, struct cgn_bucket);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(key_size, sizeof(struct cgn_filter_key));
+	__uint(value_size, CGN_PEER_BYTES);
 	__uint(max_entries, 1);
 } filters SEC(".maps");
 
-const volatile __u32 filter_mask; /* how many buckets there are, a power of two, less one */
+/* An empty one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, CGN_PEER_BYTES);
+	__uint(max_entries, 1);
+} blanks SEC(".maps");
+
+const volatile __u32 peer_room; /* the most that a policy allows */
 
 /* What Go is told of; read by whoever listens, if anybody. */
 struct {

@@ -142,43 +142,62 @@ static __always_inline void cgn_keep(struct cgn_slot *slot, const struct cgn_flo
 		cgn_touch(slot, now);
 }
 
-/*
- * cgn_gave_way reports whether a slot knows somebody no more, or will not after this packet, who has to be in the bucket then: with
- * TCP, when one session has followed another. Where only addresses count, all those of TCP are there.
- */
-static __always_inline int cgn_gave_way(const struct cgn_slot *slot, __u32 known, __u32 proto,
-					const struct cgn_policy *policy)
+/* cgn_filter_at asks a table to note that a mapping has sent to a peer at a tick. */
+static __always_inline int cgn_filter_at(struct cgn_filter_ask *a, __u32 peer, __u32 seen)
 {
-	if (!known)
-		return 0;
-	return proto != CGN_TCP || (policy->filtering == CGN_APDF && !cgn_is_peer(slot, known));
+	a->seen = seen;
+	return cgn_filter(a, peer, CGN_FILTER_OPEN);
+}
+
+/* cgn_is_recent reports whether a mapping may hear of who its slot knew, as it was before a packet. */
+static __always_inline int cgn_is_recent(const struct cgn_slot *was, const struct cgn_policy *policy, __u32 proto)
+{
+	return was->state & CGN_SLOT_REMOTE && (__s32)(cgn_now() - was->seen) <= (__s32)cgn_filter_ticks(policy, proto);
+}
+
+/*
+ * cgn_open_session lets the remote endpoint of a TCP packet send to its mapping: the slot knows it, or the table. Where ports count and
+ * one session has followed another in the slot, what is late of the former comes through.
+ */
+static __always_inline int cgn_open_session(struct cgn_filter_ask *a, const struct cgn_slot *slot,
+					    const struct cgn_slot *was, const struct cgn_policy *policy, __u32 peer)
+{
+	__u32 known = was->state & CGN_SLOT_REMOTE;
+
+	if (!cgn_is_peer(slot, peer))
+		return cgn_filter_at(a, peer | CGN_TCP, cgn_now());
+	if (policy->filtering != CGN_APDF || cgn_is_peer(slot, known) || !cgn_is_recent(was, policy, CGN_TCP))
+		return 1;
+	return cgn_filter_at(a, known | CGN_TCP, was->seen);
 }
 
 /*
  * cgn_open lets the remote endpoint of a packet send to its mapping, whose slot was as it says before the packet. Without a state,
- * the slot is to know it; who finds it being changed by another CPU goes to the bucket, as do those beside the session of TCP.
+ * the slot knows who came last of those that the table did not know; who finds it being changed by another CPU goes to the table. It
+ * returns 0 where there is no room.
  */
-static __always_inline int cgn_open(const struct cgn_flow *f, struct cgn_slot *slot, const struct cgn_slot *was,
+static __always_inline int cgn_open(const struct cgn_flow *f, struct cgn_slot *slot, const struct cgn_slot *was, __u32 pool,
 				    const struct cgn_policy *policy, const struct cgn_endpoint *to)
 {
 	__u32 known = was->state & CGN_SLOT_REMOTE, peer = cgn_peer(f, &f->far, policy), proto = cgn_filter_proto(f);
 	__u16 port = proto == CGN_FILTER_PORTLESS ? 0 : bpf_ntohs(to->port);
-	struct cgn_filter_search s = {.policy = policy, .now = cgn_now()};
+	struct cgn_filter_ask a = {};
 
-	if (known == peer || !cgn_filter_begin(&s, was->owner, to->addr, port, known | proto))
+	if (known == peer)
+		return 1;
+	cgn_filter_begin(&a, was->owner, to->addr, port, pool);
+	if (proto == CGN_TCP)
+		return cgn_open_session(&a, slot, was, policy, peer);
+	if (cgn_filter(&a, peer | proto, CGN_FILTER_KNOWS))
+		return 1;
+	if (cgn_is_recent(was, policy, proto) && !cgn_filter_at(&a, known | proto, was->seen))
 		return 0;
-	if (cgn_gave_way(slot, known, proto, policy) && (__s32)(s.now - was->seen) <= (__s32)cgn_filter_ticks(policy, proto))
-		cgn_filter_open(&s, was->seen);
-	if (proto == CGN_TCP ? cgn_is_peer(slot, peer) : cgn_change(slot, was->state, was->state ^ known ^ peer))
-		return 0;
-	if (cgn_filter_choose(&s, s.peer ^ known ^ peer))
-		cgn_filter_open(&s, s.now);
-	return 0;
+	return cgn_change(slot, was->state, was->state ^ known ^ peer) || cgn_filter_at(&a, peer | proto, cgn_now());
 }
 
 /*
- * cgn_near_sent notes whom the mapping of a near endpoint sends to, and keeps it. It is not a part of cgn_near_find because of the
- * stack, which has no room for a bucket's search beside a mapping's.
+ * cgn_near_sent notes whom the mapping of a near endpoint sends to, and keeps it. It returns a verdict. It is not a part of
+ * cgn_near_find because of the stack, which has no room for this search beside a mapping's.
  */
 __noinline int cgn_near_sent(const struct cgn_flow *f, const struct cgn_owner *o, const struct cgn_endpoint *to)
 {
@@ -189,23 +208,26 @@ __noinline int cgn_near_sent(const struct cgn_flow *f, const struct cgn_owner *o
 	int alone;
 
 	if (!f || !o || !to)
-		return 0;
+		return CGN_DROP_TABLES;
 	number = o->pool;
 	policy = bpf_map_lookup_elem(&policies, &number);
 	row = o->row;
 	table = bpf_map_lookup_elem(&slots, &row);
 	if (!policy || !table)
-		return 0;
+		return CGN_DROP_TABLES;
 	alone = cgn_is_portless(f);
 	slot = alone ? cgn_slot_at(table, CGN_ICMP, 0) : cgn_slot_at(table, f->proto, bpf_ntohs(to->port));
 	if (!slot)
-		return 0;
+		return CGN_DROP_TABLES;
 	was = *slot;
 	if (!cgn_same_endpoint(was.owner, cgn_owner_word(f->near.addr, alone ? 0 : f->near.port)))
-		return 0; /* its time was over, and another CPU has given the port to somebody else */
+		return CGN_CONTINUE; /* its time was over, and another CPU has given the port to somebody else */
 	cgn_keep(slot, f, cgn_now());
-	cgn_open(f, slot, &was, policy, to);
-	return 0;
+	if (cgn_open(f, slot, &was, number, policy, to))
+		return CGN_CONTINUE;
+	if (f->proto == CGN_TCP)
+		cgn_change(slot, slot->state, was.state); /* the session in it is the one that it was */
+	return CGN_DROP_PEERS;
 }
 
 /* cgn_near_find finds what the near endpoint becomes. What the packet means for the mapping comes later where that is filtered. */
@@ -261,22 +283,21 @@ static __always_inline int cgn_near_half(const struct cgn_flow *f, const struct 
 {
 	int v = cgn_near_find(f, o, to);
 
-	if (v == CGN_CONTINUE && to->filtered)
-		cgn_near_sent(f, o, to);
-	return v;
+	return v == CGN_CONTINUE && to->filtered ? cgn_near_sent(f, o, to) : v;
 }
 
 /* cgn_allows reports whether remote may send to the mapping at the far end, whose slot it is. The session of TCP always may. */
-static __noinline int cgn_allows(const struct cgn_flow *f, const struct cgn_slot *slot, __u64 owner,
-				 const struct cgn_endpoint *remote, const struct cgn_policy *policy)
+static __always_inline int cgn_allows(const struct cgn_flow *f, const struct cgn_slot *slot, __u64 owner,
+				      const struct cgn_endpoint *remote, __u32 pool, const struct cgn_policy *policy)
 {
 	__u32 peer = cgn_peer(f, remote, policy), proto = cgn_filter_proto(f);
 	__u16 port = proto == CGN_FILTER_PORTLESS ? 0 : bpf_ntohs(f->far.port);
-	struct cgn_filter_search s = {.policy = policy, .now = cgn_now()};
+	struct cgn_filter_ask a = {};
 
 	if (cgn_is_peer(slot, peer) || cgn_is_peer(slot, cgn_digest(remote->addr, remote->port)))
 		return 1;
-	return cgn_filter_begin(&s, owner, f->far.addr, port, peer | proto) && cgn_filter_allows(&s);
+	cgn_filter_begin(&a, owner, f->far.addr, port, pool);
+	return cgn_filter(&a, peer | proto, CGN_FILTER_ALLOWS);
 }
 
 /* cgn_far_half finds what the far endpoint becomes, which is of the outside address at. remote is who sends. It returns a verdict. */
@@ -311,7 +332,7 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 		return CGN_DROP_NO_MAPPING;
 	/* A forward is there to be reached by anybody. The note of who stands alone never expires either, and is none. */
 	if (cgn_filters(f, policy) && (alone || !(slot->state & CGN_SLOT_STATIC)) &&
-	    !cgn_allows(f, slot, owner, remote, policy))
+	    !cgn_allows(f, slot, owner, remote, number, policy))
 		return CGN_DROP_FILTERED;
 	if (f->kind == CGN_SESSION && f->proto == CGN_TCP && !f->again)
 		cgn_session_in(slot, cgn_digest(remote->addr, remote->port), f->tcp, now);

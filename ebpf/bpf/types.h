@@ -32,8 +32,9 @@ enum cgn_limit {
 	CGN_FANOUT = 16, /* keys of a node, one cache line */
 	CGN_LEVELS = 6, /* levels of nodes: 16^6 ranges */
 	CGN_INDEXES = 256, /* one, one a realm, and one of what is exempt */
-	CGN_FILTER_WAYS = 32, /* a power of two */
-	CGN_FILTER_BUCKETS = 4, /* of a subscriber, a power of two */
+	CGN_PEERS = 320, /* of a subscriber, beside those that slots know, where a policy says nothing */
+	CGN_MAX_PEERS = 2048,
+	CGN_PEER_BYTES = 12, /* of each: what it is about, and a tick */
 	CGN_PORTS = 65536,
 	CGN_NO_PORT = 0xffff, /* in cgn_list.index: it is reserved */
 };
@@ -174,20 +175,16 @@ struct cgn_policy {
 	__u32 rate; /* new mappings of a subscriber in 16 ticks, 0 = any; RFC 6888 REQ-4c */
 	__u32 burst; /* so many at once */
 	enum cgn_filtering filtering;
+	__u32 peers; /* remote endpoints that are kept of a subscriber; RFC 6888 REQ-5 */
 };
-_Static_assert(sizeof(struct cgn_policy) == 56, "struct cgn_policy");
+_Static_assert(sizeof(struct cgn_policy) == 60, "struct cgn_policy");
 
-/* A remote endpoint that a mapping has sent to, beside the one that its slot knows. */
-struct cgn_filter {
-	__u64 mapping; /* outside address, port and turn of the owner; 0 = free */
-	__u32 peer; /* digest of the remote endpoint, tag of the subscriber, protocol; see filter.h */
-	__u32 seen; /* tick */
+/* Whose remote endpoints are in a table, see filter.h. */
+struct cgn_filter_key {
+	__be32 inside;
+	__be32 outside;
 };
-_Static_assert(sizeof(struct cgn_filter) == 16, "struct cgn_filter");
-
-struct cgn_bucket {
-	struct cgn_filter way[CGN_FILTER_WAYS];
-};
+_Static_assert(sizeof(struct cgn_filter_key) == 8, "struct cgn_filter_key");
 
 /* Destinations of the plan that are not translated: a protocol and ports of it. */
 struct cgn_exempt {
@@ -233,6 +230,7 @@ enum cgn_verdict {
 	CGN_DROP_SOURCE,
 	CGN_DROP_INSIDE,
 	CGN_PASS_FOREIGN, /* left to the host as it came: the frame is for another station of the link. Behind the driver only */
+	CGN_DROP_PEERS,
 	CGN_VERDICTS,
 	CGN_CONTINUE, /* not decided yet, never counted */
 	CGN_CUT, /* to be cut into fragments, never counted */

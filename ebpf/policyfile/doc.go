@@ -10,6 +10,6 @@
 //
 // What a pool does not say is what default says, and what that does not say is the default of package ebpf. Unknown keys are
 // errors, and so are numbers above ebpf.MaxPorts (limit, hold-down-ports), ebpf.MaxRate (new-per-second) and ebpf.MaxBurst
-// (burst), a burst without new-per-second, times above ebpf.MaxTime, and times that are shorter than what an RFC demands, unless
+// (burst) and ebpf.MaxPeers (peers), a burst without new-per-second, times above ebpf.MaxTime, and times that are shorter than what an RFC demands, unless
 // shorter-than-rfc, a key beside default and pools, is true.
 package policyfile

@@ -44,6 +44,7 @@ type policy struct {
 	Rate        yaml.Node `yaml:"new-per-second"`
 	Burst       yaml.Node `yaml:"burst"`
 	Filtering   yaml.Node `yaml:"filtering"`
+	Peers       yaml.Node `yaml:"peers"`
 }
 
 type limit struct {

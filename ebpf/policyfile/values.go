@@ -105,6 +105,7 @@ func (p policy) numbers(out *ebpf.Policy) []setting {
 		{"hold-down-ports", p.HoldPorts, most(ebpf.MaxPorts, &out.HoldPorts)},
 		{"new-per-second", p.Rate, most(ebpf.MaxRate, &out.Rate)},
 		{"burst", p.Burst, most(ebpf.MaxBurst, &out.Burst)},
+		{"peers", p.Peers, most(ebpf.MaxPeers, &out.Peers)},
 	}
 }
 
@@ -113,11 +114,11 @@ func readNumber(to *int, text string, most int) error {
 	n, err := strconv.Atoi(text)
 	switch {
 	case errors.Is(err, strconv.ErrRange) || n > most:
-		return fmt.Errorf("%s is more than %d, which is the most; leave it out for no limit", text, most)
+		return fmt.Errorf("%s is more than %d, which is the most; leave it out for the default", text, most)
 	case err != nil:
 		return fmt.Errorf("%q is no whole number", text)
 	case n < 1:
-		return fmt.Errorf("%s is not at least 1; leave it out for no limit", text)
+		return fmt.Errorf("%s is not at least 1; leave it out for the default", text)
 	}
 	*to = n
 	return nil

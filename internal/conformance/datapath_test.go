@@ -150,7 +150,7 @@ type slot struct {
 type policy struct {
 	UDP, ICMP, Established, Opening, Closing, Hold, Held uint32
 	Limit                                                [4]uint32
-	Rate, Burst, Filtering                               uint32
+	Rate, Burst, Filtering, Peers                        uint32
 }
 
 // inForce returns the policy of the pool.

@@ -10,7 +10,7 @@ const (
 
 func xdp6888() map[string]Result {
 	return map[string]Result{
-		"6888-1a":  {Partly, "MUSTs not met in full: 4787-11"},
+		"6888-1a":  {Yes, ""},
 		"6888-1b":  {Yes, ""},
 		"6888-1c":  {Yes, ""},
 		"6888-1d":  {Yes, "subscribers with an address of their own (1:1) have protocols without ports; those of all others are not forwarded"},
@@ -21,12 +21,12 @@ func xdp6888() map[string]Result {
 		"6888-4a":  {Yes, "by pool, at any time: mappings that there are stay"},
 		"6888-4b":  {Yes, ""},
 		"6888-4c":  {Yes, "new mappings a second, and how many at once; any number by default"},
-		"6888-5":   {Yes, "a mapping is 16 bytes that are there from the start, however many sessions it has; where a pool filters, a subscriber has room for 128 peers beside the last one of each mapping"},
-		"6888-5a":  {Yes, "mappings by protocol, while they live; sessions have no state of their own"},
+		"6888-5":   {Yes, "a mapping is 16 bytes that are there from the start, however many sessions it has; where a pool filters, 320 peers of a subscriber are kept beside one of each mapping, or as many as the policy says, and one more is refused"},
+		"6888-5a":  {Yes, "mappings by protocol, while they live; peers where a pool filters; sessions have no state of their own"},
 		"6888-5b":  {Yes, "as 6888-4c"},
 		"6888-6":   {Yes, "the plan's no-translate list: addresses, or TCP or UDP ports"},
 		"6888-7":   {Yes, oneFilter},
-		"6888-8":   {Partly, "with Policy.Hold, for all protocols. By default it is given again at once, but only to the same subscriber (8b), unless another plan gives the port to another"},
+		"6888-8":   {Partly, "with Policy.Hold, for all protocols. By default it is given again at once, but only to the same subscriber (8b). A port that another plan gives to another subscriber is free for that one at once: the mapping ends with the change, and nothing holds the port"},
 		"6888-8a":  {Exempt, "not needed"},
 		"6888-8b":  {Yes, "shares belong to one subscriber, also after everything is lost"},
 		"6888-8c":  {Exempt, "not needed"},
@@ -66,7 +66,7 @@ func xdp4787() map[string]Result {
 		"4787-9a":  {Yes, ""},
 		"4787-10":  {Yes, "there are none"},
 		"4787-10a": {Exempt, "there are none"},
-		"4787-11":  {Partly, "mapping never does, nor does endpoint-independent filtering. Where a pool filters, a mapping always knows its last peer; of the others a subscriber has room for 128 in four parts, fewer beside neighbours with as many, and forgets the oldest beyond"},
+		"4787-11":  {Yes, "where a pool filters, no peer is forgotten within its time: a subscriber who has as many as are kept of it (6888-5) can send to no others"},
 		"4787-12":  {Yes, ""},
 		"4787-12a": {Yes, ""},
 		"4787-12b": {Yes, ""},

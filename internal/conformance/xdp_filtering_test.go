@@ -83,9 +83,11 @@ func filteringByPolicy(protocol string) func(*testing.T, *bench) {
 	}
 }
 
-// sameUnderLoad shows that mappings are the same with a share that is full, and filtering with many other sessions.
+// sameUnderLoad shows that mappings are the same with a share that is full, and filtering with many other sessions, also with more than
+// there is room for.
 func sameUnderLoad(t *testing.T, b *bench) {
 	b.peers(t)
+	b.keepsPeers(t)
 	b.begin(t, setup{ports: 4}.plan(t))
 	eimWhateverElse("udp")(t, b)
 }
@@ -114,6 +116,27 @@ func (b *bench) peers(t *testing.T) {
 		}
 		if visit(0); !answers() {
 			t.Errorf("filtering %d: what the subscriber sends from other ports makes the peer of a mapping a stranger", filtering)
+		}
+	}
+}
+
+// keepsPeers shows that a mapping which has as many peers as are kept hears all of them, whatever it sends to others, and that it
+// cannot send to those.
+func (b *bench) keepsPeers(t *testing.T) {
+	const most, port = 50, 20000
+	b.restart(t, ebpf.Policy{Filtering: ebpf.AddressAndPortDependent, Peers: most})
+	b.hears(t, func(netns.Packet) bool { return false }, func() {}) // with a mapping of two peers, one of which is kept
+	e := b.endpoint(t, 0, 40000, port)
+	peer := func(n int) netip.AddrPort { return netip.AddrPortFrom(b.Servers[0].Addr, uint16(port+n)) }
+	w := watch(t, b.Servers[0].NS, func(p netns.Packet) bool { return p.DstPort >= port+most && p.DstPort < port+100 })
+	flood(t, b.Subscribers[0], 90, func(n int) []byte { return datagram(b.from(0, 40000), peer(n), "hello").Bytes() })
+	w.none(t)
+	for n := range most { // 49 that are kept, and one that the slot knows
+		heard := b.hears(t, func(p netns.Packet) bool { return p.SrcPort == peer(n).Port() && p.DstPort == 40000 }, func() {
+			send(t, b.Servers[0], datagram(peer(n), e, "may I?"))
+		})
+		if !heard {
+			t.Errorf("peer %d is a stranger after the mapping has sent to others", n)
 		}
 	}
 }

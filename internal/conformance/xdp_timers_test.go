@@ -36,7 +36,10 @@ func (b *bench) defaults(t *testing.T) {
 	t.Helper()
 	_, tick := clock(t, b.path.slot(t, "udp", b.endpoint(t, 0, 65001, 9)))
 	ticks := func(seconds time.Duration) uint32 { return uint32((seconds*time.Second + tick - 1) / tick) }
-	want := policy{UDP: ticks(300), ICMP: ticks(60), Established: ticks(7440), Opening: ticks(240), Closing: ticks(240), Held: 1 << 16, Limit: [4]uint32{1 << 16, 1 << 16, 1 << 16}}
+	want := policy{
+		UDP: ticks(300), ICMP: ticks(60), Established: ticks(7440), Opening: ticks(240), Closing: ticks(240), Held: 1 << 16,
+		Limit: [4]uint32{1 << 16, 1 << 16, 1 << 16}, Peers: 320,
+	}
 	if p := b.path.inForce(t); p != want {
 		t.Errorf("the policy in force is %+v, want %+v with ticks of %v", p, want, tick)
 	}

@@ -13,16 +13,6 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-type BenchCgnBucket struct {
-	_   structs.HostLayout
-	Way [32]struct {
-		_       structs.HostLayout
-		Mapping uint64
-		Peer    uint32
-		Seen    uint32
-	}
-}
-
 type BenchCgnCounter struct {
 	_       structs.HostLayout
 	Packets uint64
@@ -103,6 +93,7 @@ type BenchCgnPolicy struct {
 	Rate        uint32
 	Burst       uint32
 	Filtering   uint32
+	Peers       uint32
 }
 
 type BenchCgnPool struct {
@@ -151,6 +142,7 @@ type BenchCgnStation struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	BenchMapAccounts       = "accounts"
+	BenchMapBlanks         = "blanks"
 	BenchMapCounters       = "counters"
 	BenchMapCuts           = "cuts"
 	BenchMapDisplaced      = "displaced"
@@ -179,7 +171,6 @@ const (
 	BenchVarArrived        = "arrived"
 	BenchVarCable          = "cable"
 	BenchVarFailed         = "failed"
-	BenchVarFilterMask     = "filter_mask"
 	BenchVarFirst          = "first"
 	BenchVarFlows          = "flows"
 	BenchVarFresh          = "fresh"
@@ -190,6 +181,7 @@ const (
 	BenchVarInsideLast     = "inside_last"
 	BenchVarOutsideFirst   = "outside_first"
 	BenchVarOutsideLast    = "outside_last"
+	BenchVarPeerRoom       = "peer_room"
 	BenchVarProtocol       = "protocol"
 	BenchVarRealms         = "realms"
 	BenchVarRemote         = "remote"
@@ -255,6 +247,7 @@ type BenchProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type BenchMapSpecs struct {
 	Accounts  *ebpf.MapSpec `ebpf:"accounts"`
+	Blanks    *ebpf.MapSpec `ebpf:"blanks"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
 	Cuts      *ebpf.MapSpec `ebpf:"cuts"`
 	Displaced *ebpf.MapSpec `ebpf:"displaced"`
@@ -282,7 +275,6 @@ type BenchVariableSpecs struct {
 	Arrived        *ebpf.VariableSpec `ebpf:"arrived"`
 	Cable          *ebpf.VariableSpec `ebpf:"cable"`
 	Failed         *ebpf.VariableSpec `ebpf:"failed"`
-	FilterMask     *ebpf.VariableSpec `ebpf:"filter_mask"`
 	First          *ebpf.VariableSpec `ebpf:"first"`
 	Flows          *ebpf.VariableSpec `ebpf:"flows"`
 	Fresh          *ebpf.VariableSpec `ebpf:"fresh"`
@@ -293,6 +285,7 @@ type BenchVariableSpecs struct {
 	InsideLast     *ebpf.VariableSpec `ebpf:"inside_last"`
 	OutsideFirst   *ebpf.VariableSpec `ebpf:"outside_first"`
 	OutsideLast    *ebpf.VariableSpec `ebpf:"outside_last"`
+	PeerRoom       *ebpf.VariableSpec `ebpf:"peer_room"`
 	Protocol       *ebpf.VariableSpec `ebpf:"protocol"`
 	Realms         *ebpf.VariableSpec `ebpf:"realms"`
 	Remote         *ebpf.VariableSpec `ebpf:"remote"`
@@ -323,6 +316,7 @@ func (o *BenchObjects) Close() error {
 // It can be passed to LoadBenchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type BenchMaps struct {
 	Accounts  *ebpf.Map `ebpf:"accounts"`
+	Blanks    *ebpf.Map `ebpf:"blanks"`
 	Counters  *ebpf.Map `ebpf:"counters"`
 	Cuts      *ebpf.Map `ebpf:"cuts"`
 	Displaced *ebpf.Map `ebpf:"displaced"`
@@ -346,6 +340,7 @@ type BenchMaps struct {
 func (m *BenchMaps) Close() error {
 	return _BenchClose(
 		m.Accounts,
+		m.Blanks,
 		m.Counters,
 		m.Cuts,
 		m.Displaced,
@@ -374,7 +369,6 @@ type BenchVariables struct {
 	Arrived        *ebpf.Variable `ebpf:"arrived"`
 	Cable          *ebpf.Variable `ebpf:"cable"`
 	Failed         *ebpf.Variable `ebpf:"failed"`
-	FilterMask     *ebpf.Variable `ebpf:"filter_mask"`
 	First          *ebpf.Variable `ebpf:"first"`
 	Flows          *ebpf.Variable `ebpf:"flows"`
 	Fresh          *ebpf.Variable `ebpf:"fresh"`
@@ -385,6 +379,7 @@ type BenchVariables struct {
 	InsideLast     *ebpf.Variable `ebpf:"inside_last"`
 	OutsideFirst   *ebpf.Variable `ebpf:"outside_first"`
 	OutsideLast    *ebpf.Variable `ebpf:"outside_last"`
+	PeerRoom       *ebpf.Variable `ebpf:"peer_room"`
 	Protocol       *ebpf.Variable `ebpf:"protocol"`
 	Realms         *ebpf.Variable `ebpf:"realms"`
 	Remote         *ebpf.Variable `ebpf:"remote"`

@@ -40,16 +40,6 @@ type CgnatCgnBody struct {
 	Data [32768]uint8
 }
 
-type CgnatCgnBucket struct {
-	_   structs.HostLayout
-	Way [32]struct {
-		_       structs.HostLayout
-		Mapping uint64
-		Peer    uint32
-		Seen    uint32
-	}
-}
-
 type CgnatCgnCable struct {
 	_       structs.HostLayout
 	Ifindex uint32
@@ -207,13 +197,14 @@ type CgnatCgnIndex struct {
 type CgnatCgnLimit uint32
 
 const (
-	CgnatCgnLimitCGN_FANOUT         CgnatCgnLimit = 16
-	CgnatCgnLimitCGN_LEVELS         CgnatCgnLimit = 6
-	CgnatCgnLimitCGN_INDEXES        CgnatCgnLimit = 256
-	CgnatCgnLimitCGN_FILTER_WAYS    CgnatCgnLimit = 32
-	CgnatCgnLimitCGN_FILTER_BUCKETS CgnatCgnLimit = 4
-	CgnatCgnLimitCGN_PORTS          CgnatCgnLimit = 65536
-	CgnatCgnLimitCGN_NO_PORT        CgnatCgnLimit = 65535
+	CgnatCgnLimitCGN_FANOUT     CgnatCgnLimit = 16
+	CgnatCgnLimitCGN_LEVELS     CgnatCgnLimit = 6
+	CgnatCgnLimitCGN_INDEXES    CgnatCgnLimit = 256
+	CgnatCgnLimitCGN_PEERS      CgnatCgnLimit = 320
+	CgnatCgnLimitCGN_MAX_PEERS  CgnatCgnLimit = 2048
+	CgnatCgnLimitCGN_PEER_BYTES CgnatCgnLimit = 12
+	CgnatCgnLimitCGN_PORTS      CgnatCgnLimit = 65536
+	CgnatCgnLimitCGN_NO_PORT    CgnatCgnLimit = 65535
 )
 
 type CgnatCgnLink struct {
@@ -252,6 +243,7 @@ type CgnatCgnPolicy struct {
 	Rate        uint32
 	Burst       uint32
 	Filtering   CgnatCgnFiltering
+	Peers       uint32
 }
 
 type CgnatCgnPool struct {
@@ -419,10 +411,11 @@ const (
 	CgnatCgnVerdictCGN_DROP_SOURCE         CgnatCgnVerdict = 30
 	CgnatCgnVerdictCGN_DROP_INSIDE         CgnatCgnVerdict = 31
 	CgnatCgnVerdictCGN_PASS_FOREIGN        CgnatCgnVerdict = 32
-	CgnatCgnVerdictCGN_VERDICTS            CgnatCgnVerdict = 33
-	CgnatCgnVerdictCGN_CONTINUE            CgnatCgnVerdict = 34
-	CgnatCgnVerdictCGN_CUT                 CgnatCgnVerdict = 35
-	CgnatCgnVerdictCGN_RELEASE             CgnatCgnVerdict = 36
+	CgnatCgnVerdictCGN_DROP_PEERS          CgnatCgnVerdict = 33
+	CgnatCgnVerdictCGN_VERDICTS            CgnatCgnVerdict = 34
+	CgnatCgnVerdictCGN_CONTINUE            CgnatCgnVerdict = 35
+	CgnatCgnVerdictCGN_CUT                 CgnatCgnVerdict = 36
+	CgnatCgnVerdictCGN_RELEASE             CgnatCgnVerdict = 37
 )
 
 type CgnatCgnWire struct {
@@ -445,6 +438,7 @@ const (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	CgnatMapAccounts        = "accounts"
+	CgnatMapBlanks          = "blanks"
 	CgnatMapBodies          = "bodies"
 	CgnatMapCables          = "cables"
 	CgnatMapCounters        = "counters"
@@ -482,7 +476,6 @@ const (
 	CgnatProgCgnTagged      = "cgn_tagged"
 	CgnatProgCgnTidy        = "cgn_tidy"
 	CgnatVarCarry           = "carry"
-	CgnatVarFilterMask      = "filter_mask"
 	CgnatVarHomeKey         = "home_key"
 	CgnatVarIndexes         = "indexes"
 	CgnatVarInsideFirst     = "inside_first"
@@ -490,6 +483,7 @@ const (
 	CgnatVarInsideRealm     = "inside_realm"
 	CgnatVarOutsideFirst    = "outside_first"
 	CgnatVarOutsideLast     = "outside_last"
+	CgnatVarPeerRoom        = "peer_room"
 	CgnatVarRealmInterface  = "realm_interface"
 	CgnatVarRealms          = "realms"
 	CgnatVarTickShift       = "tick_shift"
@@ -552,6 +546,7 @@ type CgnatProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type CgnatMapSpecs struct {
 	Accounts  *ebpf.MapSpec `ebpf:"accounts"`
+	Blanks    *ebpf.MapSpec `ebpf:"blanks"`
 	Bodies    *ebpf.MapSpec `ebpf:"bodies"`
 	Cables    *ebpf.MapSpec `ebpf:"cables"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
@@ -587,7 +582,6 @@ type CgnatMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type CgnatVariableSpecs struct {
 	Carry          *ebpf.VariableSpec `ebpf:"carry"`
-	FilterMask     *ebpf.VariableSpec `ebpf:"filter_mask"`
 	HomeKey        *ebpf.VariableSpec `ebpf:"home_key"`
 	Indexes        *ebpf.VariableSpec `ebpf:"indexes"`
 	InsideFirst    *ebpf.VariableSpec `ebpf:"inside_first"`
@@ -595,6 +589,7 @@ type CgnatVariableSpecs struct {
 	InsideRealm    *ebpf.VariableSpec `ebpf:"inside_realm"`
 	OutsideFirst   *ebpf.VariableSpec `ebpf:"outside_first"`
 	OutsideLast    *ebpf.VariableSpec `ebpf:"outside_last"`
+	PeerRoom       *ebpf.VariableSpec `ebpf:"peer_room"`
 	RealmInterface *ebpf.VariableSpec `ebpf:"realm_interface"`
 	Realms         *ebpf.VariableSpec `ebpf:"realms"`
 	TickShift      *ebpf.VariableSpec `ebpf:"tick_shift"`
@@ -621,6 +616,7 @@ func (o *CgnatObjects) Close() error {
 // It can be passed to LoadCgnatObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CgnatMaps struct {
 	Accounts  *ebpf.Map `ebpf:"accounts"`
+	Blanks    *ebpf.Map `ebpf:"blanks"`
 	Bodies    *ebpf.Map `ebpf:"bodies"`
 	Cables    *ebpf.Map `ebpf:"cables"`
 	Counters  *ebpf.Map `ebpf:"counters"`
@@ -654,6 +650,7 @@ type CgnatMaps struct {
 func (m *CgnatMaps) Close() error {
 	return _CgnatClose(
 		m.Accounts,
+		m.Blanks,
 		m.Bodies,
 		m.Cables,
 		m.Counters,
@@ -690,7 +687,6 @@ func (m *CgnatMaps) Close() error {
 // It can be passed to LoadCgnatObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CgnatVariables struct {
 	Carry          *ebpf.Variable `ebpf:"carry"`
-	FilterMask     *ebpf.Variable `ebpf:"filter_mask"`
 	HomeKey        *ebpf.Variable `ebpf:"home_key"`
 	Indexes        *ebpf.Variable `ebpf:"indexes"`
 	InsideFirst    *ebpf.Variable `ebpf:"inside_first"`
@@ -698,6 +694,7 @@ type CgnatVariables struct {
 	InsideRealm    *ebpf.Variable `ebpf:"inside_realm"`
 	OutsideFirst   *ebpf.Variable `ebpf:"outside_first"`
 	OutsideLast    *ebpf.Variable `ebpf:"outside_last"`
+	PeerRoom       *ebpf.Variable `ebpf:"peer_room"`
 	RealmInterface *ebpf.Variable `ebpf:"realm_interface"`
 	Realms         *ebpf.Variable `ebpf:"realms"`
 	TickShift      *ebpf.Variable `ebpf:"tick_shift"`

@@ -13,16 +13,6 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-type HammerCgnBucket struct {
-	_   structs.HostLayout
-	Way [32]struct {
-		_       structs.HostLayout
-		Mapping uint64
-		Peer    uint32
-		Seen    uint32
-	}
-}
-
 type HammerCgnCounter struct {
 	_       structs.HostLayout
 	Packets uint64
@@ -96,6 +86,7 @@ type HammerCgnPolicy struct {
 	Rate        uint32
 	Burst       uint32
 	Filtering   uint32
+	Peers       uint32
 }
 
 type HammerCgnPool struct {
@@ -155,6 +146,7 @@ type HammerLane struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	HammerMapAccounts     = "accounts"
+	HammerMapBlanks       = "blanks"
 	HammerMapCounters     = "counters"
 	HammerMapCuts         = "cuts"
 	HammerMapDisplaced    = "displaced"
@@ -175,7 +167,6 @@ const (
 	HammerMapTallies      = "tallies"
 	HammerProgHammer      = "hammer"
 	HammerVarEach         = "each"
-	HammerVarFilterMask   = "filter_mask"
 	HammerVarFirst        = "first"
 	HammerVarFirstPort    = "first_port"
 	HammerVarHomeKey      = "home_key"
@@ -184,6 +175,7 @@ const (
 	HammerVarInsideLast   = "inside_last"
 	HammerVarOutsideFirst = "outside_first"
 	HammerVarOutsideLast  = "outside_last"
+	HammerVarPeerRoom     = "peer_room"
 	HammerVarPorts        = "ports"
 	HammerVarProtocol     = "protocol"
 	HammerVarRealms       = "realms"
@@ -240,6 +232,7 @@ type HammerProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type HammerMapSpecs struct {
 	Accounts  *ebpf.MapSpec `ebpf:"accounts"`
+	Blanks    *ebpf.MapSpec `ebpf:"blanks"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
 	Cuts      *ebpf.MapSpec `ebpf:"cuts"`
 	Displaced *ebpf.MapSpec `ebpf:"displaced"`
@@ -265,7 +258,6 @@ type HammerMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type HammerVariableSpecs struct {
 	Each         *ebpf.VariableSpec `ebpf:"each"`
-	FilterMask   *ebpf.VariableSpec `ebpf:"filter_mask"`
 	First        *ebpf.VariableSpec `ebpf:"first"`
 	FirstPort    *ebpf.VariableSpec `ebpf:"first_port"`
 	HomeKey      *ebpf.VariableSpec `ebpf:"home_key"`
@@ -274,6 +266,7 @@ type HammerVariableSpecs struct {
 	InsideLast   *ebpf.VariableSpec `ebpf:"inside_last"`
 	OutsideFirst *ebpf.VariableSpec `ebpf:"outside_first"`
 	OutsideLast  *ebpf.VariableSpec `ebpf:"outside_last"`
+	PeerRoom     *ebpf.VariableSpec `ebpf:"peer_room"`
 	Ports        *ebpf.VariableSpec `ebpf:"ports"`
 	Protocol     *ebpf.VariableSpec `ebpf:"protocol"`
 	Realms       *ebpf.VariableSpec `ebpf:"realms"`
@@ -301,6 +294,7 @@ func (o *HammerObjects) Close() error {
 // It can be passed to LoadHammerObjects or ebpf.CollectionSpec.LoadAndAssign.
 type HammerMaps struct {
 	Accounts  *ebpf.Map `ebpf:"accounts"`
+	Blanks    *ebpf.Map `ebpf:"blanks"`
 	Counters  *ebpf.Map `ebpf:"counters"`
 	Cuts      *ebpf.Map `ebpf:"cuts"`
 	Displaced *ebpf.Map `ebpf:"displaced"`
@@ -324,6 +318,7 @@ type HammerMaps struct {
 func (m *HammerMaps) Close() error {
 	return _HammerClose(
 		m.Accounts,
+		m.Blanks,
 		m.Counters,
 		m.Cuts,
 		m.Displaced,
@@ -350,7 +345,6 @@ func (m *HammerMaps) Close() error {
 // It can be passed to LoadHammerObjects or ebpf.CollectionSpec.LoadAndAssign.
 type HammerVariables struct {
 	Each         *ebpf.Variable `ebpf:"each"`
-	FilterMask   *ebpf.Variable `ebpf:"filter_mask"`
 	First        *ebpf.Variable `ebpf:"first"`
 	FirstPort    *ebpf.Variable `ebpf:"first_port"`
 	HomeKey      *ebpf.Variable `ebpf:"home_key"`
@@ -359,6 +353,7 @@ type HammerVariables struct {
 	InsideLast   *ebpf.Variable `ebpf:"inside_last"`
 	OutsideFirst *ebpf.Variable `ebpf:"outside_first"`
 	OutsideLast  *ebpf.Variable `ebpf:"outside_last"`
+	PeerRoom     *ebpf.Variable `ebpf:"peer_room"`
 	Ports        *ebpf.Variable `ebpf:"ports"`
 	Protocol     *ebpf.Variable `ebpf:"protocol"`
 	Realms       *ebpf.Variable `ebpf:"realms"`

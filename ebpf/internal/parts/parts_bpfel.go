@@ -27,16 +27,6 @@ type PartsCgnAccount struct {
 	Strays [4]uint64
 }
 
-type PartsCgnBucket struct {
-	_   structs.HostLayout
-	Way [32]struct {
-		_       structs.HostLayout
-		Mapping uint64
-		Peer    uint32
-		Seen    uint32
-	}
-}
-
 type PartsCgnCounter struct {
 	_       structs.HostLayout
 	Packets uint64
@@ -110,6 +100,7 @@ type PartsCgnPolicy struct {
 	Rate        uint32
 	Burst       uint32
 	Filtering   uint32
+	Peers       uint32
 }
 
 type PartsCgnPool struct {
@@ -161,6 +152,7 @@ type PartsQuestion struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	PartsMapAccounts     = "accounts"
+	PartsMapBlanks       = "blanks"
 	PartsMapCounters     = "counters"
 	PartsMapCuts         = "cuts"
 	PartsMapDisplaced    = "displaced"
@@ -185,13 +177,13 @@ const (
 	PartsProgAskToken    = "ask_token"
 	PartsVarAccount      = "account"
 	PartsVarAsked        = "asked"
-	PartsVarFilterMask   = "filter_mask"
 	PartsVarHomeKey      = "home_key"
 	PartsVarIndexes      = "indexes"
 	PartsVarInsideFirst  = "inside_first"
 	PartsVarInsideLast   = "inside_last"
 	PartsVarOutsideFirst = "outside_first"
 	PartsVarOutsideLast  = "outside_last"
+	PartsVarPeerRoom     = "peer_room"
 	PartsVarRealms       = "realms"
 	PartsVarTickShift    = "tick_shift"
 )
@@ -251,6 +243,7 @@ type PartsProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type PartsMapSpecs struct {
 	Accounts  *ebpf.MapSpec `ebpf:"accounts"`
+	Blanks    *ebpf.MapSpec `ebpf:"blanks"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
 	Cuts      *ebpf.MapSpec `ebpf:"cuts"`
 	Displaced *ebpf.MapSpec `ebpf:"displaced"`
@@ -275,13 +268,13 @@ type PartsMapSpecs struct {
 type PartsVariableSpecs struct {
 	Account      *ebpf.VariableSpec `ebpf:"account"`
 	Asked        *ebpf.VariableSpec `ebpf:"asked"`
-	FilterMask   *ebpf.VariableSpec `ebpf:"filter_mask"`
 	HomeKey      *ebpf.VariableSpec `ebpf:"home_key"`
 	Indexes      *ebpf.VariableSpec `ebpf:"indexes"`
 	InsideFirst  *ebpf.VariableSpec `ebpf:"inside_first"`
 	InsideLast   *ebpf.VariableSpec `ebpf:"inside_last"`
 	OutsideFirst *ebpf.VariableSpec `ebpf:"outside_first"`
 	OutsideLast  *ebpf.VariableSpec `ebpf:"outside_last"`
+	PeerRoom     *ebpf.VariableSpec `ebpf:"peer_room"`
 	Realms       *ebpf.VariableSpec `ebpf:"realms"`
 	TickShift    *ebpf.VariableSpec `ebpf:"tick_shift"`
 }
@@ -307,6 +300,7 @@ func (o *PartsObjects) Close() error {
 // It can be passed to LoadPartsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type PartsMaps struct {
 	Accounts  *ebpf.Map `ebpf:"accounts"`
+	Blanks    *ebpf.Map `ebpf:"blanks"`
 	Counters  *ebpf.Map `ebpf:"counters"`
 	Cuts      *ebpf.Map `ebpf:"cuts"`
 	Displaced *ebpf.Map `ebpf:"displaced"`
@@ -328,6 +322,7 @@ type PartsMaps struct {
 func (m *PartsMaps) Close() error {
 	return _PartsClose(
 		m.Accounts,
+		m.Blanks,
 		m.Counters,
 		m.Cuts,
 		m.Displaced,
@@ -353,13 +348,13 @@ func (m *PartsMaps) Close() error {
 type PartsVariables struct {
 	Account      *ebpf.Variable `ebpf:"account"`
 	Asked        *ebpf.Variable `ebpf:"asked"`
-	FilterMask   *ebpf.Variable `ebpf:"filter_mask"`
 	HomeKey      *ebpf.Variable `ebpf:"home_key"`
 	Indexes      *ebpf.Variable `ebpf:"indexes"`
 	InsideFirst  *ebpf.Variable `ebpf:"inside_first"`
 	InsideLast   *ebpf.Variable `ebpf:"inside_last"`
 	OutsideFirst *ebpf.Variable `ebpf:"outside_first"`
 	OutsideLast  *ebpf.Variable `ebpf:"outside_last"`
+	PeerRoom     *ebpf.Variable `ebpf:"peer_room"`
 	Realms       *ebpf.Variable `ebpf:"realms"`
 	TickShift    *ebpf.Variable `ebpf:"tick_shift"`
 }
