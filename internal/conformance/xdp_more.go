@@ -13,7 +13,7 @@ func xdp7857() map[string]Result {
 		"7857-7.1": {Yes, ""},
 		"7857-8":   {Pending, needsPCP},
 		"7857-9":   {Yes, homePort},
-		"7857-10":  {Yes, "where packets may be fragmented"},
+		"7857-10":  {Yes, "where packets may be fragmented; numbers are those of one of 4,096 counters, which a keyed hash of both addresses and the protocol chooses: within two addresses and a protocol a number comes again after 65,536 such packets of all who share the counter"},
 		"7857-11":  {Exempt, "mapping and session are one"},
 		"7857-12":  {Yes, ""},
 	}
