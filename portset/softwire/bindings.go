@@ -13,7 +13,7 @@ import (
 // MaxBindings is the largest number of bindings of a table.
 const MaxBindings = 1 << 24
 
-// Bindings are the binding table of an lwAFTR (RFC 7596 section 6.1). A table takes 49 to 76 bytes a binding, the more the fewer
+// Bindings are the binding table of an lwAFTR (RFC 7596 section 6.1). A table takes 53 to 80 bytes a binding, the more the fewer
 // share an address.
 type Bindings struct {
 	byB4   table[bits128, Binding]
@@ -22,6 +22,8 @@ type Bindings struct {
 	// By IPv4 address, then by PSID: places in byB4, and the PSIDs again, so that a search stays in a few cache lines.
 	order []uint32
 	psids []uint16
+
+	by6 []uint32 // places in byB4, by the address of the B4
 }
 
 // An address is an IPv4 address with its bindings: order[first : first+more+1].
@@ -79,6 +81,7 @@ func NewBindings(specs iter.Seq[BindingSpec]) (*Bindings, error) {
 	if err := fs.err(); err != nil {
 		return nil, err
 	}
+	t.sortB4()
 	return t, nil
 }
 

@@ -84,7 +84,7 @@ func (d *Domain) Reverse(ipv4 netip.Addr, port uint16) (CE, error) {
 		return CE{}, err
 	}
 	ce, err := r.reverse(v4, port)
-	if err == nil && r.shadowed && int(d.by6.find(ce.prefix)) != r.number {
+	if err == nil && !d.has(ce) {
 		return CE{}, ErrShadowed
 	}
 	return ce, err

@@ -170,3 +170,22 @@ func FuzzBindings(f *testing.F) {
 		}
 	})
 }
+
+func FuzzBindingText(f *testing.F) {
+	for _, text := range []string{"2001:db8:1::/56 192.0.2.1 0 8 52", "2001:db8::1,192.0.2.1", "", "::/0 0.0.0.0 0 0 0"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := ParseBindingSpec(text)
+		if err != nil {
+			return
+		}
+		again, err := ParseBindingSpec(s.String())
+		if s.PSIDLength == 0 {
+			s.PSIDOffset, s.PSID = 0, 0 // nothing is shared, so that they are not written
+		}
+		if err != nil || again != s {
+			t.Errorf("%q: %v, and of that %v, %v", text, s, again, err)
+		}
+	})
+}

@@ -157,8 +157,7 @@ func (r *Rule) reverse(v4 uint32, port uint16) (CE, error) {
 	case r.fixed:
 		psid = 0 // EA bits do not hold it
 	}
-	suffix := uint64(v4&^mask32(r.spec.IPv4.Bits())) >> (32 - r.spec.IPv4.Bits() - r.suffix)
-	return r.ce(suffix<<r.psids | uint64(psid)), nil
+	return r.ce(r.suffixOf(v4)<<r.psids | uint64(psid)), nil
 }
 
 // ceOf returns the CE in whose end-user prefix an address of rule6 lies.
