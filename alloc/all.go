@@ -17,7 +17,7 @@ func (r Run) At(k int) Allocation {
 	return a
 }
 
-// All iterates over every allocation: pool by pool, in inside order. Its memory does not grow with the subscribers.
+// All iterates over every allocation of pools of kind NAT44: pool by pool, in inside order. Its memory does not grow with the subscribers.
 func (p *Plan) All() iter.Seq[Allocation] {
 	return func(yield func(Allocation) bool) {
 		for _, pool := range p.pools {
@@ -44,10 +44,14 @@ func (p *Pool) All() iter.Seq[Allocation] {
 }
 
 // Runs iterates over the pool's allocations in inside order, as runs that are as long as they can be. With Stripe, where
-// neighbours are on different addresses, every run has length 1.
+// neighbours are on different addresses, and with MAP and lw4o6 every run has length 1.
 func (p *Pool) Runs() iter.Seq[Run] {
 	return func(yield func(Run) bool) {
-		if p.place.list != nil {
+		switch {
+		case p.soft != nil:
+			p.allSoft(func(a Allocation) bool { return yield(Run{First: a, Len: 1}) })
+			return
+		case p.place.list != nil:
 			p.listedRuns(yield)
 			return
 		}

@@ -38,6 +38,9 @@ func (p *Plan) writeCanonical(w io.Writer) {
 	if len(p.noTranslate) > 0 { // left out otherwise, so that plans without keep the hash they had before the key existed
 		e.destinations(p.noTranslate)
 	}
+	if len(p.softwires) > 0 { // likewise
+		e.softwires(p.softwires)
+	}
 	e.text("}")
 	_ = bw.Flush()
 }
@@ -124,6 +127,8 @@ type canonicalPlan struct {
 	Version     int             `json:"cgnkit_plan"`
 	Pools       []canonicalPool `json:"pools"`
 	NoTranslate []Destination   `json:"no_translate"`
+
+	Softwires []canonicalSoftwire `json:"softwires"`
 }
 
 type canonicalPool struct {
@@ -182,6 +187,13 @@ func canonicalSpec(b []byte) (Spec, error) {
 			return Spec{}, err
 		}
 		spec.Pools = append(spec.Pools, s)
+	}
+	for _, c := range doc.Softwires {
+		s, err := c.spec()
+		if err != nil {
+			return Spec{}, err
+		}
+		spec.Softwires = append(spec.Softwires, s)
 	}
 	return spec, nil
 }

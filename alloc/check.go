@@ -39,6 +39,8 @@ type checker struct {
 	findings []Finding
 	overlaps int // how many addresses of two pools were found
 
+	taken map[string]bool // names of pools of other kinds than NAT44
+
 	shares, shareRanges int // listed so far, of all pools
 }
 

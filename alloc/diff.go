@@ -1,6 +1,9 @@
 package alloc
 
-import "iter"
+import (
+	"crypto/sha256"
+	"iter"
+)
 
 // A ChangeKind says how a subscriber's share differs between two plans.
 type ChangeKind uint8
@@ -36,9 +39,12 @@ type Difference struct {
 
 // Diff compares two plans by the shares that they give. What else a plan says, such as the destinations that it does not
 // translate, is not compared: plans whose hashes differ may have no difference. It takes one pass over the subscribers of
-// both and no memory that grows with them.
+// both and no memory that grows with them. Pools of MAP and lw4o6 that both plans have, whatever their names, are not walked.
 func Diff(older, newer *Plan) Difference {
 	d := Difference{older: older, newer: newer, Kept: older.Subscribers()}
+	for p := range older.Softwires() {
+		d.Kept += p.Subscribers()
+	}
 	for c := range d.Changes() {
 		switch c.Kind {
 		case Moved:
@@ -60,12 +66,13 @@ func (d Difference) IsEmpty() bool { return d.Moved+d.Added+d.Removed == 0 }
 // the new plan. Each iteration compares anew.
 func (d Difference) Changes() iter.Seq[Change] {
 	return func(yield func(Change) bool) {
-		for a := range d.older.All() {
+		older, newer := changedSoftwires(d.older, d.newer)
+		for a := range d.older.allWith(older) {
 			b, err := d.newer.Lookup(a.Subscriber())
 			c := Change{Kind: Removed, Subscriber: a.Subscriber(), Old: a.Share()}
-			if err == nil {
+			if err == nil && b.Subscriber() == c.Subscriber {
 				c.Kind, c.New = Moved, b.Share()
-				if c.Old.Outside == c.New.Outside && c.Old.Ports.Equal(c.New.Ports) {
+				if a.OutsidePrefix() == b.OutsidePrefix() && c.Old.Ports.Equal(c.New.Ports) {
 					continue
 				}
 			}
@@ -73,8 +80,8 @@ func (d Difference) Changes() iter.Seq[Change] {
 				return
 			}
 		}
-		for b := range d.newer.All() {
-			if _, err := d.older.Lookup(b.Subscriber()); err == nil {
+		for b := range d.newer.allWith(newer) {
+			if a, err := d.older.Lookup(b.Subscriber()); err == nil && a.Subscriber() == b.Subscriber() {
 				continue
 			}
 			if !yield(Change{Kind: Added, Subscriber: b.Subscriber(), New: b.Share()}) {
@@ -82,4 +89,41 @@ func (d Difference) Changes() iter.Seq[Change] {
 			}
 		}
 	}
+}
+
+// allWith iterates over the allocations of all pools of kind NAT44, and those of other pools.
+func (p *Plan) allWith(others []*Pool) iter.Seq[Allocation] {
+	return func(yield func(Allocation) bool) {
+		for _, pools := range [][]*Pool{p.pools, others} {
+			for _, pool := range pools {
+				for a := range pool.All() {
+					if !yield(a) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// changedSoftwires returns the pools of other kinds than NAT44 that only one of two plans has, whatever their names.
+func changedSoftwires(older, newer *Plan) (o, n []*Pool) {
+	have := map[[sha256.Size]byte]bool{}
+	for _, p := range older.softwires {
+		have[p.identity()] = true
+	}
+	both := map[[sha256.Size]byte]bool{}
+	for _, p := range newer.softwires {
+		if sum := p.identity(); have[sum] {
+			both[sum] = true
+		} else {
+			n = append(n, p)
+		}
+	}
+	for _, p := range older.softwires {
+		if !both[p.identity()] {
+			o = append(o, p)
+		}
+	}
+	return o, n
 }

@@ -30,6 +30,9 @@ var (
 	ErrPorts = errors.New("ports do not fit")
 	// ErrCapacity means: there are more subscribers than shares.
 	ErrCapacity = errors.New("subscribers do not fit")
+	// ErrSoftwire means: a rule of MAP or a binding of lw4o6 is wrong, or something does not belong to the kind of pool. What is
+	// wrong with rules and bindings wraps an error of package softwire as well.
+	ErrSoftwire = errors.New("invalid MAP or lw4o6 pool")
 	// ErrKey means: a key of a Random pool is missing or malformed.
 	ErrKey = errors.New("invalid key")
 	// ErrCanonical means: bytes are not a plan in canonical form.

@@ -24,31 +24,58 @@ func (a Allocation) Pool() *Pool { return a.pool }
 
 // Subscriber returns who owns the share.
 func (a Allocation) Subscriber() Subscriber {
+	if a.pool.soft != nil {
+		return Subscriber{Realm: a.pool.realm, Prefix: a.softPrefix()}
+	}
 	return Subscriber{Realm: a.pool.realm, Prefix: netip.PrefixFrom(addr4(a.inside), 32)}
 }
 
 // Inside returns Subscriber().Addr(), at a fraction of the cost.
-func (a Allocation) Inside() netip.Addr { return addr4(a.inside) }
+func (a Allocation) Inside() netip.Addr {
+	if a.pool.soft != nil {
+		return a.softPrefix().Addr()
+	}
+	return addr4(a.inside)
+}
 
-// Outside returns the outside address of the share.
+// Outside returns the outside address of the share: the first, where MAP gives a subscriber several.
 func (a Allocation) Outside() netip.Addr { return addr4(a.outside) }
 
+// OutsidePrefix returns the outside addresses of the share: a /32, or a shorter prefix where MAP gives a subscriber several.
+func (a Allocation) OutsidePrefix() netip.Prefix {
+	if ce, ok := a.CE(); ok {
+		return ce.IPv4()
+	}
+	return netip.PrefixFrom(addr4(a.outside), 32)
+}
+
 // Ports returns the port set of the share.
-func (a Allocation) Ports() portset.Set { return a.pool.place.ports(a.outside, a.slot) }
+func (a Allocation) Ports() portset.Set {
+	if a.pool.soft != nil {
+		return a.softPorts()
+	}
+	return a.pool.place.ports(a.outside, a.slot)
+}
 
 // Share returns Outside and Ports.
 func (a Allocation) Share() Share { return Share{Outside: a.Outside(), Ports: a.Ports()} }
 
 // Slot returns the number of the share on its outside address, 0 to Pool.Slots less 1. In one pool the same slot has the same
-// ports on every address, except with scheme Random.
+// ports on every address, except with scheme Random. With MAP and lw4o6 it is the PSID.
 func (a Allocation) Slot() int { return int(a.slot) }
 
 // Lookup answers the forward question: which share does s own? The error is ErrNotSubscriber or ErrExcluded. It does not
 // allocate. O(log r) for r address ranges.
+//
+// An IPv6 prefix may be longer than that of the subscriber, down to an address in it: the answer's Subscriber has the prefix
+// that stands for it. O(p log r) for p pools of MAP and lw4o6, with r rules or bindings.
 func (p *Plan) Lookup(s Subscriber) (Allocation, error) {
 	a := s.Prefix.Addr()
 	if s.Realm == "" {
 		s.Realm = DefaultRealm
+	}
+	if a.Is6() {
+		return p.lookupSoftwire(s)
 	}
 	r := p.realm(s.Realm)
 	if r == nil || !a.Is4() || s.Prefix.Bits() != 32 {
@@ -76,7 +103,7 @@ func (p *Plan) realm(name string) *routes {
 	return p.realms[name]
 }
 
-// Realms returns the names of the plan's realms, in the order in which its pools use them first.
+// Realms returns the names of the realms of pools of kind NAT44, in the order in which these use them first.
 func (p *Plan) Realms() []string {
 	names := make([]string, len(p.inside))
 	for i, r := range p.inside {

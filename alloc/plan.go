@@ -21,6 +21,8 @@ type Plan struct {
 	realms  map[string]*routes // the same by name
 	outside *routes
 
+	softwires []*Pool // pools of other kinds than NAT44
+
 	noTranslate []Destination
 
 	sum func() [sha256.Size]byte
@@ -33,7 +35,7 @@ type Plan struct {
 // NewPlan keeps nothing of spec.
 func NewPlan(spec Spec) (*Plan, error) {
 	c, p := newChecker(spec), &Plan{}
-	if len(spec.Pools) == 0 {
+	if len(spec.Pools)+len(spec.Softwires) == 0 {
 		c.add(Finding{Err: ErrEmpty, Path: "pools", Msg: "the plan has no pools"})
 	}
 	for i := range spec.Pools {
@@ -47,6 +49,7 @@ func NewPlan(spec Spec) (*Plan, error) {
 		p.realms[r.realm] = r
 	}
 	c.destinations(p.outside)
+	p.softwires = c.softwires(p)
 	if len(c.findings) > 0 {
 		return nil, &InvalidError{Findings: c.findings}
 	}
@@ -73,7 +76,7 @@ func (p *Plan) SHA256() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Pools iterates over the pools in the order of the plan.
+// Pools iterates over the pools of kind NAT44, in the order of the plan. Those of other kinds are Softwires.
 func (p *Plan) Pools() iter.Seq[*Pool] {
 	return func(yield func(*Pool) bool) {
 		for _, pool := range p.pools {
@@ -84,7 +87,7 @@ func (p *Plan) Pools() iter.Seq[*Pool] {
 	}
 }
 
-// Subscribers returns the number of subscribers of all pools.
+// Subscribers returns the number of subscribers of all pools of kind NAT44.
 func (p *Plan) Subscribers() uint64 {
 	var n uint64
 	for _, pool := range p.pools {
@@ -99,6 +102,8 @@ type Pool struct {
 	keyID       string
 	inside      order
 	place       placement
+
+	soft *softwirePool // for every kind but NAT44, which has no inside order then
 }
 
 // Name returns the pool's name, unique in the plan.
@@ -110,11 +115,21 @@ func (p *Pool) Realm() string { return p.realm }
 // Scheme returns the scheme.
 func (p *Pool) Scheme() Scheme { return p.place.scheme }
 
-// Subscribers returns the number of inside addresses that have a share.
-func (p *Pool) Subscribers() uint64 { return uint64(p.inside.n) }
+// Subscribers returns the number of inside addresses that have a share; of MAP and lw4o6, that of the routers, 2^48 at most.
+func (p *Pool) Subscribers() uint64 {
+	if p.soft != nil {
+		return p.soft.count
+	}
+	return uint64(p.inside.n)
+}
 
 // Addresses returns the number of outside addresses that are not excluded.
-func (p *Pool) Addresses() uint64 { return uint64(p.place.outside.n) }
+func (p *Pool) Addresses() uint64 {
+	if p.soft != nil {
+		return p.soft.addresses
+	}
+	return uint64(p.place.outside.n)
+}
 
 // SharingRatio returns C, the number of shares on an outside address. At 1 the pool is 1:1. With Explicit it is that of the
 // address that has most.
@@ -134,15 +149,21 @@ func (p *Pool) Slots() int {
 func (p *Pool) PortsPerSubscriber() int { return int(p.place.size) }
 
 // Capacity returns the number of shares, SharingRatio times Addresses. It is at least Subscribers, and with Explicit the same.
-func (p *Pool) Capacity() uint64 { return p.place.capacity() }
+func (p *Pool) Capacity() uint64 {
+	if p.soft != nil {
+		return p.soft.count
+	}
+	return p.place.capacity()
+}
 
-// Usable returns L, the ports of an outside address that are not reserved.
+// Usable returns L, the ports of an outside address that are not reserved. Without a kind of NAT44, where each rule or binding
+// says by itself, it is not valid.
 func (p *Pool) Usable() portset.Set { return p.place.usable }
 
 // TailPorts returns how many usable ports of each outside address the scheme leaves to nobody; with Explicit, where addresses
 // differ, of the one where it is most. It is 0 where ports are set aside for dynamic blocks, because then they take the rest.
 func (p *Pool) TailPorts() int {
-	if p.place.dynamic {
+	if p.place.dynamic || p.soft != nil {
 		return 0
 	}
 	return p.place.usable.Len() - p.place.sharePorts()
@@ -175,15 +196,23 @@ func (p *Pool) StepSize() int {
 // KeyID returns the ID of the key, for scheme Random, and "" for every other.
 func (p *Pool) KeyID() string { return p.keyID }
 
-// InsideRanges iterates over the subscribers' addresses in order, as ranges. Excluded addresses are left out.
+// InsideRanges iterates over the subscribers' addresses in order, as ranges. Excluded addresses are left out. It yields nothing
+// unless the pool is of kind NAT44.
 func (p *Pool) InsideRanges() iter.Seq[AddrRange] { return p.inside.ranges() }
 
 // OutsideRanges iterates over the outside addresses in order, as ranges. Excluded addresses are left out.
-func (p *Pool) OutsideRanges() iter.Seq[AddrRange] { return p.place.outside.ranges() }
+func (p *Pool) OutsideRanges() iter.Seq[AddrRange] {
+	if p.soft != nil {
+		return rangesOf(p.soft.outside)
+	}
+	return p.place.outside.ranges()
+}
 
-func (o *order) ranges() iter.Seq[AddrRange] {
+func (o *order) ranges() iter.Seq[AddrRange] { return rangesOf(o.spans) }
+
+func rangesOf(spans []span) iter.Seq[AddrRange] {
 	return func(yield func(AddrRange) bool) {
-		for _, s := range o.spans {
+		for _, s := range spans {
 			if !yield(addrRangeOf(s)) {
 				return
 			}

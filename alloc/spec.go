@@ -5,8 +5,10 @@ import "github.com/cgnkit/cgnkit/portset"
 // A Spec describes a plan before it is checked: plain data, as a plan file or a command line says it. NewPlan turns it
 // into a Plan.
 type Spec struct {
-	Pools []PoolSpec // at least one
+	Pools []PoolSpec // of kind NAT44
 	Keys  []Key      // the keys of Random pools, in any order
+
+	Softwires []SoftwireSpec // pools of MAP and lw4o6; at least one pool of some kind
 
 	// NoTranslate lists what is not translated, whatever the pool: at most 65,536 destinations, 1,024 of them with ports,
 	// each once. Only a destination of all addresses with ports may hold outside addresses of a pool. See Plan.NoTranslate.

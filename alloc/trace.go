@@ -64,6 +64,9 @@ func (t Trace) Allocation() (a Allocation, ok bool) {
 func (p *Plan) Trace(outside netip.Addr, port uint16) Trace {
 	pool, address, st := p.outsideAddr(outside)
 	if st != Allocated {
+		if t, ok := p.traceSoftwire(outside, port); ok {
+			return t
+		}
 		return Trace{status: st, a: Allocation{pool: pool}}
 	}
 	a := u32(outside)
@@ -121,6 +124,7 @@ func (p *Plan) Holders(outside netip.Addr) iter.Seq[Allocation] {
 	return func(yield func(Allocation) bool) {
 		pool, address, st := p.outsideAddr(outside)
 		if st != Allocated {
+			p.holdersOfSoftwires(outside, yield)
 			return
 		}
 		if pool.place.list != nil {

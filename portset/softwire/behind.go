@@ -53,4 +53,6 @@ func (b *Binding) holds(a bits128) bool {
 	return a.and(m) == b.b4.and(m)
 }
 
-func (b bits128) compare(c bits128) int { return cmp.Or(cmp.Compare(b.hi, c.hi), cmp.Compare(b.lo, c.lo)) }
+func (b bits128) compare(c bits128) int {
+	return cmp.Or(cmp.Compare(b.hi, c.hi), cmp.Compare(b.lo, c.lo))
+}
