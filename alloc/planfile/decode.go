@@ -51,7 +51,7 @@ func (d *decoder) document(n *yaml.Node) {
 	if !given["version"] {
 		d.report(n, ErrSyntax, fmt.Sprintf("write version: %d at the top", Version), "the key version is missing")
 	}
-	if !given["pools"] {
+	if !given["pools"] && !given["softwires"] {
 		d.report(n, ErrSyntax, "list at least one pool", "the key pools is missing")
 	}
 }
@@ -72,16 +72,8 @@ func (d *decoder) pools(n *yaml.Node) {
 	}
 	d.file.poolList = n
 	for _, item := range n.Content {
-		p := &pool{node: item, keys: map[string]*yaml.Node{}, lists: map[string][]origin{}}
+		p, given := d.item(item, "a pool", fields)
 		d.file.pools = append(d.file.pools, p)
-		given := d.mapping(item, "a pool", keyNames(fields), func(key string, v *yaml.Node) {
-			p.keys[key] = v
-			if f := fieldNamed(fields, key); f.kind == number {
-				f.number(p, d.number(v, f.least, f.most))
-			} else {
-				f.set(d, p, v)
-			}
-		})
 		listed := given["shares"] || p.spec.Scheme == alloc.Explicit // without shares alloc says so
 		for _, f := range fields {
 			if item.Kind == yaml.MappingNode && (f.required || f.orShares && !listed) && !given[f.key] {
@@ -89,6 +81,19 @@ func (d *decoder) pools(n *yaml.Node) {
 			}
 		}
 	}
+}
+
+// item reads a mapping whose keys are those of a table.
+func (d *decoder) item(n *yaml.Node, what string, table []field) (*pool, map[string]bool) {
+	p := &pool{node: n, keys: map[string]*yaml.Node{}, lists: map[string][]origin{}}
+	return p, d.mapping(n, what, keyNames(table), func(key string, v *yaml.Node) {
+		p.keys[key] = v
+		if f := fieldNamed(table, key); f.kind == number {
+			f.number(p, d.number(v, f.least, f.most))
+		} else {
+			f.set(d, p, v)
+		}
+	})
 }
 
 // mapping calls each for the keys of a mapping, after reporting those that are unknown, duplicate or not text. It returns

@@ -13,7 +13,7 @@ hint: did you mean pools?
 p.yaml:3:1: unknown key "owner" in the plan file
     3 | owner: me
       | ^
-hint: the keys are version, no-translate, pools
+hint: the keys are version, no-translate, pools, softwires
 p.yaml:1:1: the key pools is missing
     1 | version: 1
       | ^
@@ -269,7 +269,7 @@ hint: for example inside: 100.64.0.0/22
 p.yaml:10:1: unknown key "extra" in the plan file
    10 | extra: 1
       | ^
-hint: the keys are version, no-translate, pools
+hint: the keys are version, no-translate, pools, softwires
 `},
 	} {
 		refused(t, c.name, c.file, c.want)

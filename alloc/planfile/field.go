@@ -28,6 +28,11 @@ const (
 	destinations  // a destination, or a list of them
 	versionNumber // the number Version
 	poolList      // a list of pools
+	softwireList  // a list of pools of MAP and lw4o6
+	ruleList      // a list of MAP rules
+	prefix        // an IPv6 or IPv4 prefix
+	address6      // an IPv6 address
+	bindingList   // bindings as text, and {file: NAME}
 )
 
 // A field is one key of a plan or of a pool. The decoder, the JSON Schema and the tables in docs/plan-format.md are made from
@@ -36,8 +41,9 @@ type field struct {
 	key      string
 	kind     kind
 	required bool
-	orShares bool   // required, but in a pool that lists shares
-	initial  string // the default, as text
+	orShares bool     // required, but in a pool that lists shares
+	values   []string // of kind text, where only some are possible
+	initial  string   // the default, as text
 	doc      string
 	example  string // may be empty for keys of the plan
 
@@ -55,9 +61,12 @@ var planFields = []field{
 	{key: "no-translate", kind: destinations, initial: "none", example: "0.0.0.0/0 udp/53",
 		doc: "Destinations that are not translated: addresses, optionally with `tcp/` or `udp/` and destination ports. None may hold an outside address; `0.0.0.0/0` with ports leaves those out by itself.",
 		set: func(d *decoder, _ *pool, n *yaml.Node) { d.destinations(n) }},
-	{key: "pools", kind: poolList, required: true,
-		doc: "The pools, in order.",
+	{key: "pools", kind: poolList, initial: "none, with `softwires`",
+		doc: "The pools of NAT44, in order.",
 		set: func(d *decoder, _ *pool, n *yaml.Node) { d.pools(n) }},
+	{key: "softwires", kind: softwireList, initial: "none, with `pools`",
+		doc: "The pools of MAP-E, MAP-T and lightweight 4over6, in order.",
+		set: func(d *decoder, _ *pool, n *yaml.Node) { d.softwires(n) }},
 }
 
 // fields are the keys of a pool.

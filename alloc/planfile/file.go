@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/portset/softwire"
 )
 
 // How large a plan file may be: written by hand, or in canonical form, where addresses are listed one by one.
@@ -44,13 +45,21 @@ type File struct {
 
 	poolList *yaml.Node // the value of pools
 	pools    []*pool
-	exempt   []*yaml.Node // of Spec.NoTranslate
-	lines    []string
+
+	softwireList *yaml.Node // the value of softwires
+	softwires    []*pool
+
+	exempt []*yaml.Node // of Spec.NoTranslate
+	lines  []string
 }
 
 // A pool is a pool of the file with the places of its values.
 type pool struct {
 	spec  alloc.PoolSpec
+	soft  alloc.SoftwireSpec // in place of spec, for a pool of MAP or lw4o6
+	rules []*pool            // likewise: its rules
+	rule  softwire.RuleSpec  // of one of these
+
 	node  *yaml.Node
 	keys  map[string]*yaml.Node
 	lists map[string][]origin // by key: where the ranges of a list come from, ascending by start
@@ -175,6 +184,9 @@ func Parse(name string, data []byte, opts Options) (*File, error) {
 	for _, p := range f.pools {
 		f.Spec.Pools = append(f.Spec.Pools, p.spec)
 	}
+	for _, p := range f.softwires {
+		f.Spec.Softwires = append(f.Spec.Softwires, p.soft)
+	}
 	var err error
 	f.Plan, err = alloc.NewPlan(f.Spec)
 	if invalid := (*alloc.InvalidError)(nil); errors.As(err, &invalid) {
@@ -240,7 +252,7 @@ func (f *File) Diagnostic(finding alloc.Finding) Diagnostic {
 }
 
 var (
-	findingPath = regexp.MustCompile(`^pools\[(\d+)\](?:\.([a-z-]+)(?:\[(\d+)\])?)?$`)
+	findingPath = regexp.MustCompile(`^(pools|softwires)\[(\d+)\](?:\.([a-z0-9-]+)(?:\[(\d+)\](?:\.([a-z0-9-]+))?)?)?$`)
 	exemptPath  = regexp.MustCompile(`^no-translate\[(\d+)\]$`)
 )
 
@@ -248,6 +260,10 @@ var (
 func (f *File) place(g *Diagnostic, path string) {
 	if path == "pools" && f.poolList != nil {
 		g.Line, g.Column = f.poolList.Line, f.poolList.Column
+		return
+	}
+	if path == "softwires" && f.softwireList != nil {
+		g.Line, g.Column = f.softwireList.Line, f.softwireList.Column
 		return
 	}
 	if m := exemptPath.FindStringSubmatch(path); m != nil {
@@ -260,17 +276,26 @@ func (f *File) place(g *Diagnostic, path string) {
 	if m == nil {
 		return
 	}
-	i, err := strconv.Atoi(m[1])
-	if err != nil || i >= len(f.pools) {
+	pools := f.pools
+	if m[1] == "softwires" {
+		pools = f.softwires
+	}
+	i, err := strconv.Atoi(m[2])
+	if err != nil || i >= len(pools) {
 		return
 	}
-	p := f.pools[i]
+	p := pools[i]
 	node := p.node
-	if n := p.keys[m[2]]; n != nil {
+	if n := p.keys[m[3]]; n != nil {
 		node = n
 	}
-	if k, err := strconv.Atoi(m[3]); err == nil {
-		from := p.lists[m[2]]
+	if k, err := strconv.Atoi(m[4]); err == nil && m[3] == "rules" && k < len(p.rules) {
+		node = p.rules[k].node
+		if n := p.rules[k].keys[m[5]]; n != nil {
+			node = n
+		}
+	} else if err == nil {
+		from := p.lists[m[3]]
 		at := sort.Search(len(from), func(j int) bool { return from[j].start > k }) - 1
 		if at >= 0 && from[at].lines != nil {
 			g.File, g.Line, g.Column = from[at].file, int(from[at].lines[k-from[at].start]), 1

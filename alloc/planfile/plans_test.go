@@ -63,6 +63,19 @@ func describe(p *alloc.Pool) string {
 		p.Name(), p.Scheme(), p.Subscribers(), p.Addresses(), p.SharingRatio(), p.PortsPerSubscriber(), record(0), record(p.Subscribers()-1))
 }
 
+// describeSoftwire writes the sizes of a pool of MAP or lw4o6, and its first record.
+func describeSoftwire(p *alloc.Pool) string {
+	for a := range p.All() {
+		text := a.Ports().String()
+		if len(text) > 40 {
+			text = text[:40] + "..."
+		}
+		return fmt.Sprintf("%s: %v, %d subscribers on %d addresses, ratio %d, %d ports, %v %v %s",
+			p.Name(), p.Kind(), p.Subscribers(), p.Addresses(), p.SharingRatio(), p.PortsPerSubscriber(), a.Subscriber(), a.OutsidePrefix(), text)
+	}
+	return "nobody"
+}
+
 var planGolden = map[string][]string{
 	"br-1to32": {
 		`fttx: sequential, 1024 subscribers on 32 addresses, ratio 32, 2016 ports, 100.64.0.0 198.18.0.0 1024-3039 to 100.64.3.255 198.18.0.31 63520-65535`,
@@ -110,6 +123,12 @@ var planGolden = map[string][]string{
 	"shared-space": {
 		`shared-space: sequential, 4194304 subscribers on 131072 addresses, ratio 32, 2016 ports, 100.64.0.0 198.18.0.0 1024-3039 to 100.127.255.255 198.19.255.255 63520-65535`,
 	},
+	"softwires": {
+		`homes-cgn: sequential, 1024 subscribers on 32 addresses, ratio 32, 2016 ports, 100.64.0.0 198.51.100.0 1024-3039 to 100.64.3.255 198.51.100.31 63520-65535`,
+		`homes-mape: map-e, 65536 subscribers on 256 addresses, ratio 256, 252 ports, 2001:db8::/56 192.0.2.0/32 1024-1027,2048-2051,3072-3075,4096-4099,...`,
+		`homes-mapt: map-t, 1040 subscribers on 128 addresses, ratio 16, 3840 ports, 2001:db8:100::/54 198.18.0.0/32 4096-4351,8192-8447,12288-12543,16384-16...`,
+		`cable-lw: lw4o6, 4 subscribers on 2 addresses, ratio 256, 256 ports, 2001:db8:400::/56 203.0.113.1/32 1024-1279`,
+	},
 	"staggered": {
 		`staggered: staggered, 128 subscribers on 2 addresses, ratio 64, 1007 ports, 100.64.0.0 192.0.2.32 1024,1088,1152,1216,1280,1344,1408,1472,... to 100.64.0.127 192.0.2.33 1087,1151,1215,1279,1343,1407,1471,1535,...`,
 	},
@@ -134,6 +153,9 @@ func TestPlans(t *testing.T) {
 			for p := range f.Plan.Pools() {
 				got = append(got, describe(p))
 				checkPool(t, f.Plan, p)
+			}
+			for p := range f.Plan.Softwires() {
+				got = append(got, describeSoftwire(p))
 			}
 			if diff := cmp.Diff(planGolden[nameOf(path)], got); diff != "" {
 				t.Errorf("the plan (-want +got):\n%s", diff)

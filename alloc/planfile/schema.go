@@ -31,21 +31,23 @@ type schemaNode struct {
 }
 
 const (
-	octet       = `(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])`
-	address     = octet + `(\.` + octet + `){3}`
-	addrRange   = address + `(/(3[0-2]|[12]?[0-9])| *- *` + address + `)?`
-	addrPattern = `^` + addrRange + `$`
-	destPattern = `^` + addrRange + `( +(tcp|udp)/ *[0-9]{1,5}( *- *[0-9]{1,5})?)? *$`
-	portPattern = `^ *[0-9]{1,5}( *- *[0-9]{1,5})? *$`
-	onePattern  = `^` + address + `$`
-	listPattern = `^[ \t]*` + address + `[ \t]+` + address + `[ \t]+[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*[ \t]*$`
-	setPattern  = `^ *[0-9]{1,5}( *- *[0-9]{1,5})?( *, *[0-9]{1,5}( *- *[0-9]{1,5})?)* *$`
+	octet          = `(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])`
+	address        = octet + `(\.` + octet + `){3}`
+	addrRange      = address + `(/(3[0-2]|[12]?[0-9])| *- *` + address + `)?`
+	addrPattern    = `^` + addrRange + `$`
+	destPattern    = `^` + addrRange + `( +(tcp|udp)/ *[0-9]{1,5}( *- *[0-9]{1,5})?)? *$`
+	portPattern    = `^ *[0-9]{1,5}( *- *[0-9]{1,5})? *$`
+	onePattern     = `^` + address + `$`
+	listPattern    = `^[ \t]*` + address + `[ \t]+` + address + `[ \t]+[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*[ \t]*$`
+	bindingPattern = `^[ \t]*[0-9a-fA-F:]+(/[0-9]{1,3})?[ \t,]+` + address + `([ \t,]+[0-9]{1,5}){0,3}[ \t]*$`
+	setPattern     = `^ *[0-9]{1,5}( *- *[0-9]{1,5})?( *, *[0-9]{1,5}( *- *[0-9]{1,5})?)* *$`
 )
 
 // Schema returns the JSON Schema (2020-12) of the plan file. It says what is well-formed; whether a plan is valid (that
 // nothing overlaps, that everybody fits) only alloc.NewPlan can tell.
 func Schema() ([]byte, error) {
 	root := mappingOf(planFields)
+	root.AnyOf = []*schemaNode{{Required: []string{"pools"}}, {Required: []string{"softwires"}}}
 	root.Schema, root.Title = "https://json-schema.org/draft/2020-12/schema", "cgnkit plan"
 	root.Description = "Which subscriber owns which ports of which outside address."
 	out, err := json.MarshalIndent(root, "", "  ")
@@ -87,6 +89,16 @@ func (f field) schema() *schemaNode {
 		}
 		item.AnyOf = []*schemaNode{either, {Required: []string{"shares"}}}
 		return &schemaNode{Type: "array", MinItems: 1, Items: item}
+	case softwireList:
+		return &schemaNode{Type: "array", MinItems: 1, Items: mappingOf(softwireFields)}
+	case prefix:
+		return &schemaNode{Type: "string", Pattern: `^[0-9a-fA-F:.]+/[0-9]{1,3}$`}
+	case address6:
+		return &schemaNode{Type: "string", Pattern: `^[0-9a-fA-F:.]+$`}
+	case ruleList:
+		return &schemaNode{Type: "array", MinItems: 1, Items: mappingOf(ruleFields)}
+	case bindingList:
+		return oneOrMore(&schemaNode{Type: "string", Pattern: bindingPattern}, fileSchema("A binding a line, in the plan's folder or below."))
 	case destinations:
 		one := &schemaNode{Type: "string", Pattern: destPattern}
 		return &schemaNode{AnyOf: []*schemaNode{one, {Type: "array", Items: one}}}
@@ -111,7 +123,7 @@ func (f field) schema() *schemaNode {
 	if f.key == "scheme" {
 		return &schemaNode{Type: "string", Enum: alloc.SchemeNames(), Default: f.initial}
 	}
-	return &schemaNode{Type: "string"}
+	return &schemaNode{Type: "string", Enum: f.values}
 }
 
 // setSchema returns the schema of a port set, or a list of such.
@@ -134,7 +146,8 @@ func oneOrMore(item ...*schemaNode) *schemaNode {
 
 // KeyTable returns the keys of a plan and those of a pool as two Markdown tables, for docs/plan-format.md.
 func KeyTable() string {
-	return "The plan has these keys:\n\n" + tableOf(planFields) + "\nEach pool has these keys:\n\n" + tableOf(fields)
+	return "The plan has these keys:\n\n" + tableOf(planFields) + "\nEach pool has these keys:\n\n" + tableOf(fields) +
+		"\nEach of `softwires` has these keys:\n\n" + tableOf(softwireFields) + "\nEach rule has these keys:\n\n" + tableOf(ruleFields)
 }
 
 func tableOf(fields []field) string {

@@ -99,28 +99,38 @@ func TestSchemaKeys(t *testing.T) {
 			Items       json.RawMessage
 		}
 	}
-	var plan, pool mapping
+	var plan, pool, soft, rule mapping
 	if err := json.Unmarshal(must(Schema()), &plan); err != nil {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal(plan.Properties["pools"].Items, &pool); err != nil {
 		t.Fatal(err)
 	}
-	ofPlan, ofPool, ok := strings.Cut(strings.TrimPrefix(KeyTable(), "The plan has these keys:\n\n"), "\nEach pool has these keys:\n\n")
-	if !ok {
-		t.Fatalf("the key table is not two tables:\n%s", KeyTable())
+	if err := json.Unmarshal(plan.Properties["softwires"].Items, &soft); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(soft.Properties["rules"].Items, &rule); err != nil {
+		t.Fatal(err)
+	}
+	var tables []string // each with what introduces the next
+	for text := range strings.SplitSeq(KeyTable(), "keys:\n\n") {
+		table, _, _ := strings.Cut(text, "\nEach ")
+		tables = append(tables, table)
+	}
+	if len(tables) != 5 {
+		t.Fatalf("the key table is not four tables:\n%s", KeyTable())
 	}
 	for _, c := range []struct {
 		what, table string
 		schema      mapping
 		fields      []field
-	}{{"the plan", ofPlan, plan, planFields}, {"a pool", ofPool, pool, fields}} {
+	}{{"the plan", tables[1], plan, planFields}, {"a pool", tables[2], pool, fields}, {"softwires", tables[3], soft, softwireFields}, {"a rule", tables[4], rule, ruleFields}} {
 		if c.schema.Additional == nil || *c.schema.Additional {
 			t.Errorf("the schema takes unknown keys in %s", c.what)
 		}
 		for _, f := range c.fields {
 			p, ok := c.schema.Properties[f.key]
-			if !ok || p.Description != f.doc || strings.Join(p.Examples, "|") != f.example || f.doc == "" || f.example == "" && f.kind != versionNumber && f.kind != poolList {
+			if !ok || p.Description != f.doc || strings.Join(p.Examples, "|") != f.example || f.doc == "" || f.example == "" && f.kind != versionNumber && f.kind != poolList && f.kind != softwireList {
 				t.Errorf("the schema says of %s: %+v", f.key, p)
 			}
 			if slices.Contains(c.schema.Required, f.key) != f.required {

@@ -26,17 +26,17 @@ p.yaml: the file is empty
 hint: see docs/plan-format.md for an example
 `},
 		{"list", "- version: 1\n", `
-p.yaml:1:1: the plan file must be a mapping with the keys version, no-translate, pools, and this is a list
+p.yaml:1:1: the plan file must be a mapping with the keys version, no-translate, pools, softwires, and this is a list
     1 | - version: 1
       | ^
 `},
 		{"text", "subscribers\n", `
-p.yaml:1:1: the plan file must be a mapping with the keys version, no-translate, pools, and this is the text "subscribers"
+p.yaml:1:1: the plan file must be a mapping with the keys version, no-translate, pools, softwires, and this is the text "subscribers"
     1 | subscribers
       | ^
 `},
 		{"number", "42\n", `
-p.yaml:1:1: the plan file must be a mapping with the keys version, no-translate, pools, and this is the number "42"
+p.yaml:1:1: the plan file must be a mapping with the keys version, no-translate, pools, softwires, and this is the number "42"
     1 | 42
       | ^
 `},
@@ -147,7 +147,7 @@ hint: write the value out
 p.yaml:2:1: unknown key "base" in the plan file
     2 | base: &b {name: a}
       | ^
-hint: the keys are version, no-translate, pools
+hint: the keys are version, no-translate, pools, softwires
 p.yaml:4:5: unknown key "<<" in a pool
     4 |   - <<: *b
       |     ^
@@ -166,7 +166,7 @@ p.yaml:2:3: a key of the plan file must be text, and this is a list
 p.yaml:2:1: unknown key "~" in the plan file
     2 | ~: b
       | ^
-hint: the keys are version, no-translate, pools
+hint: the keys are version, no-translate, pools, softwires
 `},
 		{"UTF-16 little endian", "\xff\xfev\x00e\x00r\x00s\x00i\x00o\x00n\x00:\x00 \x001\x00\n\x00", `
 p.yaml:1: this is not YAML: the file is in UTF-16

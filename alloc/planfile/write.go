@@ -170,12 +170,15 @@ func write(w io.Writer, spec alloc.Spec, plan *alloc.Plan, lists map[int]string)
 			fmt.Fprintf(bw, "  - %s\n", d)
 		}
 	}
-	fmt.Fprint(bw, "pools:\n")
+	if len(spec.Pools) > 0 {
+		fmt.Fprint(bw, "pools:\n")
+	}
 	i := 0
 	for p := range plan.Pools() {
 		writePool(bw, spec.Pools[i], p, lists[i])
 		i++
 	}
+	writeSoftwires(bw, spec.Softwires)
 	return bw.Flush() // a bufio.Writer keeps the first error
 }
 
