@@ -4,6 +4,7 @@ import (
 	"errors"
 	"iter"
 	"net/netip"
+	"slices"
 
 	"github.com/cgnkit/cgnkit/portset"
 	"github.com/cgnkit/cgnkit/portset/softwire"
@@ -46,6 +47,30 @@ func (p *Plan) Softwires() iter.Seq[*Pool] {
 			}
 		}
 	}
+}
+
+// AllPools iterates over the pools of kind NAT44, and then over the others, in the order of the plan.
+func (p *Plan) AllPools() iter.Seq[*Pool] {
+	return func(yield func(*Pool) bool) {
+		for _, pools := range [][]*Pool{p.pools, p.softwires} {
+			for _, pool := range pools {
+				if !yield(pool) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// SoftwireRealms returns the names of the realms of Softwires, in the order in which these use them first.
+func (p *Plan) SoftwireRealms() []string {
+	var names []string
+	for _, pool := range p.softwires {
+		if !slices.Contains(names, pool.realm) {
+			names = append(names, pool.realm)
+		}
+	}
+	return names
 }
 
 // Kind returns who translates for the pool.

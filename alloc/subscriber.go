@@ -22,16 +22,20 @@ func SubscriberFrom(realm string, a netip.Addr) Subscriber {
 	return Subscriber{Realm: realm, Prefix: netip.PrefixFrom(a, a.BitLen())}
 }
 
+// Text returns the inside address, such as "100.64.0.2", or the prefix where it holds several addresses. The realm is not in it.
+func (s Subscriber) Text() string {
+	if s.Prefix.IsSingleIP() && s.Prefix.Addr().Is4() {
+		return s.Prefix.Addr().String()
+	}
+	return s.Prefix.String()
+}
+
 // Addr returns the inside address of a subscriber that is one address, and the first address of its prefix otherwise.
 func (s Subscriber) Addr() netip.Addr { return s.Prefix.Addr() }
 
-// String returns "100.64.0.2", or the prefix where it holds several addresses, with "@realm" behind it in any realm but
-// DefaultRealm.
+// String returns Text, with "@realm" behind it in any realm but DefaultRealm.
 func (s Subscriber) String() string {
-	text := s.Prefix.String()
-	if s.Prefix.IsSingleIP() {
-		text = s.Prefix.Addr().String()
-	}
+	text := s.Text()
 	if s.Realm != DefaultRealm && s.Realm != "" {
 		text += "@" + s.Realm
 	}

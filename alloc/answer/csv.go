@@ -67,7 +67,7 @@ func answerCells(r Row) []string {
 	}
 	c := r.Candidates[0]
 	if s, ok := c.Subscriber(); ok {
-		cells[0], cells[1], cells[3] = s.Addr().String(), s.Realm, c.Allocation.Ports().String()
+		cells[0], cells[1], cells[3] = s.Text(), s.Realm, c.Allocation.Ports().String()
 		cells[9] = harmless(HolderText(c.Holder))
 	}
 	if c.Pool != nil {

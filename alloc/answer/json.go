@@ -144,7 +144,7 @@ func (j *jsonWriter) Row(r Row) error {
 func (c Candidate) json() jsonCandidate {
 	out := jsonCandidate{Status: c.StatusText(), Holder: holderJSON(c.Holder)}
 	if s, ok := c.Subscriber(); ok {
-		out.Subscriber, out.Realm, out.Ports = s.Addr().String(), s.Realm, c.Allocation.Ports().String()
+		out.Subscriber, out.Realm, out.Ports = s.Text(), s.Realm, c.Allocation.Ports().String()
 	}
 	if c.Pool != nil {
 		out.Pool = c.Pool.Name()

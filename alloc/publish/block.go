@@ -18,7 +18,7 @@ type block struct {
 // blocks returns the outside addresses of a plan in ascending order. No two overlap: plans see to that.
 func blocks(p *alloc.Plan) []block {
 	var all []block
-	for pool := range p.Pools() {
+	for pool := range p.AllPools() {
 		for r := range pool.OutsideRanges() {
 			all = append(all, block{u32(r.First()), u32(r.Last()), pool})
 		}

@@ -58,7 +58,7 @@ func notLetter(r rune) bool { return r < 'A' || r > 'Z' }
 // location is given for a pool that the plan does not have.
 func Geofeed(w io.Writer, p *alloc.Plan, locations map[string]Location) error {
 	known := map[string]bool{}
-	for pool := range p.Pools() {
+	for pool := range p.AllPools() {
 		known[pool.Name()] = true
 	}
 	for name := range locations {

@@ -57,7 +57,7 @@ func NewReverse(p *alloc.Plan, s ReverseSpec) (*Reverse, error) {
 	if r.hostmail, err = mailbox(s.Hostmaster); err != nil {
 		return nil, fmt.Errorf("hostmaster: %w", err)
 	}
-	for pool := range p.Pools() {
+	for pool := range p.AllPools() {
 		if err := checkHost(string(s.Template.append(nil, addr4(1<<32-1), pool.Name()))); err != nil {
 			return nil, fmt.Errorf("pool %q: %w", pool.Name(), err)
 		}

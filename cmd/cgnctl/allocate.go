@@ -42,10 +42,17 @@ share must then be given. Memory grows with the number of /24 networks that hold
 
 // allocate writes every record of a plan.
 func (e *env) allocate(plan *alloc.Plan, format string) error {
+	if err := listable(plan); err != nil {
+		return err
+	}
 	r := e.newRows(format)
 	var names []string
-	for pool := range plan.Pools() {
+	for pool := range plan.AllPools() {
 		names = append(names, pool.Name())
+		r.total += pool.Subscribers()
+		if pool.Kind() != alloc.NAT44 {
+			r.who = len("2001:db8:ffff:ff00::/56")
+		}
 	}
 	var summary []byte
 	if format == "json" {
@@ -55,7 +62,6 @@ func (e *env) allocate(plan *alloc.Plan, format string) error {
 		}
 		summary = b
 	}
-	r.total = plan.Subscribers()
 	defer r.progress.done()
 	if err := r.header(names, summary); err != nil {
 		return err
@@ -65,6 +71,11 @@ func (e *env) allocate(plan *alloc.Plan, format string) error {
 			if err := r.run(run); err != nil {
 				return err
 			}
+		}
+	}
+	for pool := range plan.Softwires() {
+		if err := r.soft(pool); err != nil {
+			return err
 		}
 	}
 	return r.finish()

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -85,8 +86,8 @@ func newReport(paths []string, opts planfile.Options) *report {
 func (r *report) together() {
 	type home struct{ file, pool int }
 	var spec alloc.Spec
-	var homes []home
-	names := []string{} // pairs for the replacer: the pool's name in the joint plan, its name and file
+	homes := map[string][]home{} // by the list that a path names
+	names := []string{}          // pairs for the replacer: the pool's name in the joint plan, its name and file
 	for i, c := range r.files {
 		if c.file == nil {
 			continue
@@ -97,7 +98,14 @@ func (r *report) together() {
 			names = append(names, fmt.Sprintf("%q", joint), fmt.Sprintf("%q of %s", p.Name, c.name))
 			p.Name = joint
 			spec.Pools = append(spec.Pools, p)
-			homes = append(homes, home{i, k})
+			homes["pools"] = append(homes["pools"], home{i, k})
+		}
+		for k, p := range c.file.Spec.Softwires {
+			joint := fmt.Sprintf("%d.s%d", i, k)
+			names = append(names, fmt.Sprintf("%q", joint), fmt.Sprintf("%q of %s", p.Name, c.name))
+			p.Name = joint
+			spec.Softwires = append(spec.Softwires, p)
+			homes["softwires"] = append(homes["softwires"], home{i, k})
 		}
 	}
 	if len(homes) == 0 {
@@ -109,14 +117,20 @@ func (r *report) together() {
 	}
 	words := strings.NewReplacer(names...)
 	for _, f := range invalid.Findings {
-		var n int
-		if _, err := fmt.Sscanf(f.Path, "pools[%d]", &n); err != nil {
+		list, rest, _ := strings.Cut(f.Path, "[")
+		number, rest, _ := strings.Cut(rest, "]")
+		n, err := strconv.Atoi(number)
+		if err != nil || n >= len(homes[list]) {
 			continue
 		}
-		h := homes[n]
+		h := homes[list][n]
 		c := &r.files[h.file]
-		f.Path = fmt.Sprintf("pools[%d]%s", h.pool, strings.TrimPrefix(f.Path, fmt.Sprintf("pools[%d]", n)))
-		f.Pool = c.file.Spec.Pools[h.pool].Name
+		f.Path = fmt.Sprintf("%s[%d]%s", list, h.pool, rest)
+		if list == "pools" {
+			f.Pool = c.file.Spec.Pools[h.pool].Name
+		} else {
+			f.Pool = c.file.Spec.Softwires[h.pool].Name
+		}
 		f.Msg = words.Replace(f.Msg)
 		c.found = append(c.found, c.file.Diagnostic(f))
 	}
@@ -175,6 +189,7 @@ var rules = []struct {
 	{alloc.ErrLoop, "loop", "An outside address lies in an inside range of the same realm, or in a destination that is not translated."},
 	{alloc.ErrCapacity, "capacity", "There are more subscribers than shares."},
 	{alloc.ErrPorts, "ports", "Ports, ports per subscriber and sharing ratio do not go together."},
+	{alloc.ErrSoftwire, "softwire", "A rule of MAP or a binding of lightweight 4over6 is wrong, or does not belong to the kind of pool."},
 	{alloc.ErrScheme, "scheme", "A scheme is unknown or has wrong parameters."},
 	{alloc.ErrName, "name", "A pool or realm is not named, or not well."},
 	{alloc.ErrEmpty, "empty", "A pool has no subscribers or no outside addresses."},

@@ -104,7 +104,7 @@ func newChangeForm(d alloc.Difference, realms []string, format string) changeFor
 		before += fmt.Sprintf("\n%-8s  %-*s  %-15s  %-38s  %s\n", "CHANGE", width, "REALM", "SUBSCRIBER", "OLD", "NEW")
 	}
 	return changeForm{before, "", func(b []byte, c alloc.Change, _ bool) []byte {
-		return fmt.Appendf(b, "%-8s  %-*s  %-15s  %-38s  %s\n", c.Kind, width, c.Subscriber.Realm, c.Subscriber.Addr(), tableShare(c.Old), tableShare(c.New))
+		return fmt.Appendf(b, "%-8s  %-*s  %-15s  %-38s  %s\n", c.Kind, width, c.Subscriber.Realm, c.Subscriber.Text(), tableShare(c.Old), tableShare(c.New))
 	}}
 }
 
@@ -112,7 +112,7 @@ func newChangeForm(d alloc.Difference, realms []string, format string) changeFor
 func changeJSON(b []byte, c alloc.Change) []byte {
 	b = append(append(b, `{"kind":"`...), c.Kind.String()...)
 	b = append(append(b, `","realm":"`...), c.Subscriber.Realm...)
-	b = appendAddr(append(b, `","subscriber":"`...), c.Subscriber.Addr().As4())
+	b = appendSubscriber(append(b, `","subscriber":"`...), c.Subscriber)
 	b = shareJSON(append(b, `","old":`...), c.Old)
 	b = shareJSON(append(b, `,"new":`...), c.New)
 	return append(b, '}')
@@ -130,10 +130,18 @@ func shareJSON(b []byte, s alloc.Share) []byte {
 func changeCSV(b []byte, c alloc.Change, _ bool) []byte {
 	b = append(append(b, c.Kind.String()...), ',')
 	b = append(append(b, c.Subscriber.Realm...), ',')
-	b = appendAddr(b, c.Subscriber.Addr().As4())
+	b = appendSubscriber(b, c.Subscriber)
 	b = shareCSV(append(b, ','), c.Old)
 	b = shareCSV(append(b, ','), c.New)
 	return append(b, '\n')
+}
+
+// appendSubscriber appends what Subscriber.Text returns.
+func appendSubscriber(b []byte, s alloc.Subscriber) []byte {
+	if s.Prefix.Addr().Is6() {
+		return s.Prefix.AppendTo(b)
+	}
+	return appendAddr(b, s.Prefix.Addr().As4())
 }
 
 func shareCSV(b []byte, s alloc.Share) []byte {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +21,8 @@ func newLookup(e *env) *cobra.Command {
 		Use:   "lookup {-c PLAN | --ledger FILE} SUBSCRIBER",
 		Short: "Say which address and ports a subscriber owns",
 		Long: `Answer the forward question. Exit 1 when the address is no subscriber. When it is a subscriber in several realms,
-list them and exit 3; --realm picks one.
+list them and exit 3; --realm picks one. A subscriber of MAP or lightweight 4over6 is an end-user IPv6 prefix, and any address or
+prefix in it will do.
 
 With --ledger the question is about a time. Where the share changed in that time, every one is listed with its epoch (exit 3).
 Exit 4 when no epoch covers the time.`,
@@ -35,7 +37,7 @@ Exit 4 when no epoch covers the time.`,
 	cmd.Flags().StringVar(&realm, "realm", "", "inside address space; default: all")
 	format := outputFlag(cmd, "table", "csv", "json", "ndjson")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		a, err := parseIPv4(args[0])
+		a, err := parseSubscriber(args[0])
 		if err != nil {
 			return err
 		}
@@ -54,20 +56,51 @@ Exit 4 when no epoch covers the time.`,
 		if err != nil {
 			return err
 		}
-		realms := f.Plan.Realms()
-		if realm != "" {
-			realms = []string{realm}
+		if a.Addr().Is6() && len(f.Plan.SoftwireRealms()) == 0 {
+			return badInput("", "%s: this is IPv6, and the plan has no pools of MAP or lightweight 4over6", args[0])
 		}
-		return e.lookup(f.Plan, a, realms, *format)
+		return e.lookup(f.Plan, a, realmsOf(f.Plan, a, realm), *format)
 	}
 	return cmd
 }
 
-func (e *env) lookup(plan *alloc.Plan, a netip.Addr, realms []string, format string) error {
+// realmsOf returns the realms in which a subscriber can be: the one that was named, or all.
+func realmsOf(plan *alloc.Plan, a netip.Prefix, named string) []string {
+	switch {
+	case named != "":
+		return []string{named}
+	case a.Addr().Is6():
+		return plan.SoftwireRealms()
+	}
+	return plan.Realms()
+}
+
+// parseSubscriber reads an inside address, or for MAP and lw4o6 an IPv6 address or prefix.
+func parseSubscriber(text string) (netip.Prefix, error) {
+	if strings.Count(text, ":") < 2 {
+		a, err := parseIPv4(text)
+		return netip.PrefixFrom(a, 32), err
+	}
+	const hint = "for example 2001:db8:12:3400::/56 or 2001:db8:12:3400::1"
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		a, err := netip.ParseAddr(text)
+		if err != nil || a.Zone() != "" {
+			return p, badInput(hint, "%q is not an IPv6 address or prefix", text)
+		}
+		p = netip.PrefixFrom(a, a.BitLen())
+	}
+	if p != p.Masked() {
+		return p, badInput(fmt.Sprintf("write %v, or %v for the address", p.Masked(), p.Addr()), "%v: host bits are set", p)
+	}
+	return p, nil
+}
+
+func (e *env) lookup(plan *alloc.Plan, prefix netip.Prefix, realms []string, format string) error {
 	var found []alloc.Allocation
-	excluded := false
+	excluded, a := false, alloc.Subscriber{Prefix: prefix}.Text()
 	for _, realm := range realms {
-		al, err := plan.Lookup(alloc.SubscriberFrom(realm, a))
+		al, err := plan.Lookup(alloc.Subscriber{Realm: realm, Prefix: prefix})
 		if err == nil {
 			found = append(found, al)
 		}
@@ -89,9 +122,17 @@ func (e *env) lookup(plan *alloc.Plan, a netip.Addr, realms []string, format str
 
 func forward(a alloc.Allocation) record {
 	return record{
-		{"pool", a.Pool().Name()}, {"realm", a.Pool().Realm()}, {"subscriber", a.Subscriber().Addr()},
-		{"outside", a.Outside()}, {"ports", a.Ports()},
+		{"pool", a.Pool().Name()}, {"realm", a.Pool().Realm()}, {"subscriber", a.Subscriber().Text()},
+		{"outside", outsideText(a)}, {"ports", a.Ports()},
 	}
+}
+
+// outsideText returns the outside address, or the prefix where MAP gives a subscriber several.
+func outsideText(a alloc.Allocation) string {
+	if p := a.OutsidePrefix(); !p.IsSingleIP() {
+		return p.String()
+	}
+	return a.Outside().String()
 }
 
 // printCandidates prints several possible answers: for json one object with a list, for the rest a row each.

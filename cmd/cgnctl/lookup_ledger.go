@@ -19,15 +19,15 @@ type past struct {
 }
 
 // lookupLedger answers the forward question over time: which shares had an inside address in a window.
-func (e *env) lookupLedger(led *ledger.Ledger, a netip.Addr, realm string, first, last time.Time, format string) error {
+func (e *env) lookupLedger(led *ledger.Ledger, prefix netip.Prefix, realm string, first, last time.Time, format string) error {
 	epochs, gap := led.Between(first, last)
 	if len(epochs) == 0 {
 		_, err := led.AtInstant(last)
 		return err
 	}
-	p := past{seen: map[string]bool{}}
+	p, a := past{seen: map[string]bool{}}, alloc.Subscriber{Prefix: prefix}.Text()
 	for _, ep := range epochs {
-		if err := p.ask(led, ep, a, realm); err != nil {
+		if err := p.ask(led, ep, prefix, realm); err != nil {
 			return err
 		}
 	}
@@ -55,19 +55,15 @@ func (e *env) lookupLedger(led *ledger.Ledger, a netip.Addr, realm string, first
 }
 
 // ask asks one epoch.
-func (p *past) ask(led *ledger.Ledger, ep ledger.Epoch, a netip.Addr, realm string) error {
+func (p *past) ask(led *ledger.Ledger, ep ledger.Epoch, a netip.Prefix, realm string) error {
 	plan, err := led.Plan(ep)
 	if err != nil {
 		return err
 	}
 	p.asked++
-	realms := plan.Realms()
-	if realm != "" {
-		realms = []string{realm}
-	}
 	found := false
-	for _, r := range realms {
-		al, err := plan.Lookup(alloc.SubscriberFrom(r, a))
+	for _, r := range realmsOf(plan, a, realm) {
+		al, err := plan.Lookup(alloc.Subscriber{Realm: r, Prefix: a})
 		if errors.Is(err, alloc.ErrNotSubscriber) || errors.Is(err, alloc.ErrExcluded) {
 			continue
 		}
@@ -75,7 +71,7 @@ func (p *past) ask(led *ledger.Ledger, ep ledger.Epoch, a netip.Addr, realm stri
 			return err
 		}
 		found = true
-		if key := r + " " + al.Outside().String() + " " + al.Ports().String(); !p.seen[key] {
+		if key := al.Subscriber().String() + " " + outsideText(al) + " " + al.Ports().String(); !p.seen[key] {
 			p.seen[key] = true
 			p.rows = append(p.rows, append(forward(al), ofEpoch(ep)...))
 		}

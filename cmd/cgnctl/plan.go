@@ -33,7 +33,7 @@ first and last record. Takes the same flags as allocate.`,
 			return printRecords(e.stdout, "json", summarize(plan))
 		case "csv", "ndjson":
 			var pools []record
-			for p := range plan.Pools() {
+			for p := range plan.AllPools() {
 				pools = append(pools, summarizePool(p))
 			}
 			return printRecords(e.stdout, *format, pools...)
@@ -46,24 +46,31 @@ first and last record. Takes the same flags as allocate.`,
 // summarize returns the sizing of a plan as a record.
 func summarize(plan *alloc.Plan) record {
 	var pools []record
-	var capacity uint64
-	for p := range plan.Pools() {
+	var capacity, subscribers uint64
+	for p := range plan.AllPools() {
 		pools = append(pools, summarizePool(p))
 		capacity += p.Capacity()
+		subscribers += p.Subscribers()
 	}
 	return record{
-		{"sha256", plan.SHA256()}, {"subscribers", plan.Subscribers()}, {"capacity", capacity}, {"pools", pools},
+		{"sha256", plan.SHA256()}, {"subscribers", subscribers}, {"capacity", capacity}, {"pools", pools},
 	}
 }
 
 func summarizePool(p *alloc.Pool) record {
-	first, _ := p.At(0) // a pool has at least one subscriber
-	last, _ := p.At(p.Subscribers() - 1)
+	var ends [2]any // null where routers hold the port sets, which have rules in place of an order
+	var usable any
+	scheme := p.Kind().String()
+	if p.Kind() == alloc.NAT44 {
+		first, _ := p.At(0) // a pool has at least one subscriber
+		last, _ := p.At(p.Subscribers() - 1)
+		ends, usable, scheme = [2]any{share(first), share(last)}, p.Usable(), p.Scheme().String()
+	}
 	r := record{
-		{"name", p.Name()}, {"realm", p.Realm()}, {"scheme", p.Scheme().String()},
+		{"name", p.Name()}, {"realm", p.Realm()}, {"scheme", scheme},
 		{"subscribers", p.Subscribers()}, {"addresses", p.Addresses()},
 		{"sharing_ratio", p.SharingRatio()}, {"ports_per_subscriber", p.PortsPerSubscriber()},
-		{"usable_ports", p.Usable()}, {"tail_per_address", p.TailPorts()}, {"dynamic_per_address", p.DynamicPorts()},
+		{"usable_ports", usable}, {"tail_per_address", p.TailPorts()}, {"dynamic_per_address", p.DynamicPorts()},
 		{"capacity", p.Capacity()}, {"capacity_left", p.Capacity() - p.Subscribers()},
 	}
 	var offset, length, step, key any // null unless the scheme has it, so that every pool has the same fields
@@ -77,11 +84,11 @@ func summarizePool(p *alloc.Pool) record {
 		key = p.KeyID()
 	}
 	r = append(r, value{"psid_offset", offset}, value{"psid_length", length}, value{"step", step}, value{"key_id", key})
-	return append(r, value{"first", share(first)}, value{"last", share(last)})
+	return append(r, value{"first", ends[0]}, value{"last", ends[1]})
 }
 
 func share(a alloc.Allocation) record {
-	return record{{"subscriber", a.Subscriber().Addr()}, {"outside", a.Outside()}, {"ports", a.Ports()}}
+	return record{{"subscriber", a.Subscriber().Text()}, {"outside", a.Outside()}, {"ports", a.Ports()}}
 }
 
 // printSummary prints the sizing for people.
@@ -108,6 +115,14 @@ func printSummary(w io.Writer, plan *alloc.Plan) error {
 		}
 		fmt.Fprintf(tw, "first\t%s -> %s:%s\n", first.Subscriber(), first.Outside(), shortPorts(first.Ports()))
 		fmt.Fprintf(tw, "last\t%s -> %s:%s\n", last.Subscriber(), last.Outside(), shortPorts(last.Ports()))
+	}
+	for p := range plan.Softwires() {
+		fmt.Fprintf(tw, "\npool\t%s (realm %s)\n", p.Name(), p.Realm())
+		fmt.Fprintf(tw, "kind\t%s\n", p.Kind())
+		fmt.Fprintf(tw, "subscribers\t%d\n", p.Subscribers())
+		fmt.Fprintf(tw, "addresses\t%d\n", p.Addresses())
+		fmt.Fprintf(tw, "sharing ratio\tat most 1:%d\n", p.SharingRatio())
+		fmt.Fprintf(tw, "ports per subscriber\tat least %d\n", p.PortsPerSubscriber())
 	}
 	return writeFault(tw.Flush())
 }

@@ -46,7 +46,7 @@ func parseLocations(p *alloc.Plan, places []string) (map[string]publish.Location
 		return nil, badInput(hint, "--location is missing")
 	}
 	locations, known := map[string]publish.Location{}, map[string]bool{}
-	for pool := range p.Pools() {
+	for pool := range p.AllPools() {
 		known[pool.Name()] = true
 	}
 	var others *publish.Location

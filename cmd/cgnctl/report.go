@@ -52,13 +52,13 @@ func (r *report) writeText(w io.Writer) error {
 }
 
 func (c *checked) size() string {
-	pools, addresses := 0, uint64(0)
-	for p := range c.file.Plan.Pools() {
+	pools, subscribers, addresses := uint64(0), uint64(0), uint64(0)
+	for p := range c.file.Plan.AllPools() {
 		pools++
+		subscribers += p.Subscribers()
 		addresses += p.Addresses()
 	}
-	return fmt.Sprintf("%s, %s on %s, sha256 %s", plural(uint64(pools), "pool"), plural(c.file.Plan.Subscribers(), "subscriber"),
-		plural(addresses, "address"), c.file.Plan.SHA256())
+	return fmt.Sprintf("%s, %s on %s, sha256 %s", plural(pools, "pool"), plural(subscribers, "subscriber"), plural(addresses, "address"), c.file.Plan.SHA256())
 }
 
 // plural returns "1 pool", "2 pools", "2 addresses".

@@ -29,6 +29,7 @@ type rows struct {
 	ends    []piece // by slot: everything behind the outside address; nil for scheme random and for too many slots
 	short   int     // ends[:short] are made and short
 	width   int     // of the pool column of a table
+	who     int     // of the subscriber column
 
 	head    piece   // start and the first three octets of the subscriber
 	network uint32  // the octets in head
@@ -51,7 +52,7 @@ var columns = []string{"pool", "subscriber", "outside", "ports"}
 
 // header writes what comes before the rows. summary is the plan for format json.
 func (r *rows) header(pools []string, summary []byte) error {
-	r.width = len("POOL")
+	r.width, r.who = len("POOL"), max(r.who, len("255.255.255.255"))
 	for _, p := range pools {
 		r.width = max(r.width, len(p))
 	}
@@ -61,7 +62,7 @@ func (r *rows) header(pools []string, summary []byte) error {
 	case "json":
 		return r.append(fmt.Appendf(nil, `{"plan":%s,"allocations":[`, summary))
 	case "table":
-		return r.append(fmt.Appendf(nil, "%-*s  %-15s  %-15s  %s\n", r.width, "POOL", "SUBSCRIBER", "OUTSIDE", "PORTS"))
+		return r.append(fmt.Appendf(nil, "%-*s  %-*s  %-15s  %s\n", r.width, "POOL", r.who, "SUBSCRIBER", "OUTSIDE", "PORTS"))
 	}
 	return nil
 }
@@ -174,7 +175,7 @@ func (r *rows) aim(a alloc.Allocation) uint32 {
 
 // tableRow returns one allocation for people, in columns.
 func (r *rows) tableRow(a alloc.Allocation) []byte {
-	return fmt.Appendf(nil, "%-*s  %-15s  %-15s  %s\n", r.width, r.pool.Name(), a.Subscriber().Addr(), a.Outside(), shortPorts(a.Ports()))
+	return fmt.Appendf(nil, "%-*s  %-*s  %-15s  %s\n", r.width, r.pool.Name(), r.who, a.Subscriber().Text(), a.Outside(), shortPorts(a.Ports()))
 }
 
 // enter prepares the fixed parts of the rows of a pool.

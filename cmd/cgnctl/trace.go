@@ -113,7 +113,7 @@ func (e *env) trace(plan *alloc.Plan, a netip.Addr, port uint16, format string) 
 
 func owner(a alloc.Allocation) record {
 	return record{
-		{"subscriber", a.Subscriber().Addr()}, {"pool", a.Pool().Name()}, {"realm", a.Pool().Realm()}, {"ports", a.Ports()},
+		{"subscriber", a.Subscriber().Text()}, {"pool", a.Pool().Name()}, {"realm", a.Pool().Realm()}, {"ports", a.Ports()},
 	}
 }
 
@@ -121,6 +121,9 @@ func owner(a alloc.Allocation) record {
 func why(st alloc.Status, p *alloc.Pool) string {
 	switch st {
 	case alloc.Reserved:
+		if p.Kind() != alloc.NAT44 {
+			return fmt.Sprintf("is excluded from every port set on that address, by the PSID offset in pool %q", p.Name())
+		}
 		return fmt.Sprintf("is reserved in pool %q: usable ports are %s", p.Name(), shortPorts(p.Usable()))
 	case alloc.Tail:
 		if p.Scheme() == alloc.Explicit {
@@ -128,6 +131,9 @@ func why(st alloc.Status, p *alloc.Pool) string {
 		}
 		return fmt.Sprintf("is in the tail of pool %q: %d ports of each address belong to nobody", p.Name(), p.TailPorts())
 	case alloc.Unassigned:
+		if p.Kind() != alloc.NAT44 {
+			return fmt.Sprintf("is in the port set of a PSID that pool %q gives to nobody", p.Name())
+		}
 		return fmt.Sprintf("is in a share of pool %q that no subscriber holds", p.Name())
 	case alloc.Dynamic:
 		return fmt.Sprintf("is set aside for dynamic blocks in pool %q: the log of blocks has the answer", p.Name())

@@ -176,7 +176,7 @@ func ofLedger(c ledger.Candidate) candidate {
 }
 
 func (c *candidate) fill(a alloc.Allocation) {
-	c.Subscriber, c.Realm, c.Pool, c.Ports = a.Inside().String(), a.Pool().Realm(), a.Pool().Name(), a.Ports().String()
+	c.Subscriber, c.Realm, c.Pool, c.Ports = a.Subscriber().Text(), a.Pool().Realm(), a.Pool().Name(), a.Ports().String()
 }
 
 // answerNow asks the plan in force. It knows of no other time.
