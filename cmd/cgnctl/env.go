@@ -11,6 +11,7 @@ import (
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/planfile"
+	"github.com/cgnkit/cgnkit/alloc/provision"
 	"github.com/cgnkit/cgnkit/alloc/rulefile"
 	"github.com/cgnkit/cgnkit/nat44"
 	"github.com/cgnkit/cgnkit/nat44/dialect"
@@ -126,7 +127,7 @@ func asFault(cmd *cobra.Command, err error) *fault {
 		f.more(len(invalid.Findings), "")
 		return f
 	}
-	if errors.Is(err, nat44.ErrInexpressible) || errors.Is(err, dialect.ErrInexpressible) {
+	if errors.Is(err, nat44.ErrInexpressible) || errors.Is(err, dialect.ErrInexpressible) || errors.Is(err, provision.ErrInexpressible) || errors.Is(err, provision.ErrInterface) {
 		return &fault{code: exitInput, msg: err.Error()}
 	}
 	return &fault{code: exitInput, msg: err.Error(), hint: fmt.Sprintf("see %s --help", cmd.CommandPath())}
