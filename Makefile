@@ -72,6 +72,7 @@ generate: tools build ## everything that is made from the code
 	$(DAEMON) gen keys | ./internal/scripts/insert-keys.sh docs/cgnd.md
 	./internal/scripts/outputs.sh $(BIN) docs/plan-format.md
 	./internal/scripts/outputs.sh $(BIN) docs/port-sets.md
+	./internal/scripts/outputs.sh $(BIN) docs/map.md
 	@./.ci/tools clang || true
 	@if command -v clang-14 > /dev/null; then $(GO) generate ./ebpf; \
 	else echo "ebpf/internal is left as it is: compiling it needs clang-14"; fi

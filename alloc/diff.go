@@ -106,6 +106,13 @@ func (p *Plan) allWith(others []*Pool) iter.Seq[Allocation] {
 	}
 }
 
+// SameSoftwires reports whether two plans have the same pools of MAP and lw4o6, whatever their names and order. Pools that give
+// everybody the same in other words, such as one rule in place of two, are not the same.
+func SameSoftwires(p, q *Plan) bool {
+	o, n := changedSoftwires(p, q)
+	return len(o)+len(n) == 0
+}
+
 // changedSoftwires returns the pools of other kinds than NAT44 that only one of two plans has, whatever their names.
 func changedSoftwires(older, newer *Plan) (o, n []*Pool) {
 	have := map[[sha256.Size]byte]bool{}

@@ -32,4 +32,6 @@ var (
 	ErrMemory = errors.New("no memory for maps")
 	// ErrPermission means: a capability is missing; see the documentation of the package.
 	ErrPermission = errors.New("not permitted")
+	// ErrInexpressible means: the plan has no pool of NAT44, and the programs translate for no others.
+	ErrInexpressible = errors.New("the XDP backend cannot express this plan")
 )

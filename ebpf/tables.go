@@ -78,6 +78,9 @@ func NewTables(plan *alloc.Plan) (*Tables, error) {
 			inside[p.Realm()] = appendRanges(inside[p.Realm()], number, slices.Collect(p.InsideRanges()))
 		}
 	}
+	if len(t.pools) == 0 {
+		return nil, fmt.Errorf("%w: it has no pool of NAT44, and routers of subscribers translate for the others", ErrInexpressible)
+	}
 	if err := t.addIndex(outside); err != nil {
 		return nil, fmt.Errorf("outside addresses: %w", err)
 	}

@@ -41,7 +41,7 @@ func NewRuleset(plan *alloc.Plan, instance Instance) (*Ruleset, error) {
 		}
 	}
 	if len(rs.maps) == 0 {
-		return nil, fmt.Errorf("%w: it has no subscribers", ErrInexpressible)
+		return nil, fmt.Errorf("%w: it has no subscribers of NAT44", ErrInexpressible)
 	}
 	for _, d := range plan.NoTranslate() {
 		if _, ok := d.Ports(); ok {

@@ -78,7 +78,7 @@ func TestNewRulesetRefuses(t *testing.T) {
 		want     string
 	}{
 		"no instance": {plan(pool("a", "100.64.0.1", "192.0.2.1", ratio(1))), Instance{}, ErrInstance, "invalid instance name: it is empty"},
-		"no pools":    {&alloc.Plan{}, cgn, ErrInexpressible, "nftables cannot express this plan: it has no subscribers"},
+		"no pools":    {&alloc.Plan{}, cgn, ErrInexpressible, "nftables cannot express this plan: it has no subscribers of NAT44"},
 		"the same addresses in two realms": {
 			plan(pool("a", "10.0.0.0/24", "192.0.2.0/28", realm("a"), ratio(32)), pool("b", "10.0.0.0/24", "192.0.2.16/28", realm("b"), ratio(32))),
 			cgn, ErrInexpressible, "nftables cannot express this plan: inside 10.0.0.0-10.0.0.255 and 10.0.0.0-10.0.0.255" + realms,

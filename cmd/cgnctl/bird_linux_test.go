@@ -62,6 +62,54 @@ protocol bgp peer {
 	}
 }
 
+// TestBIRDv6 is TestBIRD for the IPv6 prefixes of a plan with MAP, which go by RIPng.
+func TestBIRDv6(t *testing.T) {
+	here, there := netnstest.New(t), netnstest.New(t)
+	if err := here.AddVeth("core", there, "edge"); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	var routes bytes.Buffer
+	if code := run(&env{stdout: &routes, stderr: &routes}, []string{"render", "bird", "-c", "../../testdata/plans/softwires.yaml"}); code != 0 {
+		t.Fatalf("exit code %d: %s", code, routes.String())
+	}
+	write(t, filepath.Join(dir, "cgnkit.conf"), routes.String())
+	speak := func(ns *netns.NS, link, id, channel, rest string) *bird {
+		enableIPv6(t, ns)
+		netnstest.Run(t, ns, "ip", "link", "set", link, "up")
+		return startBIRD(t, ns, filepath.Join(dir, link), fmt.Sprintf(`router id %s;
+protocol device { scan time 1; }
+protocol rip ng peer {
+	%s
+	interface %q { update time 1; };
+}
+%s`, id, channel, link, rest))
+	}
+	speak(here, "core", "192.0.2.1", `ipv6 { import none; export where proto = "cgnkit6"; };`, fmt.Sprintf("include %q;\n", filepath.Join(dir, "cgnkit.conf")))
+	edge := speak(there, "edge", "192.0.2.2", "ipv6 { import all; export none; };", "")
+
+	_, six, _ := strings.Cut(routes.String(), "protocol static cgnkit6")
+	want := []string{"2001:db8::/40", "2001:db8:100::/44", "2001:db8:200::/44", "2001:db8:fffe::/64"}
+	if n := strings.Count(six, "route "); n != len(want) {
+		t.Fatalf("%d IPv6 routes in\n%s", n, routes.String())
+	}
+	shown := ""
+	for deadline := time.Now().Add(30 * time.Second); strings.Count(shown, "unicast [peer") < len(want); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("want %d routes, the neighbour has\n%s\n%s", len(want), shown, edge.ask(t, "show", "protocols", "all"))
+		}
+		shown = edge.ask(t, "show", "route")
+	}
+	for _, prefix := range want {
+		if !strings.Contains(shown, prefix+" ") {
+			t.Errorf("the neighbour has no route to %s:\n%s", prefix, shown)
+		}
+	}
+	if n := strings.Count(shown, "unicast"); n != len(want) {
+		t.Errorf("the neighbour has %d routes, want %d:\n%s", n, len(want), shown)
+	}
+}
+
 func asOf(addr string) string { return "6450" + addr[len(addr)-1:] }
 
 func write(t *testing.T, name, text string) {

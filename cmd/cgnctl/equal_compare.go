@@ -37,6 +37,7 @@ func (c *equality) run() {
 	c.protocols()
 	c.conditions()
 	c.columns()
+	c.softwires()
 	for _, w := range c.flags.conditions {
 		c.unproven = append(c.unproven, fmt.Sprintf("packets of which this is not so: %v (--where)", w))
 	}
@@ -59,6 +60,18 @@ func (c *equality) columns() {
 				break
 			}
 		}
+	}
+}
+
+// softwires compares pools of MAP and lw4o6, which rules of a NAT do not have.
+func (c *equality) softwires() {
+	switch a, b := c.a.plan, c.b.plan; {
+	case a != nil && b != nil:
+		if !alloc.SameSoftwires(a, b) {
+			c.differs = append(c.differs, "pools of MAP and lightweight 4over6: cgnctl diff says who moves")
+		}
+	case a != nil && len(a.SoftwireRealms()) > 0, b != nil && len(b.SoftwireRealms()) > 0:
+		c.unproven = append(c.unproven, "pools of MAP and lightweight 4over6, which are no business of a NAT")
 	}
 }
 

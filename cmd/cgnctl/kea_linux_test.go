@@ -62,8 +62,7 @@ func TestKea(t *testing.T) {
 		}
 	}
 	for i, ns := range []*netns.NS{server, clients} {
-		// No waiting for others with the same address, or nothing could be sent for a second.
-		netnstest.Run(t, ns, "sh", "-c", "cd /proc/sys/net/ipv6/conf && for f in */accept_dad; do echo 0 > $f; done && for f in */disable_ipv6; do echo 0 > $f; done")
+		enableIPv6(t, ns)
 		for _, link := range links {
 			netnstest.Run(t, ns, "ip", "link", "set", []string{"s-", ""}[i]+link, "up")
 		}
@@ -78,6 +77,13 @@ func TestKea(t *testing.T) {
 	for link, want := range map[string]uint32{"cgn": 3600, "old": 0} {
 		t.Run(link, func(t *testing.T) { askKea4(t, clients, link, want, file.Plan) })
 	}
+}
+
+// enableIPv6 switches IPv6 on, for links that are there and down.
+func enableIPv6(t *testing.T, ns *netns.NS) {
+	t.Helper()
+	// No waiting for others with the same address, or nothing could be sent for a second.
+	netnstest.Run(t, ns, "sh", "-c", "cd /proc/sys/net/ipv6/conf && for f in */accept_dad; do echo 0 > $f; done && for f in */disable_ipv6; do echo 0 > $f; done")
 }
 
 // startKea renders a configuration, has the server check it, and runs the server in a namespace until the test ends.
@@ -155,7 +161,7 @@ func exchange(t *testing.T, conn *net.UDPConn, to netip.AddrPort, message []byte
 	buf := make([]byte, 1<<16)
 	var failed error
 	for range 20 {
-		_, failed = conn.WriteToUDPAddrPort(message, to) // a link that was switched on just now may lack its address
+		_, failed = conn.WriteToUDPAddrPort(message, to)                 // a link that was switched on just now may lack its address
 		_ = conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond)) // an error shows in what follows
 		for {
 			n, err := conn.Read(buf)

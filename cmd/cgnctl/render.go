@@ -25,7 +25,7 @@ written. Needs no root.`,
 	// Flags belong to the targets; who names none, or an unknown one, shall read that and not something about flags.
 	cmd.FParseErrWhitelist.UnknownFlags = true
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		const targets, hint = "want nftables, iptables, routeros, vyos, vpp, dns, geofeed, prefixlen, bird or kea", "for example cgnctl render nftables -c plan.yaml"
+		const targets, hint = "want nftables, iptables, routeros, vyos, vpp, dns, geofeed, prefixlen, bird, kea, openwrt, vpp-map, jool or lwaftr", "for example cgnctl render nftables -c plan.yaml"
 		if len(args) > 0 {
 			return badInput(hint, "unknown target %q: %s", args[0], targets)
 		}
@@ -45,7 +45,8 @@ written. Needs no root.`,
 			return func(w io.Writer) error { return t.write(w, plan) }
 		}))
 	}
-	cmd.AddCommand(newRenderDNS(e), newRenderGeofeed(e), newRenderPrefixlen(e), newRenderBIRD(e), newRenderKea(e))
+	cmd.AddCommand(newRenderDNS(e), newRenderGeofeed(e), newRenderPrefixlen(e), newRenderBIRD(e), newRenderKea(e), newRenderOpenWrt(e))
+	cmd.AddCommand(newRenderRelays(e)...)
 	return cmd
 }
 

@@ -94,6 +94,8 @@ func newRenderBIRD(e *env) *cobra.Command {
 		Long: `Write the outside prefixes of a plan as a static protocol of BIRD 2: blackhole routes, so that what has no mapping ends here and
 does not go round. Include the file in bird.conf and export it by the protocol that you speak, BGP for example:
 
+For pools of MAP a second protocol, cgnkit6, has the IPv6 prefixes of the rules and of the default mapping rule.
+
   include "cgnkit.conf";
   protocol bgp { ...; ipv4 { export where proto = "cgnkit"; import none; }; }`,
 		Example: `  cgnctl render bird -c plan.yaml > /etc/bird/cgnkit.conf && birdc configure`,
