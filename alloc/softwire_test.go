@@ -180,7 +180,7 @@ func TestSoftwireCanonical(t *testing.T) {
 		t.Error("Spec makes another plan")
 	}
 	alone := mustPlan(t, Spec{Pools: mixed().Pools}).AppendCanonical(nil)
-	if want := append(alone[:len(alone)-1], `,"softwires":[{"name":"mape"`...); !bytes.HasPrefix(b, want) {
+	if want := slices.Concat(alone[:len(alone)-1], []byte(`,"softwires":[{"name":"mape"`)); !bytes.HasPrefix(b, want) {
 		t.Errorf("canonical form\n%s\ndoes not begin with\n%s", b, want)
 	}
 	seen := map[string]string{p.SHA256(): "nothing"}

@@ -258,12 +258,8 @@ var (
 
 // place sets the line and column of a path such as "pools[1].outside[0]", or of the closest thing around it that is written.
 func (f *File) place(g *Diagnostic, path string) {
-	if path == "pools" && f.poolList != nil {
-		g.Line, g.Column = f.poolList.Line, f.poolList.Column
-		return
-	}
-	if path == "softwires" && f.softwireList != nil {
-		g.Line, g.Column = f.softwireList.Line, f.softwireList.Column
+	if n := map[string]*yaml.Node{"pools": f.poolList, "softwires": f.softwireList}[path]; n != nil {
+		g.Line, g.Column = n.Line, n.Column
 		return
 	}
 	if m := exemptPath.FindStringSubmatch(path); m != nil {
@@ -289,12 +285,9 @@ func (f *File) place(g *Diagnostic, path string) {
 	if n := p.keys[m[3]]; n != nil {
 		node = n
 	}
-	if k, err := strconv.Atoi(m[4]); err == nil && m[3] == "rules" && k < len(p.rules) {
-		node = p.rules[k].node
-		if n := p.rules[k].keys[m[5]]; n != nil {
-			node = n
-		}
-	} else if err == nil {
+	if n := p.ruleAt(m[3], m[4], m[5]); n != nil {
+		node = n
+	} else if k, err := strconv.Atoi(m[4]); err == nil {
 		from := p.lists[m[3]]
 		at := sort.Search(len(from), func(j int) bool { return from[j].start > k }) - 1
 		if at >= 0 && from[at].lines != nil {
@@ -306,4 +299,16 @@ func (f *File) place(g *Diagnostic, path string) {
 		}
 	}
 	g.Line, g.Column = node.Line, node.Column
+}
+
+// ruleAt returns where a field of a rule stands, or the rule, or nil where a path means no rule.
+func (p *pool) ruleAt(list, number, field string) *yaml.Node {
+	k, err := strconv.Atoi(number)
+	if err != nil || list != "rules" || k >= len(p.rules) {
+		return nil
+	}
+	if n := p.rules[k].keys[field]; n != nil {
+		return n
+	}
+	return p.rules[k].node
 }

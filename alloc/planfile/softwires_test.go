@@ -118,18 +118,21 @@ func TestSoftwiresExamples(t *testing.T) {
 		fields []field
 	}{{"    ", softwireFields}, {"        ", ruleFields}} {
 		for _, f := range c.fields {
-			text := softwired
-			if at := strings.Index(text, c.indent+f.key+": "); at >= 0 {
-				end := at + strings.IndexByte(text[at:], '\n') + 1
-				text = text[:at] + c.indent + f.key + ": " + f.example + "\n" + text[end:]
-			} else if f.key == "rule6" {
+			text, line := softwired, c.indent+f.key+": "+f.example+"\n"
+			before, after, there := strings.Cut(text, c.indent+f.key+": ")
+			head, _, _ := strings.Cut(text, "    rules:")
+			switch {
+			case there:
+				_, rest, _ := strings.Cut(after, "\n")
+				text = before + line + rest
+			case f.key == "rule6":
 				text = strings.Replace(text, "2001:db8::/40", f.example, 1)
-			} else if f.key == "rules" {
-				text = text[:strings.Index(text, "    rules:")] + "    rules: " + f.example + "\n"
-			} else if len(c.indent) == 8 {
-				text += c.indent + f.key + ": " + f.example + "\n"
-			} else if f.key != "name" {
-				text = strings.Replace(text, "    rules:", c.indent+f.key+": "+f.example+"\n    rules:", 1)
+			case f.key == "rules":
+				text = head + line
+			case len(c.indent) == 8:
+				text += line
+			case f.key != "name":
+				text = head + line + strings.TrimPrefix(text, head)
 			}
 			if err := validate(s, []byte(text)); err != nil {
 				t.Errorf("the schema refuses the example of %s: %v\n%s", f.key, err, text)

@@ -151,7 +151,7 @@ func listen(t *testing.T, ns *netns.NS, network, link, local string) *net.UDPCon
 	}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() })
+	t.Cleanup(func() { _ = conn.Close() })
 	return conn.(*net.UDPConn)
 }
 
@@ -283,7 +283,7 @@ func routerOf(t *testing.T, o s46.Option, delegated netip.Prefix) (netip.Addr, s
 // askKea4 asks for an address and for option 108 (RFC 8925). want is 0 where the option must not come.
 func askKea4(t *testing.T, ns *netns.NS, link string, want uint32, plan *alloc.Plan) {
 	conn := listen(t, ns, "udp4", link, "0.0.0.0:68")
-	m := make([]byte, 240)
+	m := append([]byte(nil), make([]byte, 240)...)
 	copy(m, []byte{1, 1, 6, 0, 0x5a, 0x46, 0, 4, 0, 0, 0x80}) // BOOTREQUEST, Ethernet, the answer by broadcast
 	copy(m[28:], []byte{2, 0, 0, 0, 0, 7})
 	copy(m[236:], []byte{99, 130, 83, 99})
