@@ -324,3 +324,24 @@ func TestSoftwireRandom(t *testing.T) {
 		}
 	}
 }
+
+func TestSoftwireNoAllocs(t *testing.T) {
+	p := mustPlan(t, mixed())
+	queries := []Subscriber{{Prefix: prefix6("2001:db8:12:3400::/56")}, {Prefix: prefix6("2001:db8:403::1/128")}, {Prefix: prefix6("2001:db8:999::/56")}, {Realm: "b", Prefix: prefix6("2001:db8::/56")}}
+	outside := []netip.Addr{netip.MustParseAddr("192.0.2.18"), netip.MustParseAddr("203.0.113.1"), netip.MustParseAddr("198.18.2.1"), netip.MustParseAddr("9.9.9.9")}
+	found := 0
+	if n := testing.AllocsPerRun(100, func() {
+		for _, q := range queries {
+			if a, err := p.Lookup(q); err == nil && a.Subscriber().Prefix.IsValid() && a.Ports().IsValid() {
+				found++
+			}
+		}
+		for _, a := range outside {
+			if al, ok := p.Trace(a, 40000).Allocation(); ok && al.OutsidePrefix().Contains(a) {
+				found++
+			}
+		}
+	}); n != 0 || found != 4*101 {
+		t.Errorf("%v allocations a run; found %d", n, found)
+	}
+}
