@@ -32,6 +32,7 @@ type Change struct {
 // A Difference compares two plans, subscriber by subscriber.
 type Difference struct {
 	older, newer *Plan
+	nat44        bool // whether pools of other kinds are left out
 	// Kept counts subscribers with the same outside address and the same port set in both plans, whatever the names of
 	// their pools. Moved, Added and Removed count the changes.
 	Kept, Moved, Added, Removed uint64
@@ -41,10 +42,16 @@ type Difference struct {
 // translate, is not compared: plans whose hashes differ may have no difference. It takes one pass over the subscribers of
 // both and no memory that grows with them. Pools of MAP and lw4o6 that both plans have, whatever their names, are not walked.
 func Diff(older, newer *Plan) Difference {
-	d := Difference{older: older, newer: newer, Kept: older.Subscribers()}
-	for p := range older.Softwires() {
-		d.Kept += p.Subscribers()
-	}
+	return Difference{older: older, newer: newer, Kept: older.AllSubscribers()}.counted()
+}
+
+// DiffNAT44 is Diff without the pools of MAP and lw4o6: what a backend that serves the others has to do.
+func DiffNAT44(older, newer *Plan) Difference {
+	return Difference{older: older, newer: newer, nat44: true, Kept: older.Subscribers()}.counted()
+}
+
+// counted returns d with its changes counted. Kept is the number of subscribers of the old plan before.
+func (d Difference) counted() Difference {
 	for c := range d.Changes() {
 		switch c.Kind {
 		case Moved:
@@ -66,7 +73,10 @@ func (d Difference) IsEmpty() bool { return d.Moved+d.Added+d.Removed == 0 }
 // the new plan. Each iteration compares anew.
 func (d Difference) Changes() iter.Seq[Change] {
 	return func(yield func(Change) bool) {
-		older, newer := changedSoftwires(d.older, d.newer)
+		var older, newer []*Pool
+		if !d.nat44 {
+			older, newer = changedSoftwires(d.older, d.newer)
+		}
 		for a := range d.older.allWith(older) {
 			b, err := d.newer.Lookup(a.Subscriber())
 			c := Change{Kind: Removed, Subscriber: a.Subscriber(), Old: a.Share()}

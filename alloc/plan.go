@@ -96,6 +96,15 @@ func (p *Plan) Subscribers() uint64 {
 	return n
 }
 
+// AllSubscribers returns the number of subscribers of all pools, whatever their kind.
+func (p *Plan) AllSubscribers() uint64 {
+	var n uint64
+	for pool := range p.AllPools() {
+		n += pool.Subscribers()
+	}
+	return n
+}
+
 // A Pool is one pool of a plan: subscribers in order, outside addresses in order, and the scheme between them.
 type Pool struct {
 	name, realm string
@@ -115,7 +124,7 @@ func (p *Pool) Realm() string { return p.realm }
 // Scheme returns the scheme.
 func (p *Pool) Scheme() Scheme { return p.place.scheme }
 
-// Subscribers returns the number of inside addresses that have a share; of MAP and lw4o6, that of the routers, 2^48 at most.
+// Subscribers returns the number of inside addresses that have a share; of MAP and lw4o6, that of the routers, 2^32 at most.
 func (p *Pool) Subscribers() uint64 {
 	if p.soft != nil {
 		return p.soft.count

@@ -70,6 +70,11 @@ func (c *checker) softwire(i int) *Pool {
 		return nil
 	}
 	pool.soft.measure(&pool.place)
+	if n := pool.soft.count; n > maxSoftwireSubscribers {
+		c.addToSoftwire(i, Finding{Err: ErrSoftwire, Path: "rules", Msg: fmt.Sprintf("the rules have %d subscribers; a pool has at most %d", n, uint64(maxSoftwireSubscribers)),
+			Hint: "fewer EA bits share addresses among fewer"})
+		return nil
+	}
 	for _, o := range pool.soft.outside {
 		if why := whyUnusable(o); why != "" {
 			c.addToSoftwire(i, Finding{Err: ErrAddress, Path: pool.soft.pathOf(o.first), Msg: fmt.Sprintf("outside %v cannot be used: %s", o, why)})

@@ -244,7 +244,11 @@ func TestSoftwireFindings(t *testing.T) {
 		"name of MAP":            {func(s *Spec) { s.Softwires[1].Name = "mape" }, ErrName, "softwires[1].name"},
 		"realm":                  {func(s *Spec) { s.Softwires[1].Realm = "a b" }, ErrName, "softwires[1].realm"},
 		"0.0.0.0/8":              {func(s *Spec) { s.Softwires[2].Rules[0].IPv4 = prefix6("0.0.0.0/28") }, ErrAddress, "softwires[2].rules[0].rule4"},
-		"too many":               {func(s *Spec) { s.Softwires = slices.Repeat(s.Softwires[:1], 257) }, ErrSoftwire, "softwires"},
+		"subscribers": {func(s *Spec) {
+			r := &s.Softwires[2].Rules[0]
+			r.IPv6, r.IPv4, r.EALen, r.PSIDOffset = prefix6("2001:100::/28"), prefix6("10.0.0.0/12"), 33, new(0)
+		}, ErrSoftwire, "softwires[2].rules"},
+		"too many": {func(s *Spec) { s.Softwires = slices.Repeat(s.Softwires[:1], 257) }, ErrSoftwire, "softwires"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := mixed()
@@ -279,6 +283,10 @@ func TestSoftwireDiff(t *testing.T) {
 	want := []string{"moved 2001:db8:400::/48", "moved 2001:db8:401::/48", "removed 2001:db8:406::/48", "removed 2001:db8:407::/48", "added 2001:db8:406::/56", "added 2001:db8:499::/48"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	s.Pools[0] = nat("cgn", "100.64.0.0/25", "198.51.100.0/29")
+	if d := DiffNAT44(before, mustPlan(t, s)); d.Removed < 128 || d.Added+d.Moved+d.Kept != 128 || d.Kept+d.Moved+d.Removed != 256 {
+		t.Errorf("NAT44 alone: %+v", d)
 	}
 	s = mixed()
 	s.Softwires[2].Rules[0].EALen = 3 // /31s in place of /30s: longer prefixes

@@ -84,7 +84,7 @@ func (g *generation) evictMoved(old *generation, relaid []int) error {
 func (g *generation) movedRows(old *generation) []int {
 	at := g.rowsByAddress()
 	moved := make(map[int]bool)
-	for change := range alloc.Diff(old.plan, g.plan).Changes() {
+	for change := range alloc.DiffNAT44(old.plan, g.plan).Changes() {
 		if change.Kind == alloc.Added {
 			continue
 		}

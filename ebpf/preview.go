@@ -88,7 +88,7 @@ func (c Config) change(live *generation, want record) (Change, error) {
 		Loaded: true, Lacks: lacks(c.Plan, want), Plan: have.SHA256 != want.SHA256, Programs: have.Object != want.Object, Key: have.Key != want.Key,
 		Policies: !have.samePolicies(want), Attached: without(want.Links, have.Links), Detached: without(have.Links, want.Links),
 	}
-	d := alloc.Diff(live.plan, c.Plan)
+	d := alloc.DiffNAT44(live.plan, c.Plan)
 	out.Kept, out.Moved, out.Added, out.Removed = d.Kept, d.Moved, d.Added, d.Removed
 	if !out.None() {
 		return out, nil

@@ -105,7 +105,7 @@ func (e *env) printAdded(ep, before ledger.Epoch, older, newer *alloc.Plan, form
 		d = alloc.Diff(older, newer)
 		r = append(r, value{"compared_with", before.Seq})
 	} else {
-		d.Added = newer.Subscribers()
+		d.Added = newer.AllSubscribers()
 		r = append(r, value{"compared_with", nil})
 	}
 	r = append(r, record{{"kept", d.Kept}, {"moved", d.Moved}, {"added", d.Added}, {"removed", d.Removed}, {"hash", ep.Hash}}...)
@@ -117,7 +117,7 @@ func (e *env) printAdded(ep, before ledger.Epoch, older, newer *alloc.Plan, form
 		return writeFault(err)
 	}
 	if older == nil {
-		_, err = fmt.Fprintf(e.stdout, "%s, the first epoch\n", plural(newer.Subscribers(), "subscriber"))
+		_, err = fmt.Fprintf(e.stdout, "%s, the first epoch\n", plural(newer.AllSubscribers(), "subscriber"))
 		return writeFault(err)
 	}
 	if before.From.Equal(ep.From) {
