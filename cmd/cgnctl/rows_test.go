@@ -20,8 +20,14 @@ import (
 // naive returns the rows of a plan without any of the tricks of type rows.
 func naive(plan *alloc.Plan) [][]string {
 	var out [][]string
-	for a := range plan.All() {
-		out = append(out, []string{a.Pool().Name(), a.Subscriber().Addr().String(), a.Outside().String(), a.Ports().String()})
+	for pool := range plan.AllPools() {
+		for a := range pool.All() {
+			outside := a.Outside().String()
+			if p := a.OutsidePrefix(); p.Bits() < 32 {
+				outside = p.String()
+			}
+			out = append(out, []string{pool.Name(), a.Subscriber().Text(), outside, a.Ports().String()})
+		}
 	}
 	return out
 }
@@ -43,7 +49,7 @@ func TestRowsOfEveryPlan(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.Plan.Subscribers() <= 100_000 {
+		if f.Plan.AllSubscribers() <= 100_000 {
 			plans[filepath.Base(path)] = f.Plan
 		}
 	}
