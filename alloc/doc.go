@@ -9,12 +9,15 @@
 //   - [Plan.All] lists every share in constant memory,
 //   - [Diff] says who moves from one plan to another.
 //
+// Where the subscribers' own routers hold the port sets (MAP-E, MAP-T, lightweight 4over6), a subscriber is an end-user IPv6 prefix. A
+// [SoftwireSpec] describes such a pool; the lookups answer for it as for the others. Backends of a NAT see [Plan.Pools] only.
+//
 // The package is for ISP tooling that must never name the wrong subscriber. It is pure: no kernel, no files, no clock, no
 // goroutines. Reading plan files is the business of package planfile.
 //
 // # Words
 //
-//	subscriber       one inside host: a realm and an inside address
+//	subscriber       one inside host: a realm and an inside address, or an end-user IPv6 prefix
 //	realm            an inside address space; the same address in two realms is two subscribers
 //	share            the port set that a plan gives a subscriber
 //	L, n             the usable ports of an outside address in ascending order, and their number
