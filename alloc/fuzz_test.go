@@ -98,7 +98,13 @@ func FuzzParseCanonical(f *testing.F) {
 		}
 		f.Add(p.AppendCanonical(nil))
 	}
+	if p, err := NewPlan(mixed()); err == nil {
+		f.Add(p.AppendCanonical(nil))
+	} else {
+		f.Fatal(err)
+	}
 	for _, s := range []string{
+		`{"cgnkit_plan":1,"pools":[],"softwires":[{"name":"a","realm":"default","kind":"lw4o6","relay":"2001:db8::1","bindings":["2001:db8:1::/56 192.0.2.1 0 16 65535"]}]}`,
 		"", "{", "null", "[]", `{"cgnkit_plan":1,"pools":[]}`, `{"cgnkit_plan":1,"pools":[{}]}`, `{"cgnkit_plan":1,"pools":null}`, `{"cgnkit_plan":2}`,
 		`{"cgnkit_plan":1,"pools":[{"name":"a","realm":"default","scheme":"psid","inside":["1.0.0.0"],"inside_excluded":[],"outside":["2.0.0.0"],"outside_excluded":[],"usable_ports":"1024-65535","psid_offset":0,"psid_length":16,"dynamic_shares":64511}]}`,
 		`{"cgnkit_plan":1,"pools":[{"name":"a","realm":"default","scheme":"step","inside":["1.0.0.0"],"inside_excluded":[],"outside":["2.0.0.0"],"outside_excluded":[],"usable_ports":"65535","sharing_ratio":1,"ports_per_subscriber":65536,"dynamic":false,"step":65536}]}`,
@@ -120,7 +126,7 @@ func FuzzParseCanonical(f *testing.F) {
 			t.Fatalf("SHA256 = %s, want %x", p.SHA256(), sum)
 		}
 		n := 0
-		for a := range p.All() {
+		for a := range p.allWith(p.softwires) {
 			back, ok := p.Trace(a.Outside(), a.Ports().Last()).Allocation()
 			if !ok || back != a {
 				t.Fatalf("port %d of the share of %v traces to %+v", a.Ports().Last(), a.Subscriber(), back)
