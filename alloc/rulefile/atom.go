@@ -65,6 +65,9 @@ func (a *atom) plain() bool {
 	return single[a.left] && a.value != "" && !strings.ContainsAny(a.value, " {}*+@,!/&|<>")
 }
 
+// ofProtocol reports whether an atom may be about packets of one protocol alone.
+func (a atom) ofProtocol() bool { return !a.isDest && a.denied == 0 && !single[a.left] }
+
 // implies returns what a, being true, says of b.
 func (a *atom) implies(b *atom) relation {
 	switch {

@@ -57,7 +57,6 @@ func (w *walk) prove() *LineError {
 		w.to.conditions, w.to.always = nil, true
 		err = x.order(orders[0])
 	}
-	w.to.doubted = w.to.doubted || x.wrong || x.tally.added > 0
 	for i := 1; i < len(orders) && err == nil; i++ {
 		x.strict = true
 		err = x.order(orders[i])
@@ -119,10 +118,10 @@ func permutations(list []int32, most int) [][]int32 {
 	return out
 }
 
-// order proves one order of the chains that packets enter. Protocols go together while few matches are there: exceptions of one and
-// of another would multiply.
+// order proves one order of the chains that packets enter. Protocols go together where matches are few and say nothing of one protocol:
+// exceptions of one and of another would multiply.
 func (x *proof) order(roots []int32) *LineError {
-	if len(x.p.atoms) <= 4 {
+	if len(x.p.atoms) <= 8 && !slices.ContainsFunc(x.p.atoms, atom.ofProtocol) {
 		return x.protocols(roots, allProto)
 	}
 	for k := range protoMask(4) {
@@ -163,7 +162,7 @@ func (x *proof) protocols(roots []int32, mask protoMask) *LineError {
 func (x *proof) through(roots []int32, mask protoMask) *LineError {
 	x.known = slices.Grow(x.known[:0], len(x.p.conds))[:len(x.p.conds)]
 	clear(x.known)
-	x.tally.reset()
+	x.tally = tally{}
 	f := &flow{blocks: make([][]segment, 0, len(x.who)/blockSize+1)}
 	for list := range slices.Chunk(x.who, blockSize) {
 		f.blocks = append(f.blocks, slices.Clone(list))

@@ -1,6 +1,7 @@
 package rulefile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,10 +14,7 @@ type tally struct {
 	// others are those whose share is not for the protocol, and aside those of them that are translated otherwise.
 	others, aside [4]uint64
 	asideLine     [4]uint32
-	added         int // conditions
 }
-
-func (t *tally) reset() { *t = tally{added: t.added} }
 
 // subscribers returns who has a share that tables hold, ascending.
 func (c *collector) subscribers() []segment {
@@ -159,6 +157,8 @@ func (x *proof) judge(mask protoMask) *LineError {
 		if err != nil {
 			return err
 		}
+		excepted := said == Passed // a rule said so
+		said = cmp.Or(said, Passed)
 		kinds := 0
 		for e := Only; e <= Elsewhere; e++ {
 			if x.tally.count[k][e] > 0 {
@@ -169,8 +169,9 @@ func (x *proof) judge(mask protoMask) *LineError {
 			switch {
 			case x.tally.count[k][e] == 0 || e == said:
 			case rank(e) < rank(said):
-				x.wrong = true
+				x.wrong, x.c.doubted = true, true
 			default:
+				x.c.doubted = x.c.doubted || excepted
 				add[found{e, kinds > 1, x.tally.lines[k][e]}] |= 1 << k
 			}
 		}
@@ -204,11 +205,11 @@ func (x *proof) except(e Effect, vague bool, line uint32, mask protoMask) *LineE
 	c := x.p.conditionOf(id)
 	c.Effect, c.Line, c.Protocols, c.Vague, c.cond = e, int(line), protocolsOf(mask), c.Vague || vague, id
 	x.c.conditions = append(x.c.conditions, c)
-	x.tally.added++
 	return nil
 }
 
-// predict returns what the conditions say becomes of packets of a protocol on the path.
+// predict returns what the conditions say becomes of packets of a protocol on the path; 0 where
+// they say only that shares hold elsewhere, and packets leave as they are.
 func (x *proof) predict(mask protoMask) (Effect, *LineError) {
 	if err := x.step(len(x.c.conditions)); err != nil {
 		return 0, err
@@ -234,5 +235,5 @@ func (x *proof) predict(mask protoMask) (Effect, *LineError) {
 			return 0, x.fork(undecided)
 		}
 	}
-	return Passed, nil // translated only elsewhere
+	return 0, nil
 }
