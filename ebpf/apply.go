@@ -23,7 +23,7 @@ import (
 // finishes it.
 //
 // The error wraps ErrInstance, ErrInterface, ErrPolicy, ErrConflict, ErrVersion, ErrDamaged, ErrBusy, ErrMount, ErrKernel,
-// ErrMemory, ErrPermission or ErrTooManyRanges. After an error what was in force is in force, unless it says that the change is, and what is left to do.
+// ErrMemory, ErrPermission, ErrInexpressible or ErrTooManyRanges. After an error what was in force is in force, unless it says that the change is, and what is left to do.
 //
 // It takes 3 MiB for an outside address, for good, and the time that the kernel needs to check the programs, about two
 // seconds. That is before StepAttaching; the rest takes some ten milliseconds, and longer where many subscribers move.

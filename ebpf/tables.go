@@ -60,7 +60,7 @@ type Tables struct {
 	shared []sharedList
 }
 
-// NewTables returns the tables of a plan. The error wraps ErrTooManyRanges or ErrTooManyRealms.
+// NewTables returns the tables of a plan. The error wraps ErrTooManyRanges, ErrTooManyRealms or ErrInexpressible.
 func NewTables(plan *alloc.Plan) (*Tables, error) {
 	if n := len(plan.Realms()); n > maxIndexes-2 {
 		return nil, fmt.Errorf("%w: %d, and at most %d are possible", ErrTooManyRealms, n, maxIndexes-2)

@@ -124,3 +124,10 @@ func TestIndexLevels(t *testing.T) {
 		t.Errorf("2^24 + 1 ranges: %v", err)
 	}
 }
+
+// A plan without any pool of NAT44 has nothing that the programs could translate.
+func TestNoPools(t *testing.T) {
+	if got, err := NewTables(&alloc.Plan{}); got != nil || !errors.Is(err, ErrInexpressible) {
+		t.Errorf("NewTables = %v, %v; want %v", got, err, ErrInexpressible)
+	}
+}
