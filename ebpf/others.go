@@ -130,7 +130,8 @@ func (f folder) claims() (out []record, err error) {
 func (r record) outside() (out []alloc.AddrRange, err error) {
 	var doc struct {
 		Pools []struct {
-			Outside []alloc.AddrRange `json:"outside"`
+			Outside []alloc.AddrRange     `json:"outside"`
+			Shares  []alloc.ExplicitShare `json:"shares"` // of scheme explicit, instead
 		} `json:"pools"`
 	}
 	if err := json.Unmarshal([]byte(r.Plan), &doc); err != nil {
@@ -138,6 +139,18 @@ func (r record) outside() (out []alloc.AddrRange, err error) {
 	}
 	for _, p := range doc.Pools {
 		out = append(out, p.Outside...)
+		seen := make(map[netip.Addr]bool)
+		for _, share := range p.Shares {
+			if seen[share.Outside] {
+				continue
+			}
+			seen[share.Outside] = true
+			alone, err := alloc.AddrRangeFrom(share.Outside, share.Outside)
+			if err != nil {
+				return nil, fmt.Errorf("read the plan %s of another instance: %w", r.SHA256, err)
+			}
+			out = append(out, alone)
+		}
 	}
 	return out, nil
 }

@@ -52,7 +52,8 @@ func TestCommon(t *testing.T) {
 // behind other interfaces.
 func TestConflict(t *testing.T) {
 	random := alloc.PoolSpec{Inside: spans("100.64.0.0/28"), Outside: spans("192.0.2.0/31"), SharingRatio: 8, Scheme: alloc.Random, KeyID: testKey.ID()}
-	s := newSite(t, Config{Plan: mustPlan(t, random)})
+	listed := listOfShares("100.64.1.1 192.0.2.7 1024-2047", "100.64.1.2 192.0.2.7 3000-3999")
+	s := newSite(t, Config{Plan: mustPlan(t, random, listed)})
 	for _, name := range []string{"second", "third"} {
 		if err := s.CGN.AddVeth(name, s.Core, name+"-far"); err != nil {
 			t.Fatal(err)
@@ -78,6 +79,9 @@ func TestConflict(t *testing.T) {
 	taken := free
 	taken.Plan = pool("192.0.2.1-192.0.2.4")
 	refused("an outside address", taken, ErrConflict, "outside address 192.0.2.1 is in the plan of instance cgn")
+	ofList := free
+	ofList.Plan = pool("192.0.2.6-192.0.2.8")
+	refused("an outside address of a list of shares", ofList, ErrConflict, "outside address 192.0.2.7 is in the plan of instance cgn")
 	inside, outside := free, free
 	inside.Inside = []Interface{{Name: netns.InsideLink}}
 	outside.Outside = []Interface{{Name: netns.OutsideLink}}

@@ -79,7 +79,7 @@ func (g *generation) forgetPeers(old *generation) error {
 	if m.MaxEntries() == 1 {
 		return nil // no pool filters
 	}
-	for change := range alloc.Diff(old.plan, g.plan).Changes() {
+	for change := range alloc.DiffNAT44(old.plan, g.plan).Changes() {
 		if change.Kind == alloc.Added {
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
+	"github.com/cgnkit/cgnkit/portset/softwire"
 )
 
 // peersPool has 128 subscribers in realm "default".
@@ -368,7 +369,16 @@ func (l *lab) forgetAll() {
 // Who gets another share has no peers, and who keeps it has them.
 func TestPeersOfWhoMoves(t *testing.T) {
 	policy := Policy{Filtering: AddressDependent}
-	list := func(shares ...string) *alloc.Plan { return mustPlan(t, listOfShares(shares...)) }
+	ea := 16
+	list := func(shares ...string) *alloc.Plan {
+		pool := listOfShares(shares...)
+		pool.Name = "cgn"
+		ea-- // what becomes of subscribers of MAP is not looked at
+		return must(alloc.NewPlan(alloc.Spec{Pools: []alloc.PoolSpec{pool}, Softwires: []alloc.SoftwireSpec{{
+			Name: "map", Kind: alloc.MAPE, Relay: ad("2001:db8:ffff::1"),
+			Rules: []softwire.RuleSpec{{IPv6: netip.MustParsePrefix("2001:db8::/40"), IPv4: netip.MustParsePrefix("192.0.2.0/24"), EALen: ea}},
+		}}}))
+	}
 	l := newLab(t, Config{Plan: list("100.64.0.1 198.51.100.1 1024-1031", "100.64.0.2 198.51.100.1 2048-2055"), Policy: policy})
 	first := ap("192.0.2.1:443")
 	var out [2]netip.AddrPort
