@@ -21,7 +21,7 @@ func xdp6888() map[string]Result {
 		"6888-4a":  {Yes, "by pool, at any time: mappings that there are stay"},
 		"6888-4b":  {Yes, ""},
 		"6888-4c":  {Yes, "new mappings a second, and how many at once; any number by default"},
-		"6888-5":   {Yes, "a mapping is 16 bytes that are there from the start, however many sessions it has; where a pool filters, 320 peers of a subscriber are kept beside one of each mapping, or as many as the policy says, and one more is refused"},
+		"6888-5":   {Yes, "a mapping is 16 bytes that are there from the start, however many sessions it has; where a pool filters, 320 peers of a subscriber are kept beside one of each mapping (with TCP and address-dependent filtering beside none), or as many as the policy says, and one more is refused"},
 		"6888-5a":  {Yes, "mappings by protocol, while they live; peers where a pool filters; sessions have no state of their own"},
 		"6888-5b":  {Yes, "as 6888-4c"},
 		"6888-6":   {Yes, "the plan's no-translate list: addresses, or TCP or UDP ports"},
