@@ -21,6 +21,23 @@ func cutCLF(line string) (who, when string, ok bool) {
 	return who, when, ok
 }
 
+// withoutQuoted returns a line without what stands in double quotes, in which a backslash hides the next byte.
+func withoutQuoted(line string) string {
+	var b strings.Builder
+	inside := false
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '"':
+			inside = !inside
+		case inside && c == '\\':
+			i++
+		case !inside:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
 func (p clfParser) parse(line string) (r Request, ok bool, err error) {
 	who, when, ok := cutCLF(line)
 	words := strings.Fields(who)

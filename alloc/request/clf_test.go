@@ -37,3 +37,16 @@ func TestClientOfLogs(t *testing.T) {
 		}
 	}
 }
+
+// TestQuotedAddresses checks that an address in what a client asked for does not make a web log a list of flows. Names of flows
+// outside of quotes do, and then the word before the time is no client.
+func TestQuotedAddresses(t *testing.T) {
+	const at = ` [10/Jan/2026:12:34:56 +0000] `
+	const asked = "198.18.0.0 at 2026-01-10T12:34:56Z"
+	checkAsked(t, []want{
+		{"198.18.0.0 - -" + at + `"GET /?ip=198.18.0.9 HTTP/1.1" 200 12` + "\n198.18.0.0 - -" + at + `"GET / HTTP/1.1" 200 12` + "\n", "1: " + asked + "\n2: " + asked},
+		{"198.18.0.0 - -" + at + `"GET /?a=\" src=198.18.0.9 HTTP/1.1" 200 12 "-" "dst=198.18.0.8"` + "\n", "1: " + asked},
+		{"203.0.113.1" + at + "src=198.18.0.0:6000 dst=203.0.113.9:443\n", "1: invalid time"},
+		{"203.0.113.1" + at + `src="198.18.0.0:6000" dst="203.0.113.9:443"` + "\n", "1: invalid time"},
+	})
+}

@@ -166,10 +166,10 @@ func lineFormat(line string) Format {
 		return XARF
 	case isTcpdump(line):
 		return Tcpdump
+	case isCLF(line) && !isNetflow(withoutQuoted(lower)): // what a client asked for may look like anything
+		return CLF
 	case isNetflow(lower):
 		return NetFlow
-	case isCLF(line):
-		return CLF
 	case isCSV(line):
 		return CSV
 	case hasAddress(line):
