@@ -135,16 +135,16 @@ func (s *blockScanner) isAlone(line string, pairs []pair) bool {
 		return true
 	}
 	p := plainParser{settings: s.settings}
-	if _, err := p.question(line); err == nil {
+	if _, err := p.question(line); err == nil || errors.Is(err, errNumber) {
 		return true
 	}
 	_, err := p.question(pairs[0].value)
 	return pairs[0].role == 0 && isTimed(err)
 }
 
-// isTimed reports whether a question has a time, though perhaps one that cannot be placed.
+// isTimed reports whether a question has a time, though perhaps one that cannot be placed, or beside a number.
 func isTimed(err error) bool {
-	return err == nil || errors.Is(err, ErrNoZone) || errors.Is(err, ErrZone) || errors.Is(err, ErrDayMonth) || errors.Is(err, ErrLocalTime)
+	return err == nil || errors.Is(err, errNumber) || errors.Is(err, ErrNoZone) || errors.Is(err, ErrZone) || errors.Is(err, ErrDayMonth) || errors.Is(err, ErrLocalTime)
 }
 
 // isHeader reports whether the line belongs to the header of a forwarded mail, which a blank line or an address ends.

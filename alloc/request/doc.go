@@ -24,8 +24,9 @@
 //	x-arf    X-ARF 0.1 and 0.2 ("Key: value"), XARF 3 and 4 (JSON); the port is Source-Port, never Port, which was attacked; the
 //	         time is Date, never Report-Date, when it was written
 //	clf      the common and combined log formats of web servers, also with a virtual host first
-//	plain    address, port and time in any order: "198.18.0.0:6000 2026-03-01T12:34:56Z", "… between … and …"; behind ->,
-//	         "to" or "destination" an address or port is the destination's; and blocks, below
+//	plain    address with its port, and time, in any order: "198.18.0.0:6000 2026-03-01T12:34:56Z", "… between … and …"; a number is
+//	         the port right behind the address, behind "port", or where a heading has it, and else refused: it may count the lines;
+//	         behind ->, "to" or "destination" an address or port is the destination's; and blocks, below
 //	mail     RFC 5322 with any of these in its text or attachments; its own Date is never the time of a question
 //
 // Any of them may be gzipped. Lines end with \n, \r\n or \r.

@@ -31,6 +31,9 @@ var (
 	ErrUnparsable = errors.New("unparsable")
 )
 
+// errNumber is the ErrPort of a line that may be a question but for a number that nothing says is a port.
+var errNumber = fmt.Errorf("%w: a number", ErrPort)
+
 // Why an input cannot be read. NewReader and Reader.All return errors that wrap one of these, ErrUnparsable, or the error of
 // the underlying reader.
 var (

@@ -7,11 +7,21 @@ import (
 	"time"
 )
 
-// A plainParser reads lines that hold an address, a port and a time in any order, as long as there is one way to read them.
+// A plainParser reads lines that hold an address with its port and a time, as long as there is one way to read them.
 type plainParser struct {
 	*settings
-	counted bool // whether a heading names numbers other than the port: then a number without a name is none
+	counted bool  // whether a heading names numbers other than the port: then a number without a name is none
+	port    place // where it is, as a heading says
 }
+
+// A place is where a number has to stand to be the port without a word that says so.
+type place uint8
+
+const (
+	near  place = iota // right behind the address
+	front              // before the address
+	later              // behind the address, perhaps with something between
+)
 
 func (p *plainParser) parse(line string) (r Request, ok bool, err error) {
 	if r, err = p.question(line); err != nil && p.heading(line) {
@@ -25,20 +35,49 @@ func (p *plainParser) comment(line string) { p.heading(strings.TrimLeft(line, " 
 
 // heading reports whether a line names nothing but columns: "IP Port Time".
 func (p *plainParser) heading(line string) bool {
-	n, address, port, counted := 0, false, false, false
+	n, address, port, counted := 0, -1, -1, false
 	for word := range strings.FieldsFuncSeq(line, isBlank) {
 		r, _ := roleOf(word)
 		if r == 0 && !isCounter(word) {
 			return false
 		}
-		address, port = address || r == roleAddress, port || r == rolePort
+		switch r {
+		case roleAddress:
+			address = n
+		case rolePort:
+			port = n
+		}
 		counted = counted || r == 0 || r == roleDestinationPort
 		n++
 	}
-	if n > 1 && address {
-		p.counted = counted || !port
+	if n > 1 && address >= 0 {
+		p.counted, p.port = counted || port < 0, near
+		switch {
+		case port < address:
+			p.port = front
+		case port > address+1:
+			p.port = later
+		}
 	}
 	return n > 1
+}
+
+// isPort checks that a word of the rest is where ports are.
+func (p *plainParser) isPort(w *words, i int) error {
+	ok := i == w.near
+	switch p.port {
+	case front:
+		ok = i < w.front
+	case later:
+		ok = i >= w.front
+	}
+	switch {
+	case p.counted:
+		return refuse(errNumber, "the heading names numbers besides the port, or no port: write port before it if it is one, or columns divided by commas")
+	case !ok:
+		return refuse(errNumber, "nothing says that this is the port, and it could count the lines: write 198.18.0.0:6000, or port before it, if it is one, and else take it away")
+	}
+	return nil
 }
 
 func (p *plainParser) question(line string) (r Request, err error) {
@@ -63,13 +102,13 @@ func (p *plainParser) question(line string) (r Request, err error) {
 	if target.addr.IsValid() {
 		r.Destination = netip.AddrPortFrom(target.addr, target.port)
 	}
-	err = p.portAndTime(&r, w.rest, w.early)
+	err = p.portAndTime(&r, &w)
 	return r, err
 }
 
-// portAndTime finds the one way in which the words are a time and, unless it is known, a port. Only the first words, as many
-// as early says, can be the port of the source.
-func (p *plainParser) portAndTime(r *Request, rest []string, early int) error {
+// portAndTime finds the one way in which the words are a time and, unless it is known, a port.
+func (p *plainParser) portAndTime(r *Request, w *words) error {
+	rest := w.rest
 	var found int
 	var best error
 	var from, to time.Time
@@ -87,14 +126,14 @@ func (p *plainParser) portAndTime(r *Request, rest []string, early int) error {
 	}
 	var portError error
 	if !r.HasPort {
-		for i, word := range rest[:early] {
+		for i, word := range rest[:w.early] {
 			if !isShortNumber(word) {
 				continue
 			}
 			others := append(append(make([]string, 0, len(rest)), rest[:i]...), rest[i+1:]...)
 			n, err := parsePort(word)
-			if p.counted {
-				err = about("number", word, refuse(ErrPort, "the heading names numbers besides the port, or no port: write port before it if it is one, or columns divided by commas"))
+			if bad := p.isPort(w, i); bad != nil {
+				err = about("number", word, bad)
 			}
 			if err != nil {
 				if _, _, bad := p.times(others); bad == nil {
@@ -113,7 +152,7 @@ func (p *plainParser) portAndTime(r *Request, rest []string, early int) error {
 		r.From, r.To = from, to
 		r.Port, r.HasPort = port, port != 0
 		return nil
-	case found > 1:
+	case found > 1 || found == 1 && errors.Is(portError, errNumber):
 		return refuse(ErrUnparsable, "port and time can be told apart in more than one way: write address:port and the time as 2026-03-01T12:34:56Z")
 	case portError != nil:
 		return portError

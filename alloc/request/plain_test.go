@@ -65,7 +65,12 @@ func TestPortsOfLines(t *testing.T) {
 		"17. 198.18.0.0:6000":                                               own,
 		"(1) 198.18.0.0":                                                    ErrTime.Error(),
 		"[1] 198.18.0.0":                                                    ErrTime.Error(),
-		"6000 198.18.0.0":                                                   own,
+		"6000 198.18.0.0":                                                   ErrPort.Error(),
+		"1 198.18.0.0":                                                      ErrPort.Error(),
+		"port 6000 198.18.0.0":                                              own,
+		"1 198.18.0.0 port 6000":                                            ErrTime.Error(),
+		"1 198.18.0.0 6000":                                                 ErrTime.Error(),
+		"198.18.0.0 tcp 6000":                                               ErrPort.Error(),
 		"198.18.0.0 (6000)":                                                 own,
 		"198.18.0.0 tcp port 6000 udp":                                      ErrProtocol.Error(),
 		"198.18.0.0:6000 198.18.0.0:6000":                                   own,
@@ -101,6 +106,34 @@ func TestPlainHeading(t *testing.T) {
 		{"Nr IP Time\n1500 " + row + "\n", "2: invalid port"},
 		{"Nr IP Port Time\n1 198.18.0.0 port 6000 2026-01-10T12:34:56Z\n", "2: invalid time"},
 		{"IP DstPort Time\n198.18.0.0 443 2026-01-10T12:34:56Z\n", "2: invalid port"},
+		{"IP Time Port\n198.18.0.0 2026-01-10T12:34:56Z 6000\n", "2: 198.18.0.0:6000 at 2026-01-10T12:34:56Z"},
+		{"Port IP Time\n6000 " + row + "\n", "2: 198.18.0.0:6000 at 2026-01-10T12:34:56Z"},
+		{"IP Port Time\n1500 " + row + "\n" + row + " 200\n", "2: invalid port\n3: invalid port"},
+		{"Port IP Time\n" + row + " 200\n", "2: invalid port"},
 		{"IP Time\n" + row + "\n198.18.0.0:6000 2026-01-10T12:34:56Z\n", "2: 198.18.0.0 at 2026-01-10T12:34:56Z\n3: 198.18.0.0:6000 at 2026-01-10T12:34:56Z"},
 	})
+}
+
+// TestLooseNumbers checks that a number that nothing says is a port is none: one that counts the lines, or is behind the time.
+func TestLooseNumbers(t *testing.T) {
+	const row = "198.18.0.0 2026-01-10T12:34:56Z"
+	const at = " at 2026-01-10T12:34:56Z"
+	checkAsked(t, []want{
+		{"1030 " + row + "\n1031 " + row + "\n", "1: invalid port\n2: invalid port"},
+		{row + " 200\n", "1: invalid port"},
+		{"2026-01-10T12:34:56Z 6000 198.18.0.0\n", "1: invalid port"},
+		{"2026-01-10T12:34:56Z 198.18.0.0 6000\n", "1: 198.18.0.0:6000" + at},
+		{row + " port 6000\n", "1: 198.18.0.0:6000" + at},
+		{"1500,198.18.0.0,2026-01-10T12:34:56Z\n", "1: invalid port"},
+		{"198.18.0.0,2026-01-10T12:34:56Z,200\n", "1: invalid port"},
+		{"198.18.0.0,6000,2026-01-10T12:34:56Z\n", "1: 198.18.0.0:6000" + at},
+		{"IP: 198.18.0.1\nPort: 6001\nTime: 2026-01-10T12:34:56Z\nAlso: 1500 " + row + "\n", "1: 198.18.0.1:6001" + at + "\n4: invalid time"},
+		{"IP: 198.18.0.1\nPort: 6001\nTime: 2026-01-10T12:34:56Z\nTime: 1500 198.18.0.2 2026-01-10T12:34:56Z\n", "1: 198.18.0.1:6001" + at + "\n4: invalid port"},
+		{"10 Jan 2026 12:34:56 +0000 198.18.0.0\n", "1: 198.18.0.0" + at},
+		{"198.18.0.0 10 Jan 2026 12:34:56 +0000\n", "1: 198.18.0.0" + at},
+	})
+	got, err := read(t, strings.NewReader("1030 "+row+"\n"), Options{})
+	if err != nil || len(got) != 1 || got[0].Err == nil || !strings.Contains(got[0].Err.Error(), "198.18.0.0:6000") {
+		t.Errorf("%v (%v)", got, err)
+	}
 }

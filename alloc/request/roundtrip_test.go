@@ -37,7 +37,7 @@ var writers = []struct {
 	{"plain, time first", "", "\n", "\n", false, func(q question) string {
 		return fmt.Sprintf("%s %s %d", q.at.In(q.zone).Format("2006-01-02 15:04:05 -0700"), q.outside.Addr(), q.outside.Port())
 	}},
-	{"plain, time last", "", "\r\n", "", false, func(q question) string {
+	{"plain, time last", "Port\tIP\tTime\r\n", "\r\n", "", false, func(q question) string {
 		return fmt.Sprintf("%d\t%s\t%s", q.outside.Port(), q.outside.Addr(), q.at.In(q.zone).Format(time.RFC1123Z))
 	}},
 	{"plain, epoch", "", "\n", "", true, func(q question) string { return fmt.Sprintf("%d %s -> %s", q.at.Unix(), q.outside, q.destination) }},

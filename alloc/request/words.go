@@ -29,6 +29,8 @@ type words struct {
 	proto string
 	rest  []string // time, and perhaps the port
 	early int      // how many of rest stand before any word about the destination
+	front int      // how many of rest stand before the address of the source
+	near  int      // which of rest is the number right behind that address; -1 for none
 
 	in      section // whose the next address or port is
 	begun   bool    // whether a word about the destination was there
@@ -67,7 +69,7 @@ func cutWords(line string) (w words, err error) {
 	if strings.Contains(line, "->") {
 		line = strings.ReplaceAll(line, "->", " > ")
 	}
-	w.in = sourceSide
+	w.in, w.near = sourceSide, -1
 	n := 0
 	for word := range strings.FieldsFuncSeq(line, isBlank) {
 		if n++; n > maxWords {
@@ -137,6 +139,9 @@ func (w *words) add(word string) error {
 		w.of[w.in].ports = append(w.of[w.in].ports, word)
 	default:
 		w.flush()
+		if behind && isShortNumber(word) {
+			w.near = len(w.rest)
+		}
 		w.keep(word)
 	}
 	return nil
@@ -186,6 +191,9 @@ func (w *words) host(word string) error {
 	}
 	if s := &w.of[w.in]; !slices.Contains(s.hosts, e) {
 		s.hosts = append(s.hosts, e)
+	}
+	if w.in == sourceSide {
+		w.front = len(w.rest)
 	}
 	w.address = true
 	return nil
