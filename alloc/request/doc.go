@@ -22,7 +22,7 @@
 //	netflow  "time proto=TCP src=1.2.3.4:5 dst=…" and the long output of nfdump; the source is asked for
 //	acns     ACNS 1 and 2 XML, also between "Start ACNS XML" and "End ACNS XML"
 //	x-arf    X-ARF 0.1 and 0.2 ("Key: value"), XARF 3 and 4 (JSON); the port is Source-Port, never Port, which was attacked; the
-//	         time is Date, never Report-Date, when it was written
+//	         time is Date, never Report-Date, when it was written; outside of first_seen and last_seen it is refused
 //	clf      the common and combined log formats of web servers, also with a virtual host first
 //	plain    address with its port, and time, in any order: "198.18.0.0:6000 2026-03-01T12:34:56Z", "… between … and …"; a number is
 //	         the port right behind the address, behind "port", or where a heading has it, and else refused: it may count the lines;

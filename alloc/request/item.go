@@ -84,6 +84,7 @@ var roleNames = [roleCount]string{
 	roleAddress: "address", rolePort: "port", roleTime: "time", roleDate: "date", roleClock: "clock", roleFrom: "start", roleFromDate: "date of the start",
 	roleFromClock: "clock of the start", roleTo: "end", roleToDate: "date of the end", roleToClock: "clock of the end", roleZone: "zone", roleProto: "protocol",
 	roleDestination: "destination", roleDestinationPort: "port of the destination",
+	roleFirstSeen: "first sight", roleLastSeen: "last sight",
 }
 
 // request turns what was collected into a question.
@@ -172,11 +173,44 @@ func (it *item) times(s *settings) (from, to time.Time, err error) {
 	case end != nil:
 		from, to, err = between(*start, *end, zone)
 	case point != nil:
-		from, to, err = point.resolve(zone)
+		if from, to, err = point.resolve(zone); err == nil {
+			err = it.seen(point, zone, s.dates)
+		}
 	default:
 		err = refuse(ErrTime, "there is no time: want a field such as time")
 	}
 	return from, to, about("time", it.timeText(), err)
+}
+
+// seen refuses a point that lies outside of the times between which a report says that the event was seen.
+func (it *item) seen(point *stamp, zone *time.Location, order DateOrder) error {
+	from, to, err := point.whole(zone)
+	for r := roleFirstSeen; err == nil && r <= roleLastSeen; r++ {
+		text := it.values[r]
+		if text == "" {
+			continue
+		}
+		st, bad := parseStamp(text, order)
+		var first, end time.Time
+		if bad == nil {
+			first, end, bad = st.whole(zone)
+		}
+		switch {
+		case bad != nil:
+			err = about(roleNames[r], text, bad)
+		case r == roleFirstSeen && !to.After(first), r == roleLastSeen && !from.Before(end):
+			err = refuse(ErrTime, "it lies outside of the times of first_seen and last_seen in the same report, and may be when that was written: ask which is meant")
+		}
+	}
+	return err
+}
+
+// whole returns all that a stamp may mean, as [from, to).
+func (st *stamp) whole(zone *time.Location) (from, to time.Time, err error) {
+	if from, to, err = st.resolve(zone); err == nil && to.Equal(from) {
+		to = to.Add(max(st.unit, 1))
+	}
+	return from, to, err
 }
 
 // moment reads the time whose whole form has role r; date and clock are the roles behind it. It returns nil when none of

@@ -24,6 +24,8 @@ const (
 	roleProto
 	roleDestination
 	roleDestinationPort
+	roleFirstSeen // of reports only: their time may not lie before it, or behind the next
+	roleLastSeen
 	roleCount
 )
 

@@ -8,11 +8,11 @@ import (
 )
 
 // xarfKeys are the names of X-ARF as normal writes them, from 0.1 to XARF 4. "Port" is not among them: it is the port that was
-// attacked. Neither are first_seen and last_seen, between which a dynamic address changes hands.
+// attacked. Between first_seen and last_seen a dynamic address changes hands, so they only say where the time cannot be.
 var xarfKeys = map[string]role{
 	"source": roleAddress, "sourceip": roleAddress, "sourceidentifier": roleAddress, "sourcevalue": roleAddress, "srcip": roleAddress,
 	"sourceport": rolePort, "srcport": rolePort,
-	"date": roleTime, "timestamp": roleTime,
+	"date": roleTime, "timestamp": roleTime, "firstseen": roleFirstSeen, "lastseen": roleLastSeen,
 	"protocol": roleProto, "sourceprotocol": roleProto,
 	"destination": roleDestination, "destinationip": roleDestination, "destinationidentifier": roleDestination,
 	"destinationport": roleDestinationPort,

@@ -20,3 +20,26 @@ func TestReportDate(t *testing.T) {
 		{`{"machine_readable":{"Report-Type":"x","Source":"198.18.0.0","Source-Port":6000,"Date":"2026-01-10T12:34:56Z","Report-Date":"2026-01-11T09:00:00Z"}}`, asked},
 	})
 }
+
+// TestReportSeen checks that the time of a report is refused where it lies outside of those between which the event was seen.
+func TestReportSeen(t *testing.T) {
+	const json = `{"xarf_version":"4","source_identifier":"198.18.0.0","source_port":6000,"timestamp":"2026-01-10T12:34:56Z"`
+	const asked = "1: 198.18.0.0:6000 at 2026-01-10T12:34:56Z"
+	for seen, want := range map[string]string{
+		`"first_seen":"2026-01-10T12:00:00Z","last_seen":"2026-01-10T12:40:00Z"`:          asked,
+		`"first_seen":"2026-01-10T12:34:56Z","last_seen":"2026-01-10T12:34:56Z"`:          asked,
+		`"first_seen":"2026-01-10T12:34:56.5Z","last_seen":"2026-01-10T13:34:57.5+01:00"`: asked,
+		`"first_seen":"2026-01-10T12:34:57Z"`:                                             "1: invalid time",
+		`"last_seen":"2026-01-10T12:34:55Z"`:                                              "1: invalid time",
+		`"first_seen":"2026-01-08T12:00:00Z","last_seen":"2026-01-08T12:05:00Z"`:          "1: invalid time",
+		`"first_seen":"2026-01-11T12:00:00Z","last_seen":"2026-01-11T12:05:00Z"`:          "1: invalid time",
+		`"first_seen":"2026-01-10T12:00:00Z","last_seen":null`:                            asked,
+		`"first_seen":"2026-01-10","last_seen":"2026-01-10"`:                              "1: no time zone",
+		`"first_seen":"soon"`: "1: invalid time",
+		`"evidence":[{"first_seen":"2026-01-11T12:00:00Z"}],"x":{"last_seen":"yesterday"}`: asked,
+	} {
+		if got := askedOf(t, json+","+seen+"}", Options{}); got != want {
+			t.Errorf("%s: %s, want %s", seen, got, want)
+		}
+	}
+}
