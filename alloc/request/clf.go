@@ -1,6 +1,9 @@
 package request
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // A clfParser reads lines of web servers in the common or combined format, also with the name of a virtual host first.
 type clfParser struct{ *settings }
@@ -53,7 +56,7 @@ func (p clfParser) parse(line string) (r Request, ok bool, err error) {
 		return r, true, err
 	}
 	r.Outside, r.Port, r.HasPort = e.addr, e.port, e.hasPort
-	r.From, r.To, err = parseTime(when, p.zone, p.dates)
+	r.From, r.To, err = p.placed(func(zone *time.Location) (time.Time, time.Time, error) { return parseTime(when, zone, p.dates) })
 	return r, true, err
 }
 

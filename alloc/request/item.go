@@ -8,12 +8,13 @@ import (
 
 // settings are what all readers of an input share.
 type settings struct {
-	zone  *time.Location
-	names func(string) (*time.Location, error)
-	dates DateOrder
-	known map[string]*time.Location // answers of names
-	prose bool                      // lines without an address are no questions
-	depth int                       // how many mails this is in
+	zone   *time.Location
+	names  func(string) (*time.Location, error)
+	dates  DateOrder
+	known  map[string]*time.Location // answers of names
+	stated *stated                   // what the input says about zones; nil where nobody asks
+	prose  bool                      // lines without an address are no questions
+	depth  int                       // how many mails this is in
 }
 
 // maxValue is the length of the longest value of a role.
@@ -160,9 +161,19 @@ func (it *item) times(s *settings) (from, to time.Time, err error) {
 	if err != nil {
 		return from, to, err
 	}
-	if zone == nil {
-		zone = s.zone
+	read := func(zone *time.Location) (time.Time, time.Time, error) {
+		return it.place(point, start, end, zone, s.dates)
 	}
+	if zone != nil {
+		from, to, err = read(zone)
+	} else {
+		from, to, err = s.placed(read)
+	}
+	return from, to, about("time", it.timeText(), err)
+}
+
+// place returns the point, or the interval from start to end, in a zone.
+func (it *item) place(point, start, end *stamp, zone *time.Location, order DateOrder) (from, to time.Time, err error) {
 	switch {
 	case point != nil && (start != nil || end != nil):
 		err = refuse(ErrTime, "there are a time and an interval: keep the one that is asked for")
@@ -174,12 +185,12 @@ func (it *item) times(s *settings) (from, to time.Time, err error) {
 		from, to, err = between(*start, *end, zone)
 	case point != nil:
 		if from, to, err = point.resolve(zone); err == nil {
-			err = it.seen(point, zone, s.dates)
+			err = it.seen(point, zone, order)
 		}
 	default:
 		err = refuse(ErrTime, "there is no time: want a field such as time")
 	}
-	return from, to, about("time", it.timeText(), err)
+	return from, to, err
 }
 
 // seen refuses a point that lies outside of the times between which a report says that the event was seen.

@@ -139,7 +139,7 @@ func (p netflowParser) nfdump(words []string) (r Request, err error) {
 	text := words[0] + " " + words[1]
 	st, err := parseStamp(text, p.dates)
 	if err == nil {
-		r.From, r.To, err = st.resolve(p.zone)
+		r.From, r.To, err = p.placed(st.resolve)
 	}
 	if err != nil {
 		return r, about("time", text, err)

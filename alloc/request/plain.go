@@ -182,7 +182,7 @@ func (p *plainParser) times(words []string) (from, to time.Time, err error) {
 		if opened {
 			return from, to, about("time", text, refuse(ErrTime, "the interval has no end"))
 		}
-		return parseTime(text, p.zone, p.dates)
+		return p.placed(func(zone *time.Location) (time.Time, time.Time, error) { return parseTime(text, zone, p.dates) })
 	}
 	a, err := parseStamp(first, p.dates)
 	if err != nil {
@@ -190,7 +190,7 @@ func (p *plainParser) times(words []string) (from, to time.Time, err error) {
 	}
 	b, err := parseStamp(second, p.dates)
 	if err == nil {
-		from, to, err = between(a, b, p.zone)
+		from, to, err = p.placed(func(zone *time.Location) (time.Time, time.Time, error) { return between(a, b, zone) })
 	}
 	return from, to, about("time", text, err)
 }

@@ -14,7 +14,9 @@ import (
 
 // Options say how an input is read.
 type Options struct {
-	// Zone is that of times that have none. Nil means: they are refused.
+	// Zone is that of times that have none. Nil means: they are refused. So they are where the first 64 KiB of an input of
+	// lines, or of a part of the mail, state another zone outside of the questions, such as "All times are UTC", in which the time
+	// would be another. Offsets and names of zones count as statements, "local time" does not.
 	Zone *time.Location
 	// Zones finds a zone that a column for zones names, such as America/Sao_Paulo; time.LoadLocation does. Nil means: only
 	// UTC and offsets are taken.
@@ -44,7 +46,7 @@ const headSize = 64 << 10
 // NewReader looks at the beginning of r, up to 64 KiB, for its format. It returns an error that wraps ErrFormat when that is
 // none of those that are read, ErrUnparsable or ErrLimit for damaged gzip, or the error of r.
 func NewReader(r io.Reader, o Options) (*Reader, error) {
-	return newReader(r, settings{zone: o.Zone, names: o.Zones, dates: o.Dates})
+	return newReader(r, settings{zone: o.Zone, names: o.Zones, dates: o.Dates, stated: &stated{}})
 }
 
 func newReader(r io.Reader, s settings) (*Reader, error) {
@@ -58,6 +60,11 @@ func newReader(r io.Reader, s settings) (*Reader, error) {
 		return nil, err
 	}
 	f, err := detect(head, whole, s.prose)
+	switch f {
+	case Mail, JSON, XARF, ACNS: // their fields say it
+	default:
+		s.heed(head)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -139,7 +139,7 @@ func (p tcpdumpParser) time(before string) (from, to time.Time, err error) {
 		err = refuse(ErrTime, "the packet has no date: run tcpdump with -tt")
 	}
 	if err == nil {
-		from, to, err = st.resolve(p.zone)
+		from, to, err = p.placed(st.resolve)
 	}
 	return from, to, about("time", text, err)
 }
