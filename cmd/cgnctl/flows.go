@@ -55,7 +55,7 @@ func (f *flowFlags) narrow(e *env, led *ledger.Ledger, q ledger.Question, found 
 	if n.where.Destination, err = parseDestination(f.destination); err != nil {
 		return nil, err
 	}
-	o := flowlog.Options{Inside: insideOf(found)}
+	var o flowlog.Options
 	if f.zone != "" {
 		if o.Zone, err = loadZone("flows-tz", f.zone); err != nil {
 			return nil, err
@@ -81,7 +81,8 @@ func (n *narrowing) read(e *env, name string, o flowlog.Options) error {
 	}
 	for flow := range r.Flows() {
 		n.flows++
-		if flow.Match(n.where) == flowlog.No {
+		flow, ok := n.toward(flow)
+		if !ok {
 			continue
 		}
 		if n.kept++; n.kept > maxFlows {
@@ -114,15 +115,14 @@ func (n *narrowing) within() (sure, perhaps []flowlog.Flow) {
 	return sure, perhaps
 }
 
-// insideOf says which addresses are inside: those of the candidates.
-func insideOf(found []ledger.Candidate) func(netip.Addr) bool {
-	known := map[netip.Addr]bool{}
-	for _, c := range found {
-		if s, ok := c.Subscriber(); ok {
-			known[s.Addr()] = true
-		}
+// toward returns the flow as it goes to the destination, and false where it neither goes there nor comes from there. The record of an
+// answer may be all that there is of a flow, as where records are sampled; whom it came to is asked of the plan like a source.
+func (n *narrowing) toward(f flowlog.Flow) (flowlog.Flow, bool) {
+	if f.Match(n.where) != flowlog.No {
+		return f, true
 	}
-	return func(a netip.Addr) bool { return known[a] }
+	f.Source, f.Destination, f.Outside = f.Destination, f.Source, netip.AddrPort{}
+	return f, f.Match(n.where) != flowlog.No
 }
 
 // parseDestination reads ADDRESS or ADDRESS:PORT. Port 0 stands for all.
