@@ -141,17 +141,26 @@ func parseDestination(text string) (netip.AddrPort, error) {
 func (n *narrowing) apply(e *env, a ledger.Answer) (ledger.Answer, error) {
 	sure, perhaps := n.within()
 	proven, named := make([]bool, len(a.Candidates)), make([]bool, len(a.Candidates))
-	others, some := false, false
+	others, some, untranslated := false, false, 0
 	for i, f := range slices.Concat(sure, perhaps) {
 		fit, err := n.fitting.of(f)
 		if err != nil {
 			return a, err
 		}
 		others = others || fit.other
+		if fit.untranslated {
+			untranslated++
+		}
+		for k := range fit.doubt {
+			named[k] = true
+		}
 		for k := range fit.who {
 			named[k], some = true, true
 			proven[k] = proven[k] || i < len(sure) && fit.proves()
 		}
+	}
+	if untranslated > 0 {
+		e.note([]string{untranslatedNote(untranslated)})
 	}
 	switch {
 	case n.unread > 0:
@@ -162,6 +171,13 @@ func (n *narrowing) apply(e *env, a ledger.Answer) (ledger.Answer, error) {
 		return a, nil
 	}
 	return n.keep(e, a, named, proven, others), nil
+}
+
+func untranslatedNote(n int) string {
+	if n == 1 {
+		return "the plan does not translate 1 flow to that destination: it does not show who had the outside address"
+	}
+	return fmt.Sprintf("the plan does not translate %d flows to that destination: they do not show who had the outside address", n)
 }
 
 // keep keeps the candidates that were named. Those that are no subscriber stay if a flow was somebody else's, or where no epoch covers

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"net/netip"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -15,6 +16,7 @@ type fitting struct {
 	question   ledger.Question
 	candidates map[holding]int
 	numbers    map[alloc.Allocation]int // what was looked up in candidates
+	exempts    map[exemptKey][]alloc.Destination
 }
 
 // A holding is what tells candidates apart: the same share in two epochs is one of them.
@@ -24,7 +26,7 @@ type holding struct {
 }
 
 func newFitting(led *ledger.Ledger, q ledger.Question, found []ledger.Candidate) *fitting {
-	t := &fitting{led: led, question: q, candidates: map[holding]int{}, numbers: map[alloc.Allocation]int{}}
+	t := &fitting{led: led, question: q, candidates: map[holding]int{}, numbers: map[alloc.Allocation]int{}, exempts: map[exemptKey][]alloc.Destination{}}
 	for i, c := range found {
 		if s, ok := c.Subscriber(); ok {
 			t.candidates[holding{s, c.Allocation.Ports().String()}] = i
@@ -36,9 +38,14 @@ func newFitting(led *ledger.Ledger, q ledger.Question, found []ledger.Candidate)
 // A fit is what a flow says of the outside address.
 type fit struct {
 	who   map[int]alloc.Subscriber // candidates who can have had it, by number
+	doubt map[int]alloc.Subscriber // those who had one that the plan does not translate
 	other bool                     // it may have left by the address, and be nobody's of them
-	aside bool                     // it may have left by another address
+	aside bool                     // it may have left by another address, or with its own
+
+	untranslated bool // by one of the plans
 }
+
+func newFit() fit { return fit{who: map[int]alloc.Subscriber{}, doubt: map[int]alloc.Subscriber{}} }
 
 // proves reports whether the flow, if it lived, was that of one subscriber by the outside address, and nothing else.
 func (f fit) proves() bool {
@@ -59,19 +66,38 @@ func (t *fitting) of(f flowlog.Flow) (out fit, err error) {
 		to = t.question.To
 	}
 	epochs, gap := t.led.Between(from, to)
-	out = fit{who: map[int]alloc.Subscriber{}, other: gap}
+	out = newFit()
+	out.other = gap
 	for _, e := range epochs {
 		plan, err := t.led.Plan(e)
 		if err != nil {
 			return out, err
 		}
-		t.ask(plan, f, &out)
+		t.ask(e.Seq, plan, f, &out)
 	}
 	return out, nil
 }
 
-// ask asks one plan.
-func (t *fitting) ask(plan *alloc.Plan, f flowlog.Flow, out *fit) {
+// ask asks one plan. A flow that it does not translate proves nothing about the outside address, though the box may have done what the plan
+// does not say: he who had it stays possible, and somebody else is if it was seen with that address.
+func (t *fitting) ask(seq uint64, plan *alloc.Plan, f flowlog.Flow, out *fit) {
+	switch translated(plan, t.exempt(seq, plan, f.Destination.Addr()), t.question.Outside, f) {
+	case flowlog.Yes:
+		t.askTranslated(plan, f, out)
+	case flowlog.Maybe:
+		t.askTranslated(plan, f, out)
+		out.aside = true
+	default:
+		doubt := newFit()
+		t.askTranslated(plan, f, &doubt)
+		maps.Copy(out.doubt, doubt.who)
+		out.aside, out.untranslated = true, true
+		out.other = out.other || f.Source.Addr() == t.question.Outside || f.Outside.Addr() == t.question.Outside
+	}
+}
+
+// askTranslated asks one plan for a flow that it translates.
+func (t *fitting) askTranslated(plan *alloc.Plan, f flowlog.Flow, out *fit) {
 	outside, behind := f.Outside, f.Source.Addr() == t.question.Outside
 	if behind { // seen behind the NAT
 		outside = f.Source
