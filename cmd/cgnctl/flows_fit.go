@@ -56,10 +56,12 @@ func (f fit) proves() bool {
 	return len(subscribers) == 1 && !f.other && !f.aside
 }
 
-// of asks every epoch that may have been in force at an instant of the window at which the flow may have lived.
+// of asks every epoch that may have been in force while the flow may have lived, up to the end of the window: who came with an outside address
+// across a change may have kept it. Only the window counts where the record has the outside address beside the inside, or leaves open since
+// when the flow lived.
 func (t *fitting) of(f flowlog.Flow) (out fit, err error) {
 	from, to := f.Extent()
-	if from.Before(t.question.From) {
+	if from.IsZero() || f.Outside.IsValid() && from.Before(t.question.From) {
 		from = t.question.From
 	}
 	if to.IsZero() || to.After(t.question.To) {
