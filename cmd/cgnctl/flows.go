@@ -2,9 +2,9 @@ package main
 
 import (
 	"fmt"
+	"iter"
 	"net/netip"
 	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -35,21 +35,14 @@ type narrowing struct {
 	question ledger.Question
 	where    flowlog.Filter // but for time
 	fitting  *fitting
-	found    map[flowID][]flowlog.Flow
-	kept     int
+	found    keptFlows
 	flows    int
 	unread   int
 }
 
-// A flowID is a flow as long as it lives.
-type flowID struct {
-	protocol                     uint8
-	source, destination, outside netip.AddrPort
-}
-
 // narrow reads the flow records to the destination.
 func (f *flowFlags) narrow(e *env, led *ledger.Ledger, q ledger.Question, found []ledger.Candidate) (*narrowing, error) {
-	n := &narrowing{question: q, where: flowlog.Filter{Protocol: f.protocol}, found: map[flowID][]flowlog.Flow{}}
+	n := &narrowing{question: q, where: flowlog.Filter{Protocol: f.protocol}}
 	n.fitting = newFitting(led, q, found)
 	var err error
 	if n.where.Destination, err = parseDestination(f.destination); err != nil {
@@ -85,11 +78,10 @@ func (n *narrowing) read(e *env, name string, o flowlog.Options) error {
 		if !ok {
 			continue
 		}
-		if n.kept++; n.kept > maxFlows {
+		if len(n.found.records) == maxFlows {
 			return fmt.Errorf("more than %d flows to %v: give files of a shorter time", maxFlows, n.where.Destination)
 		}
-		id := flowID{flow.Protocol, flow.Source, flow.Destination, flow.Outside}
-		n.found[id] = append(n.found[id], flow)
+		n.found.add(flow)
 	}
 	if bad, total := r.Bad(); total > 0 {
 		n.unread += total
@@ -98,21 +90,17 @@ func (n *narrowing) read(e *env, name string, o flowlog.Options) error {
 	return r.Err()
 }
 
-// within returns the flows that lived in the window, or may have, one a flow.
-func (n *narrowing) within() (sure, perhaps []flowlog.Flow) {
+// within returns the flows that lived in the window, or may have, one a flow, and whether they did.
+func (n *narrowing) within() iter.Seq2[flowlog.Flow, bool] {
 	where := n.where
 	where.From, where.To = n.question.From, n.question.To
-	for _, records := range n.found {
-		for _, f := range flowlog.Join(records) {
-			switch f.Match(where) {
-			case flowlog.Yes:
-				sure = append(sure, f)
-			case flowlog.Maybe:
-				perhaps = append(perhaps, f)
+	return func(yield func(flowlog.Flow, bool) bool) {
+		for f := range n.found.flows(n.where.Destination.Addr()) {
+			if m := f.Match(where); m != flowlog.No && !yield(f, m == flowlog.Yes) {
+				return
 			}
 		}
 	}
-	return sure, perhaps
 }
 
 // toward returns the flow as it goes to the destination, and false where it neither goes there nor comes from there. The record of an
@@ -139,10 +127,9 @@ func parseDestination(text string) (netip.AddrPort, error) {
 
 // apply keeps the candidates that the flow records name, and says what they said. All stay where the records cannot decide.
 func (n *narrowing) apply(e *env, a ledger.Answer) (ledger.Answer, error) {
-	sure, perhaps := n.within()
 	proven, named := make([]bool, len(a.Candidates)), make([]bool, len(a.Candidates))
 	others, some, untranslated := false, false, 0
-	for i, f := range slices.Concat(sure, perhaps) {
+	for f, sure := range n.within() {
 		fit, err := n.fitting.of(f)
 		if err != nil {
 			return a, err
@@ -156,7 +143,7 @@ func (n *narrowing) apply(e *env, a ledger.Answer) (ledger.Answer, error) {
 		}
 		for k := range fit.who {
 			named[k], some = true, true
-			proven[k] = proven[k] || i < len(sure) && fit.proves()
+			proven[k] = proven[k] || sure && fit.proves()
 		}
 	}
 	if untranslated > 0 {

@@ -169,9 +169,10 @@ func askFlows(t *testing.T, led *ledger.Ledger, flows []pastFlow, q ledger.Quest
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &narrowing{question: q, fitting: newFitting(led, q, a.Candidates), found: map[flowID][]flowlog.Flow{}}
-	for i, p := range flows {
-		n.found[flowID{source: netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(i))}] = []flowlog.Flow{p.record}
+	n := &narrowing{question: q, fitting: newFitting(led, q, a.Candidates)}
+	n.where.Destination = netip.MustParseAddrPort("203.0.113.9:443")
+	for _, p := range flows {
+		n.found.add(p.record)
 	}
 	if a.Verdict != ledger.Several {
 		return a, false
