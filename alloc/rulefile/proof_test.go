@@ -70,12 +70,18 @@ func TestWhatComesOfPackets(t *testing.T) {
 		{"a priority that nobody knows", "nftables", nftRules(root("p", "early", byMap)), "", rulefile.ErrSyntax},
 		{"not tracked", "nftables", nftRules(root("p", "100", byMap), "chain raw { type filter hook prerouting priority -300;\nip saddr 100.64.0.1 notrack\n}"), "not translated: where notrack, for some", nil},
 		{"not tracked by an interface", "nftables", nftRules(root("p", "100", byMap), "chain raw {\niifname r1 meta l4proto tcp notrack accept\n}"), "not translated: tcp, where notrack, for some", nil},
-		{"others are not tracked", "nftables", nftRules(root("p", "100", byMap), "chain raw { type filter hook prerouting priority -300;\nip saddr 10.0.0.0/8 notrack\n}"), "", nil},
+		{"others are not tracked", "nftables", nftRules(root("p", "100", byMap), "chain raw { type filter hook prerouting priority -300;\nip saddr 10.0.0.0/8 ip daddr 10.0.0.0/8 notrack\n}"), "", nil},
+		{"answers are not tracked", "nftables", nftRules(root("p", "100", byMap), "chain raw { type filter hook prerouting priority -300;\nip saddr 10.0.0.0/8 notrack\n}"), "not translated: where notrack, for some", nil},
+		{"answers of all others are not tracked", "nftables", nftRules(root("p", "100", byMap), "chain raw { type filter hook prerouting priority -300;\nip saddr != 100.64.0.0/10 notrack\n}"), "not translated: where notrack, for some", nil},
+		{"answers elsewhere are not tracked", "nftables", nftRules(root("p", "100", byMap), "chain raw { type filter hook prerouting priority -300;\nip saddr 10.0.0.0/8 ip daddr != 198.18.0.0/24 notrack\n}"), "", nil},
 		{"the box is not tracked", "nftables", nftRules(root("p", "100", byMap), "chain raw { type filter hook output priority -300;\nnotrack\n}"), "", nil},
 		{"iptables, not tracked", "iptables", iptablesRules(share1) + "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -s 100.64.0.0/24 -j CT --notrack\nCOMMIT\n", "not translated: where notrack, for some", nil},
-		{"iptables, others are not tracked", "iptables", iptablesRules(share1) + "*raw\n-A PREROUTING -s 10.0.0.0/24 -j NOTRACK\n-A OUTPUT -j NOTRACK\n-A PREROUTING -s 100.64.0.1 -j CT --helper ftp\nCOMMIT\n", "", nil},
+		{"iptables, others are not tracked", "iptables", iptablesRules(share1) + "*raw\n-A PREROUTING -s 10.0.0.0/24 -d 10.0.0.0/24 -j NOTRACK\n-A OUTPUT -j NOTRACK\n-A PREROUTING -s 100.64.0.1 -j CT --helper ftp\nCOMMIT\n", "", nil},
+		{"iptables, answers are not tracked", "iptables", iptablesRules(share1) + "*raw\n-A PREROUTING -s 192.0.2.0/24 -j NOTRACK\nCOMMIT\n", "not translated: where notrack, for some", nil},
+		{"iptables, answers of all others are not tracked", "iptables", iptablesRules(share1) + "*raw\n-A PREROUTING ! -s 100.64.0.0/10 -j CT --notrack\nCOMMIT\n", "not translated: where notrack, for some", nil},
+		{"routeros, answers are not tracked", "routeros", rsc("/ip firewall raw", "add action=notrack chain=prerouting src-address=!100.64.0.0/10"), "not translated: where notrack, for some", nil},
 		{"routeros, not tracked", "routeros", rsc("/ip firewall raw", "add action=notrack chain=prerouting src-address=100.64.0.0/10"), "not translated: where notrack, for some", nil},
-		{"routeros, others are not tracked", "routeros", rsc("/ip firewall raw", "add action=notrack chain=prerouting src-address=10.0.0.0/8", "add action=notrack chain=prerouting disabled=yes", "add action=drop chain=prerouting"), "not translated: to 192.0.2.53", nil},
+		{"routeros, others are not tracked", "routeros", rsc("/ip firewall raw", "add action=notrack chain=prerouting src-address=10.0.0.0/8 dst-address=10.0.0.0/8", "add action=notrack chain=prerouting disabled=yes", "add action=drop chain=prerouting"), "not translated: to 192.0.2.53", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			table, err := tryParse(t, c.format, c.text)
