@@ -103,9 +103,18 @@ func (x *iptablesReader) policy(c *chain, word []byte) *LineError {
 	return nil
 }
 
-// untrack reads a rule of another table than nat, if it takes packets away from translation.
+// untrack reads a rule of another table than nat, if it changes what translation sees of packets.
 func (x *iptablesReader) untrack(table string, chain []byte, rest [][]byte, text []byte) *LineError {
-	if table != "raw" || string(chain) == "OUTPUT" || !bytes.Contains(text, []byte("NOTRACK")) && !bytes.Contains(text, []byte("--notrack")) {
+	if table != "raw" || string(chain) == "OUTPUT" {
+		return nil
+	}
+	var by detour
+	switch {
+	case bytes.Contains(text, []byte("NOTRACK")), bytes.Contains(text, []byte("--notrack")):
+		by = untracked
+	case bytes.Contains(text, []byte("--zone")): // both ways, or one
+		by = zoned
+	default:
 		return nil
 	}
 	r, err := x.rule(rest, text)
@@ -113,9 +122,9 @@ func (x *iptablesReader) untrack(table string, chain []byte, rest [][]byte, text
 		r = newRule(x.in.line) // it is not known for whom
 	}
 	if r.cond == 0 {
-		return x.p.untrack(r, nil)
+		return x.p.untrack(r, nil, by)
 	}
-	return x.p.untrack(r, x.p.textsOf(r.cond))
+	return x.p.untrack(r, x.p.textsOf(r.cond), by)
 }
 
 // saved reads a rule of iptables-save.

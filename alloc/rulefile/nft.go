@@ -26,7 +26,7 @@ type nftReader struct {
 	// changed are the sets and maps that rules change, and aged is the line of an element that goes by itself.
 	changed   map[string]*LineError
 	aged      int
-	untracked []untracked
+	untracked []nftDetour
 	local     map[int32]bool // chains that only packets of the box itself enter
 	// dormant are the tables whose chains no packet enters.
 	dormant map[string]bool
@@ -235,7 +235,7 @@ func (x *nftReader) body() *LineError {
 		x.skipLines()
 		if x.skip && x.tok.kind != '}' && x.tok.kind != tokEnd {
 			x.notes.add(x.tok.line, "tables are of a family without IPv4", x.table)
-			x.skipStatement()
+			x.pass()
 			continue
 		}
 		var err *LineError

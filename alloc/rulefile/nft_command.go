@@ -179,7 +179,7 @@ func (x *nftReader) addedRule() *LineError {
 		return bad(ErrSyntax, "the rule is put at a place of its own").hint("import what nft list ruleset prints")
 	}
 	if x.skip {
-		x.skipStatement()
+		x.pass()
 		return nil
 	}
 	return x.rule(x.p.chain(x.table + " " + chain))

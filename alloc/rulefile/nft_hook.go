@@ -87,14 +87,14 @@ func (x *nftReader) enter() {
 	}
 }
 
-// An untracked is a rule that takes packets away from translation, wherever it stands.
-type untracked struct {
+// An nftDetour is a rule that changes what translation sees of packets, wherever it stands.
+type nftDetour struct {
 	chain int32
 	table string
 	r     *nftRule
 }
 
-// untrack remembers the rules that take packets of subscribers away from translation.
+// untrack remembers the rules that change what translation sees of packets.
 func (x *nftReader) untrack() *LineError {
 	for _, u := range x.untracked {
 		if x.local[u.chain] || x.dormant[u.table] {
@@ -104,7 +104,7 @@ func (x *nftReader) untrack() *LineError {
 		if u.r.err != nil || u.r.strange != "" || u.r.set != "" {
 			r, conds = newRule(int(r.line)), nil // it is not known for whom
 		}
-		if err := x.p.untrack(r, conds); err != nil {
+		if err := x.p.untrack(r, conds, u.r.detour); err != nil {
 			return err
 		}
 	}

@@ -25,6 +25,9 @@ func (x *nftReader) daddr(r *nftRule) *LineError {
 	switch {
 	case x.tok.is("vmap"):
 		return bad(ErrSyntax, "a verdict by ip daddr is not understood")
+	case x.tok.is("set"):
+		x.strange(r, "ip", "daddr")
+		return nil
 	case x.isCompound(), x.tok.is("&"), x.tok.is("and"):
 		x.circumstance(r, "ip daddr")
 		return nil
@@ -61,8 +64,8 @@ func (x *nftReader) saddr(r *nftRule) *LineError {
 	if x.accept("vmap") {
 		return x.vmap(r, keyAddr)
 	}
-	if x.tok.is(".") || x.tok.is("&") || x.tok.is("and") {
-		x.strange(r, "ip saddr")
+	if x.tok.is(".") || x.tok.is("&") || x.tok.is("and") || x.tok.is("set") {
+		x.strange(r, "ip", "saddr")
 		return nil
 	}
 	not := x.accept("!=")
@@ -232,7 +235,7 @@ func (x *nftReader) protocol(r *nftRule) *LineError {
 // transport reads "tcp dport 80": the protocol, and a circumstance unless that is all ports.
 func (x *nftReader) transport(r *nftRule, proto string) {
 	field := x.take()
-	if x.isCompound() {
+	if x.isCompound() || x.tok.is("set") {
 		x.strange(r, proto, field)
 		return
 	}
@@ -254,7 +257,11 @@ func (x *nftReader) transport(r *nftRule, proto string) {
 func (x *nftReader) conntrack(r *nftRule) {
 	field := x.take()
 	switch {
+	case (field == "original" || field == "reply") && x.tok.is("zone"):
+		x.strange(r, "ct", field)
+		return
 	case x.tok.is("set"):
+		r.watch(field, "set")
 		x.set(r)
 		return
 	case x.isCompound():

@@ -19,7 +19,8 @@ type nftRule struct {
 	updates bool   // it changes a set
 	set     string // of sources
 	notSet  bool
-	untrack bool // the packets are not tracked, and not translated
+	detour  detour
+	last    [2]string // words before the next one; see watch
 }
 
 // rule reads one rule into a chain. What is wrong with it matters where a packet can meet it.
@@ -32,7 +33,7 @@ func (x *nftReader) rule(c int32) *LineError {
 				return err
 			}
 			r.err = x.locate(err)
-			x.skipTo(depth)
+			x.giveUp(r, depth)
 			break
 		}
 	}
@@ -52,8 +53,8 @@ func (x *nftReader) finish(c int32, r *nftRule) *LineError {
 	if r.strange != "" && (r.do != pass || r.verdict) && r.err == nil {
 		r.err = x.locate(&LineError{Line: int(r.line), Err: ErrSyntax, Msg: "the rule depends on \"" + printable(r.strange) + "\", which is not understood"})
 	}
-	if r.untrack {
-		x.untracked = append(x.untracked, untracked{c, x.table, r})
+	if r.detour != noDetour {
+		x.untracked = append(x.untracked, nftDetour{c, x.table, r})
 	}
 	switch {
 	case r.err != nil:
@@ -113,7 +114,7 @@ func (x *nftReader) statement(r *nftRule) *LineError {
 			x.advance()
 		}
 	case "notrack", "continue":
-		r.track(word)
+		r.watch(word)
 	case "accept", "drop", "return":
 		r.do = map[string]action{"accept": accept, "drop": drop, "return": back}[word]
 	case "jump", "goto":
@@ -135,9 +136,6 @@ func (x *nftReader) statement(r *nftRule) *LineError {
 	}
 	return nil
 }
-
-// track remembers whether packets are taken away from translation.
-func (r *nftRule) track(word string) { r.untrack = r.untrack || word == "notrack" }
 
 func isLogOption(w string) bool {
 	switch w {
@@ -178,6 +176,7 @@ func (x *nftReader) strange(r *nftRule, read ...string) {
 // keep adds a word to what is not understood.
 func (x *nftReader) keep(r *nftRule, word string) {
 	x.updates(r, word)
+	r.watch(word)
 	if word == "set" && (len(r.strange) >= maxText || strings.HasSuffix(r.strange, "mark") && !strings.HasSuffix(r.strange, "ct mark")) {
 		r.mark(markEvent{mask: r.mask})
 	}

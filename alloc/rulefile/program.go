@@ -18,7 +18,7 @@ type program struct {
 	refusals  []*LineError // by target of rules that are refused
 	said      []span       // see name
 	joined    int          // how many of them there were when they were joined
-	untracked []rule       // that take packets away from all others
+	untracked []detoured   // rules that change what all others see
 }
 
 type chain struct {

@@ -141,9 +141,9 @@ func (x *routerOSReader) raw(args [][]byte) *LineError {
 		return nil
 	}
 	if err != nil || o.list != "" || o.strange != "" {
-		return x.p.untrack(newRule(x.in.line), nil) // it is not known for whom
+		return x.p.untrack(newRule(x.in.line), nil, untracked) // it is not known for whom
 	}
-	return x.p.untrack(o.rule, o.conds)
+	return x.p.untrack(o.rule, o.conds, untracked)
 }
 
 // isNat reports whether a command adds a rule of source NAT, wherever it stands.

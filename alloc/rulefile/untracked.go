@@ -1,27 +1,57 @@
 package rulefile
 
-// maxUntracked bounds how many rules are kept that take packets away from translation.
+// maxUntracked bounds how many rules are kept that stand outside of translation and change it.
 const maxUntracked = 1 << 12
 
-// untrack remembers a rule that takes packets away from connection tracking, and so from translation, before any rule of NAT sees
-// them. Those that neither packets of subscribers nor answers to them may meet do not matter.
-func (p *program) untrack(r rule, conds []string) *LineError {
+// A detour is what a rule outside of translation does to packets, so that translation sees none of them, or others than came.
+type detour uint8
+
+const (
+	noDetour  detour = iota
+	untracked        // they are not tracked, and not translated
+	zoned            // they are tracked apart from their answers
+	rewritten        // they get other addresses or ports
+)
+
+// String returns what is true of packets that took it.
+func (d detour) String() string {
+	return [...]string{"nothing", "notrack", "ct zone set", "addresses or ports are rewritten"}[min(d, rewritten)]
+}
+
+// effect returns what becomes of packets that took it.
+func (d detour) effect() Effect {
+	if d == untracked {
+		return Passed
+	}
+	return Elsewhere
+}
+
+// A detoured is a rule with the detour to which it leads.
+type detoured struct {
+	rule
+	by detour
+}
+
+// untrack remembers a rule that changes what rules of NAT see of packets. Those that neither packets of subscribers nor answers to them
+// may meet do not matter, but for those that rewrite: they may make others look like subscribers.
+func (p *program) untrack(r rule, conds []string, by detour) *LineError {
 	id, err := p.cond(conds...)
 	if err != nil {
 		return err
 	}
 	r.cond, r.do = id, accept
 	if len(p.untracked) == maxUntracked { // one for all others
-		p.untracked[maxUntracked-1] = newRule(int(p.untracked[maxUntracked-1].line))
-		p.untracked[maxUntracked-1].do = accept
+		last := &p.untracked[maxUntracked-1]
+		*last = detoured{newRule(int(last.line)), max(last.by, by)}
+		last.do = accept
 		return nil
 	}
-	p.untracked = append(p.untracked, r)
+	p.untracked = append(p.untracked, detoured{r, by})
 	return nil
 }
 
-// untracked notes that some packets of subscribers, or of the answers to them, are not translated. Which chains lead to such a rule is
-// not followed, so that it is not said for whom that is.
+// untracked notes that some packets of subscribers, or of the answers to them, are not translated, or otherwise. Which chains lead to
+// such a rule is not followed, so that it is not said for whom that is.
 func (w *walk) untracked() *LineError {
 	if len(w.p.untracked) == 0 {
 		return nil
@@ -30,23 +60,28 @@ func (w *walk) untracked() *LineError {
 	if who.empty() {
 		return nil
 	}
-	once := map[condID]bool{}
+	type key struct {
+		cond condID
+		by   detour
+	}
+	once := map[key]bool{}
 	for i := range w.p.untracked {
 		r := &w.p.untracked[i]
-		if r.do == pass || once[r.cond] { // never true
+		k := key{r.cond, r.by}
+		if r.do == pass || once[k] { // never true
 			continue
 		}
 		c := w.p.conditionOf(r.cond)
-		met, err := w.meets(r, c.dest, who, outside)
+		met, err := w.meets(&r.rule, c.dest, who, outside)
 		if err != nil {
 			return err
 		}
-		if !met {
+		if !met && r.by != rewritten {
 			continue
 		}
-		once[r.cond] = true
-		c.Effect, c.Line, c.Protocols, c.Vague, c.cond = Passed, int(r.line), protocolsOf(r.mask), true, r.cond
-		c.Text, c.rest = "", "notrack"
+		once[k] = true
+		c.Effect, c.Line, c.Protocols, c.Vague, c.cond = r.by.effect(), int(r.line), protocolsOf(r.mask), true, r.cond
+		c.Text, c.rest = "", r.by.String()
 		w.to.conditions = append(w.to.conditions, c)
 	}
 	return nil

@@ -75,7 +75,7 @@ func (p *program) where(list []Where) (*program, *LineError) {
 	}
 	q.untracked = slices.Clone(p.untracked)
 	for i := range q.untracked {
-		if err := q.narrow(g, met, &q.untracked[i]); err != nil {
+		if err := q.narrow(g, met, &q.untracked[i].rule); err != nil {
 			return nil, err
 		}
 	}
