@@ -10,6 +10,8 @@ func (r *nftRule) watch(words ...string) {
 		switch {
 		case word == "notrack" && field != "jump" && field != "goto" && field != "chain":
 			r.detour = max(r.detour, untracked)
+		case left == "xt" && field == "target" && (word == "CT" || word == "NOTRACK"):
+			r.detour = max(r.detour, targeted)
 		case word == "set" && field == "zone":
 			r.detour = max(r.detour, zoned)
 		case word == "set" && isRewritten(left, field):
@@ -34,7 +36,7 @@ func isRewritten(left, field string) bool {
 // giveUp steps to the end of a rule of which a part is wrong.
 func (x *nftReader) giveUp(r *nftRule, depth int) {
 	for ; x.tok.kind != tokEnd && (x.depth > depth || !x.isEnd()); x.advance() {
-		if x.tok.kind != tokString {
+		if x.tok.kind != tokString || r.last[1] == "target" {
 			r.watch(string(x.tok.text))
 		}
 	}

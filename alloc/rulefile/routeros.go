@@ -36,9 +36,10 @@ type listed struct {
 }
 
 const (
-	natMenu  = "ip firewall nat"
-	listMenu = "ip firewall address-list"
-	rawMenu  = "ip firewall raw"
+	natMenu   = "ip firewall nat"
+	listMenu  = "ip firewall address-list"
+	rawMenu   = "ip firewall raw"
+	trackMenu = "ip firewall connection tracking"
 )
 
 // parseRouterOS reads /ip firewall nat, and the address lists that its rules name.
@@ -122,16 +123,24 @@ func (x *routerOSReader) line(text []byte) *LineError {
 			x.name(args)
 		}
 		x.notes.add(x.in.line, "lines are in other menus than /ip firewall nat", string(text))
-		if menu == rawMenu && string(args[0]) == "add" {
-			return x.raw(args[1:])
-		}
-		return nil
+		return x.tracks(menu, args)
 	case unquoted(text, ";"):
 		return bad(ErrSyntax, "several commands in a line").hint("import what /ip firewall nat export prints")
 	case menu == natMenu:
 		return x.nat(args, text)
 	}
 	return x.list(args, text)
+}
+
+// tracks reads a line that may say which packets are tracked.
+func (x *routerOSReader) tracks(menu string, args [][]byte) *LineError {
+	switch verb := string(args[0]); {
+	case menu == rawMenu && verb == "add":
+		return x.raw(args[1:])
+	case menu == trackMenu && verb == "set" && slices.ContainsFunc(args, func(a []byte) bool { return string(a) == "enabled=no" }):
+		return x.p.untrack(newRule(x.in.line), nil, untracked)
+	}
+	return nil
 }
 
 // raw reads a rule that may take packets away from translation, before any rule of NAT sees them.

@@ -10,12 +10,13 @@ const (
 	noDetour  detour = iota
 	untracked        // they are not tracked, and not translated
 	zoned            // they are tracked apart from their answers
+	targeted         // one of both, or something that does not matter: by a target that nft does not show
 	rewritten        // they get other addresses or ports
 )
 
 // String returns what is true of packets that took it.
 func (d detour) String() string {
-	return [...]string{"nothing", "notrack", "ct zone set", "addresses or ports are rewritten"}[min(d, rewritten)]
+	return [...]string{"nothing", "notrack", "ct zone set", `xt target "CT"`, "addresses or ports are rewritten"}[min(d, rewritten)]
 }
 
 // effect returns what becomes of packets that took it.

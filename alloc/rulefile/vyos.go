@@ -19,6 +19,7 @@ type vyosReader struct {
 	internal map[string]*vyosInternal
 	rules    map[int]*vyosRule
 	others   map[string]*vyosOther // of nat source and nat static, which are other ways to translate
+	tracks   map[string]*vyosOther // that take packets away from connection tracking
 }
 
 // A vyosExternal is pool external: outside addresses and how they are cut.
@@ -56,7 +57,8 @@ const (
 
 // parseVyOS reads a configuration and computes what VyOS makes of it.
 func parseVyOS(r io.Reader, to *collector) *LineError {
-	x := &vyosReader{in: newLines(r), notes: to.notes, external: map[string]*vyosExternal{}, internal: map[string]*vyosInternal{}, rules: map[int]*vyosRule{}, others: map[string]*vyosOther{}}
+	x := &vyosReader{in: newLines(r), notes: to.notes, external: map[string]*vyosExternal{}, internal: map[string]*vyosInternal{}, rules: map[int]*vyosRule{}, others: map[string]*vyosOther{},
+		tracks: map[string]*vyosOther{}}
 	for x.in.scan() {
 		if err := x.line(bytes.TrimSpace(x.in.text)); err != nil {
 			return at(x.in, err)
@@ -140,6 +142,7 @@ var vyosVerbs = []string{"edit", "rename", "copy", "move", "load", "merge", "rol
 
 // statement reads one path of the configuration. Within braces, those that are only the start of others come, too.
 func (x *vyosReader) statement(path []string) *LineError {
+	x.untrack(path)
 	if len(path) < 2 || path[0] != "nat" && path[0] != "cgnat" {
 		return nil
 	}

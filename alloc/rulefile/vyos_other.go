@@ -14,6 +14,7 @@ type vyosOther struct {
 	effect   Effect // 0 = nothing yet
 	about    []span // addresses that it may touch, inside or outside; nil = all
 	disabled bool
+	track    bool // it is no rule of NAT: packets are not tracked
 }
 
 // other reads a path of nat source or nat static.
@@ -89,6 +90,9 @@ func (x *vyosReader) judge(to *collector) {
 	for _, r := range x.others {
 		list = append(list, r)
 	}
+	for _, r := range x.tracks {
+		list = append(list, r)
+	}
 	slices.SortFunc(list, func(a, b *vyosOther) int { return cmp.Or(cmp.Compare(a.line, b.line), strings.Compare(a.text, b.text)) })
 	var ours []span
 	for i := range to.entries {
@@ -99,6 +103,10 @@ func (x *vyosReader) judge(to *collector) {
 	ours = union(ours)
 	for _, r := range list {
 		switch {
+		case r.track && (r.disabled || r.effect == 0):
+			continue
+		case r.track:
+			x.notes.add(r.line, "rules take packets away from connection tracking, and so from translation", r.text)
 		case r.disabled:
 			x.notes.add(r.line, rulesDisabled, r.text)
 			continue
