@@ -144,15 +144,17 @@ func (l *Ledger) begins(at time.Time) bool {
 
 // A Lateness says that the kernel went on with an older plan when an epoch began.
 type Lateness struct {
-	Before string    // SHA-256 of the plan that it had until then
+	Before string    // SHA-256 of the plan that it had until then; "" with Since = it is not known
 	Until  time.Time // when it surely had what the ledger says
-	Now    time.Time
-	By     string
+	// Since is when the first epoch began that may have missed the kernel; the zero Time = what is known of Before says it.
+	Since time.Time
+	Now   time.Time
+	By    string
 }
 
 // Late records that the kernel got what the ledger says only at an instant: the epochs that began since a plan counts that the kernel then had, and were
 // not settled when it came, are recorded again as settled then, so that what was before them is possible, too. Where the ledger does not
-// know that plan, this is about the last epoch alone. It returns how many it recorded. The error is one that Add would return.
+// know that plan, this is about the last epoch alone; where x.Since is given, about all that began from then on. It returns how many it recorded. The error is one that Add would return.
 func (w *Writer) Late(x Lateness) (n int, err error) {
 	if _, err := os.Lstat(w.pending()); err == nil {
 		return 0, fmt.Errorf("%s: %w", w.pending(), ErrPending)
@@ -167,6 +169,9 @@ func (w *Writer) Late(x Lateness) (n int, err error) {
 			begun = w.ledger.begun(e.From, x.Until)
 		}
 	}
+	if !x.Since.IsZero() {
+		begun = w.ledger.begun(x.Since.Add(-1), x.Until)
+	}
 	for _, e := range begun {
 		if !e.Settled.Before(x.Until) {
 			continue
@@ -177,7 +182,7 @@ func (w *Writer) Late(x Lateness) (n int, err error) {
 		}
 		again := Entry{
 			Plan: plan, From: e.From, Settled: x.Until, Now: x.Now, By: x.By, Backdate: true,
-			Note: fmt.Sprintf("epoch %d, which the kernel had at %s at the latest: until then it had plan %.12s", e.Seq, stamp(x.Until), x.Before),
+			Note: x.note(e),
 		}
 		if _, err := w.add(again); err != nil {
 			return n, err
@@ -185,4 +190,13 @@ func (w *Writer) Late(x Lateness) (n int, err error) {
 		n++
 	}
 	return n, nil
+}
+
+// note says why an epoch is recorded again.
+func (x Lateness) note(e Epoch) string {
+	text := fmt.Sprintf("epoch %d, which the kernel had at %s at the latest: ", e.Seq, stamp(x.Until))
+	if x.Before == "" {
+		return text + "until then it is not known which plan it had"
+	}
+	return text + fmt.Sprintf("until then it had plan %.12s", x.Before)
 }

@@ -373,6 +373,17 @@ func TestLate(t *testing.T) {
 		}
 	}
 	s := newStraddle(t)
+	s.record("b", 5)
+	s.record("c", 6)
+	s.edit(func(w *ledger.Writer) error {
+		n, err := w.Late(ledger.Lateness{Since: hour(5), Until: hour(7), Now: hour(7), By: "cgnd"})
+		if n != 2 || err != nil {
+			t.Errorf("since b: %d records, %v", n, err)
+		}
+		return nil
+	})
+	s.wants("since b", map[time.Time]string{hour(5).Add(-1): "a", hour(5): "ab", hour(6): "abc", hour(7): "c"})
+	s = newStraddle(t)
 	s.begin("b", hour(2))
 	if _, err := late(s, ""); !errors.Is(err, ledger.ErrPending) {
 		t.Error(err)

@@ -15,6 +15,8 @@ type attempt struct {
 	why        string // "drift" and so on; "" = it is another target
 	ahead      bool   // it begins before the instant, and waits for it
 	before, in InForce
+	since      time.Time // it is open whether epochs from then on came into force before this; zero = all did
+	kept       memory    // what was remembered before the kernel was touched; the zero memory = nothing
 	done       Applied
 	switched   time.Time // on the wall: packets obeyed the plan
 	took       time.Duration
@@ -58,6 +60,7 @@ func (l *loop) attempt(what string, a attempt) {
 	backend, source, wall, first, report := l.o.Backend, l.o.Source, l.wall, !l.has, l.o.Report
 	mark, known, ours, unread := l.mark, l.inForce, l.applied.sha256, l.unread()
 	waits := l.has && a.why == "" && l.patient(time.Now())
+	line, m, open := l.timeline, l.memory(), l.open
 	var wait func() error
 	if a.ahead {
 		l.stop = make(chan struct{})
@@ -70,6 +73,7 @@ func (l *loop) attempt(what string, a attempt) {
 		if a.plan, a.err = a.want.plan(); a.err == nil {
 			a.before, a.err = backend.InForce()
 		}
+		a.remember(source, line, m, open, first)
 		void := a.ahead && a.before != known ||
 			a.why != "" && a.before.SHA256 != "" && a.before.SHA256 != ours && (unread || source.mark() != mark) // somebody has recorded it, perhaps
 		switch {
@@ -149,8 +153,33 @@ func (a *attempt) run(b Backend, wall func() time.Time, wait func() error) {
 	a.in, a.err = in, errors.Join(a.err, err)
 }
 
+// remember notes beside the ledger what is open, before the kernel is touched: whatever becomes of this daemon, the next one knows.
+func (a *attempt) remember(s Source, t *timeline, m memory, open time.Time, first bool) {
+	if a.err != nil || a.why != "" {
+		return
+	}
+	unrecorded := m.Since
+	if first {
+		m = s.recall(t)
+		open = earlier(open, m.Since)
+	}
+	m.Since = open
+	if a.since = t.open(m, a.before.SHA256, a.want); a.since.IsZero() {
+		return
+	}
+	if m.Since = earlier(a.since, unrecorded); m.SHA256 == "" {
+		m.From, m.SHA256 = a.want.epoch.From, a.want.sha256
+	}
+	if s.remember(m) == nil { // otherwise it is said when it is tried again
+		a.kept = m
+	}
+}
+
 func (l *loop) haveApplied(a attempt) {
 	l.stop = nil
+	if a.kept != (memory{}) {
+		l.kept = a.kept
+	}
 	if errors.Is(a.err, errGivenUp) {
 		l.log.Debug(a.err.Error(), "epoch", a.want.epoch.Seq)
 		l.reread, l.lookedAt = true, time.Time{}
@@ -171,6 +200,7 @@ func (l *loop) haveApplied(a attempt) {
 	}
 	if a.err != nil {
 		l.firstAttempt = true
+		l.open = earlier(l.open, a.since)
 		s.Failed++
 		l.haveFailed(a)
 		return
@@ -179,7 +209,8 @@ func (l *loop) haveApplied(a attempt) {
 	l.applied, l.has = a.want, true
 	l.plan.Store(a.plan)
 	if a.onlyTold {
-		l.firstAttempt, l.inForce = true, a.before
+		l.firstAttempt, l.inForce, a.switched = true, a.before, l.wall()
+		l.sayLate(a)
 		l.over("apply")
 		l.compared(*a.had)
 		l.sayDrift(*a.had)
@@ -213,8 +244,12 @@ const unchanged = "unchanged"
 
 // check compares what an apply has made with the plan. That is beside the loop, so that it is known that the plan is in force.
 func (l *loop) check(a attempt) {
-	backend := l.o.Backend
+	backend, source, m, keeps := l.o.Backend, l.o.Source, l.memory(), l.forgetful(time.Now())
 	l.start("verify", func() func() {
+		var kept error
+		if keeps { // first: a comparison may take long
+			kept = source.remember(m)
+		}
 		var c comparison
 		if a.had != nil && a.why == "" && a.done.Way == unchanged {
 			c = *a.had // nothing was written since
@@ -224,6 +259,9 @@ func (l *loop) check(a attempt) {
 		}
 		return func() {
 			l.firstAttempt = true
+			if keeps {
+				l.haveKept(m, kept)
+			}
 			if l.compared(c) {
 				l.drifted(c)
 			}
@@ -249,6 +287,7 @@ func (l *loop) haveFailed(a attempt) {
 		l.applied, l.has, l.redo = a.want, true, "the apply did not end well"
 		l.repairs, l.repairAt = 1, l.retryAt
 		l.plan.Store(a.plan)
+		l.sayLate(a)
 		l.trouble("apply", fmt.Sprintf("plan %.12s is in force, but not all that belongs to it was done: %v", a.want.sha256, a.err), false)
 	}
 }

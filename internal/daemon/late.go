@@ -10,29 +10,41 @@ import (
 // A lateness is what the ledger is to be told of an epoch that was late.
 type lateness struct {
 	ledger.Lateness
-	text     string    // for people
-	say      bool      // also when it could be recorded
-	since    time.Time // when the first epoch that the kernel missed began
-	recorded bool      // the ledger has it, and was not read since
+	text     string // for people
+	say      bool   // also when it could be recorded
+	recorded bool   // the ledger has it, and was not read since
 }
 
 // sayLate has the ledger say that it and the kernel did not agree for a while.
 func (l *loop) sayLate(a attempt) {
+	l.open = time.Time{}
 	e := a.want.epoch
-	by := a.switched.Sub(e.Settled)
-	if e.Seq == 0 || a.before.SHA256 == a.want.sha256 || by <= lateAfter {
-		l.over("late")
+	from := e.Settled
+	if a.since.Before(e.From) {
+		from = a.since
+	}
+	by := a.switched.Sub(from)
+	if e.Seq == 0 || a.since.IsZero() || by <= lateAfter {
+		if e.Seq > 0 && a.before.SHA256 == "" && by > sayLateAfter { // there was nobody who could have had ports
+			l.log.Info("the kernel had no plan until now, as after a boot", "epoch", e.Seq, "since", stamp(e.From))
+		}
+		if l.late == nil {
+			l.over("late")
+		}
 		return
 	}
-	text := fmt.Sprintf("epoch %d in force since %s by the ledger was applied at %s, and the kernel had ", e.Seq, stamp(e.From), stamp(a.switched))
-	if a.before.SHA256 != "" {
-		text += fmt.Sprintf("plan %.12s before", a.before.SHA256)
-		until := a.switched.Truncate(time.Millisecond).Add(time.Millisecond)
-		l.late = &lateness{ledger.Lateness{Before: a.before.SHA256, Until: until, By: "cgnd"}, text, by > sayLateAfter, l.timeline.missed(a.before.SHA256, e), false}
-		l.lateAt = time.Time{}
-	} else if by > sayLateAfter { // there was nobody who could have had ports
-		l.trouble("late", text+"no plan before", true)
+	before := a.before.SHA256
+	text := fmt.Sprintf("epoch %d in force since %s by the ledger was applied at %s, and the kernel had plan %.12s before", e.Seq, stamp(e.From), stamp(a.switched), before)
+	if before == "" || before == a.want.sha256 {
+		before = ""
+		text = fmt.Sprintf("the kernel surely had epoch %d at %s, and it is not known which plan it had since %s", e.Seq, stamp(a.switched), stamp(a.since))
 	}
+	until := a.switched.Truncate(time.Millisecond).Add(time.Millisecond)
+	x := &lateness{Lateness: ledger.Lateness{Before: before, Until: until, Since: a.since, By: "cgnd"}, text: text, say: by > sayLateAfter}
+	if l.late != nil && !l.late.recorded {
+		x.Since, x.say = earlier(x.Since, l.late.Since), true
+	}
+	l.late, l.lateAt = x, time.Time{}
 }
 
 // record has the ledger say that an epoch was late.
@@ -63,8 +75,9 @@ func (l *loop) unsure(now time.Time) (since time.Time) {
 	if l.timeline == nil || l.timeline.ledger == nil {
 		return since
 	}
+	since = l.open
 	if l.late != nil {
-		since = l.late.since
+		since = earlier(since, l.late.Since)
 	}
 	has := l.inForce.SHA256
 	if l.has {
@@ -74,10 +87,7 @@ func (l *loop) unsure(now time.Time) (since time.Time) {
 	if err != nil || has == "" || has == want.sha256 || want.epoch.From.Before(l.applied.epoch.From) {
 		return since
 	}
-	if missed := l.timeline.missed(has, want.epoch); since.IsZero() || missed.Before(since) {
-		since = missed
-	}
-	return since
+	return earlier(since, l.timeline.missed(has, want.epoch, time.Time{}))
 }
 
 // late records that the kernel was late, in a ledger that goes on from what was read.
@@ -98,21 +108,4 @@ func (s Source) late(read *timeline, x ledger.Lateness) (n int, err error) {
 		return 0, fmt.Errorf("%s: %w", s.path, err)
 	}
 	return w.Late(x)
-}
-
-// missed returns when the first epoch began that a kernel has missed that still had a plan when an epoch was to be in force.
-func (t *timeline) missed(had string, until ledger.Epoch) time.Time {
-	var last time.Time // when the plan was in force last, by the ledger
-	for e := range t.ledger.Epochs() {
-		if e.PlanSHA256 == had && e.From.Before(until.From) && e.From.After(last) {
-			last = e.From
-		}
-	}
-	first := until.From
-	for e := range t.ledger.Epochs() {
-		if !last.IsZero() && e.From.After(last) && e.From.Before(first) {
-			first = e.From
-		}
-	}
-	return first
 }

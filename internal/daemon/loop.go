@@ -49,6 +49,13 @@ type loop struct {
 	lateAt       time.Time // when it was tried last to record that
 	prepareAt    time.Time // before that none is prepared
 
+	// What is remembered beyond the end.
+	open      time.Time // since when it is open whether epochs came into force; zero = all did, or late says it
+	kept      memory    // what stands in the file
+	keptAt    time.Time
+	keepAgain time.Duration // after keptAt
+	unkept    string        // why it cannot be written
+
 	// Clocks.
 	lastMono, lastWall   time.Time
 	stepped, steppedBack time.Time
@@ -106,6 +113,8 @@ func (l *loop) decide() {
 		l.apply(want)
 	case l.late != nil && !l.late.recorded && now.Sub(l.lateAt) >= lateOften:
 		l.record()
+	case l.forgetful(now):
+		l.keep()
 	case now.Sub(l.lookedAt) >= lookEvery:
 		l.look()
 	case l.verifyDue(now):
@@ -157,6 +166,13 @@ func (l *loop) due(now time.Time) (want target, due bool) {
 func (l *loop) sameTarget(want target) {
 	if want.epoch.Seq != l.applied.epoch.Seq {
 		l.log.Info("epoch in force", "epoch", want.epoch.Seq, "plan_sha256", want.sha256, "kernel", "has the plan already")
+	}
+	// What began in between never came, or nobody knows.
+	m := l.memory()
+	m.Since = l.open
+	if since := l.timeline.open(m, l.applied.sha256, want); !since.IsZero() && want.epoch.Seq != l.applied.epoch.Seq {
+		l.applied = want
+		l.sayLate(attempt{want: want, before: InForce{SHA256: want.sha256}, since: since, switched: l.wall()})
 	}
 	l.applied = want
 	if l.failures > 0 && l.redo == "" {

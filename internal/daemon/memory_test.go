@@ -1,0 +1,184 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"testing"
+	"time"
+)
+
+// again ends the daemon, lets something happen, and starts another one.
+func (r *rig) again(meanwhile func()) {
+	r.Helper()
+	r.end()
+	meanwhile()
+	r.d = New(r.options)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); r.d.Run(ctx) }()
+	r.end = func() time.Duration { cancel(); <-ended; return 0 }
+}
+
+// possible fails the test unless the ledger has these plans as candidates at an instant.
+func (r *rig) possible(at time.Time, want ...int) {
+	r.Helper()
+	epochs, _ := r.d.Ledger().Between(at, at)
+	var got []int
+	for _, e := range epochs {
+		for n := range 10 {
+			if r.plan(n).SHA256() == e.PlanSHA256 {
+				got = append(got, n)
+			}
+		}
+	}
+	slices.Sort(got)
+	if got = slices.Compact(got); !slices.Equal(got, want) {
+		r.Errorf("at %s plans %v are possible, want %v", stamp(at), got, want)
+	}
+}
+
+// TestNeverForgotten has an epoch be late, or never come, in many ways: what the kernel had instead is a candidate in the ledger in the end, and neither
+// before nor afterwards.
+func TestNeverForgotten(t *testing.T) {
+	for name, c := range map[string]struct {
+		play  func(r *rig, instant time.Time) // until the kernel has what it is to have
+		ended int                             // the plan that it then has
+	}{
+		"refused, then the plan before": {func(r *rig, _ time.Time) {
+			r.b.do(func() { r.b.refused = r.plan(2).SHA256() })
+			r.after(5 * time.Minute)
+			r.add(1, time.Second)
+		}, 1},
+		"refused, then the plan before while down": {func(r *rig, _ time.Time) {
+			r.b.do(func() { r.b.refused = r.plan(2).SHA256() })
+			r.after(5 * time.Minute)
+			r.again(func() { r.add(1, 0); time.Sleep(time.Second) })
+		}, 1},
+		"down all the time": {func(r *rig, _ time.Time) {
+			r.again(func() { time.Sleep(5 * time.Minute); r.add(1, 0); time.Sleep(time.Minute) })
+		}, 1},
+		"killed in the middle of the apply": {func(r *rig, instant time.Time) {
+			r.b.do(func() { r.b.takes = 20 * time.Second })
+			r.after(instant.Sub(r.now()) + 5*time.Second)
+			r.again(func() { time.Sleep(20 * time.Second); r.b.do(func() { r.b.takes = 0 }) })
+		}, 2},
+		"killed before the record": {func(r *rig, instant time.Time) {
+			r.b.do(func() { r.b.takes = 20 * time.Second })
+			if err := os.Symlink(r.path, r.path+".pending"); err != nil {
+				t.Fatal(err)
+			}
+			r.after(instant.Sub(r.now()) + foreignFor + 30*time.Second)
+			r.again(func() {
+				if err := os.Remove(r.path + ".pending"); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}, 2},
+		"refused, then the machine boots": {func(r *rig, _ time.Time) {
+			r.b.do(func() { r.b.refused = r.plan(2).SHA256() })
+			r.after(5 * time.Minute)
+			r.again(func() { r.b.do(func() { r.b.sha, r.b.refused = "", ""; r.b.mark++ }) })
+		}, 2},
+		"refused, then flushed": {func(r *rig, _ time.Time) {
+			r.b.do(func() { r.b.refused = r.plan(2).SHA256() })
+			r.after(5 * time.Minute)
+			r.b.do(func() { r.b.sha, r.b.refused = "", ""; r.b.mark++ })
+			r.d.Reload()
+		}, 2},
+		"off at the instant": {func(r *rig, _ time.Time) {
+			r.again(func() { time.Sleep(5 * time.Minute); r.b.do(func() { r.b.sha = "" }) })
+		}, 2},
+		"an error behind the change": {func(r *rig, instant time.Time) {
+			r.b.do(func() { r.b.takes, r.b.after = 20*time.Second, errors.New("routes: no buffer space") })
+			r.after(instant.Sub(r.now()) + 25*time.Second)
+			r.b.do(func() { r.b.takes, r.b.after = 0, nil })
+		}, 2},
+		"blind behind the change": {func(r *rig, instant time.Time) {
+			r.b.do(func() { r.b.takes = 20 * time.Second })
+			r.after(instant.Sub(r.now()) + 10*time.Second)
+			r.b.do(func() { r.b.blind = errors.New("no buffer space") })
+			r.after(12 * time.Second)
+			r.b.do(func() { r.b.takes, r.b.blind = 0, nil })
+		}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, "l.jsonl", func(r *rig) {
+				r.add(1, 0)
+				r.add(2, time.Minute)
+			}, func(r *rig) {
+				instant := r.now().Add(time.Minute)
+				r.after(30 * time.Second)
+				c.play(r, instant)
+				s := r.after(3 * time.Minute)
+				r.has(s, c.ended)
+				if !s.Healthy || !s.Unsure.IsZero() {
+					t.Errorf("%+v", s)
+				}
+				r.possible(instant.Add(-time.Millisecond), 1)
+				r.possible(instant, 1, 2)
+				r.possible(instant.Add(10*time.Second), 1, 2)
+				r.possible(r.now().Add(-10*time.Second), c.ended)
+				records := s.Records
+				r.again(func() {})
+				if s = r.after(time.Minute); s.Records != records { // once is enough
+					t.Errorf("%d records, and there were %d", s.Records, records)
+				}
+				r.end()
+			})
+		})
+	}
+}
+
+// TestTwiceLate cannot record that an epoch was late before the next one is: the ledger has both in the end.
+func TestTwiceLate(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.add(1, 0)
+		r.add(2, time.Minute)
+		r.add(3, 2*time.Minute)
+	}, func(r *rig) {
+		instant := r.now().Add(time.Minute)
+		r.after(50 * time.Second)
+		r.b.do(func() { r.b.takes = 20 * time.Second })
+		r.after(15 * time.Second)
+		if err := os.Mkdir(r.path+".pending", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		r.has(r.after(4*time.Minute), 3)
+		if err := os.Remove(r.path + ".pending"); err != nil {
+			t.Fatal(err)
+		}
+		s := r.after(time.Minute)
+		if !s.Healthy || !s.Unsure.IsZero() {
+			t.Errorf("%+v", s)
+		}
+		r.possible(instant.Add(-time.Second), 1)
+		r.possible(instant.Add(10*time.Second), 1, 2)
+		r.possible(instant.Add(70*time.Second), 1, 2, 3)
+		r.possible(r.now(), 3)
+	})
+}
+
+// TestOnTime restarts a daemon again and again, beside memories that say nothing of this ledger: no record is added.
+func TestOnTime(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.add(1, 0)
+		r.add(2, time.Minute)
+	}, func(r *rig) {
+		r.after(2 * time.Minute)
+		for _, text := range []string{"", "{", "[]", `{"from":"2001-01-01T00:00:00Z","plan_sha256":"x","open_since":"1999-01-01T00:00:00Z"}`} {
+			r.again(func() {
+				if err := os.WriteFile(r.path+memorySuffix, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			})
+			s := r.after(time.Minute)
+			r.has(s, 2)
+			if s.Records != 2 || len(s.Problems) > 0 {
+				t.Errorf("%q: %+v", text, s)
+			}
+		}
+		r.end()
+	})
+}
