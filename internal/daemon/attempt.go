@@ -59,7 +59,7 @@ func (l *loop) prepare() {
 func (l *loop) attempt(what string, a attempt) {
 	backend, source, wall, first, report := l.o.Backend, l.o.Source, l.wall, !l.has, l.o.Report
 	mark, known, ours, unread := l.mark, l.inForce, l.applied.sha256, l.unread()
-	waits := l.has && a.why == "" && l.patient(time.Now())
+	waits := a.why == "" && l.patient(time.Now())
 	line, m, open := l.timeline, l.memory(), l.open
 	var wait func() error
 	if a.ahead {
@@ -67,11 +67,11 @@ func (l *loop) attempt(what string, a attempt) {
 		wait = l.hold(a.want.epoch.From, l.stop)
 	}
 	l.start(what, func() func() {
-		if waits && source.underWay() { // since the last look
-			return func() { l.waits(true, time.Now()) }
+		if a.before, a.err = backend.InForce(); waits && (!first || a.before.SHA256 != "") && source.underWay() { // since the last look
+			return func() { l.leave(a.before) }
 		}
-		if a.plan, a.err = a.want.plan(); a.err == nil {
-			a.before, a.err = backend.InForce()
+		if a.err == nil {
+			a.plan, a.err = a.want.plan()
 		}
 		a.remember(source, line, m, open, first)
 		void := a.ahead && a.before != known ||
@@ -87,6 +87,14 @@ func (l *loop) attempt(what string, a attempt) {
 		}
 		return func() { l.haveApplied(a) }
 	})
+}
+
+// leave leaves the kernel to somebody else, who is about to record what he applies.
+func (l *loop) leave(in InForce) {
+	l.waits(true, time.Now())
+	if !l.has && in.SHA256 != "" {
+		l.firstAttempt, l.inForce = true, in
+	}
 }
 
 // hold returns what waits for an instant on the wall, and gives up when somebody changes the file or the kernel meanwhile, or stop is closed.

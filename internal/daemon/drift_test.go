@@ -391,3 +391,58 @@ func TestSomebodyDied(t *testing.T) {
 		}
 	})
 }
+
+// TestStartWhileSomebodyApplies starts a daemon between the kernel and the record of somebody else: what he applied stays. After a boot there is
+// nothing to wait for.
+func TestStartWhileSomebodyApplies(t *testing.T) {
+	for name, c := range map[string]struct{ empty, dies bool }{"ends": {}, "dies": {dies: true}, "after a boot": {empty: true, dies: true}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+				var w *ledger.Writer
+				var in ledger.Intent
+				r.after(time.Minute)
+				r.again(func() {
+					var err error
+					if w, err = ledger.Edit(r.path); err != nil {
+						t.Fatal(err)
+					}
+					in = r.begin(w, 2)
+					r.b.do(func() {
+						r.b.sha, r.b.mark = r.plan(2).SHA256(), r.b.mark+1
+						if c.empty {
+							r.b.sha = ""
+						}
+					})
+				})
+				defer func() { r.end() }()
+				writes := r.b.written()
+				s := r.after(20 * time.Second)
+				if !s.Ready {
+					t.Error("the service manager waits, too")
+				}
+				if c.empty {
+					r.has(s, 1)
+					w.Close()
+					return
+				}
+				if r.b.written() != writes {
+					t.Fatal("the daemon undid what somebody applied")
+				}
+				if c.dies {
+					w.Close()
+					r.has(r.after(foreignFor), 1)
+					return
+				}
+				if _, err := w.Commit(in, r.now().UTC().Truncate(time.Millisecond)); err != nil {
+					t.Fatal(err)
+				}
+				w.Close()
+				s = r.after(3 * time.Second)
+				r.has(s, 2)
+				if r.b.written() != writes || s.Records != 2 || !s.Healthy || len(s.Problems) > 0 {
+					t.Errorf("%d writes, %+v", r.b.written()-writes, s)
+				}
+			})
+		})
+	}
+}

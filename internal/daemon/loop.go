@@ -156,7 +156,7 @@ func (l *loop) due(now time.Time) (want target, due bool) {
 		l.sameTarget(want)
 		return l.applied, repair
 	}
-	if now.Before(l.retryAt) || l.has && !l.pendingSince.IsZero() && l.patient(now) {
+	if now.Before(l.retryAt) || (l.has || l.inForce.SHA256 != "") && !l.pendingSince.IsZero() && l.patient(now) {
 		return l.applied, repair // what somebody is about to record decides
 	}
 	return want, true
