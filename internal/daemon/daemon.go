@@ -34,6 +34,7 @@ const (
 	sayLateAfter = 5 * time.Second        // how late it may be without a word
 	prepareAgain = 2 * time.Second        // after a failure
 	lateOften    = 10 * time.Second       // how often such a record is tried again
+	lateFor      = 5 * time.Minute        // how long a lateness that is recorded is shown
 	stepOver     = 2 * time.Second        // what the two clocks may differ between two passes before it is a step
 	steadyFor    = time.Minute            // how long after a step back no earlier epoch is gone back to
 	clockFor     = 5 * time.Minute        // how long a step is shown

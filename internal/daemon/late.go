@@ -63,11 +63,20 @@ func (l *loop) record() {
 			l.log.Info("recorded that the kernel was late", "records", n, "until", x.Until)
 			if x.say {
 				l.trouble("late", x.text+"; it is recorded that in between both are possible", true)
+				l.lateSaid = time.Now()
 			} else {
 				l.over("late")
 			}
 		}
 	})
+}
+
+// lateShown ends the problem of a lateness that the ledger has, after a while.
+func (l *loop) lateShown(now time.Time) {
+	if l.late == nil && !l.lateSaid.IsZero() && now.Sub(l.lateSaid) >= lateFor {
+		l.lateSaid = time.Time{}
+		l.over("late")
+	}
 }
 
 // unsure returns from when on it is not known whether epochs of the ledger came into force; the zero Time = it is.

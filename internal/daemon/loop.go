@@ -47,6 +47,7 @@ type loop struct {
 	pendingSince time.Time // an intent stands beside the ledger
 	late         *lateness // what the ledger does not know yet
 	lateAt       time.Time // when it was tried last to record that
+	lateSaid     time.Time // when a lateness that is recorded became a problem; zero = none is shown
 	prepareAt    time.Time // before that none is prepared
 
 	// What is remembered beyond the end.

@@ -74,8 +74,10 @@ func TestLateEpoch(t *testing.T) {
 		if got := problem(s, "late"); got != want || !s.Healthy || strings.Count(r.logged(), "problem=late") != 1 {
 			t.Errorf("late is %q, healthy %t\n%s", got, s.Healthy, r.logged())
 		}
-		r.add(3, time.Minute)
-		if s = r.after(2 * time.Minute); problem(s, "late") != "" {
+		if s = r.after(lateFor - 3*time.Second); problem(s, "late") == "" {
+			t.Error("it was not to be seen for long")
+		}
+		if s = r.after(6 * time.Second); len(s.Problems) > 0 { // the ledger has it for ever
 			t.Error(s.Problems)
 		}
 	})

@@ -72,6 +72,7 @@ func (l *loop) look() {
 func (l *loop) haveLooked(in InForce, err error, underWay bool, mark string) {
 	now := time.Now()
 	l.lookedAt = now
+	l.lateShown(now)
 	if mark != l.mark {
 		l.reread = true
 	}
