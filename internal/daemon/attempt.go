@@ -15,8 +15,10 @@ type attempt struct {
 	why        string // "drift" and so on; "" = it is another target
 	ahead      bool   // it begins before the instant, and waits for it
 	before, in InForce
-	since      time.Time // it is open whether epochs from then on came into force before this; zero = all did
-	kept       memory    // what was remembered before the kernel was touched; the zero memory = nothing
+	held       *alloc.Plan // of a later epoch that is gone back from, which the clock had come to too early; nil = that is not so
+	heldAt     time.Time   // when the kernel got that
+	since      time.Time   // it is open whether epochs from then on came into force before this; zero = all did
+	kept       memory      // what was remembered before the kernel was touched; the zero memory = nothing
 	done       Applied
 	switched   time.Time // on the wall: packets obeyed the plan
 	took       time.Duration
@@ -61,6 +63,7 @@ func (l *loop) attempt(what string, a attempt) {
 	mark, known, ours, unread := l.mark, l.inForce, l.applied.sha256, l.unread()
 	waits := a.why == "" && l.patient(time.Now())
 	line, m, open := l.timeline, l.memory(), l.open
+	a.held, a.heldAt = l.tooEarly(a.want), l.heldAt
 	var wait func() error
 	if a.ahead {
 		l.stop = make(chan struct{})
@@ -87,6 +90,14 @@ func (l *loop) attempt(what string, a attempt) {
 		}
 		return func() { l.haveApplied(a) }
 	})
+}
+
+// tooEarly returns the plan that the kernel has where it is of a later epoch than a target; nil = it is not.
+func (l *loop) tooEarly(want target) *alloc.Plan {
+	if !l.has || l.late != nil || !l.open.IsZero() || !want.epoch.From.Before(l.applied.epoch.From) {
+		return nil
+	}
+	return l.plan.Load()
 }
 
 // leave leaves the kernel to somebody else, who is about to record what he applies.
@@ -163,7 +174,7 @@ func (a *attempt) run(b Backend, wall func() time.Time, wait func() error) {
 
 // remember notes beside the ledger what is open, before the kernel is touched: whatever becomes of this daemon, the next one knows.
 func (a *attempt) remember(s Source, t *timeline, m memory, open time.Time, first bool) {
-	if a.err != nil || a.why != "" {
+	if a.err != nil || a.why != "" || a.held != nil {
 		return
 	}
 	unrecorded := m.Since
@@ -214,6 +225,9 @@ func (l *loop) haveApplied(a attempt) {
 		return
 	}
 	first := !l.has || l.applied.sha256 != a.want.sha256
+	if first {
+		l.heldAt = time.Now().Add(-a.took)
+	}
 	l.applied, l.has = a.want, true
 	l.plan.Store(a.plan)
 	if a.onlyTold {
@@ -292,6 +306,7 @@ func (l *loop) haveFailed(a attempt) {
 	l.retryAt = time.Now().Add(backoff(l.failures))
 	l.trouble("apply", fmt.Sprintf("plan %.12s could not be applied, what was in force stays so: %v", a.want.sha256, a.err), false)
 	if a.in.SHA256 == a.want.sha256 && a.before.SHA256 != a.in.SHA256 { // the kernel took it, and what comes behind failed
+		l.heldAt = time.Now().Add(-a.took)
 		l.applied, l.has, l.redo = a.want, true, "the apply did not end well"
 		l.repairs, l.repairAt = 1, l.retryAt
 		l.plan.Store(a.plan)

@@ -54,3 +54,27 @@ func TestSmallStepBack(t *testing.T) {
 		}
 	})
 }
+
+// TestClockAheadForAWhile has the clock jump ahead over an epoch, and set right: who had ports by the plan that came too early is a candidate for just that time.
+func TestClockAheadForAWhile(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.add(1, 0)
+		r.add(2, time.Minute)
+		r.add(3, 30*time.Hour)
+	}, func(r *rig) {
+		begun := r.now()
+		r.after(20 * time.Hour)
+		r.step(20 * time.Hour)
+		r.has(r.after(5*time.Minute), 3)
+		r.step(-20 * time.Hour)
+		s := r.after(5 * time.Minute)
+		r.has(s, 2)
+		if !s.Healthy || !s.Unsure.IsZero() {
+			t.Errorf("%+v", s)
+		}
+		r.possible(begun.Add(30*time.Second), 1)
+		r.possible(begun.Add(10*time.Hour), 2)
+		r.possible(begun.Add(20*time.Hour+3*time.Minute), 2, 3)
+		r.possible(r.now(), 2)
+	})
+}

@@ -28,8 +28,9 @@ type loop struct {
 
 	// What was applied, and what the kernel has.
 	applied  target
-	has      bool   // applied is something
-	redo     string // why it is to be applied once more, "" = it is not
+	has      bool      // applied is something
+	heldAt   time.Time // when the kernel got the plan of applied, for as long as this daemon knows
+	redo     string    // why it is to be applied once more, "" = it is not
 	inForce  InForce
 	goodMark string // the backend's mark when the kernel was compared last
 	lookedAt time.Time

@@ -138,7 +138,8 @@ func (t *timeline) missed(had string, until ledger.Epoch, seen time.Time) time.T
 	first := until.From
 	for e := range t.ledger.Epochs() {
 		replaced := !e.Until.IsZero() && !e.Until.After(e.From)
-		if !seen.IsZero() && !replaced && e.PlanSHA256 != had && e.From.After(seen) && e.From.Before(first) {
+		known := had == until.PlanSHA256 && !e.Settled.Before(until.From) // the ledger says that it is open
+		if !seen.IsZero() && !replaced && !known && e.PlanSHA256 != had && e.From.After(seen) && e.From.Before(first) {
 			first = e.From
 		}
 	}
