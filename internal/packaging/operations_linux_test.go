@@ -61,6 +61,11 @@ var steady = []struct {
 	with string
 }{
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`), "INSTANT"},
+	// A machine that is busy is late, and has records that say so: the ledger then has more epochs, with other numbers and ends.
+	{regexp.MustCompile(`(?m)^\d+ +INSTANT +(INSTANT +)?[0-9a-f]{12} +cgnd +epoch \d+, which the kernel had .*\n`), ""},
+	{regexp.MustCompile(`(?m)^(\d+ +INSTANT) +INSTANT\b`), "$1"},
+	{regexp.MustCompile(`\b(epoch[ =]|cgnkit_epoch(_due)? |records=)\d+`), "${1}E"},
+	{regexp.MustCompile(`\b\d+ epochs\b`), "E epochs"},
 	{regexp.MustCompile(`since [A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC; .* ago`), "since INSTANT"},
 	{regexp.MustCompile(`\b(head|hash)([ =]+)[0-9a-f]{64}`), "$1 ${2}HASH"},
 	{regexp.MustCompile(`[A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d cgn1`), "INSTANT cgn1"},
@@ -195,6 +200,13 @@ func TestShows(t *testing.T) {
 		{"a\n…\nd\n", "a\nb\nc\n", false},
 		{"…\n", "a\nb\n", true},
 		{"took=3ms\n", "took=1.25s\n", true},
+		{
+			"1  2026-01-01T00:00:00Z  2026-01-01T00:00:02Z  a6b3e333a632  alice  first\n2  2026-01-01T00:00:02Z                        5c6c3112560e  alice  next\n",
+			"1  2026-01-01T00:00:00Z  2026-01-01T00:00:02Z  a6b3e333a632  alice  first\n2  2026-01-01T00:00:02Z  2026-01-01T00:00:02Z  5c6c3112560e  alice  next\n" +
+				"3  2026-01-01T00:00:02Z                        5c6c3112560e  cgnd   epoch 2, which the kernel had at 2026-01-01T00:00:02.136Z at the latest: until then it had plan a6b3e333a632\n", true,
+		},
+		{"epoch 3, plan a6b3e333a632, healthy\n", "epoch 4, plan a6b3e333a632, healthy\n", true},
+		{"epoch 3, plan a6b3e333a632, healthy\n", "epoch 3, plan 5c6c3112560e, healthy\n", false},
 		{"from 2026-01-01T00:00:00Z\n", "from 2027-02-03T04:05:06.789Z\n", true},
 	} {
 		if got := shows(c.shown, c.printed); got != c.want {
