@@ -28,8 +28,8 @@ func newHTML(w io.Writer) *htmlWriter { return &htmlWriter{w: bufio.NewWriterSiz
 func (h *htmlWriter) Begin(m Manifest) error {
 	return pageParts.ExecuteTemplate(h.w, "begin", struct {
 		Manifest
-		RunAt, Order string
-	}{m, stamp(m.RunAt), orderText(m.Dates)})
+		RunAt, Order, Since string
+	}{m, stamp(m.RunAt), orderText(m.Dates), stamp(m.Unsure)})
 }
 
 // orderText says how dates were read that could be read in two ways.

@@ -25,6 +25,7 @@ type jsonManifest struct {
 	Ledger    string      `json:"ledger"`
 	Head      string      `json:"ledger_head"`
 	Epochs    int         `json:"ledger_epochs"`
+	Unsure    string      `json:"ledger_unsure_since,omitempty"`
 	Zone      *string     `json:"zone"`
 	Dates     *string     `json:"dates"`
 	Tolerance string      `json:"tolerance"`
@@ -105,6 +106,9 @@ func (j *jsonWriter) Begin(m Manifest) error {
 	doc := jsonManifest{
 		Case: m.Case, Reason: m.Reason, RunAt: stamp(m.RunAt), Tool: m.Tool, Ledger: m.Ledger, Head: m.Head, Epochs: m.Epochs,
 		Tolerance: m.Tolerance.String(), Skew: m.Skew.String(), Unplaced: m.Unplaced, Inputs: []jsonInput{},
+	}
+	if !m.Unsure.IsZero() {
+		doc.Unsure = stamp(m.Unsure)
 	}
 	if m.Zone != "" {
 		doc.Zone = &m.Zone

@@ -26,6 +26,8 @@ type Manifest struct {
 	Ledger       string // its name
 	Head         string // its head hash: the state of the ledger that answered
 	Epochs       int
+	// Unsure is since when epochs may not have come into force, as ledger.Ledger.Heed says; zero = all did.
+	Unsure time.Time
 	// Unplaced counts records of holders of which not even the address could be read: no answer knows of them.
 	Unplaced int
 	Inputs   []Input // everything else that was read, in the order in which it was given

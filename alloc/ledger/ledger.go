@@ -34,6 +34,10 @@ type Ledger struct {
 	open     bool  // the last record lacks its newline
 	warnings []string
 	plans    plans
+
+	memory    []byte // what a daemon remembered when the ledger was opened
+	memoryErr error
+	unsure    time.Time // see Heed
 }
 
 // A place says where in the file a plan's canonical form stands.
@@ -52,7 +56,8 @@ func Open(path string, keys ...alloc.Key) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	begun, err := readIntent(path) // before the records: an apply that ends meanwhile is in one or the other
+	memory, memoryErr := readMemory(path) // before the records: what is recorded meanwhile is in one or the other
+	begun, err := readIntent(path)        // and so is an apply that ends meanwhile
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -66,6 +71,7 @@ func Open(path string, keys ...alloc.Key) (*Ledger, error) {
 		}
 	}
 	if err == nil {
+		l.memory, l.memoryErr = memory, memoryErr
 		err = l.take(begun)
 	}
 	if err != nil {
@@ -264,7 +270,7 @@ func (l *Ledger) Head() string {
 // Between returns the epochs that may have been in force at some instant of a window, both ends included, in the order of the
 // timeline. gap says that the window begins before an epoch is surely in force. O(log n) for n epochs.
 func (l *Ledger) Between(from, to time.Time) (epochs []Epoch, gap bool) {
-	found, gap := l.time.between(from, to, time.Time{})
+	found, gap := l.time.between(from, to, l.unsure)
 	for _, e := range found {
 		epochs = append(epochs, *e)
 	}

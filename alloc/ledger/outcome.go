@@ -44,7 +44,11 @@ func (w *Writer) Commit(in Intent, now time.Time) (Epoch, error) {
 	if _, err := w.end(in, now, Intent{Plan: in.Plan, By: in.By, Note: in.Note}); err != nil {
 		return Epoch{}, err
 	}
-	return w.ledger.AtInstant(later(in.From, now))
+	e, err := w.ledger.AtInstant(later(in.From, now))
+	if err == nil {
+		w.ledger.came(w.path, e)
+	}
+	return e, err
 }
 
 // Doubt records an intent of which nobody can say whether it ever came into force: what the kernel has now does not tell. From in.From until

@@ -112,7 +112,7 @@ func (a *answer) add(c Candidate, share string) {
 // the window names that one. The error wraps ErrNotCovered where no epoch may have been in force in any of it, or is an
 // error of Plan. Each epoch in the window costs a search for the address in its plan, and at the first time its parsing.
 func (l *Ledger) Trace(q Question) (Answer, error) {
-	epochs, gap := l.time.between(q.From, q.To, q.Unsure)
+	epochs, gap := l.time.between(q.From, q.To, earlier(q.Unsure, l.unsure))
 	if len(epochs) == 0 {
 		return Answer{}, l.notCovered()
 	}

@@ -137,7 +137,7 @@ func (e *env) answer(f *answerFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	return f.ledger.with(e, func(led *ledger.Ledger) error {
+	return f.ledger.withAt(e, f.runTime, func(led *ledger.Ledger) error {
 		inputs, err := e.openInputs(f.in)
 		if err != nil {
 			return err
@@ -244,6 +244,6 @@ func (e *env) answerInput(desk *answer.Desk, in *input, w answer.Writer, totals 
 func (f *answerFlags) manifest(led *ledger.Ledger) answer.Manifest {
 	return answer.Manifest{
 		Case: f.legal, Reason: f.reason, Tool: fmt.Sprintf("cgnctl %s (commit %.12s)", release, commit()), RunAt: f.runTime, Zone: f.zone, Dates: f.dateOrder, Tolerance: f.tolerance, Skew: f.holders.skew,
-		Ledger: f.ledger.path, Head: led.Head(), Epochs: led.Len(),
+		Ledger: f.ledger.path, Head: led.Head(), Epochs: led.Len(), Unsure: led.Unsure(),
 	}
 }

@@ -48,8 +48,8 @@ func (l *ledgerFlags) given() error {
 	return nil
 }
 
-// open opens the ledger for reading and prints what was passed over.
-func (l *ledgerFlags) open(e *env) (*ledger.Ledger, error) {
+// open opens the ledger for reading, as of an instant, and prints what was passed over.
+func (l *ledgerFlags) open(e *env, asOf time.Time) (*ledger.Ledger, error) {
 	if err := l.given(); err != nil {
 		return nil, err
 	}
@@ -61,13 +61,30 @@ func (l *ledgerFlags) open(e *env) (*ledger.Ledger, error) {
 	if err != nil {
 		return nil, ledgerFault(err)
 	}
+	if err := heed(led, asOf); err != nil {
+		led.Close()
+		return nil, err
+	}
 	e.warn(led.Warnings())
 	return led, nil
 }
 
+// heed has a ledger answer as cgnd would that follows it.
+func heed(led *ledger.Ledger, asOf time.Time) error {
+	if err := led.Heed(asOf); err != nil {
+		return badInput("run cgnctl as somebody who may read that file", "%v", err)
+	}
+	return nil
+}
+
 // with runs fn with the ledger.
 func (l *ledgerFlags) with(e *env, fn func(*ledger.Ledger) error) error {
-	led, err := l.open(e)
+	return l.withAt(e, now(), fn)
+}
+
+// withAt runs fn with the ledger as it stands at an instant: epochs that begin later are not late yet.
+func (l *ledgerFlags) withAt(e *env, asOf time.Time, fn func(*ledger.Ledger) error) error {
+	led, err := l.open(e, asOf)
 	if err != nil {
 		return err
 	}

@@ -179,15 +179,15 @@ func (a *attempt) remember(s Source, t *timeline, m memory, open time.Time, firs
 	}
 	unrecorded := m.Since
 	if first {
-		m = s.recall(t)
+		m = t.recall()
 		open = earlier(open, m.Since)
 	}
 	m.Since = open
 	if a.since = t.open(m, a.before.SHA256, a.want); a.since.IsZero() {
 		return
 	}
-	if m.Since = earlier(a.since, unrecorded); m.SHA256 == "" {
-		m.From, m.SHA256 = a.want.epoch.From, a.want.sha256
+	if m.Since = earlier(a.since, unrecorded); m.PlanSHA256 == "" {
+		m.From, m.PlanSHA256 = a.want.epoch.From, a.want.sha256
 	}
 	if s.remember(m) == nil { // otherwise it is said when it is tried again
 		a.kept = m

@@ -135,7 +135,7 @@ func (l *loop) unsure(now time.Time) (since time.Time) {
 	if err != nil || has == "" || has == want.sha256 || want.epoch.From.Before(l.applied.epoch.From) {
 		return since
 	}
-	return earlier(since, l.timeline.missed(has, want.epoch, time.Time{}))
+	return earlier(since, l.timeline.ledger.Missed(has, want.epoch, time.Time{}))
 }
 
 // late records that the kernel was late, in a ledger that goes on from what was read.

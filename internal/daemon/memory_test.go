@@ -3,16 +3,21 @@ package daemon
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"os"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/cgnkit/cgnkit/alloc/ledger"
 )
 
 // again ends the daemon, lets something happen, and starts another one.
 func (r *rig) again(meanwhile func()) {
 	r.Helper()
+	r.alone(false)
 	r.end()
+	r.alone(false)
 	meanwhile()
 	r.d = New(r.options)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -37,6 +42,57 @@ func (r *rig) possible(at time.Time, want ...int) {
 	if got = slices.Compact(got); !slices.Equal(got, want) {
 		r.Errorf("at %s plans %v are possible, want %v", stamp(at), got, want)
 	}
+}
+
+// alone compares what the file says without the daemon with what the daemon says: all that is possible by the latter is so by the former, and where the
+// daemon has settled, nothing else.
+func (r *rig) alone(settled bool) {
+	r.Helper()
+	file, err := ledger.Open(r.path)
+	if err != nil && !settled {
+		return // nobody is named
+	}
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer file.Close()
+	if err := file.Heed(r.now()); err != nil {
+		r.Fatal(err)
+	}
+	unsure, outside := r.d.Snapshot().Unsure, netip.MustParseAddr("198.18.1.0")
+	for ago := range 10 * time.Minute / time.Second {
+		at := r.now().Add(-ago * time.Second)
+		q := ledger.Question{Outside: outside, Port: ledger.PortOf(5000), From: at, To: at}
+		alone, errAlone := file.Trace(q)
+		q.Unsure = unsure
+		said, err := r.d.Ledger().Trace(q)
+		if (err == nil) != (errAlone == nil) {
+			r.Fatalf("at %s: %v, and the file alone: %v", stamp(at), err, errAlone)
+		}
+		if !has(alone, said) || settled && !sameEpochs(alone, said) {
+			r.Fatalf("at %s the daemon, unsure since %s, says %v, and the file alone %v", stamp(at), stamp(unsure), said, alone)
+		}
+	}
+}
+
+func plansOf(a ledger.Answer) (out []string) {
+	for _, c := range a.Candidates {
+		out = append(out, c.Epoch.PlanSHA256)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func sameEpochs(a, b ledger.Answer) bool { return slices.Equal(plansOf(a), plansOf(b)) }
+
+// has reports whether all that is possible by one answer is so by another.
+func has(all, some ledger.Answer) bool {
+	for _, sha := range plansOf(some) {
+		if !slices.Contains(plansOf(all), sha) {
+			return false
+		}
+	}
+	return true
 }
 
 // TestNeverForgotten has an epoch be late, or never come, in many ways: what the kernel had instead is a candidate in the ledger in the end, and neither
@@ -116,6 +172,7 @@ func TestNeverForgotten(t *testing.T) {
 				if !s.Healthy || !s.Unsure.IsZero() {
 					t.Errorf("%+v", s)
 				}
+				r.alone(true)
 				r.possible(instant.Add(-time.Millisecond), 1)
 				r.possible(instant, 1, 2)
 				r.possible(instant.Add(10*time.Second), 1, 2)
@@ -169,7 +226,7 @@ func TestOnTime(t *testing.T) {
 		r.after(2 * time.Minute)
 		for _, text := range []string{"", "{", "[]", `{"from":"2001-01-01T00:00:00Z","plan_sha256":"x","open_since":"1999-01-01T00:00:00Z"}`} {
 			r.again(func() {
-				if err := os.WriteFile(r.path+memorySuffix, []byte(text), 0o600); err != nil {
+				if err := os.WriteFile(r.path+ledger.MemorySuffix, []byte(text), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			})

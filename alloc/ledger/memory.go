@@ -1,0 +1,185 @@
+package ledger
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// A Memory is what a daemon that follows a ledger knows of the kernel beyond its own end: the epoch that the kernel surely came to, and since when
+// it is open whether epochs came into force. It stands in a file beside the ledger, before the kernel is touched. The zero Memory says nothing.
+type Memory struct {
+	From       time.Time `json:"from"` // of that epoch
+	PlanSHA256 string    `json:"plan_sha256"`
+	Since      time.Time `json:"open_since,omitzero"` // zero = all came into force, or the ledger says that they were late
+}
+
+// MemorySuffix is what the file of a Memory is called behind the name of the ledger.
+const MemorySuffix = ".cgnd"
+
+// maxMemory is how many bytes that file may have.
+const maxMemory = 4096
+
+// Remember makes a Memory durable beside the ledger at path: whole or not at all.
+func Remember(path string, m Memory) error {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	path += MemorySuffix
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(b, '\n'))
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// readMemory reads the file beside a ledger; nil where there is none, and an error where there is one that cannot be read.
+func readMemory(path string) ([]byte, error) {
+	path, err := realName(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := open(path+MemorySuffix, os.O_RDONLY)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxMemory))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path+MemorySuffix, err)
+	}
+	return b, nil
+}
+
+// Recall returns what was remembered beside the ledger, as it stands there now; the zero Memory is nothing, or nothing of this ledger.
+func (l *Ledger) Recall() Memory {
+	b, err := readMemory(l.name)
+	if err != nil {
+		return Memory{}
+	}
+	return l.parseMemory(b)
+}
+
+func (l *Ledger) parseMemory(b []byte) (m Memory) {
+	if json.Unmarshal(b, &m) != nil {
+		return Memory{}
+	}
+	for i := range l.epochs {
+		if e := &l.epochs[i]; e.From.Equal(m.From) && e.PlanSHA256 == m.PlanSHA256 {
+			return m
+		}
+	}
+	return Memory{}
+}
+
+// Heed has the ledger answer as the daemon that follows it would: what stood beside the ledger when it was opened says which epochs may not have come
+// into force by now, so that what was before is possible, too. Unsure and Warnings say since when that
+// is so. The error says that what stands there cannot be read. A daemon, which knows better, does not call it, and nobody may while
+// others ask the ledger.
+func (l *Ledger) Heed(now time.Time) error {
+	if l.memoryErr != nil {
+		return fmt.Errorf("%w: it says which epochs came into force", l.memoryErr)
+	}
+	m := l.parseMemory(l.memory)
+	want, err := l.AtInstant(now)
+	if err != nil || m == (Memory{}) {
+		return nil //nolint:nilerr // where no epoch covers the present time, none can be late
+	}
+	if l.unsure = l.OpenSince(m, "", want); !l.unsure.IsZero() {
+		l.warnings = append(l.warnings, fmt.Sprintf("by %s%s the kernel may not have had what the ledger says since %s: from then on what was in force before is possible, too; "+
+			"cgnd records how it was when it runs again; if nothing of cgnd follows this ledger any longer, remove that file", l.name, MemorySuffix, stamp(l.unsure)))
+	}
+	return nil
+}
+
+// came notes that the kernel has an epoch, where a daemon follows the ledger that has not seen that, or does not run any longer. What was open stays
+// so. Where that cannot be noted, more stays possible than has to.
+func (l *Ledger) came(path string, e Epoch) {
+	m := l.Recall()
+	if m == (Memory{}) || m.From.After(e.From) {
+		return
+	}
+	if missed := l.OpenSince(Memory{From: m.From, PlanSHA256: m.PlanSHA256}, "", e); missed.Before(e.From) {
+		m.Since = earlier(m.Since, missed)
+	}
+	m.From, m.PlanSHA256 = e.From, e.PlanSHA256
+	_ = Remember(path, m)
+}
+
+// Unsure returns since when epochs may not have come into force, by what Heed found; the zero Time = all did.
+func (l *Ledger) Unsure() time.Time { return l.unsure }
+
+// OpenSince returns since when it is open whether epochs came into force, up to one that is about to be applied to a kernel that has a plan, "" = none, or
+// that is not known. The zero Time = all did, as far as is known.
+func (l *Ledger) OpenSince(m Memory, has string, want Epoch) (since time.Time) {
+	if !m.Since.After(want.From) {
+		since = m.Since
+	}
+	if has == "" {
+		has = m.PlanSHA256 // until the kernel was emptied
+	}
+	var seen time.Time
+	if has == m.PlanSHA256 {
+		seen = m.From
+	}
+	if has == "" || has == want.PlanSHA256 && !seen.Before(want.From) {
+		return since
+	}
+	if has == want.PlanSHA256 && seen.IsZero() { // who gave it that plan has recorded it
+		return since
+	}
+	missed := l.Missed(has, want, seen)
+	if has == want.PlanSHA256 && missed.Equal(want.From) { // it had it all the time
+		return since
+	}
+	return earlier(since, missed)
+}
+
+// Missed returns when the first epoch began that a kernel has missed that still had a plan when an epoch was to be in force. It came to that plan with
+// the epoch from seen, or with the last one that has it where seen is zero.
+func (l *Ledger) Missed(had string, until Epoch, seen time.Time) time.Time {
+	if seen.IsZero() {
+		for e := range l.Epochs() {
+			if e.PlanSHA256 == had && e.From.Before(until.From) && e.From.After(seen) {
+				seen = e.From
+			}
+		}
+	}
+	first := until.From
+	for e := range l.Epochs() {
+		replaced := !e.Until.IsZero() && !e.Until.After(e.From)
+		known := had == until.PlanSHA256 && !e.Settled.Before(until.From) // the ledger says that it is open
+		if !seen.IsZero() && !replaced && !known && e.PlanSHA256 != had && e.From.After(seen) && e.From.Before(first) {
+			first = e.From
+		}
+	}
+	return first
+}
+
+// earlier returns the earlier one of two instants, of which the zero Time is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
