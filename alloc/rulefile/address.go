@@ -180,6 +180,32 @@ func reach(spans, others []span) (n int) {
 	return n
 }
 
+// compared returns what spans say of others, both ascending and apart: never where they have no address in common, holds where the former lie in the
+// latter. It looks for those of the shorter list in the longer one, and returns for how many.
+func compared(spans, others []span) (said relation, looked int) {
+	a, b := spans, others
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	said = never
+	for i := 0; i < len(a) && said == never; i++ {
+		looked++
+		if lo, hi := touching(a[i], b); lo < hi {
+			said = open
+		}
+	}
+	if said == never {
+		return never, looked
+	}
+	for _, s := range spans {
+		looked++
+		if lo, hi := touching(s, others); hi-lo != 1 || s.first < others[lo].first || s.last > others[lo].last {
+			return open, looked
+		}
+	}
+	return holds, looked
+}
+
 // touching returns which of others have an address in s: those from lo to before hi.
 func touching(s span, others []span) (lo, hi int) {
 	lo, _ = slices.BinarySearchFunc(others, s.first, func(o span, a uint32) int { return cmp.Compare(o.last, a) })

@@ -153,32 +153,18 @@ func (w *walk) advise() {
 
 // judge refuses exceptions that are for some subscribers only, or for those whom a match means that was not understood.
 func (w *walk) judge() *LineError {
+	herds := w.to.herds(w.to.inWorld)
 	for _, x := range w.order {
-		if err := w.step(len(w.to.inWorld), x.line); err != nil {
+		blind := w.p.has(x.cond, (*atom).blind)
+		if err := w.step(len(herds), x.line); err != nil {
 			return err
 		}
-		blind := w.p.has(x.cond, (*atom).blind)
-		var hit, missed *entry
-		var first, some protoMask
-		for _, n := range w.to.inWorld {
-			e := &w.to.entries[n]
-			mask := x.who.at(e.inside)
-			if mask&e.given()&ported != 0 {
-				hit = e
-			} else {
-				missed = e
+		some, just := x.glance(herds, blind)
+		if !just {
+			var err *LineError
+			if some, err = w.judgeEach(x, blind); err != nil {
+				return err
 			}
-			if hit != nil && (missed != nil || blind) {
-				return w.unjust(x, hit, blind)
-			}
-			if mask&e.given() == 0 && x.effect != Elsewhere {
-				mask = 0 // not translated anyway
-			}
-			if n == w.to.inWorld[0] {
-				first = mask
-			}
-			some |= mask
-			x.vague = x.vague || mask != first
 		}
 		if some == 0 {
 			continue // nobody who has a share
@@ -188,6 +174,65 @@ func (w *walk) judge() *LineError {
 		}
 	}
 	return w.judgeAside()
+}
+
+// glance judges an exception herd by herd, and returns in which protocols it is. just is false where some subscribers may be meant only.
+func (x *exception) glance(herds []herd, blind bool) (some protoMask, just bool) {
+	var first protoMask
+	hits, vague := 0, false
+	for i := range herds {
+		h := &herds[i]
+		mask, whole := x.who.over(h.span)
+		if !whole {
+			return 0, false
+		}
+		if mask&h.given&ported != 0 {
+			hits++
+		}
+		if mask&h.given == 0 && x.effect != Elsewhere {
+			mask = 0 // not translated anyway
+		}
+		if i == 0 {
+			first = mask
+		}
+		some |= mask
+		vague = vague || mask != first
+	}
+	if hits > 0 && (blind || hits < len(herds)) {
+		return 0, false
+	}
+	x.vague = x.vague || vague
+	return some, true
+}
+
+// judgeEach judges an exception subscriber by subscriber.
+func (w *walk) judgeEach(x *exception, blind bool) (some protoMask, err *LineError) {
+	if err := w.step(len(w.to.inWorld), x.line); err != nil {
+		return 0, err
+	}
+	var hit, missed *entry
+	var first protoMask
+	for _, n := range w.to.inWorld {
+		e := &w.to.entries[n]
+		mask := x.who.at(e.inside)
+		if mask&e.given()&ported != 0 {
+			hit = e
+		} else {
+			missed = e
+		}
+		if hit != nil && (missed != nil || blind) {
+			return 0, w.unjust(x, hit, blind)
+		}
+		if mask&e.given() == 0 && x.effect != Elsewhere {
+			mask = 0 // not translated anyway
+		}
+		if n == w.to.inWorld[0] {
+			first = mask
+		}
+		some |= mask
+		x.vague = x.vague || mask != first
+	}
+	return some, nil
 }
 
 // judgeAside notes in what protocols subscribers who have a share are translated otherwise, behind it.

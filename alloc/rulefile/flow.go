@@ -44,6 +44,14 @@ func newFlow(segments ...segment) *flow {
 	return f
 }
 
+func (f *flow) clone() *flow {
+	c := &flow{blocks: make([][]segment, 0, len(f.blocks)+1)}
+	for _, b := range f.blocks {
+		c.blocks = append(c.blocks, slices.Clone(b))
+	}
+	return c
+}
+
 func (f *flow) empty() bool { return len(f.blocks) == 0 }
 
 // find returns the number of the first block that reaches a or further.

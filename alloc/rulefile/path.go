@@ -6,6 +6,22 @@ import "slices"
 type path struct {
 	dest    []span
 	yes, no []uint32 // atoms; none is about destinations
+	from    *stop    // where the packets are; nil = at the beginning
+}
+
+// A stop is how far packets have come on a path until a match decided how it goes on: what is true before it is true on both branches.
+type stop struct {
+	root, rule   int   // the number of the chain that they entered, and of the rule in it; behind the last one they are judged
+	f, out, left *flow // in the chain; on the way back from it; accepted by it
+	line         uint32
+	tally        tally
+}
+
+// resume returns a copy of a stop, for one of the branches.
+func (s *stop) resume() stop {
+	c := *s
+	c.f, c.out, c.left = s.f.clone(), s.out.clone(), s.left.clone()
+	return c
 }
 
 // A fork is the match that decides how a path goes on.
@@ -23,11 +39,12 @@ func (p *program) known(at *path, id uint32, on *fork) relation {
 	}
 	said := open
 	switch {
-	case a.isDest && reach(at.dest, a.dest) == 0:
-		return never
 	case a.isDest:
-		if len(subtract(at.dest, a.dest)) == 0 {
-			return holds
+		looked := 0
+		said, looked = compared(at.dest, a.dest)
+		p.looked += looked
+		if said != open {
+			return said
 		}
 	case slices.Contains(at.yes, id):
 		return holds

@@ -15,6 +15,7 @@ type program struct {
 	lists  [][]span // sources that are not one span
 	maps   []*shareMap
 
+	looked    int          // steps that comparing destinations took
 	refusals  []*LineError // by target of rules that are refused
 	said      []span       // see name
 	joined    int          // how many of them there were when they were joined

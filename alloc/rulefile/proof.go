@@ -21,12 +21,12 @@ type proof struct {
 	on    fork       // the match that decides how the path goes on
 	at    path
 	who   []segment // who has shares
+	herds []herd    // they once more
 
 	work, paths, depth int
 
-	passed  *flow
-	line    uint32 // of the last rule that let packets pass
-	tally   tally
+	stop         // where packets are; its left are those that the chain has accepted
+	direct  bool // the match that decides stands in the chain that they entered, or behind all chains
 	reached bool // somebody was given a share
 	wrong   bool // conditions say that packets are excepted that are not
 	strict  bool // the order is not the one by which conditions were found
@@ -45,7 +45,7 @@ func (w *walk) prove() *LineError {
 	if err != nil || len(w.p.conds) == 1 && len(orders) == 1 {
 		return err
 	}
-	x := &proof{p: w.p, c: w.to, who: w.to.subscribers()}
+	x := &proof{p: w.p, c: w.to, who: w.to.subscribers(), herds: w.to.herds(w.to.holders())}
 	if len(x.who) == 0 {
 		return nil
 	}
@@ -144,10 +144,19 @@ func (x *proof) protocols(roots []int32, mask protoMask) *LineError {
 		if x.paths++; x.paths > maxPaths {
 			return errLong
 		}
+		if x.at.from != nil {
+			x.stop = x.at.from.resume()
+		} else {
+			x.stop = x.start(roots)
+		}
 		err := x.through(roots, mask)
 		x.depth = 0
 		if err == errFork {
 			yes, no := x.p.split(x.at, x.on.atom)
+			if x.direct {
+				reached := x.stop
+				yes.from, no.from = &reached, &reached
+			}
 			todo = append(todo, no, yes)
 			err = nil
 		}
@@ -158,38 +167,59 @@ func (x *proof) protocols(roots []int32, mask protoMask) *LineError {
 	return nil
 }
 
-// through goes one path.
-func (x *proof) through(roots []int32, mask protoMask) *LineError {
-	x.known = slices.Grow(x.known[:0], len(x.p.conds))[:len(x.p.conds)]
-	clear(x.known)
-	x.tally = tally{}
+// start returns where packets are when nothing is known of them.
+func (x *proof) start(roots []int32) stop {
 	f := &flow{blocks: make([][]segment, 0, len(x.who)/blockSize+1)}
 	for list := range slices.Chunk(x.who, blockSize) {
 		f.blocks = append(f.blocks, slices.Clone(list))
 	}
-	x.line = 0
-	for _, root := range roots {
-		if x.line == 0 {
-			x.line = uint32(x.p.chains[root].line)
-		}
-		x.passed = newFlow()
-		left, err := x.chain(root, f)
-		if err != nil {
+	return stop{f: f, out: newFlow(), left: newFlow(), line: uint32(x.p.chains[roots[0]].line)}
+}
+
+// through goes one path to its end.
+func (x *proof) through(roots []int32, mask protoMask) *LineError {
+	x.known = slices.Grow(x.known[:0], len(x.p.conds))[:len(x.p.conds)]
+	clear(x.known)
+	for ; x.root < len(roots); x.root++ {
+		c := &x.p.chains[roots[x.root]]
+		if err := x.enter(c); err != nil {
 			return err
 		}
-		if x.p.chains[root].drops {
-			if err := x.all(Dropped, uint32(x.p.chains[root].line), left); err != nil {
+		if c.drops {
+			if err := x.all(Dropped, uint32(c.line), x.f); err != nil {
 				return err
 			}
-			left = newFlow()
+			x.f = newFlow()
 		}
-		x.passed.each(left.add)
-		f = left
+		x.left.each(x.f.add)
+		x.rule, x.left = 0, newFlow()
 	}
-	if err := x.all(Passed, x.line, f); err != nil {
+	if err := x.all(Passed, x.line, x.f); err != nil {
 		return err
 	}
+	x.f, x.direct = newFlow(), true
 	return x.judge(mask)
+}
+
+// enter lets packets travel a chain that they enter, from the rule on where they are.
+func (x *proof) enter(c *chain) *LineError {
+	for ; x.rule < len(c.front)+len(c.rules) && !x.f.empty(); x.rule++ {
+		x.direct = true
+		if err := x.meet(c.at(x.rule), x.f, x.out); err != nil {
+			return err
+		}
+	}
+	x.out.each(x.f.add)
+	x.out = newFlow()
+	return nil
+}
+
+// at returns a rule of a chain: those that were inserted at the head stand before the others, the last one first.
+func (c *chain) at(i int) *rule {
+	if i < len(c.front) {
+		return &c.front[len(c.front)-1-i]
+	}
+	return &c.rules[i-len(c.front)]
 }
 
 // all lets a flow end.
@@ -216,8 +246,9 @@ func (x *proof) is(c condID) relation {
 	}
 	if x.known[c] == unknown {
 		x.on = fork{}
-		x.work += 4 + len(x.at.dest)
+		before := x.p.looked
 		x.known[c] = x.p.knownAll(&x.at, c, &x.on)
+		x.work += 4 + x.p.looked - before
 	}
 	return x.known[c]
 }
@@ -235,14 +266,10 @@ func (x *proof) chain(c int32, f *flow) (*flow, *LineError) {
 		return nil, x.at0(c)
 	}
 	defer func() { x.depth-- }()
+	x.direct = false
 	ch, out := &x.p.chains[c], newFlow()
-	for i := len(ch.front) - 1; i >= 0 && !f.empty(); i-- {
-		if err := x.rule(&ch.front[i], f, out); err != nil {
-			return nil, err
-		}
-	}
-	for i := 0; i < len(ch.rules) && !f.empty(); i++ {
-		if err := x.rule(&ch.rules[i], f, out); err != nil {
+	for i := 0; i < len(ch.front)+len(ch.rules) && !f.empty(); i++ {
+		if err := x.meet(ch.at(i), f, out); err != nil {
 			return nil, err
 		}
 	}
@@ -256,8 +283,8 @@ func (x *proof) at0(c int32) *LineError {
 	return err
 }
 
-// rule lets f meet one rule.
-func (x *proof) rule(r *rule, f, out *flow) *LineError {
+// meet lets f meet one rule.
+func (x *proof) meet(r *rule, f, out *flow) *LineError {
 	if err := x.step(1); err != nil || r.do == pass {
 		return err
 	}
@@ -316,7 +343,7 @@ func (x *proof) verdict(v verdict, f, out *flow, taken []segment) *LineError {
 	case dynamic:
 		return x.becomes(Elsewhere, v.line, taken)
 	case accept:
-		to, x.line = x.passed, v.line
+		to, x.line = x.left, v.line
 	case back:
 		x.line = v.line
 	case jump, jumpAway:

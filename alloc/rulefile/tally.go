@@ -18,18 +18,21 @@ type tally struct {
 
 // subscribers returns who has a share that tables hold, ascending.
 func (c *collector) subscribers() []segment {
-	var list []uint32
-	for i := range c.entries {
-		if e := &c.entries[i]; e.given()&(tcp|udp) != 0 {
-			list = append(list, e.inside)
-		}
-	}
-	slices.Sort(list)
 	var out []segment
-	for _, a := range list {
-		out = join(out, segment{span{a, a}, allProto})
+	for _, h := range c.herds(c.holders()) {
+		out = join(out, segment{h.span, allProto})
 	}
 	return out
+}
+
+// holders returns the entries of those who have a share that tables hold.
+func (c *collector) holders() (list []uint32) {
+	for i := range c.entries {
+		if c.entries[i].given()&(tcp|udp) != 0 {
+			list = append(list, uint32(i))
+		}
+	}
+	return list
 }
 
 // vague reports whether a condition does not say for whom it is.
@@ -117,28 +120,29 @@ func (c Condition) where() string {
 func (x *proof) becomes(e Effect, line uint32, taken []segment) *LineError {
 	t := &x.tally
 	for _, g := range taken {
-		if err := x.step(int(g.len())); err != nil {
+		met := g.among(x.herds, func(h *herd, n uint64) { t.take(e, line, g.mask, h.given, n) })
+		if err := x.step(met); err != nil {
 			return err
-		}
-		for a := uint64(g.first); a <= uint64(g.last); a++ {
-			n, _ := x.c.pages.at(uint32(a)) // it is a subscriber
-			given := x.c.entries[n].given()
-			for k := range protoMask(4) {
-				switch bit := protoMask(1) << k; {
-				case g.mask&bit == 0:
-				case given&bit != 0:
-					t.count[k][e]++
-					t.lines[k][e] = line
-				case e == Elsewhere:
-					t.aside[k]++
-					t.asideLine[k] = line
-				default:
-					t.others[k]++
-				}
-			}
 		}
 	}
 	return nil
+}
+
+// take counts what becomes of n subscribers whose shares are for the protocols given.
+func (t *tally) take(e Effect, line uint32, mask, given protoMask, n uint64) {
+	for k := range protoMask(4) {
+		switch bit := protoMask(1) << k; {
+		case mask&bit == 0:
+		case given&bit != 0:
+			t.count[k][e] += n
+			t.lines[k][e] = line
+		case e == Elsewhere:
+			t.aside[k] += n
+			t.asideLine[k] = line
+		default:
+			t.others[k] += n
+		}
+	}
 }
 
 // judge compares what became of packets with what the conditions say.
