@@ -12,5 +12,8 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asDaemon) != "" {
 		main()
 	}
+	if to := os.Getenv(asFlood); to != "" {
+		flood(to)
+	}
 	os.Exit(m.Run())
 }

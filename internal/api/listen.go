@@ -78,7 +78,7 @@ func ListenTCP(at netip.AddrPort, c *Credentials, dropped func(gate.Reason)) (ne
 	if err != nil {
 		return nil, err
 	}
-	l = gate.New(l, limits, gate.Host, dropped)
+	l = gate.New(l, limits, gate.Owner, dropped)
 	if t := c.config(); t != nil {
 		l = tls.NewListener(l, t)
 	}

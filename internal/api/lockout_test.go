@@ -2,7 +2,6 @@ package api
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -122,43 +121,6 @@ func TestNothingWithoutToken(t *testing.T) {
 		if c.of(401) == 0 || i == 0 && c.of(401) != 1 {
 			t.Errorf("%s: it is not counted: %v", line, c.codes)
 		}
-	}
-}
-
-// TestOneHost has one host open a thousand connections that say nothing, or that ask without a token again and again: another one
-// is answered at once, and the same one after a while.
-func TestOneHost(t *testing.T) {
-	for name, text := range map[string]string{
-		"silent": "", "half a request": "GET /v1/sta", "without a token": "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := serveTCP(t, &fakeDaemon{}, false)
-			other := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}}
-			for range 1000 {
-				conn, err := other.Dial("tcp", s.address())
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer func() { _ = conn.Close() }()
-				if _, err := io.WriteString(conn, text); err != nil {
-					continue // it is over for this one
-				}
-			}
-			s.Timeout = time.Second
-			for range 20 {
-				if code, _ := s.ask("GET", "/v1/status", nil); code != 200 {
-					t.Fatal(code)
-				}
-				s.CloseIdleConnections()
-			}
-			s.Timeout = 20 * time.Second
-			s.Transport = &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-				return other.DialContext(ctx, network, s.address())
-			}}
-			if code, _ := s.ask("GET", "/v1/status", nil); code != 200 {
-				t.Error(code)
-			}
-		})
 	}
 }
 

@@ -30,7 +30,7 @@ func (l link) host() string {
 	if l.conn == nil {
 		return ""
 	}
-	return gate.Host(l.conn)
+	return gate.Owner(l.conn)
 }
 
 type linkKey struct{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -119,5 +121,47 @@ func TestUsersAreApart(t *testing.T) {
 	c.Timeout = usualTimes.header / 5
 	if code, a := c.ask("GET", "/v1/status", nil); code != 200 {
 		t.Error(code, a)
+	}
+}
+
+// TestOneSource has one user of the machine open a thousand connections that say nothing, or that ask without a token again and again, from many
+// of its addresses: another user is answered at once, and the same one after a while.
+func TestOneSource(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("being another user takes root")
+	}
+	for name, text := range map[string]string{
+		"silent": "", "half a request": "GET /v1/sta", "without a token": "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serveTCP(t, &fakeDaemon{}, false)
+			dial := func(n int) (conn net.Conn, err error) {
+				from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, byte(n>>8), byte(n)|1)}}
+				err = errors.Join(asUser(54321, func() { conn, err = from.Dial("tcp4", s.address()) }), err)
+				return conn, err
+			}
+			for n := range 1000 {
+				conn, err := dial(n)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = conn.Close() }()
+				if _, err := io.WriteString(conn, text); err != nil {
+					continue // it is over for this one
+				}
+			}
+			s.Timeout = time.Second
+			for range 20 {
+				if code, _ := s.ask("GET", "/v1/status", nil); code != 200 {
+					t.Fatal(code)
+				}
+				s.CloseIdleConnections()
+			}
+			s.Timeout = 20 * time.Second
+			s.Transport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return dial(9) }}
+			if code, _ := s.ask("GET", "/v1/status", nil); code != 200 {
+				t.Error(code)
+			}
+		})
 	}
 }

@@ -38,7 +38,7 @@ func Listen(at netip.AddrPort, dropped func(gate.Reason)) (net.Listener, error) 
 	if err != nil {
 		return nil, err
 	}
-	return gate.New(l, limits, gate.Host, dropped), nil
+	return gate.New(l, limits, gate.Owner, dropped), nil
 }
 
 // NewServer returns a server of /metrics, for what Listen returns.

@@ -138,35 +138,6 @@ func TestSlowScrapers(t *testing.T) {
 	}
 }
 
-// TestManyScrapers has one host open more connections than it may: another one is served at once.
-func TestManyScrapers(t *testing.T) {
-	l, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := NewServer(fixed{full(t)}, Build{}, slog.New(slog.DiscardHandler), nil)
-	go func() { _ = server.Serve(l) }()
-	defer func() { _ = server.Close() }()
-	other := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}}
-	for range 1000 {
-		conn, err := other.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = conn.Close() }()
-	}
-	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
-	for range 20 {
-		a, err := c.Get("http://" + l.Addr().String() + "/metrics")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _ = a.Body.Close(); a.StatusCode != http.StatusOK {
-			t.Error(a.Status)
-		}
-	}
-}
-
 // TestOnePath serves nothing else.
 func TestOnePath(t *testing.T) {
 	h := NewServer(fixed{full(t)}, Build{}, slog.New(slog.DiscardHandler), nil).Handler
