@@ -16,6 +16,8 @@ import (
 const (
 	listenRetry    = time.Second
 	maxListenRetry = 5 * time.Second
+	// How often it is looked at whether somebody has taken a socket away.
+	listenLook = 3 * time.Second
 )
 
 // Listeners are where the daemon is asked. The kernel is not kept waiting for them: after a boot an address may come late, and subscribers
@@ -46,11 +48,12 @@ func (s *listeners) keep(ctx context.Context, key string, open func() (net.Liste
 			tried()
 			if err == nil {
 				s.log.Debug("listens", "key", key, "address", l.Addr().String())
-				err = serveUntilEnd(ctx, server, l)
+				err = serveWhileThere(ctx, server, l)
 				if ctx.Err() != nil {
 					return
 				}
 				s.note(key, err)
+				s.log.Warn("no longer listens", "key", key, "error", err)
 				wait = listenRetry
 			}
 			select {
@@ -61,11 +64,31 @@ func (s *listeners) keep(ctx context.Context, key string, open func() (net.Liste
 	})
 }
 
-func serveUntilEnd(ctx context.Context, server *http.Server, l net.Listener) error {
+// serveWhileThere serves until ctx ends, or nobody can get to the listener any longer.
+func serveWhileThere(ctx context.Context, server *http.Server, l net.Listener) error {
 	// Whoever waits for an answer does without: the end is to come at once, and the kernel is not concerned.
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
-	return server.Serve(l)
+	losable, ok := l.(interface{ Lost() error })
+	if !ok {
+		return server.Serve(l)
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	look := time.NewTicker(listenLook)
+	defer look.Stop()
+	for {
+		select {
+		case err := <-served:
+			return err
+		case <-look.C:
+			if err := losable.Lost(); err != nil {
+				_ = server.Close()
+				<-served
+				return err
+			}
+		}
+	}
 }
 
 // note notes what became of an attempt.

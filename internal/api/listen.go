@@ -46,7 +46,39 @@ func ListenUnix(path string, mode fs.FileMode, uid, gid int, dropped func(gate.R
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	return gate.New(l, limits, user, dropped), nil
+	st, err := os.Lstat(path)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	u, ok := l.(*net.UnixListener)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("listen on %s: %T is no unix socket", path, l), l.Close())
+	}
+	return &socket{gate.New(l, limits, user, dropped), u, path, st}, nil
+}
+
+// A socket is a listener on a unix socket, which somebody may remove.
+type socket struct {
+	net.Listener
+	unix *net.UnixListener
+	path string
+	made fs.FileInfo
+}
+
+// Lost returns an error where the path is no longer that of the socket: nobody gets there by it. What stands there then is left when the listener is
+// closed.
+func (s *socket) Lost() error {
+	st, err := os.Lstat(s.path)
+	switch {
+	case err == nil && os.SameFile(st, s.made):
+		return nil
+	case err == nil:
+		err = fmt.Errorf("%s was replaced by something else", s.path)
+	default:
+		err = fmt.Errorf("the socket is gone: %w", err)
+	}
+	s.unix.SetUnlinkOnClose(false)
+	return err
 }
 
 func removeStale(path string) error {
