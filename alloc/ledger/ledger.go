@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -128,12 +129,21 @@ func realName(path string) (string, error) {
 	return "", fmt.Errorf("%s: too many links", path)
 }
 
-// open opens a file that is neither folder nor device.
+// open opens a file that is neither folder nor device, and does not wait at a pipe.
 func open(path string, flags int) (*os.File, error) {
-	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() { // to open a pipe would wait
-		return nil, fmt.Errorf("%s: a ledger is a regular file, and this is none", path)
+	none := fmt.Errorf("%s: a ledger is a regular file, and this is none", path)
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() { // to open a device may do something
+		return nil, none
 	}
-	return os.OpenFile(path, flags, 0o640)
+	f, err := os.OpenFile(path, flags|syscall.O_NONBLOCK, 0o640)
+	if err != nil {
+		return nil, err
+	}
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() { // it was put there meanwhile
+		f.Close()
+		return nil, none
+	}
+	return f, nil
 }
 
 func read(f *os.File, name string, keys []alloc.Key) (*Ledger, error) {

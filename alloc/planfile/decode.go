@@ -340,7 +340,7 @@ func (d *decoder) inside(p *pool, n *yaml.Node) {
 		o := origin{start: len(p.spec.Inside), node: item}
 		if item.Kind == yaml.MappingNode {
 			given := d.mapping(item, "a subscriber list", []string{"file"}, func(_ string, v *yaml.Node) {
-				if l := listFile(d, v, loadList); l != nil {
+				if l := listFile(d, v, ReadList); l != nil {
 					o.file, o.lines = l.Name, l.Lines
 					p.spec.Inside = append(p.spec.Inside, l.Ranges...)
 				}

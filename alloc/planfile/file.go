@@ -12,6 +12,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"go.yaml.in/yaml/v3"
 
@@ -35,6 +36,8 @@ type Options struct {
 	// Folder is where the list files that a plan names are looked for. Load sets it to the plan's folder; with Parse it is
 	// empty by default, which refuses list files.
 	Folder string
+	// Regular refuses files that are none, such as pipes and devices, without waiting for who writes to them.
+	Regular bool
 }
 
 // A File is a plan file that was read: the plan, and where in the file everything stands.
@@ -82,7 +85,7 @@ func Load(path string, opts Options) (*File, error) {
 		}
 		return Parse("standard input", data, opts)
 	}
-	f, err := open(path)
+	f, err := opts.open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -99,12 +102,7 @@ func Load(path string, opts Options) (*File, error) {
 
 // LoadList reads the subscriber list at path. See ReadList.
 func LoadList(path string) (*List, error) {
-	return loadList(path)
-}
-
-// loadList reads a list file, also one with the name "-".
-func loadList(path string) (*List, error) {
-	f, err := open(path)
+	f, err := Options{}.open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -113,14 +111,23 @@ func loadList(path string) (*List, error) {
 }
 
 // open opens a file that is no directory.
-func open(path string) (*os.File, error) {
-	f, err := os.Open(path)
+func (o Options) open(path string) (*os.File, error) {
+	flags := os.O_RDONLY
+	if o.Regular {
+		flags |= syscall.O_NONBLOCK // to open a pipe would wait
+	}
+	f, err := os.OpenFile(path, flags, 0)
 	if err != nil {
 		return nil, Diagnostic{File: path, Msg: reason(err), Err: errors.Join(ErrRead, err)}
 	}
-	if st, err := f.Stat(); err == nil && st.IsDir() {
+	st, err := f.Stat()
+	switch {
+	case err == nil && st.IsDir():
 		f.Close()
 		return nil, Diagnostic{File: path, Msg: "this is a directory, and a file is wanted", Err: ErrRead}
+	case o.Regular && (err != nil || !st.Mode().IsRegular()):
+		f.Close()
+		return nil, Diagnostic{File: path, Msg: "this is no regular file, and one is wanted", Err: errors.Join(ErrRead, err)}
 	}
 	return f, nil
 }
@@ -214,7 +221,7 @@ func parseCanonical(name string, data []byte, opts Options) (*File, error) {
 }
 
 // listFile reads a list file that the plan names. It returns the zero value after a report.
-func listFile[T any](d *decoder, n *yaml.Node, load func(path string) (T, error)) (l T) {
+func listFile[T any](d *decoder, n *yaml.Node, read func(r io.Reader, name string) (T, error)) (l T) {
 	name := d.text(n)
 	switch {
 	case name == "":
@@ -229,16 +236,25 @@ func listFile[T any](d *decoder, n *yaml.Node, load func(path string) (T, error)
 		d.report(n, ErrRead, "name a file in the plan's folder or below", "the list file %s lies outside the plan's folder", quote(name))
 		return l
 	}
-	read, err := load(filepath.Join(d.opts.Folder, name))
+	l, err := openAndRead(d.opts, filepath.Join(d.opts.Folder, name), read)
 	if g := (Diagnostic{}); errors.As(err, &g) {
 		if errors.Is(err, ErrRead) {
 			d.report(n, ErrRead, "", "%v", err)
 		} else {
 			d.found = append(d.found, g)
 		}
-		return l
+		return *new(T)
 	}
-	return read
+	return l
+}
+
+func openAndRead[T any](o Options, path string, read func(r io.Reader, name string) (T, error)) (l T, err error) {
+	f, err := o.open(path)
+	if err != nil {
+		return l, err
+	}
+	defer f.Close()
+	return read(f, path)
 }
 
 // Diagnostic says where a finding of alloc.NewPlan about f.Spec stands in the file.

@@ -29,7 +29,7 @@ type ShareList struct {
 
 // LoadShares reads the list of shares at path. See ReadShares.
 func LoadShares(path string) (*ShareList, error) {
-	f, err := open(path)
+	f, err := Options{}.open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +220,7 @@ func (d *decoder) keyedShare(p *pool, n *yaml.Node, o *origin) {
 	given := d.mapping(n, "a share", append([]string{"file"}, shareKeys...), func(key string, v *yaml.Node) {
 		switch key {
 		case "file":
-			if l := listFile(d, v, LoadShares); l != nil {
+			if l := listFile(d, v, ReadShares); l != nil {
 				o.file, o.lines = l.Name, l.Lines
 				p.spec.Shares = append(p.spec.Shares, l.Shares...)
 			}

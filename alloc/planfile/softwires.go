@@ -154,7 +154,7 @@ func (d *decoder) bindings(p *pool, n *yaml.Node) {
 		switch {
 		case item.Kind == yaml.MappingNode:
 			given := d.mapping(item, "a binding table", []string{"file"}, func(_ string, v *yaml.Node) {
-				if l := listFile(d, v, loadBindings); l != nil {
+				if l := listFile(d, v, readBindings); l != nil {
 					o.file, o.lines = l.name, l.lines
 					p.soft.Bindings = append(p.soft.Bindings, l.bindings...)
 				}
@@ -181,15 +181,6 @@ type bindingTable struct {
 	name     string
 	bindings []softwire.BindingSpec
 	lines    []uint32
-}
-
-func loadBindings(path string) (*bindingTable, error) {
-	f, err := open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return readBindings(f, path)
 }
 
 // readBindings reads a binding a line. A line that begins with the names of the columns is skipped, if it is the first.

@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -24,12 +26,16 @@ type files struct{ c *daemonfile.Config }
 // maxKey is how long a file with a key may be.
 const maxKey = 1 << 10
 
+// readUpTo reads a regular file.
 func readUpTo(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // to open a pipe would wait
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		return nil, errors.Join(fmt.Errorf("%s is no regular file", path), err)
+	}
 	b, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err == nil && int64(len(b)) > most {
 		err = fmt.Errorf("%s: it has more than %d bytes", path, most)
@@ -155,7 +161,7 @@ func (f files) addEpoch(en api.NewEpoch) (out form.Added, err error) {
 // planNow returns the plan that is to be in force now, and where it comes from.
 func planNow(c *daemonfile.Config, keys []alloc.Key) (*alloc.Plan, string, error) {
 	if c.Plan != "" {
-		p, err := planfile.Load(c.Plan, planfile.Options{Keys: keys})
+		p, err := planfile.Load(c.Plan, planfile.Options{Keys: keys, Regular: true})
 		if err != nil {
 			return nil, "", err
 		}

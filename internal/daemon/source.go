@@ -48,7 +48,7 @@ func (s Source) load(old *timeline) (*timeline, error) {
 		return nil, err
 	}
 	if !s.ledger {
-		f, err := planfile.Load(s.path, planfile.Options{Keys: keys})
+		f, err := planfile.Load(s.path, planfile.Options{Keys: keys, Regular: true})
 		if err != nil {
 			return nil, err
 		}
