@@ -15,6 +15,12 @@
 //
 // Nothing of the inside leaves untranslated: a chain behind translation drops and counts what is left.
 //
+// # The other end
+//
+// A [Router] is the NAT of one subscriber's own router under MAP-E, MAP-T or lightweight 4over6, as text. There the kernel does not
+// choose ports: the rules do, out of all ranges of the router's port set, and keep a table of mappings. So a port has one inside
+// endpoint at a time, which has it towards everybody, and none is refused while one is free.
+//
 // # What bites
 //
 // The kernel's NAT is not a compliant carrier-grade NAT. Filtering is address- and port-dependent, there is no hairpinning to

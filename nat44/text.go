@@ -90,6 +90,10 @@ func (t *textWriter) write(b []byte) {
 
 func (t *textWriter) objects() {
 	t.printf("\t# packets from inside that no rule translated\n\tcounter %s {\n\t}\n\n", dropCounter)
+	t.timeouts()
+}
+
+func (t *textWriter) timeouts() {
 	for _, to := range timeouts() {
 		t.printf("\t# %s\n\tct timeout %s {\n\t\tprotocol %s\n\t\tl3proto ip\n\t\tpolicy = { ", to.comment, to.name, protoNames[to.protocol])
 		for i, s := range to.policy {

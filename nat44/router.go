@@ -1,0 +1,112 @@
+package nat44
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"unicode"
+
+	"github.com/cgnkit/cgnkit/portset"
+)
+
+// ErrRouter says that a RouterSpec describes no router that can be served.
+var ErrRouter = errors.New("invalid router")
+
+// A Filtering says which packets from outside reach an inside endpoint that has a mapping (RFC 4787 section 5), beside answers.
+type Filtering uint8
+
+// The filterings, by how much they let in.
+const (
+	FilterByAddress Filtering = iota + 1 // from addresses to which the inside endpoint has sent; RFC 7597 section 11 wants that
+	FilterByPort                         // from endpoints to which it has sent: answers only
+	FilterNone                           // from everybody
+)
+
+// Filterings are the names of the filterings.
+var Filterings = []string{"address", "address-and-port", "none"}
+
+// ParseFiltering returns the filtering with a name. The error wraps ErrRouter.
+func ParseFiltering(name string) (Filtering, error) {
+	for i, n := range Filterings {
+		if n == name {
+			return Filtering(i + 1), nil
+		}
+	}
+	return 0, fmt.Errorf("%w: filtering %q is none of %s", ErrRouter, name, strings.Join(Filterings, ", "))
+}
+
+// A RouterSpec describes the NAT of one subscriber's own router under MAP-E, MAP-T or lightweight 4over6.
+type RouterSpec struct {
+	Instance Instance
+	Outside  netip.Addr  // the IPv4 address that the router shares
+	Ports    portset.Set // what it has of it; port 0 is left out
+	// Link is the interface towards the border relay: the tunnel, or what leads to the translator.
+	Link string
+	// MTU is that of Link, 576 to 65535. TCP is told so, because not everybody lets the ICMP messages through that say it.
+	MTU       int
+	Filtering Filtering // 0 = FilterByAddress
+	Notes     []string  // lines for the head of the file, without control characters
+}
+
+// A Router is the ruleset of one subscriber's own router. It is immutable.
+type Router struct {
+	RouterSpec
+
+	count int // of ports
+}
+
+// MaxRouterPorts is the largest number of ports of a router: two map elements stand for each.
+const MaxRouterPorts = 1 << 15
+
+const minMTU, maxMTU = 576, 65535
+
+// NewRouter checks a description. The error wraps ErrRouter or ErrInstance.
+func NewRouter(s RouterSpec) (*Router, error) {
+	refuse := func(format string, args ...any) (*Router, error) {
+		return nil, fmt.Errorf("%w: %s", ErrRouter, fmt.Sprintf(format, args...))
+	}
+	r := &Router{RouterSpec: s}
+	if r.Filtering == 0 {
+		r.Filtering = FilterByAddress
+	}
+	for range r.ports() {
+		r.count++
+	}
+	switch {
+	case s.Instance == (Instance{}):
+		return nil, fmt.Errorf("%w: it is empty", ErrInstance)
+	case !s.Outside.Is4():
+		return refuse("outside address %v is not IPv4", s.Outside)
+	case r.count == 0:
+		return refuse("it has no ports")
+	case r.count > MaxRouterPorts:
+		return refuse("it has %d ports, and the ruleset takes %d at most; who shares an address with nobody needs no such ruleset: snat to %v, or none at all", r.count, MaxRouterPorts, s.Outside)
+	case !isLink(s.Link):
+		return refuse("interface %q: want 1 to 15 letters, digits, '.', '_', '-' and '@'", s.Link)
+	case s.MTU < minMTU || s.MTU > maxMTU:
+		return refuse("MTU %d is not in %d to %d", s.MTU, minMTU, maxMTU)
+	case strings.ContainsFunc(strings.Join(s.Notes, ""), unicode.IsControl):
+		return refuse("a note has control characters")
+	case r.Filtering > FilterNone:
+		return refuse("filtering %d is unknown", r.Filtering)
+	}
+	return r, nil
+}
+
+// ports iterates over the ports that are used.
+func (r *Router) ports() func(yield func(uint16) bool) {
+	return func(yield func(uint16) bool) {
+		for p := range r.Ports.Ports() {
+			if p > 0 && !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// isLink reports whether a name can be that of an interface, and needs no escaping.
+func isLink(name string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@"
+	return name != "" && len(name) <= 15 && name != "." && name != ".." && strings.Trim(name, letters) == ""
+}

@@ -1,0 +1,90 @@
+package nat44
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cgnkit/cgnkit/portset"
+)
+
+// smallRouter has three ranges of four ports.
+func smallRouter() RouterSpec {
+	layout := must(portset.NewLayout(2, 12))
+	return RouterSpec{Instance: cgn, Outside: netip.MustParseAddr("192.0.2.18"), Ports: must(layout.Set(0x34)), Link: "map0", MTU: 1460, Notes: []string{"An example"}}
+}
+
+func TestRouterGolden(t *testing.T) {
+	for i, name := range Filterings {
+		s := smallRouter()
+		s.Filtering = Filtering(i + 1)
+		path := filepath.Join("testdata", "router", name+".nft")
+		got := must(NewRouter(s)).String()
+		if os.Getenv(goldenEnv) != "" {
+			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); d != "" {
+			t.Errorf("%s differs (-want +got); with %s=1 it is written anew:\n%s", path, goldenEnv, d)
+		}
+	}
+}
+
+func TestRouterRefused(t *testing.T) {
+	all := must(must(portset.NewLayout(0, 0)).Set(0))
+	zero := must(must(portset.NewLayout(0, 16)).Set(0))
+	for name, c := range map[string]struct {
+		change func(*RouterSpec)
+		text   string
+	}{
+		"no instance": {func(s *RouterSpec) { s.Instance = Instance{} }, "empty"},
+		"IPv6":        {func(s *RouterSpec) { s.Outside = netip.MustParseAddr("2001:db8::1") }, "not IPv4"},
+		"no ports":    {func(s *RouterSpec) { s.Ports = portset.Set{} }, "no ports"},
+		"port 0":      {func(s *RouterSpec) { s.Ports = zero }, "no ports"},
+		"all ports":   {func(s *RouterSpec) { s.Ports = all }, "65535 ports"},
+		"no link":     {func(s *RouterSpec) { s.Link = "" }, "1 to 15"},
+		"long link":   {func(s *RouterSpec) { s.Link = "a234567890123456" }, "1 to 15"},
+		"quoted link": {func(s *RouterSpec) { s.Link = `x" drop` }, "1 to 15"},
+		"wildcard":    {func(s *RouterSpec) { s.Link = "map*" }, "1 to 15"},
+		"MTU":         {func(s *RouterSpec) { s.MTU = 575 }, "not in 576"},
+		"filtering":   {func(s *RouterSpec) { s.Filtering = 4 }, "unknown"},
+		"notes":       {func(s *RouterSpec) { s.Notes = []string{"a\ntable ip b {}"} }, "control"},
+	} {
+		s := smallRouter()
+		c.change(&s)
+		r, err := NewRouter(s)
+		if r != nil || !errors.Is(err, ErrRouter) && !errors.Is(err, ErrInstance) || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := ParseFiltering("some"); !errors.Is(err, ErrRouter) {
+		t.Error(err)
+	}
+	for i, name := range Filterings {
+		if f, err := ParseFiltering(name); err != nil || int(f) != i+1 {
+			t.Error(name, f, err)
+		}
+	}
+}
+
+// No two ports have the same hash: what is known of one is not said of another.
+func TestPortHashes(t *testing.T) {
+	seen := map[uint32]int{}
+	for port := range 1 << 16 {
+		h := portHash(uint16(port))
+		if other, taken := seen[h]; taken {
+			t.Fatalf("ports %d and %d have the hash %#x", other, port, h)
+		}
+		seen[h] = port
+	}
+}

@@ -1,0 +1,306 @@
+package nat44
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+)
+
+// WriteTo writes the ruleset as text for nft -f: loading it replaces the instance in one transaction. The same router gives the same
+// bytes. WriteTo implements io.WriterTo.
+func (r *Router) WriteTo(w io.Writer) (int64, error) {
+	counted := &counter{w: w}
+	t := &textWriter{w: bufio.NewWriterSize(counted, 1<<16)}
+	r.write(t)
+	if err := t.w.Flush(); t.err == nil {
+		t.err = err
+	}
+	return counted.n, t.err
+}
+
+// String returns what WriteTo writes.
+func (r *Router) String() string {
+	var b strings.Builder
+	_, _ = r.WriteTo(&b) // a strings.Builder takes everything
+	return b.String()
+}
+
+// How long a mapping outlasts the last packet, in seconds: a little longer than the kernel remembers the flow, which is by timeouts().
+const (
+	udpKept      = 300 + 10
+	icmpKept     = 60 + 5 // RFC 5508 REQ-2
+	tcpKept      = 7440 + 60
+	tcpShort     = 240 + 10
+	tcpShortFlow = 240
+)
+
+// knownMappings is the declared size of sets of mappings: room for all ports, and for what has expired and is not swept away yet.
+const knownMappings = 1 << 16
+
+// tries is how many ports are tried at random before one is searched for in order.
+const tries = 3
+
+// searches bounds the ports that are looked at in a second by searches that find none free.
+const searches = 1 << 20
+
+func (r *Router) write(t *textWriter) {
+	table := r.Instance.Table()
+	t.printf("#!/usr/sbin/nft -f\n# NAT of one subscriber's router, instance %s, made by cgnkit.\n", r.Instance)
+	for _, n := range r.Notes {
+		t.printf("# %s\n", n)
+	}
+	t.printf("# %v with %d ports, all of them for TCP, UDP and ICMP identifiers alike\n", r.Outside, r.count)
+	t.printf("#\n# Flows from before this file was loaded may have ports that new ones get, too: conntrack -F forgets them.\n")
+	t.printf("\ntable ip %s\ndelete table ip %s\n\ntable ip %s {\n", table, table, table)
+	t.printf("\t# packets from inside for which no port was free, or that nothing translated; packets from outside for nobody here\n")
+	for _, name := range []string{"full_tcp", "full_udp", "full_icmp", dropCounter, strayCounter} {
+		t.printf("\tcounter %s {\n\t}\n\n", name)
+	}
+	t.timeouts()
+	r.portMaps(t)
+	for _, p := range routed() {
+		r.mappings(t, p)
+	}
+	r.arrival(t)
+	r.departure(t)
+	for _, p := range routed() {
+		r.choice(t, p)
+	}
+	r.keeping(t)
+	for _, p := range routed() {
+		r.kept(t, p)
+	}
+	t.printf("}\n")
+}
+
+const strayCounter = "strays"
+
+// A routedProtocol is how one protocol is translated.
+type routedProtocol struct {
+	name string
+	port string // of "ct reply": where the outside port is
+	kept int
+	in   bool // packets from outside can begin a flow
+}
+
+func routed() []routedProtocol {
+	return []routedProtocol{{"tcp", "proto-dst", tcpKept, true}, {"udp", "proto-dst", udpKept, true}, {"icmp", "proto-src", icmpKept, false}}
+}
+
+// endpoint is the inside endpoint of a flow that began inside.
+const endpoint = "ct original ip saddr . ct original proto-src"
+
+// portMaps writes what is known of the ports themselves.
+func (r *Router) portMaps(t *textWriter) {
+	t.printf("\t# the ports of this router\n\tset own {\n\t\ttype inet_service\n\t\tflags interval\n\t\telements = {")
+	sep := ""
+	for p := range r.Ports.Ranges() {
+		first := max(p.First(), 1)
+		if first > p.Last() {
+			continue
+		}
+		t.printf("%s\n\t\t\t%d-%d", sep, first, p.Last())
+		sep = ","
+	}
+	t.printf("\n\t\t}\n\t}\n\n")
+	i := 0
+	t.printf("\t# all of them, by number: the hash that stands for each\n\tmap candidate {\n\t\ttype mark : mark\n\t\tsize %d\n\t\telements = {", r.count)
+	for p := range r.ports() {
+		t.printf("%s\n\t\t\t%d : %#x", comma(i), i, portHash(p))
+		i++
+	}
+	t.printf("\n\t\t}\n\t}\n\n")
+	i = 0
+	t.printf("\t# the port for which a hash stands\n\tmap port {\n\t\ttype mark : inet_service\n\t\tsize %d\n\t\telements = {", r.count)
+	for p := range r.ports() {
+		t.printf("%s\n\t\t\t%#x : %d", comma(i), portHash(p), p)
+		i++
+	}
+	t.printf("\n\t\t}\n\t}\n\n")
+}
+
+func comma(i int) string {
+	if i == 0 {
+		return ""
+	}
+	return ","
+}
+
+// mappings writes the sets in which the mappings of a protocol are.
+func (r *Router) mappings(t *textWriter, p routedProtocol) {
+	set := func(kind, name, comment, types string) {
+		t.printf("\t# %s\n\t%s %s_%s {\n\t\ttype %s\n\t\tsize %d\n\t\tflags dynamic,timeout\n\t}\n\n", comment, kind, name, p.name, types, knownMappings)
+	}
+	set("map", "out", "inside endpoint : outside port", "ipv4_addr . inet_service : inet_service")
+	set("set", "busy", "outside ports that a mapping has, by their hashes", "mark")
+	if p.in && r.Filtering != FilterByPort {
+		set("map", "in", "outside port : inside endpoint", "inet_service : ipv4_addr . inet_service")
+	}
+	if p.in && r.Filtering == FilterByAddress {
+		set("set", "peers", "to whom a mapping has sent", "inet_service . ipv4_addr")
+	}
+	if p.name == "tcp" {
+		set("set", "again", "inside endpoints with more than one connection: their mappings outlast the end of one", "ipv4_addr . inet_service")
+	}
+}
+
+// script writes a chain of rules that are text already. hook is empty unless it is a base chain.
+func (t *textWriter) script(name, comment, hook string, rules ...string) {
+	if comment != "" {
+		t.printf("\t# %s\n", comment)
+	}
+	t.printf("\tchain %s {\n", name)
+	if hook != "" {
+		t.printf("\t\ttype %s; policy accept;\n", hook)
+	}
+	for _, rule := range rules {
+		t.printf("\t\t%s\n", rule)
+	}
+	t.printf("\t}\n\n")
+}
+
+const syn = "tcp flags & (fin | syn | rst | ack) == syn"
+
+// arrival writes what happens to packets from outside, and to those from inside that come back in.
+func (r *Router) arrival(t *textWriter) {
+	in := fmt.Sprintf("iifname %q ", r.Link)
+	stray := func(match string) string { return in + match + " counter name " + strayCounter + " drop" }
+	t.script("strays", "from the border relay comes nothing that is not for this router (RFC 7597 section 8, RFC 7599 section 8)", "filter hook prerouting priority -150",
+		stray(fmt.Sprintf("ip daddr != %v", r.Outside)), stray("meta l4proto { tcp, udp } th dport != @own"),
+		stray("icmp type echo-request meta l4proto icmp ct original proto-src != @own"))
+	if r.Filtering != FilterByPort {
+		t.script("arrive", "what may come to a mapping, and from inside everything: that is a hairpin", "nat hook prerouting priority -100",
+			append([]string{fmt.Sprintf("ip daddr != %v accept", r.Outside)}, r.arrivals()...)...)
+	}
+	mss := r.MTU - 40
+	clamp := fmt.Sprintf("tcp flags & (syn | rst) == syn tcp option maxseg size set %d", mss)
+	t.script("clamp", "TCP segments fit into the tunnel, whoever sends them", "filter hook forward priority -150",
+		fmt.Sprintf("oifname %q %s", r.Link, clamp), in+clamp)
+}
+
+// arrivals are the rules for packets that begin a flow from outside.
+func (r *Router) arrivals() []string {
+	var rules []string
+	for _, p := range routed() {
+		if !p.in {
+			continue
+		}
+		to := fmt.Sprintf("dnat ip to %s dport map @in_%s", p.name, p.name)
+		if p.name == "tcp" {
+			to = syn + " " + to
+		}
+		if r.Filtering == FilterNone {
+			rules = append(rules, to)
+			continue
+		}
+		rules = append(rules, fmt.Sprintf("iifname != %q %s", r.Link, to),
+			fmt.Sprintf("iifname %q %s dport . ip saddr @peers_%s %s", r.Link, p.name, p.name, to))
+	}
+	return rules
+}
+
+// departure writes what happens to the first packet of a flow before it leaves.
+func (r *Router) departure(t *textWriter) {
+	t.script("timers", "how long the kernel remembers flows: mappings outlast them", "filter hook postrouting priority 90",
+		"ct state != new accept", fmt.Sprintf("oifname != %q ct original ip daddr != %v accept", r.Link, r.Outside),
+		fmt.Sprintf("meta l4proto tcp ct timeout set %q", tcpTimeouts), fmt.Sprintf("meta l4proto udp ct timeout set %q", udpTimeouts))
+	t.script("choose", "the first packet of a flow decides its outside port", "",
+		"meta l4proto vmap { tcp : goto choose_tcp, udp : goto choose_udp, icmp : goto choose_icmp }")
+}
+
+// choice writes how an inside endpoint comes to its port.
+func (r *Router) choice(t *textWriter, p routedProtocol) {
+	name, proto := p.name, "meta l4proto "+p.name+" "
+	full := "counter name full_" + name + " drop"
+	t.script("take_"+name, "take the port of a number, unless a mapping has it. The limit lets one through: of two at the same moment, one goes on", "",
+		"meta mark set meta mark map @candidate",
+		fmt.Sprintf("%smeta mark != @busy_%s add @busy_%s { meta mark timeout 10s limit rate 1/day burst 1 packets } snat to %v : meta mark map @port", proto, name, name, r.Outside))
+	t.script("next_"+name, "the next number: every port has its turn", "",
+		fmt.Sprintf("meta mark set numgen inc mod %d", r.count), "goto take_"+name)
+	laps := int(math.Ceil(math.Sqrt(float64(r.count))))
+	lap := (r.count + laps - 1) / laps
+	t.script("lap_"+name, fmt.Sprintf("%d of them", lap), "", times(lap, "jump next_"+name)...)
+	t.script("search_"+name, "all of them", "", times(laps, "jump lap_"+name)...)
+	var rules []string
+	if name == "tcp" {
+		rules = append(rules, fmt.Sprintf("tcp flags & (fin | syn | rst | ack) != syn counter name %s drop", dropCounter),
+			proto+endpoint+" @out_tcp "+fmt.Sprintf("update @again_tcp { %s timeout %ds }", endpoint, tcpKept))
+	}
+	rules = append(rules, fmt.Sprintf("%ssnat to %v : %s map @out_%s", proto, r.Outside, endpoint, name),
+		fmt.Sprintf("%smeta mark set jhash %s mod %d", proto, endpoint, r.count), "jump take_"+name)
+	for range tries {
+		rules = append(rules, fmt.Sprintf("meta mark set numgen random mod %d", r.count), "jump take_"+name)
+	}
+	rules = append(rules, fmt.Sprintf("limit rate over %d/second burst %d packets %s", max(64, searches/r.count), r.count, full), "jump search_"+name, full)
+	t.script("choose_"+name, "an inside endpoint that has a mapping keeps it, whoever is asked; another one gets a port that is free", "", rules...)
+}
+
+func times(n int, rule string) []string {
+	rules := make([]string, n)
+	for i := range rules {
+		rules[i] = rule
+	}
+	return rules
+}
+
+// keeping writes the base chains behind translation, which see every packet: mappings live as long as packets come, and what is not
+// translated does not leave.
+func (r *Router) keeping(t *textWriter) {
+	lost := func(match string) string {
+		return fmt.Sprintf("oifname %q %s counter name %s drop", r.Link, match, dropCounter)
+	}
+	t.script("translate", "", "nat hook postrouting priority 100",
+		fmt.Sprintf("ct status dnat ct original ip daddr %v meta l4proto tcp update @again_tcp { ip daddr . tcp dport timeout %ds }", r.Outside, tcpKept),
+		fmt.Sprintf("oifname %q goto choose", r.Link),
+		fmt.Sprintf("iifname != %q ct status dnat ct original ip daddr %v goto choose", r.Link, r.Outside))
+	t.script("remember", "nothing leaves untranslated; mappings live as long as packets come", "filter hook postrouting priority 110",
+		lost("ct state invalid,untracked"), lost(fmt.Sprintf("ip saddr != %v", r.Outside)), lost("meta l4proto != { icmp, tcp, udp }"), "goto keep")
+	t.script("remember_own", "the same for packets to the router itself", "filter hook input priority 110", "goto keep")
+	t.script("keep", "flows that began inside, and flows that began outside; some are both", "",
+		fmt.Sprintf("ct reply ip daddr %v meta l4proto vmap { tcp : jump keep_tcp, udp : jump keep_udp, icmp : jump keep_icmp }", r.Outside),
+		fmt.Sprintf("ct status dnat ct original ip daddr %v meta l4proto vmap { tcp : jump hold_tcp, udp : jump hold_udp }", r.Outside))
+}
+
+// kept writes how the mappings of a protocol are kept.
+func (r *Router) kept(t *textWriter, p routedProtocol) {
+	proto := "meta l4proto " + p.name + " "
+	port := "ct reply " + p.port
+	foreign := proto + port + " != @own return"
+	if p.name != "tcp" {
+		t.script("keep_"+p.name, "", "", append([]string{foreign}, r.updates(p, endpoint, port, p.kept)...)...)
+	} else {
+		again := proto + endpoint + " @again_tcp "
+		t.script("keep_tcp", "a mapping that one connection has goes a little after that", "", foreign,
+			again+"goto stay_tcp", "ct state new goto pass_tcp", fmt.Sprintf("ct expiration > %ds goto stay_tcp", tcpShortFlow), "goto pass_tcp")
+		t.script("stay_tcp", "", "", append(r.updates(p, endpoint, port, tcpKept), again+fmt.Sprintf("update @again_tcp { %s timeout %ds }", endpoint, tcpKept))...)
+		t.script("pass_tcp", "", "", r.updates(p, endpoint, port, tcpShort)...)
+	}
+	if p.in {
+		const host = "ct reply ip saddr . ct reply proto-src"
+		rules := r.updates(p, host, "ct original proto-dst", p.kept)
+		if p.name == "tcp" {
+			rules = append(rules, proto+fmt.Sprintf("update @again_tcp { %s timeout %ds }", host, tcpKept))
+		}
+		t.script("hold_"+p.name, "", "", rules...)
+	}
+}
+
+// updates are the rules that keep the mapping of an inside endpoint to a port for so many seconds.
+func (r *Router) updates(p routedProtocol, host, port string, seconds int) []string {
+	rules := []string{
+		fmt.Sprintf("update @out_%s { %s timeout %ds : %s }", p.name, host, seconds, port),
+		fmt.Sprintf("update @busy_%s { jhash %s mod %d seed %#x timeout %ds }", p.name, port, uint32(portModulus), portSeed, seconds),
+	}
+	if p.in && r.Filtering != FilterByPort {
+		rules = append(rules, fmt.Sprintf("update @in_%s { %s timeout %ds : %s }", p.name, port, seconds, host))
+	}
+	if p.in && r.Filtering == FilterByAddress && host == endpoint {
+		rules = append(rules, fmt.Sprintf("update @peers_%s { %s . ct reply ip saddr timeout %ds }", p.name, port, seconds))
+	}
+	for i := range rules {
+		rules[i] = "meta l4proto " + p.name + " " + rules[i]
+	}
+	return rules
+}
