@@ -127,7 +127,7 @@ func asFault(cmd *cobra.Command, err error) *fault {
 		f.more(len(invalid.Findings), "")
 		return f
 	}
-	if errors.Is(err, nat44.ErrInexpressible) || errors.Is(err, dialect.ErrInexpressible) || errors.Is(err, provision.ErrInexpressible) || errors.Is(err, provision.ErrInterface) {
+	if errors.Is(err, nat44.ErrInexpressible) || errors.Is(err, nat44.ErrRouter) || errors.Is(err, dialect.ErrInexpressible) || errors.Is(err, provision.ErrInexpressible) || errors.Is(err, provision.ErrInterface) {
 		return &fault{code: exitInput, msg: err.Error()}
 	}
 	return &fault{code: exitInput, msg: err.Error(), hint: fmt.Sprintf("see %s --help", cmd.CommandPath())}

@@ -36,6 +36,15 @@ type ruleFlags struct {
 }
 
 func (r *ruleFlags) add(cmd *cobra.Command) {
+	r.addRule(cmd)
+	f := cmd.Flags()
+	f.StringVar(&r.dmr, "dmr", "", "IPv6 prefix of the default mapping rule (MAP-T); with --dst")
+	f.StringVar(&r.dst, "dst", "", "IPv4 destination: show the IPv6 address to which MAP-T sends")
+	cmd.MarkFlagsRequiredTogether("dmr", "dst")
+}
+
+// addRule adds the flags of the rule itself.
+func (r *ruleFlags) addRule(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&r.rule6, "rule6", "", "IPv6 prefix of the rule")
 	f.StringVar(&r.rule4, "rule4", "", "IPv4 prefix of the rule")
@@ -45,9 +54,6 @@ func (r *ruleFlags) add(cmd *cobra.Command) {
 	decimalVar(f, &r.psid, "psid", 0, "PSID, right-aligned, where the EA bits hold none")
 	f.BoolVar(&r.draftIID, "draft-iid", false, "interface identifiers as in the drafts before RFC 7597")
 	f.BoolVar(&r.overwriteIID, "overwrite-iid", false, "allow prefixes that reach into the interface identifier")
-	f.StringVar(&r.dmr, "dmr", "", "IPv6 prefix of the default mapping rule (MAP-T); with --dst")
-	f.StringVar(&r.dst, "dst", "", "IPv4 destination: show the IPv6 address to which MAP-T sends")
-	cmd.MarkFlagsRequiredTogether("dmr", "dst")
 	r.changed = f.Changed
 }
 
@@ -150,20 +156,29 @@ when the prefix is not in the rule. With --dmr and --dst, also the IPv6 address 
 		if err != nil {
 			return err
 		}
-		prefix, err := prefixFlag("end-user", endUser, "2001:db8:12:3400::/56")
+		prefix, ce, err := ceOf(rule, endUser)
 		if err != nil {
 			return err
-		}
-		ce, err := rule.Forward(prefix)
-		switch {
-		case errors.Is(err, softwire.ErrNoRule):
-			return &fault{code: exitNobody, msg: fmt.Sprintf("--end-user: %v", err)}
-		case err != nil:
-			return badInput("", "--end-user: %v", err)
 		}
 		return e.printCE(&r, prefix, ce, *format)
 	}
 	return cmd
+}
+
+// ceOf returns the router with the prefix that --end-user gives.
+func ceOf(rule *softwire.Rule, endUser string) (netip.Prefix, softwire.CE, error) {
+	prefix, err := prefixFlag("end-user", endUser, "2001:db8:12:3400::/56")
+	if err != nil {
+		return prefix, softwire.CE{}, err
+	}
+	ce, err := rule.Forward(prefix)
+	switch {
+	case errors.Is(err, softwire.ErrNoRule):
+		err = &fault{code: exitNobody, msg: fmt.Sprintf("--end-user: %v", err)}
+	case err != nil:
+		err = badInput("", "--end-user: %v", err)
+	}
+	return prefix, ce, err
 }
 
 func newMapFind(e *env) *cobra.Command {

@@ -68,18 +68,29 @@ func newRenderTarget(e *env, name, short, example string, write func(*alloc.Plan
 func newRenderNftables(e *env) *cobra.Command {
 	var p planFlags
 	var in instanceFlag
+	var router routerFlags
 	cmd := &cobra.Command{
 		Use:   "nftables -c PLAN",
-		Short: "Write a plan as a file for nft -f",
+		Short: "Write a plan, or the NAT of one subscriber's router, as a file for nft -f",
 		Long: `Write the nftables ruleset of a plan. Loading the file with nft -f replaces the instance in one transaction. It is the
 ruleset that cgnctl apply programs, which is faster, changes only what differs, adds blackhole routes and forgets the
-flows of subscribers that moved.`,
-		Example: `  cgnctl render nftables -c plan.yaml > cgn.nft && nft -c -f cgn.nft`,
-		Args:    exactly(0, "no arguments"),
+flows of subscribers that moved.
+
+With --subscriber, write the NAT of the router of one subscriber of MAP-E, MAP-T or lightweight 4over6 instead, a Linux machine. Without a
+plan, --end-user and the flags of cgnctl map ce say which one. It gives every port of the router's set to TCP, UDP and ICMP identifiers,
+each to one inside endpoint at a time, which keeps it towards all destinations. Exit 1 when the prefix is no subscriber.`,
+		Example: `  cgnctl render nftables -c plan.yaml > cgn.nft && nft -c -f cgn.nft
+  cgnctl render nftables -c plan.yaml --subscriber 2001:db8:12:3400::/56 --interface map0 > router.nft
+  cgnctl render nftables --rule6 2001:db8::/40 --rule4 192.0.2.0/24 --ea-len 16 --end-user 2001:db8:12:3400::/56`,
+		Args: exactly(0, "no arguments"),
 	}
 	p.add(cmd)
 	in.add(cmd)
+	router.add(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
+		if router.given() {
+			return router.write(e, &p, &in)
+		}
 		rs, err := in.ruleset(&p)
 		if err != nil {
 			return err
