@@ -20,6 +20,8 @@ func newCheck(e *env) *cobra.Command {
 		Long: `Check plan files, each by itself and all together: no outside address in two pools, no inside address twice in a realm,
 every subscriber has a share. The proof works on ranges and takes no time that grows with the number of subscribers.
 
+What is valid and not as the RFCs advise is a warning on stderr: bindings of lightweight 4over6 that share ports below 1024.
+
 Exit 5 on findings. A file that cannot be read as a plan at all (a directory, not YAML, unknown keys, wrong types) is an
 input error, exit 2; it is in the report all the same.`,
 		Example: `  cgnctl check plan.yaml -o junit > report.xml`,
@@ -41,6 +43,7 @@ input error, exit 2; it is in the report all the same.`,
 		if err := r.write(e.stdout, *format); err != nil {
 			return err
 		}
+		e.warn(r.warnings())
 		return r.verdict()
 	}
 	return cmd
@@ -134,6 +137,20 @@ func (r *report) together() {
 		f.Msg = words.Replace(f.Msg)
 		c.found = append(c.found, c.file.Diagnostic(f))
 	}
+}
+
+// warnings returns what the files have that is no finding.
+func (r *report) warnings() []string {
+	var out []string
+	for _, c := range r.files {
+		if c.file == nil {
+			continue
+		}
+		for _, w := range c.file.Plan.Warnings() {
+			out = append(out, fmt.Sprintf("%q: %s", c.name, w))
+		}
+	}
+	return out
 }
 
 // count returns the number of findings, and how many of them mean that a file is no plan.

@@ -1,0 +1,41 @@
+package alloc
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/cgnkit/cgnkit/portset/softwire"
+)
+
+// Whoever shares an address has no port below 1024, or is told of it.
+func TestWarnings(t *testing.T) {
+	for name, c := range map[string]struct {
+		offset, length, psid int
+		want                 string
+	}{
+		"the whole address": {0, 0, 0, ""},
+		"the first":         {0, 8, 0, "PSID 0 of 192.0.2.1, from port 0 on"},
+		"the last below":    {0, 8, 3, "PSID 3 of 192.0.2.1, from port 768 on"},
+		"the first above":   {0, 8, 4, ""},
+		"a sixty-fourth":    {0, 6, 0, "PSID 0"},
+		"the next":          {0, 6, 1, ""},
+		"a half":            {0, 1, 0, "PSID 0"},
+		"offset 6":          {6, 8, 0, ""},
+		"offset 8":          {8, 8, 0, "from port 256 on"},
+	} {
+		p, err := NewPlan(Spec{Softwires: []SoftwireSpec{{Name: "lw", Kind: LW4o6, Relay: netip.MustParseAddr("2001:db8:fffe::1"), Bindings: []softwire.BindingSpec{
+			{B4: netip.MustParsePrefix("2001:db8:1::/56"), IPv4: netip.MustParseAddr("192.0.2.1"), PSIDOffset: c.offset, PSIDLength: c.length, PSID: c.psid},
+			{B4: netip.MustParsePrefix("2001:db8:2::/56"), IPv4: netip.MustParseAddr("192.0.2.2")},
+		}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch w := p.Warnings(); {
+		case c.want == "" && len(w) > 0:
+			t.Errorf("%s: %q", name, w)
+		case c.want != "" && (len(w) != 1 || !strings.Contains(w[0], c.want) || !strings.HasPrefix(w[0], `pool "lw": 1 of 2 bindings`)):
+			t.Errorf("%s: %q, want %q", name, w, c.want)
+		}
+	}
+}
