@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/netip"
 	"net/url"
 	"text/tabwriter"
 
@@ -16,11 +15,14 @@ import (
 
 func newSub(e *env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "sub ADDRESS",
+		Use:   "sub SUBSCRIBER",
 		Short: "Say how a subscriber is doing",
 		Long: `Ask cgnd about one subscriber: its outside address and ports, how many of them it uses of each protocol, how often it was
 refused one, a verdict, and what to do. The verdicts are healthy, idle, near-limit, limited, exhausted, not-enforced (the kernel may not have what
 the plan says) and unknown (what it uses cannot be read at the moment).
+
+A subscriber of MAP-E, MAP-T or lightweight 4over6 is an end-user IPv6 prefix, or anything in it. Its own router translates, so that its
+address and ports are all that cgnd knows.
 
 With nftables, use is that of the last reading in the background, whose age is said; --now has the kernel look through all of its
 flows once more. With xdp it is always that of now.
@@ -28,7 +30,7 @@ flows once more. With xdp it is always that of now.
 Exit 1 when the address is no subscriber.`,
 		Example: `  cgnctl sub 100.64.0.2
   cgnctl sub 100.64.0.2 --url https://cgn1.example.net:9743 --token-file ~/.cgnd-token -o json`,
-		Args: exactly(1, "the inside address of a subscriber"),
+		Args: exactly(1, "the inside address or the end-user prefix of a subscriber"),
 	}
 	var api apiFlags
 	api.add(cmd)
@@ -36,11 +38,12 @@ Exit 1 when the address is no subscriber.`,
 	realm := cmd.Flags().String("realm", alloc.DefaultRealm, "realm of the subscriber")
 	format := outputFlag(cmd, "table", "csv", "json", "ndjson")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		addr, err := netip.ParseAddr(args[0])
-		if err != nil || !addr.Is4() {
-			return badInput("for example cgnctl sub 100.64.0.2", "%q is no IPv4 address", args[0])
+		prefix, err := parseSubscriber(args[0])
+		if err != nil {
+			return err
 		}
-		path := "/v1/subscribers/" + url.PathEscape(*realm) + "/" + addr.String()
+		who := alloc.Subscriber{Realm: *realm, Prefix: prefix}
+		path := "/v1/subscribers/" + url.PathEscape(*realm) + "/" + url.PathEscape(who.Text())
 		if *now {
 			path += "?now=true"
 		}
@@ -108,6 +111,7 @@ func saySub(to io.Writer, s form.Subscriber) error {
 		}
 	}
 	switch r := s.Refusals; {
+	case r == nil && s.Usage == nil:
 	case r == nil:
 		fmt.Fprintln(w, "refused\tnot known: the backend does not tell who was refused a port")
 	case r.Last == nil:

@@ -24,20 +24,26 @@ func (s *server) subscriber(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	addr, err := netip.ParseAddr(r.PathValue("addr"))
-	if err != nil || !addr.Is4() {
-		return nil, failf(http.StatusBadRequest, "%q is no IPv4 address", r.PathValue("addr"))
+	prefix, err := parseSubscriber(r.PathValue("addr"))
+	if err != nil {
+		return nil, err
 	}
-	share, err := plan.Lookup(alloc.SubscriberFrom(r.PathValue("realm"), addr))
+	who := alloc.Subscriber{Realm: r.PathValue("realm"), Prefix: prefix}
+	share, err := plan.Lookup(who)
 	switch {
 	case errors.Is(err, alloc.ErrNotSubscriber), errors.Is(err, alloc.ErrExcluded):
-		return nil, failf(http.StatusNotFound, "%v in realm %s: %v", addr, r.PathValue("realm"), err)
+		return nil, failf(http.StatusNotFound, "%s in realm %s: %v", who.Text(), who.Realm, err)
 	case err != nil:
 		return nil, failf(http.StatusBadRequest, "%v; the realms are %q", err, plan.Realms())
 	}
 	out := form.Subscriber{
-		Subscriber: share.Inside().String(), Realm: share.Pool().Realm(), Pool: share.Pool().Name(), Outside: share.Outside().String(),
+		Subscriber: share.Subscriber().Text(), Realm: share.Pool().Realm(), Pool: share.Pool().Name(), Outside: outsideOf(share),
 		Ports: share.Ports().String(), Count: share.Ports().Len(), SHA256: plan.SHA256(),
+	}
+	if kind := share.Pool().Kind(); kind != alloc.NAT44 {
+		out.Verdict, out.Summary = form.Unknown, fmt.Sprintf("The subscriber's own router translates (%v): what it uses of these ports is known there only.", kind)
+		out.Action = "Look at the router, and whether it has what is above."
+		return out, nil
 	}
 	use, err := s.use(r.Context(), share, now)
 	if err == nil {
@@ -45,6 +51,26 @@ func (s *server) subscriber(r *http.Request) (any, error) {
 	}
 	judge(&out, s.Daemon.Snapshot(), err, s.Now())
 	return out, nil
+}
+
+// parseSubscriber reads an inside IPv4 address, or an end-user IPv6 prefix or anything in it.
+func parseSubscriber(text string) (netip.Prefix, error) {
+	p, err := netip.ParsePrefix(text)
+	if a, one := netip.ParseAddr(text); one == nil && a.Zone() == "" {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	if err != nil || !p.Addr().Is6() || p != p.Masked() {
+		return p, failf(http.StatusBadRequest, "%q is no IPv4 address, and no IPv6 address or prefix; in a path write %%2F for the slash", text)
+	}
+	return p, nil
+}
+
+// outsideOf returns the outside address of a share, or the prefix where MAP gives several.
+func outsideOf(share alloc.Allocation) string {
+	if p := share.OutsidePrefix(); !p.IsSingleIP() {
+		return p.String()
+	}
+	return share.Outside().String()
 }
 
 var subscriberKeys = []string{"now"}
