@@ -2,6 +2,7 @@ package alloc
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -321,4 +322,33 @@ func FuzzParseExplicitShare(f *testing.F) {
 			t.Fatalf("%q reads back as %v", b, again)
 		}
 	})
+}
+
+// Alone is asked of the address: a second share takes it from the first, and what other addresses have does not matter.
+func TestAlone(t *testing.T) {
+	for name, tt := range map[string]struct {
+		pool  PoolSpec
+		alone string // the subscribers
+	}{
+		"1:1":                       {pool("p", "100.64.0.0/31", "192.0.2.0/31", ratio(1)), "[100.64.0.0 100.64.0.1]"},
+		"1:1, some of the ports":    {pool("p", "100.64.0.0/31", "192.0.2.0/31", ratio(1), usable("2000-2999")), "[100.64.0.0 100.64.0.1]"},
+		"shared, one is there":      {pool("p", "100.64.0.0", "192.0.2.0", ratio(2)), "[]"},
+		"psid":                      {pool("p", "100.64.0.0", "192.0.2.0", scheme(PSID), ratio(64)), "[]"},
+		"a list, all alone":         {explicit("p", "100.64.0.1 192.0.2.1 1-65535\n100.64.0.2 192.0.2.2 7"), "[100.64.0.1 100.64.0.2]"},
+		"a list, some of the ports": {explicit("p", "100.64.0.1 192.0.2.1 1-99,200-299\n100.64.0.2 192.0.2.2 1-9\n100.64.0.3 192.0.2.2 10"), "[100.64.0.1]"},
+		"a list, ranges in turn":    {explicit("p", "100.64.0.2 192.0.2.2 1-9,30-39\n100.64.0.3 192.0.2.2 10-19\n100.64.0.1 192.0.2.9 1,3,5"), "[100.64.0.1]"},
+		"a list, all shared":        {explicit("p", "100.64.0.2 192.0.2.2 1-9\n100.64.0.3 192.0.2.2 65535"), "[]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			alone := []netip.Addr{}
+			for a := range mustPlan(t, spec(tt.pool)).All() {
+				if a.Alone() {
+					alone = append(alone, a.Inside())
+				}
+			}
+			if got := fmt.Sprint(alone); got != tt.alone {
+				t.Errorf("alone are %s, want %s", got, tt.alone)
+			}
+		})
+	}
 }

@@ -64,6 +64,19 @@ func (a Allocation) Share() Share { return Share{Outside: a.Outside(), Ports: a.
 // ports on every address, except with scheme Random. With MAP and lw4o6 it is the PSID.
 func (a Allocation) Slot() int { return int(a.slot) }
 
+// Alone reports whether the outside address has no other share, so that what has no ports can only be this subscriber's. That is so
+// with sharing ratio 1, and with Explicit where the list has the address once, however many ports of it, and whatever it says of
+// other addresses. A share that nobody has yet counts: at another ratio, the first subscriber of an address is not alone. O(log r)
+// for r address ranges, and for r port ranges of the share with Explicit.
+func (a Allocation) Alone() bool {
+	p := &a.pool.place
+	if p.ratio == 1 || p.list == nil {
+		return p.ratio == 1
+	}
+	address, ok := p.outside.position(a.outside)
+	return ok && p.list.alone(address)
+}
+
 // Lookup answers the forward question: which share does s own? The error is ErrNotSubscriber or ErrExcluded. It does not
 // allocate. O(log r) for r address ranges.
 //

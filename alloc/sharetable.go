@@ -167,6 +167,12 @@ func (t *shareTable) holders(a uint32, yield func(pos uint32) bool) {
 	}
 }
 
+// alone reports whether address number a has one share.
+func (t *shareTable) alone(a uint32) bool {
+	on := t.holder[t.begin[a]:t.begin[a+1]]
+	return !slices.ContainsFunc(on, func(pos uint32) bool { return pos != on[0] })
+}
+
 // bytes returns the memory that t holds on to, except for the lists of sets of several ranges.
 func (t *shareTable) bytes() int {
 	return 4*cap(t.ranges) + 24*cap(t.sets) + 8*cap(t.seats) + 4*cap(t.begin) + 2*cap(t.firsts) + 4*cap(t.holder)

@@ -185,7 +185,7 @@ func (rs *Ruleset) lookup(inside netip.Addr) (alloc.Allocation, bool) {
 func (m *shareMap) own(a alloc.Allocation) []portset.Range {
 	for i := range m.parts {
 		if p := &m.parts[i]; p.pool == a.Pool() {
-			return p.own(a.Slot(), m.buckets)
+			return p.own(a, m.buckets)
 		}
 	}
 	return nil

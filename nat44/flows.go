@@ -253,7 +253,7 @@ func (s *staleness) stale(f flow) bool {
 	case f.orig.proto == tcp || f.orig.proto == udp || f.orig.proto == icmp:
 		return !a.Ports().Contains(f.reply.dstPort)
 	}
-	return a.Pool().SharingRatio() != 1
+	return !a.Alone()
 }
 
 // exempts reports whether traffic to where t goes is not translated.

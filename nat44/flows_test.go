@@ -10,12 +10,13 @@ import (
 )
 
 // flowPlans are a ruleset and the one before it, as they stand when the first has just come into force. 100.64.0.0 to 100.64.0.7 are
-// on 192.0.2.1, 8,064 ports each from 1024 on; 100.64.1.0 and 100.64.1.1 have an address each.
+// on 192.0.2.1, 8,064 ports each from 1024 on; 100.64.1.0, 100.64.1.1 and 100.64.3.1 have an address each.
 func flowPlans(testing.TB) map[string]*staleness {
 	rs := must(NewRuleset(planBut("203.0.113.0/24, 198.51.100.53 udp/53, 198.51.100.54 tcp/8000-8080, 0.0.0.0/0 udp/5060, 0.0.0.0/0 tcp/25",
 		pool("homes", "100.64.0.0/28", "192.0.2.1 192.0.2.2", ratio(8)),
 		pool("business", "100.64.1.0/31", "192.0.2.16/31", ratio(1)),
-		pool("realm", "172.16.0.0/30", "192.0.2.32", ratio(4), realm("wholesale"))), cgn))
+		pool("realm", "172.16.0.0/30", "192.0.2.32", ratio(4), realm("wholesale")),
+		listedAs("list", "100.64.3.1 192.0.2.40 1-1000", "100.64.3.2 192.0.2.41 1-1000", "100.64.3.3 192.0.2.41 2000-2999")), cgn))
 	now := func() *staleness {
 		return &staleness{
 			rs: rs, local: map[netip.Addr]bool{ip("198.18.0.1"): true},
@@ -99,6 +100,8 @@ var staleFlows = []staleFlow{
 	{"esp: 1:1", "now", esp, "100.64.1.1:0", "9.9.9.9:0", "192.0.2.17:0", false},
 	{"sctp: 1:1", "now", sctp, "100.64.1.1:0", "9.9.9.9:0", "192.0.2.17:0", false},
 	{"esp: a shared address is nobody's", "now", esp, "100.64.0.0:0", "9.9.9.9:0", "192.0.2.1:0", true},
+	{"gre: the only one on an address of a list", "now", gre, "100.64.3.1:0", "9.9.9.9:0", "192.0.2.40:0", false},
+	{"gre: two on an address of the same list", "now", gre, "100.64.3.2:0", "9.9.9.9:0", "192.0.2.41:0", true},
 	{"gre: no longer a subscriber", "now", gre, "100.64.2.9:0", "9.9.9.9:0", "192.0.2.16:0", true},
 	{"udp: 1:1, its ports", "now", udp, "100.64.1.0:5000", "9.9.9.9:443", "192.0.2.16:65535", false},
 	{"udp: 1:1, a reserved port", "now", udp, "100.64.1.0:500", "9.9.9.9:500", "192.0.2.16:500", true},

@@ -70,6 +70,15 @@ func pool(name, inside, outside string, tweaks ...tweak) alloc.PoolSpec {
 }
 
 // plan makes a plan of pools.
+// listedAs returns a pool of shares that are listed, each as text.
+func listedAs(name string, shares ...string) alloc.PoolSpec {
+	p := alloc.PoolSpec{Name: name, Scheme: alloc.Explicit}
+	for _, s := range shares {
+		p.Shares = append(p.Shares, must(alloc.ParseExplicitShare(s)))
+	}
+	return p
+}
+
 func plan(pools ...alloc.PoolSpec) *alloc.Plan { return planBut("", pools...) }
 
 // planBut makes a plan with a comma-separated list of what is not translated.

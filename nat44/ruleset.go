@@ -109,8 +109,8 @@ func (rs *Ruleset) addPool(pool *alloc.Pool) error {
 		}
 		rs.mapOf(ranged, buckets(ports)).add(pool, number, s)
 	}
-	if pool.SharingRatio() == 1 {
-		rs.mapOf(whole, 1).addWhole(pool)
+	if n := countAlone(pool); n > 0 {
+		rs.mapOf(whole, 1).addWhole(pool, n)
 	}
 	if shortest == 1 {
 		rs.warnings = append(rs.warnings, fmt.Sprintf("pool %q: some ranges have one port, which nft list prints in a way that nft -f does not take "+

@@ -31,12 +31,13 @@ type mapPart struct {
 	// rows says where the ranges of a slot are, counted from 1; 0 is for a slot that is not in this map.
 	rows   []uint32
 	ranges []portset.Range // buckets entries a row
+	alone  bool            // only of who has an outside address alone
 }
 
-// own returns the ranges of a slot, one for each bucket; none where it is not in this map.
-func (p *mapPart) own(slot, buckets int) []portset.Range {
-	row := int(p.rows[slot])
-	if row == 0 {
+// own returns the ranges of an allocation, one for each bucket; none where it is not in this map.
+func (p *mapPart) own(a alloc.Allocation, buckets int) []portset.Range {
+	row := int(p.rows[a.Slot()])
+	if row == 0 || p.alone && !a.Alone() {
 		return nil
 	}
 	return p.ranges[(row-1)*buckets:][:buckets]
@@ -115,15 +116,30 @@ func (m *shareMap) add(pool *alloc.Pool, number int, s slot) {
 	m.elements += s.held * uint64(m.buckets)
 }
 
-// addWhole puts every subscriber of a 1:1 pool into the map of whole addresses.
-func (m *shareMap) addWhole(pool *alloc.Pool) {
+// addWhole puts the n subscribers of a pool that have an outside address alone into the map of whole addresses.
+func (m *shareMap) addWhole(pool *alloc.Pool, n uint64) {
 	all, _ := portset.NewRange(0, 65535) // stands for "in this map"; no element holds it
 	part := m.part(pool)
-	part.ranges = []portset.Range{all}
+	part.ranges, part.alone = []portset.Range{all}, true
 	for i := range part.rows {
 		part.rows[i] = 1
 	}
-	m.elements += pool.Subscribers()
+	m.elements += n
+}
+
+// countAlone returns how many subscribers of a pool have an outside address alone: where shares are listed, some may, and others not.
+func countAlone(pool *alloc.Pool) (n uint64) {
+	switch {
+	case pool.SharingRatio() == 1:
+		return pool.Subscribers()
+	case pool.Scheme() == alloc.Explicit:
+		for a := range pool.All() {
+			if a.Alone() {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func (m *shareMap) part(pool *alloc.Pool) *mapPart {
@@ -156,6 +172,9 @@ func (p *mapPart) each(buckets int, yield func(element) bool) bool {
 				continue
 			}
 			a := run.At(k)
+			if p.alone && !a.Alone() {
+				continue
+			}
 			for b, r := range p.ranges[int(row-1)*buckets:][:buckets] {
 				if !yield(element{a, b, r}) {
 					return false

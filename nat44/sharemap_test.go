@@ -67,8 +67,9 @@ func checkElements(t failer, rs *Ruleset) {
 		if homes != 1 {
 			t.Fatalf("%v is in %d maps", a.Inside(), homes)
 		}
-		if one := a.Pool().SharingRatio() == 1; one != (wholes == 1) {
-			t.Fatalf("%v of a 1:%d pool is in the map of whole addresses %d times", a.Inside(), a.Pool().SharingRatio(), wholes)
+		one := a.Pool().SharingRatio() == 1 || a.Pool().Scheme() == alloc.Explicit && sharers(rs.plan, a.Outside()) == 1
+		if one != (wholes == 1) {
+			t.Fatalf("%v on %v of a 1:%d pool is in the map of whole addresses %d times", a.Inside(), a.Outside(), a.Pool().SharingRatio(), wholes)
 		}
 	}
 	total := uint64(0)
@@ -81,6 +82,14 @@ func checkElements(t failer, rs *Ruleset) {
 	if total != rs.Elements() {
 		t.Fatalf("%d elements, want %d", rs.Elements(), total)
 	}
+}
+
+// sharers returns how many subscribers an outside address has.
+func sharers(p *alloc.Plan, outside netip.Addr) (n int) {
+	for range p.Holders(outside) {
+		n++
+	}
+	return n
 }
 
 // each2 is each for range.

@@ -99,17 +99,8 @@ func TestEveryScheme(t *testing.T) {
 // ranges.
 func listedPool(tb testing.TB) *alloc.Plan {
 	tb.Helper()
-	p := alloc.PoolSpec{Name: "a", Scheme: alloc.Explicit}
-	for _, s := range []string{
-		"100.64.0.9 192.0.2.3 1024-65535", "100.64.0.2 192.0.2.1 20000-29999", "100.64.0.1 192.0.2.1 512-1023,30000-30511,40000-40511",
-		"100.64.0.3 192.0.2.0 443-1466", "100.64.0.4 192.0.2.0 1467-1999", "100.64.0.0 192.0.2.1 1024-9999",
-	} {
-		share, err := alloc.ParseExplicitShare(s)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		p.Shares = append(p.Shares, share)
-	}
+	p := listedAs("a", "100.64.0.9 192.0.2.3 1024-65535", "100.64.0.2 192.0.2.1 20000-29999", "100.64.0.1 192.0.2.1 512-1023,30000-30511,40000-40511",
+		"100.64.0.3 192.0.2.0 443-1466", "100.64.0.4 192.0.2.0 1467-1999", "100.64.0.0 192.0.2.1 1024-9999")
 	return planOf(tb, alloc.Spec{Pools: []alloc.PoolSpec{p}})
 }
 
