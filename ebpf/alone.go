@@ -18,7 +18,7 @@ func isAlone(proto Protocol, port uint16) bool { return proto == ICMP && port ==
 
 // alone returns who has the address of a row alone; ok is false where nobody has it, or it is shared.
 func (g *generation) alone(row int) (inside netip.Addr, ok bool) {
-	if g.poolOf(row).SharingRatio() != 1 {
+	if g.ratio(row) != 1 {
 		return inside, false
 	}
 	for share := range g.plan.Holders(g.address(row)) {
@@ -27,11 +27,20 @@ func (g *generation) alone(row int) (inside netip.Addr, ok bool) {
 	return inside, false
 }
 
-// noteAlone notes it in all rows. What is noted already stays, so that peers do.
-func (g *generation) noteAlone() error {
+// noteAlone notes it in all rows. What is noted already stays, so that peers do; where an address is shared now, and was not under the
+// plan of old, which may be nil, the note goes.
+func (g *generation) noteAlone(old *generation) error {
+	had := make(map[netip.Addr]bool)
+	if old != nil {
+		for row := range old.tables.rows {
+			if _, ok := old.alone(row); ok {
+				had[old.address(row)] = true
+			}
+		}
+	}
 	for row := range g.tables.rows {
 		inside, ok := g.alone(row)
-		if !ok {
+		if !ok && !had[g.address(row)] {
 			continue
 		}
 		if err := g.noteRow(row, inside); err != nil {
@@ -41,7 +50,7 @@ func (g *generation) noteAlone() error {
 	return nil
 }
 
-// noteRow does that for one row.
+// noteRow notes in one row that a subscriber has it alone, or with the zero address that nobody has.
 func (g *generation) noteRow(row int, inside netip.Addr) error {
 	m, err := g.openMap("slots", g.address(row))
 	if err != nil {
@@ -52,7 +61,10 @@ func (g *generation) noteRow(row int, inside netip.Addr) error {
 	if err := m.Lookup(aloneSlot, &s); err != nil {
 		return err
 	}
-	if was, ok := ownerOf(s.Owner); ok && was.Addr() == inside {
+	switch was, ok := ownerOf(s.Owner); {
+	case !inside.IsValid() && ok:
+		return m.Put(aloneSlot, bpf.CgnatCgnSlot{})
+	case !inside.IsValid(), ok && was.Addr() == inside:
 		return nil
 	}
 	// The turn is another one than that of who was noted before, whose peers are not the new owner's.

@@ -79,3 +79,45 @@ func (s *site) pingedAt(subscriber int, outside string) {
 		s.Errorf("subscriber %d was asked %d times (error %v), want %d", subscriber, n, err, len(all))
 	}
 }
+
+// Who has an address alone keeps what has no ports whatever a list says of other addresses; who gets a neighbour on it loses that at
+// once, with the peers, and has it again when the neighbour is gone.
+func TestAloneIsOfTheAddress(t *testing.T) {
+	const first, second = "100.64.0.1 198.51.100.1 1-65535", "100.64.0.2 198.51.100.2 1-30000"
+	list := func(s ...string) Config {
+		return Config{Plan: mustPlan(t, listOfShares(s...)), Policy: Policy{Filtering: AddressDependent}}
+	}
+	l := newLab(t, list(first, second))
+	far, stranger := ad("192.0.2.1"), ad("192.0.2.9")
+	inside, outside := []netip.Addr{ad("100.64.0.1"), ad("100.64.0.2")}, []netip.Addr{ad("198.51.100.1"), ad("198.51.100.2")}
+	gre := func(from, to netip.Addr) datagram { return newDatagram(from, to, protoGRE, make([]byte, 8)) }
+	sends := func(who int, want verdict) { t.Helper(); l.gets(fromInside, gre(inside[who], far), want) }
+	hears := func(who int, from netip.Addr, want verdict) {
+		t.Helper()
+		l.hears("GRE", gre(from, outside[who]), want)
+	}
+	udpOut := l.opens(udp(netip.AddrPortFrom(inside[1], 5000), server, "x"))
+	for who := range inside {
+		sends(who, outbound)
+		hears(who, far, inbound)
+		hears(who, stranger, dropFiltered)
+	}
+	l.replan(list(first, second, "100.64.0.3 198.51.100.2 30001-60000"))
+	sends(1, dropProtocol)
+	hears(1, far, dropProtocol)
+	hears(0, far, inbound)
+	sends(0, outbound)
+	l.hears("UDP of who is not alone any more", udp(server, udpOut, "x"), inbound)
+	if s := l.slot(planeICMP, netip.AddrPortFrom(outside[1], 0)); s.Owner != 0 {
+		t.Errorf("%v is noted to be alone, and has a neighbour", insideOf(s.Owner))
+	}
+	l.replan(list(first, second))
+	hears(1, far, dropFiltered)
+	sends(1, outbound)
+	hears(1, far, inbound)
+	hears(0, far, inbound)
+	l.replan(list("100.64.0.4 198.51.100.1 1-9", "100.64.0.1 198.51.100.1 10-65535", second))
+	sends(0, dropProtocol)
+	hears(0, far, dropProtocol)
+	hears(1, far, inbound)
+}

@@ -137,11 +137,11 @@ func (f folder) switchTo(live, next *generation) error {
 // old, which may be nil, and exits that were open because of it.
 func (f folder) settle(old, live *generation, relaid []int) error {
 	if old == nil {
-		return live.noteAlone()
+		return live.noteAlone(nil)
 	}
 	err := live.evictMoved(old, relaid)
 	if err == nil {
-		err = live.noteAlone()
+		err = live.noteAlone(old)
 	}
 	if err == nil {
 		err = old.detachAll(live)

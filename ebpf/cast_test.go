@@ -14,11 +14,12 @@ import (
 func ap(text string) netip.AddrPort { return netip.MustParseAddrPort(text) }
 func ad(text string) netip.Addr     { return netip.MustParseAddr(text) }
 
-// labPools are a pool whose subscribers share addresses, and one in which everybody has one.
+// labPools are a pool whose subscribers share addresses, one in which everybody has one, and a list in which some do.
 func labPools() []alloc.PoolSpec {
 	return []alloc.PoolSpec{
 		{Inside: spans("100.64.0.0/25 100.64.252.0/28 100.64.253.0/28 100.64.254.0/28 100.64.255.0/28"), Outside: spans("198.51.100.0/30"), SharingRatio: 64},
 		{Inside: spans("100.65.0.0/31"), Outside: spans("198.51.100.128/31"), SharingRatio: 1},
+		listOfShares("100.65.8.1 198.51.100.160 1-4000,5000", "100.65.8.2 198.51.100.161 1-4000", "100.65.8.3 198.51.100.161 5000-9999"),
 	}
 }
 
@@ -37,6 +38,8 @@ type cast struct {
 	alice, bob actor // behind one address
 	carol      actor // behind another
 	solo       actor // behind one of her own
+	only       actor // the only one on an address of a list
+	pair       actor // one of two on another of it
 	narrow     actor // behind a link with an MTU of 1300
 	lost       actor // whose addresses have become unreachable since
 	unknown    actor // behind a router whose MAC address is not known
@@ -47,6 +50,7 @@ func newCast(l *lab) *cast {
 	l.Helper()
 	return &cast{
 		alice: l.actor("100.64.0.1"), bob: l.actor("100.64.0.2"), carol: l.actor("100.64.0.70"), solo: l.actor("100.65.0.1"),
+		only: l.actor("100.65.8.1"), pair: l.actor("100.65.8.2"),
 		narrow: l.actor("100.64.253.1"), lost: l.actor("100.64.254.1"), unknown: l.actor("100.64.255.1"),
 		stranger: ad("100.66.0.1"),
 	}

@@ -61,7 +61,7 @@ type model struct {
 	inside  map[insider]*mapping
 	outside map[outsider]*mapping
 	live    map[holder]int            // mappings that are not idle
-	alone   map[netip.Addr]netip.Addr // outside addresses of 1:1 subscribers
+	alone   map[netip.Addr]netip.Addr // outside addresses that one subscriber has alone
 	shares  portsOf
 
 	mute bool // no more ICMP errors in this tick
@@ -77,12 +77,25 @@ func newModel(plan *alloc.Plan, n network) *model {
 		alone: make(map[netip.Addr]netip.Addr),
 	}
 	for p := range plan.Pools() {
-		for i := uint64(0); p.SharingRatio() == 1 && i < p.Subscribers(); i++ {
-			a, _ := p.At(i)
-			m.alone[a.Outside()] = a.Inside()
+		for a := range p.All() {
+			if m.unshared(p, a.Outside()) {
+				m.alone[a.Outside()] = a.Inside()
+			}
 		}
 	}
 	return m
+}
+
+// unshared reports whether an outside address of a pool has one share.
+func (m *model) unshared(p *alloc.Pool, outside netip.Addr) bool {
+	if p.Scheme() != alloc.Explicit {
+		return p.SharingRatio() == 1
+	}
+	n := 0
+	for range m.plan.Holders(outside) {
+		n++
+	}
+	return n == 1
 }
 
 // An outcome is what became of a packet.
@@ -258,13 +271,13 @@ func (s *shape) creates() bool {
 // nearHalf says what the near endpoint becomes.
 func (m *model) nearHalf(s *shape, a alloc.Allocation, got outcome) verdict {
 	if s.portless {
-		if a.Pool().SharingRatio() != 1 {
+		if !m.unshared(a.Pool(), a.Outside()) {
 			return dropProtocol
 		}
 		s.newNear = netip.AddrPortFrom(a.Outside(), 0)
 		return ""
 	}
-	if s.plane == planeICMP && !s.asks && a.Pool().SharingRatio() == 1 {
+	if s.plane == planeICMP && !s.asks && m.unshared(a.Pool(), a.Outside()) {
 		s.newNear = netip.AddrPortFrom(a.Outside(), s.near.Port()) // who is asked keeps the identifier of who asks
 		return ""
 	}
@@ -334,10 +347,11 @@ func (m *model) admit(who insider, a alloc.Allocation, port uint16) (*mapping, s
 
 // farHalf says what the far endpoint becomes, and whether a packet gets there.
 func (m *model) farHalf(s *shape, pool *alloc.Pool) verdict {
-	if s.portless || s.plane == planeICMP && s.asks && pool.SharingRatio() == 1 {
+	unshared := m.unshared(pool, s.far.Addr())
+	if s.portless || s.plane == planeICMP && s.asks && unshared {
 		to, ok := m.alone[s.far.Addr()]
 		switch {
-		case pool.SharingRatio() != 1:
+		case !unshared:
 			return dropProtocol
 		case !ok:
 			return dropNoMapping

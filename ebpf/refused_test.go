@@ -5,6 +5,7 @@ package ebpf
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"testing"
 )
 
@@ -170,39 +171,48 @@ func withoutMapping(c *cast) []scene {
 	}
 }
 
-func otherProtocols(c *cast) []scene {
-	var scenes []scene
-	in, out := c.alice.in[0].Addr(), c.alice.out[0].Addr()
-	alone, aloneOut := c.solo.in[0].Addr(), c.solo.out[0].Addr()
+// portlessOf are protocols without ports of who shares an outside address, and of who has one alone.
+func portlessOf(where string, shares, alone actor) (scenes []scene) {
+	in, out := shares.in[0].Addr(), shares.out[0].Addr()
+	own, ownOut := alone.in[0].Addr(), alone.out[0].Addr()
+	packets := map[string]func(from, to netip.Addr) datagram{
+		"DCCP": func(from, to netip.Addr) datagram {
+			return dccp(netip.AddrPortFrom(from, 7), netip.AddrPortFrom(to, 8))
+		},
+		"UDP-Lite": func(from, to netip.Addr) datagram {
+			return udpLite(netip.AddrPortFrom(from, 7), netip.AddrPortFrom(to, 8), "x")
+		},
+	}
 	for name, proto := range map[string]uint8{"GRE": protoGRE, "SCTP": protoSCTP, "ESP": 50, "IPv6": 41, "protocol 0": 0, "protocol 255": 255} {
-		p := func(from, to netip.Addr) datagram { return newDatagram(from, to, proto, []byte("0123456789ab")) }
+		packets[name] = func(from, to netip.Addr) datagram { return newDatagram(from, to, proto, []byte("0123456789ab")) }
+	}
+	for name, p := range packets {
+		name += " " + where
 		scenes = append(scenes,
 			scene{name + " of who shares an address", fromInside, p(in, server.Addr()).frame(), dropProtocol, nil},
 			scene{name + " to an address that is shared", fromOutside, p(server.Addr(), out).frame(), dropProtocol, nil},
-			scene{name + " back to an address that is shared", fromInside, p(alone, out).frame(), dropProtocol, nil},
-			scene{name + " of who has an address alone", fromInside, p(alone, server.Addr()).frame(), outbound, toServer(p(aloneOut, server.Addr()))},
-			scene{name + " to who has an address alone", fromOutside, p(server.Addr(), aloneOut).frame(), inbound, toSubscriber(p(server.Addr(), alone))},
+			scene{name + " back to an address that is shared", fromInside, p(own, out).frame(), dropProtocol, nil},
+			scene{name + " of who has an address alone", fromInside, p(own, server.Addr()).frame(), outbound, toServer(p(ownOut, server.Addr()))},
+			scene{name + " to who has an address alone", fromOutside, p(server.Addr(), ownOut).frame(), inbound, toSubscriber(p(server.Addr(), own))},
 		)
 	}
+	return scenes
+}
+
+func otherProtocols(c *cast) []scene {
+	scenes := slices.Concat(
+		portlessOf("behind addresses of a ratio", c.alice, c.solo),
+		portlessOf("behind addresses of a list", c.pair, c.only),
+	)
 	scenes = append(scenes, scene{
 		"GRE to who has an address alone and has sent nothing", fromOutside,
 		newDatagram(server.Addr(), ad("198.51.100.128"), protoGRE, nil).frame(), inbound, toSubscriber(newDatagram(server.Addr(), ad("100.65.0.0"), protoGRE, nil)),
 	})
-	d := func(from, to netip.Addr) datagram {
-		return dccp(netip.AddrPortFrom(from, 7), netip.AddrPortFrom(to, 8))
-	}
-	lite := func(from, to netip.Addr) datagram {
-		return udpLite(netip.AddrPortFrom(from, 7), netip.AddrPortFrom(to, 8), "x")
-	}
-	for name, p := range map[string]func(from, to netip.Addr) datagram{"DCCP": d, "UDP-Lite": lite} {
-		scenes = append(scenes,
-			scene{name + " of who shares an address", fromInside, p(in, server.Addr()).frame(), dropProtocol, nil},
-			scene{name + " of who has an address alone", fromInside, p(alone, server.Addr()).frame(), outbound, toServer(p(aloneOut, server.Addr()))},
-			scene{name + " to who has an address alone", fromOutside, p(server.Addr(), aloneOut).frame(), inbound, toSubscriber(p(server.Addr(), alone))},
-		)
-	}
+	aloneOut := c.solo.out[0].Addr()
 	// Where the table notes who has an address alone is no mapping.
 	scenes = append(scenes,
+		scene{"echo to the only one on an address of a list", fromOutside, icmpQuery(server.Addr(), c.only.out[0].Addr(), echoRequest, 5, "").frame(), inbound, toSubscriber(icmpQuery(server.Addr(), c.only.in[0].Addr(), echoRequest, 5, ""))},
+		scene{"echo to two on an address of the same list", fromOutside, icmpQuery(server.Addr(), c.pair.out[0].Addr(), echoRequest, 4500, "").frame(), dropNoMapping, nil},
 		scene{"echo reply to identifier 0 of who has an address alone", fromOutside, icmpQuery(server.Addr(), aloneOut, echoReply, 0, "").frame(), dropNoMapping, nil},
 		scene{"echo to who has an address alone and has sent nothing", fromOutside, icmpQuery(server.Addr(), ad("198.51.100.128"), echoRequest, 5, "").frame(), inbound, toSubscriber(icmpQuery(server.Addr(), ad("100.65.0.0"), echoRequest, 5, ""))},
 		scene{"echo reply of who has an address alone and has sent nothing", fromInside, icmpQuery(ad("100.65.0.0"), server.Addr(), echoReply, 5, "").frame(), outbound, toServer(icmpQuery(ad("198.51.100.128"), server.Addr(), echoReply, 5, ""))})

@@ -63,7 +63,7 @@ func (t *Tables) addRuns(row uint32, sets []portset.Set) string {
 				key = binary.BigEndian.AppendUint32(key, uint32(r.First())<<16|uint32(r.Last()))
 			}
 		}
-		t.cuts = append(t.cuts, cut{Start: uint16(start), Len: uint16(s.Len()), Row: row, Slot: uint32(slot)})
+		t.cuts = append(t.cuts, cut{Start: uint16(start), Len: uint16(s.Len()), Row: row, Slot: uint16(slot), Shares: uint16(len(sets))})
 	}
 	return string(key)
 }

@@ -92,7 +92,7 @@ func TestMillionSharesAgree(t *testing.T) {
 func TestSeats(t *testing.T) {
 	plain := listOfShares("100.64.0.9 192.0.2.1 2000-2999", "100.64.0.1 192.0.2.1 1-999", "100.64.0.5 192.0.2.2 65535")
 	tables := mustTables(t, plain)
-	if got := fmt.Sprint(tables.cuts, tables.ratios, len(tables.lists)); got != "[{{{}} 0 999 0 0} {{{}} 1999 1000 0 1} {{{}} 65534 1 1 0}] [2 1] 0" {
+	if got := fmt.Sprint(tables.cuts, tables.ratios, len(tables.lists)); got != "[{{{}} 0 999 0 0 2} {{{}} 1999 1000 0 1 2} {{{}} 65534 1 1 0 1}] [2 1] 0" {
 		t.Errorf("cuts, shares of addresses, lists: %s", got)
 	}
 	mixed := listOfShares("100.64.0.9 192.0.2.1 2000-2999,4000", "100.64.0.1 192.0.2.1 1-999", "100.64.0.5 192.0.2.2 65535",
@@ -102,7 +102,7 @@ func TestSeats(t *testing.T) {
 	for _, r := range tables.rows {
 		lists = append(lists, r.List)
 	}
-	if got := fmt.Sprint(tables.cuts[:3], lists, len(tables.lists)); got != "[{{{}} 0 999 0 0} {{{}} 999 1001 0 1} {{{}} 65534 1 1 0}] [0 1 0 1] 2" {
+	if got := fmt.Sprint(tables.cuts[:3], lists, len(tables.lists)); got != "[{{{}} 0 999 0 0 2} {{{}} 999 1001 0 1 2} {{{}} 65534 1 1 0 1}] [0 1 0 1] 2" {
 		t.Errorf("cuts, lists of addresses, lists: %s", got)
 	}
 }

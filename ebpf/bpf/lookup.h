@@ -60,6 +60,18 @@ static __always_inline struct cgn_cut *cgn_cut_of(const struct cgn_pool *p, __u3
 	return p->flags & CGN_POOL_CUT ? bpf_map_lookup_elem(&cuts, &at) : NULL;
 }
 
+/* cgn_is_alone reports whether an outside address has one share, so that who has it needs no ports to be told from others. */
+static __always_inline int cgn_is_alone(const struct cgn_pool *p, const struct cgn_row *row)
+{
+	__u32 at = row->cut;
+	struct cgn_cut *cut;
+
+	if (!(p->flags & CGN_POOL_SEATED))
+		return p->ratio == 1;
+	cut = bpf_map_lookup_elem(&cuts, &at);
+	return cut && cut->shares == 1;
+}
+
 /* cgn_sit finds the place of a subscriber of a pool with seated. It returns 0 where the tables contradict themselves. */
 static __always_inline int cgn_sit(const struct cgn_pool *p, struct cgn_owner *o)
 {

@@ -252,8 +252,8 @@ __noinline int cgn_near_find(const struct cgn_flow *f, const struct cgn_owner *o
 		return v;
 	to->filtered = cgn_filters(f, s.policy) && !f->again;
 	if (cgn_is_portless(f))
-		return s.pool->ratio == 1 ? cgn_stand_alone(&s, f, f->kind == CGN_PORTLESS) : CGN_DROP_PROTOCOL;
-	if (cgn_was_asked(f, s.policy) && s.pool->ratio == 1 && cgn_stand_alone(&s, f, 0) == CGN_CONTINUE) {
+		return cgn_is_alone(s.pool, row) ? cgn_stand_alone(&s, f, f->kind == CGN_PORTLESS) : CGN_DROP_PROTOCOL;
+	if (cgn_was_asked(f, s.policy) && cgn_is_alone(s.pool, row) && cgn_stand_alone(&s, f, 0) == CGN_CONTINUE) {
 		to->port = f->near.port;
 		return CGN_CONTINUE;
 	}
@@ -265,7 +265,7 @@ __noinline int cgn_near_find(const struct cgn_flow *f, const struct cgn_owner *o
 		v = cgn_find_away(&s, f, o);
 		if (v != CGN_CONTINUE)
 			return v;
-		if (s.pool->ratio == 1)
+		if (cgn_is_alone(s.pool, row))
 			cgn_stand_alone(&s, f, 1);
 		port = cgn_port_after(&s, s.found);
 		slot = cgn_slot_at(s.table, s.proto, port);
@@ -319,9 +319,9 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 	table = bpf_map_lookup_elem(&slots, &row);
 	if (!policy || !table)
 		return CGN_DROP_TABLES;
-	if (cgn_is_portless(f) && !at->alone)
+	alone = (cgn_is_portless(f) || cgn_is_asked(f, policy)) && cgn_is_unshared(at);
+	if (cgn_is_portless(f) && !alone)
 		return CGN_DROP_PROTOCOL;
-	alone = cgn_is_portless(f) || (cgn_is_asked(f, policy) && at->alone);
 	if (!alone && !f->far.port)
 		return CGN_DROP_NO_MAPPING; /* port 0 is nobody's, and identifier 0 is where it is noted who stands alone */
 	slot = alone ? cgn_slot_at(table, CGN_ICMP, 0) : cgn_slot_at(table, f->proto, bpf_ntohs(f->far.port));

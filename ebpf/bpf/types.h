@@ -47,7 +47,7 @@ struct cgn_pool {
 	__u32 subscribers;
 	__u32 addresses; /* outside addresses */
 	__u32 row; /* the row of the first of them */
-	__u32 ratio; /* C, slots of an address; with seated, of the one that has most */
+	__u32 ratio; /* C, slots of an address; with seated, of the one that has most, and a cut says it of its own */
 	__u32 size; /* S, ports of a share; with cut, what the slot's cgn_cut says instead */
 	__u32 step; /* T of scheme step; 1 with sequential, spread, stripe and random, C with staggered */
 	__u32 usable; /* n, usable ports */
@@ -110,7 +110,8 @@ struct cgn_cut {
 	__u16 start; /* the index of its first port */
 	__u16 len; /* its ports */
 	__u32 row; /* with seated: the outside address that it is on */
-	__u32 slot; /* and its slot there */
+	__u16 slot; /* and its slot there */
+	__u16 shares; /* and how many are there */
 };
 _Static_assert(sizeof(struct cgn_cut) == 12, "struct cgn_cut");
 

@@ -13,7 +13,6 @@ struct cgn_outside {
 	__u32 row;
 	__u32 pool;
 	__u32 realm;
-	__u32 alone; /* its only subscriber shares it with nobody */
 };
 
 /* cgn_is_subscriber finds who an inside address is. It returns 0 for nobody. */
@@ -115,9 +114,18 @@ static __always_inline int cgn_find_outside(__be32 outside, struct cgn_outside *
 		return 0;
 	at->pool = number;
 	at->row = p->row + r->position + (addr - r->first);
-	at->alone = p->ratio == 1;
 	at->realm = p->realm;
 	return 1;
+}
+
+/* cgn_is_unshared is cgn_is_alone for one. Few packets ask. */
+static __always_inline int cgn_is_unshared(const struct cgn_outside *at)
+{
+	__u32 number = at->pool, row = at->row;
+	struct cgn_pool *p = bpf_map_lookup_elem(&pools, &number);
+	struct cgn_row *r = bpf_map_lookup_elem(&rows, &row);
+
+	return p && r && cgn_is_alone(p, r);
 }
 
 /* cgn_is_outside is cgn_find_outside for packets from the outside. */

@@ -20,11 +20,12 @@ type BenchCgnCounter struct {
 }
 
 type BenchCgnCut struct {
-	_     structs.HostLayout
-	Start uint16
-	Len   uint16
-	Row   uint32
-	Slot  uint32
+	_      structs.HostLayout
+	Start  uint16
+	Len    uint16
+	Row    uint32
+	Slot   uint16
+	Shares uint16
 }
 
 type BenchCgnDisplaced struct {

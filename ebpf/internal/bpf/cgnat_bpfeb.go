@@ -95,11 +95,12 @@ type CgnatCgnCounter struct {
 }
 
 type CgnatCgnCut struct {
-	_     structs.HostLayout
-	Start uint16
-	Len   uint16
-	Row   uint32
-	Slot  uint32
+	_      structs.HostLayout
+	Start  uint16
+	Len    uint16
+	Row    uint32
+	Slot   uint16
+	Shares uint16
 }
 
 type CgnatCgnDisplaced struct {

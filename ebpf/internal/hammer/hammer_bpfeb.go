@@ -20,11 +20,12 @@ type HammerCgnCounter struct {
 }
 
 type HammerCgnCut struct {
-	_     structs.HostLayout
-	Start uint16
-	Len   uint16
-	Row   uint32
-	Slot  uint32
+	_      structs.HostLayout
+	Start  uint16
+	Len    uint16
+	Row    uint32
+	Slot   uint16
+	Shares uint16
 }
 
 type HammerCgnDisplaced struct {

@@ -34,11 +34,12 @@ type PartsCgnCounter struct {
 }
 
 type PartsCgnCut struct {
-	_     structs.HostLayout
-	Start uint16
-	Len   uint16
-	Row   uint32
-	Slot  uint32
+	_      structs.HostLayout
+	Start  uint16
+	Len    uint16
+	Row    uint32
+	Slot   uint16
+	Shares uint16
 }
 
 type PartsCgnDisplaced struct {

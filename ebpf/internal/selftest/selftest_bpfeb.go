@@ -14,11 +14,12 @@ import (
 )
 
 type SelftestCgnCut struct {
-	_     structs.HostLayout
-	Start uint16
-	Len   uint16
-	Row   uint32
-	Slot  uint32
+	_      structs.HostLayout
+	Start  uint16
+	Len    uint16
+	Row    uint32
+	Slot   uint16
+	Shares uint16
 }
 
 type SelftestCgnExempt struct {
