@@ -112,8 +112,8 @@ func (b *builder) tablesOf(row, old int) (slots, accounts *ebpf.Map, err error) 
 
 // samePlaces reports whether the shares of a row are where they were, so that what accounts say of them is still right.
 func (b *builder) samePlaces(row, old int) bool {
-	if b.record.Key != b.old.record.Key || !slices.Equal(b.plan.Realms(), b.old.plan.Realms()) {
-		return false // every home is elsewhere, or displaced counts realms in another way
+	if b.record.Key != b.old.record.Key || b.unindexed {
+		return false // every home is elsewhere, or who is away is not known
 	}
 	if b.record.SHA256 == b.old.record.SHA256 {
 		return true

@@ -22,12 +22,14 @@ type builder struct {
 	old         *generation
 	spec        *ebpf.CollectionSpec
 	coll        *ebpf.Collection
-	relaid      []int // rows with slots of the old generation and accounts that are new
+	relaid      []int  // rows with slots of the old generation and accounts that are new
+	displaced   uint32 // see Config
+	unindexed   bool   // the index of mappings that are not at home begins anew
 }
 
 // build makes a generation at path. What it leaves there after an error is to be removed.
 func build(path string, want record, old *generation, c Config) (made *builder, err error) {
-	b := &builder{generation: &generation{path: path, record: want}, old: old, coll: &ebpf.Collection{}}
+	b := &builder{generation: &generation{path: path, record: want}, old: old, coll: &ebpf.Collection{}, displaced: c.displaced}
 	if err := b.understand(c.Plan, nil); err != nil {
 		return nil, err
 	}
@@ -83,6 +85,7 @@ func (b *builder) load() (err error) {
 	if err != nil {
 		return err
 	}
+	b.unindexed = taken[bpf.CgnatMapDisplaced] == nil
 	coll, err := ebpf.NewCollectionWithOptions(b.spec, ebpf.CollectionOptions{MapReplacements: taken})
 	if err != nil {
 		return fmt.Errorf("load the programs: %w", loadError(err))
@@ -113,6 +116,9 @@ func (b *builder) configure() error {
 	b.spec.Maps[bpf.CgnatMapSlots].MaxEntries = n
 	b.spec.Maps[bpf.CgnatMapAccounts].MaxEntries = n
 	b.spec.Maps[bpf.CgnatMapPolicies].MaxEntries = uint32(max(1, len(b.tables.pools)))
+	if b.displaced > 0 {
+		b.spec.Maps[bpf.CgnatMapDisplaced].MaxEntries = b.displaced
+	}
 	room := b.sizeFilters()
 	if v := b.spec.Variables["realm_interface"]; v != nil { // benchmarks have no routes
 		if err := v.Set(b.realmInterfaces()); err != nil {

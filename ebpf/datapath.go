@@ -60,7 +60,8 @@ type Config struct {
 	// what was in force is in force, what was begun is removed, and the error is wrapped. nil = nobody is told.
 	Step func(what string) error
 
-	tagged bool // for tests: as if an interface were a VLAN
+	tagged    bool   // for tests: as if an interface were a VLAN
+	displaced uint32 // for tests: room for mappings that are not at home; 0 = as much as there is
 }
 
 // A Datapath is an instance that is open: a plan in force, programs in the kernel, attached to interfaces, and the mappings of

@@ -98,6 +98,17 @@ func newLab(tb testing.TB, c Config, pools ...alloc.PoolSpec) *lab {
 	return l
 }
 
+// follow has the lab run the programs of another generation.
+func (l *lab) follow(d *Datapath) {
+	l.Helper()
+	l.d = d
+	l.programs = [2]*ebpf.Program{must(d.generation.openProgram(bpf.CgnatProgCgnInside)), must(d.generation.openProgram(bpf.CgnatProgCgnOutside))}
+	l.tally = newTally(l, must(d.generation.openMap("maps", bpf.CgnatMapCounters)))
+	l.was = l.tally.read()
+	l.wire()
+	l.openTables()
+}
+
 // wire tells the programs of the interfaces, as Apply does of those that it attaches to.
 func (l *lab) wire() {
 	l.Helper()

@@ -53,7 +53,7 @@ func (g *generation) allRows() []int {
 }
 
 // evictMoved frees the slots of subscribers that have another share than under the plan of old, on addresses that stay, forgets their
-// peers, and has the accounts of relaid rows counted.
+// peers, has the accounts of relaid rows counted, and takes out of displaced what has no mapping any longer.
 func (g *generation) evictMoved(old *generation, relaid []int) error {
 	if err := g.awaitPrograms(); err != nil {
 		return err
@@ -77,7 +77,7 @@ func (g *generation) evictMoved(old *generation, relaid []int) error {
 			}
 		}
 	}
-	return nil
+	return g.forgetEnded()
 }
 
 // movedRows returns the rows on which a share has lost its subscriber.

@@ -64,12 +64,7 @@ func (l *lab) replan(c Config) {
 		l.Fatal(err)
 	}
 	_ = l.d.Close()
-	l.d = d
-	l.programs = [2]*ebpf.Program{must(d.generation.openProgram(bpf.CgnatProgCgnInside)), must(d.generation.openProgram(bpf.CgnatProgCgnOutside))}
-	l.tally = newTally(l, must(d.generation.openMap("maps", bpf.CgnatMapCounters)))
-	l.was = l.tally.read()
-	l.wire()
-	l.openTables()
+	l.follow(d)
 }
 
 // Whom a mapping has sent to may answer, for as long as its protocol lets it, whether the slot or the bucket knows. Ports count

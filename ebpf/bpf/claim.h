@@ -9,6 +9,7 @@ enum cgn_claim_kind {
 	CGN_CLAIM_RESTORE, /* nothing is overwritten that lives */
 	CGN_CLAIM_FORWARD, /* a mapping of the endpoint elsewhere ends, because an endpoint has one */
 	CGN_CLAIM_RELEASE, /* ends a forward */
+	CGN_CLAIM_FORGET, /* takes an endpoint out of displaced that has no mapping where that says so */
 };
 
 enum cgn_claim_result {
@@ -17,7 +18,7 @@ enum cgn_claim_result {
 	CGN_CLAIM_NOT_OWNED, /* the port is not of the subscriber's share */
 	CGN_CLAIM_TAKEN, /* another endpoint of the subscriber has it: holder */
 	CGN_CLAIM_ELSEWHERE, /* the endpoint has another port: port */
-	CGN_CLAIM_NONE, /* there is no such forward */
+	CGN_CLAIM_NONE, /* there is no such forward, or displaced is right */
 	CGN_CLAIM_BUSY, /* the account is locked */
 	CGN_CLAIM_TABLES, /* the tables contradict themselves */
 };
@@ -54,7 +55,7 @@ static __always_inline int cgn_let_go(struct cgn_search *s, __u32 distance)
 	owner = slot->owner;
 	if (__sync_val_compare_and_swap(&slot->owner, owner, 0) != owner)
 		return 0;
-	cgn_forget(s, owner);
+	cgn_forget(s, owner, cgn_port_after(s, distance));
 	if (s->account->used[plane])
 		s->account->used[plane]--;
 	return 1;
@@ -123,6 +124,44 @@ static __always_inline enum cgn_claim_result cgn_claim_slot(struct cgn_search *s
 	return CGN_CLAIM_DONE;
 }
 
+/*
+ * cgn_claim_forget sees to what an earlier plan has left in displaced. The lock is held, so no packet makes a mapping of the
+ * endpoint meanwhile.
+ */
+static __always_inline enum cgn_claim_result cgn_claim_forget(const struct cgn_search *s)
+{
+	struct cgn_displaced key = cgn_displaced_key(s, s->owner);
+	__u16 *port = bpf_map_lookup_elem(&displaced, &key);
+	struct cgn_slot *slot;
+	__u32 distance;
+
+	if (!port)
+		return CGN_CLAIM_NONE;
+	distance = cgn_distance_of(s, *port);
+	slot = cgn_slot_at(s->table, s->proto, *port);
+	if (distance && distance < s->share.len && slot && cgn_same_endpoint(slot->owner, s->owner))
+		return CGN_CLAIM_NONE;
+	bpf_map_delete_elem(&displaced, &key);
+	return CGN_CLAIM_DONE;
+}
+
+/* cgn_claim_disown is cgn_claim_forget for who is no subscriber any more, and makes no mappings. */
+static __always_inline enum cgn_claim_result cgn_claim_disown(const struct cgn_claiming *c)
+{
+	struct cgn_displaced key = {.addr = c->inside, .port = c->inside_port, .proto = c->proto, .realm = c->realm};
+
+	return bpf_map_delete_elem(&displaced, &key) ? CGN_CLAIM_NONE : CGN_CLAIM_DONE;
+}
+
+/* cgn_claim_locked does what is asked for the port at a distance from home. The lock is held. */
+static __always_inline enum cgn_claim_result cgn_claim_locked(struct cgn_search *s, struct cgn_claiming *c, __u32 distance)
+{
+	if (c->kind == CGN_CLAIM_FORGET)
+		return cgn_claim_forget(s);
+	cgn_look_up(s);
+	return c->kind == CGN_CLAIM_RELEASE ? cgn_claim_release(s, distance) : cgn_claim_slot(s, c, distance);
+}
+
 /* cgn_claim_port does what is asked for one port. */
 static __always_inline enum cgn_claim_result cgn_claim_port(struct cgn_claiming *c)
 {
@@ -131,22 +170,20 @@ static __always_inline enum cgn_claim_result cgn_claim_port(struct cgn_claiming 
 	struct cgn_search s = {};
 	struct cgn_owner o = {};
 	struct cgn_row *on;
-	__s32 number;
 	__u32 distance, row, share;
 	void *table;
 
 	if (c->proto >= CGN_PROTOS)
 		return CGN_CLAIM_NOT_OWNED;
 	if (!cgn_is_subscriber(c->realm, c->inside, &o))
-		return CGN_CLAIM_NOT_SUBSCRIBER;
+		return c->kind == CGN_CLAIM_FORGET ? cgn_claim_disown(c) : CGN_CLAIM_NOT_SUBSCRIBER;
 	row = o.row;
 	on = bpf_map_lookup_elem(&rows, &row);
 	if (!on || cgn_search_for(&s, &flow, &o, on) != CGN_CONTINUE)
 		return CGN_CLAIM_TABLES;
-	number = cgn_share_number(s.pool, s.list, &s.share, c->port);
-	if (number < 0)
+	distance = cgn_distance_of(&s, c->port);
+	if (distance >= s.share.len && c->kind != CGN_CLAIM_FORGET)
 		return CGN_CLAIM_NOT_OWNED;
-	distance = number >= s.home ? number - s.home : number + s.share.len - s.home;
 	table = bpf_map_lookup_elem(&accounts, &row);
 	if (!table)
 		return CGN_CLAIM_TABLES;
@@ -156,8 +193,7 @@ static __always_inline enum cgn_claim_result cgn_claim_port(struct cgn_claiming 
 		return CGN_CLAIM_TABLES;
 	if (!cgn_lock(&s))
 		return CGN_CLAIM_BUSY;
-	cgn_look_up(&s);
-	r = c->kind == CGN_CLAIM_RELEASE ? cgn_claim_release(&s, distance) : cgn_claim_slot(&s, c, distance);
+	r = cgn_claim_locked(&s, c, distance);
 	cgn_unlock(s.account);
 	return r;
 }

@@ -64,10 +64,12 @@ static long cgn_recount(__u32 i, void *data)
 	struct cgn_search *s = data;
 	struct cgn_slot *slot;
 	__u64 owner;
+	__u16 port;
 
 	if (s->at >= s->share.len)
 		return 1;
-	slot = cgn_slot_at(s->table, s->proto, cgn_port_after(s, s->at));
+	port = cgn_port_after(s, s->at);
+	slot = cgn_slot_at(s->table, s->proto, port);
 	if (!slot)
 		return 1;
 	s->at++;
@@ -77,7 +79,7 @@ static long cgn_recount(__u32 i, void *data)
 	if (!cgn_claimable(s, slot, owner))
 		s->free++;
 	else if (__sync_val_compare_and_swap(&slot->owner, owner, 0) == owner)
-		cgn_forget(s, owner);
+		cgn_forget(s, owner, port);
 	return 0;
 }
 
@@ -104,9 +106,9 @@ static __always_inline int cgn_within_limit(struct cgn_search *s)
  */
 static __always_inline int cgn_take(struct cgn_search *s, __u32 distance)
 {
-	struct cgn_slot *slot = cgn_slot_at(s->table, s->proto, cgn_port_after(s, distance));
+	__u16 port = cgn_port_after(s, distance), turn;
+	struct cgn_slot *slot = cgn_slot_at(s->table, s->proto, port);
 	__u64 owner;
-	__u16 turn;
 
 	if (!slot)
 		return 0;
@@ -115,13 +117,13 @@ static __always_inline int cgn_take(struct cgn_search *s, __u32 distance)
 	if (owner && __sync_val_compare_and_swap(&slot->owner, owner, 0) != owner)
 		return 0;
 	if (owner && !cgn_same_endpoint(owner, s->owner))
-		cgn_forget(s, owner);
+		cgn_forget(s, owner, port);
 	slot->state = 0;
 	slot->seen = s->now;
-	if (distance)
-		cgn_remember(s, s->owner, s->home, cgn_port_after(s, distance));
 	if (__sync_val_compare_and_swap(&slot->owner, 0, s->owner | turn))
 		return 0;
+	if (distance)
+		cgn_remember(s, s->owner, s->home, port); /* who looks for it before that waits for the lock */
 	if (!owner || (owner ^ s->owner) >> 32)
 		s->account->used[cgn_plane(s->proto)]++;
 	cgn_tally(CGN_TALLY_TCP + s->proto);

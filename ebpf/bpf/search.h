@@ -143,12 +143,24 @@ static __always_inline void cgn_look_up(struct cgn_search *s)
 		bpf_loop(s->share.len, cgn_look, s, 0);
 }
 
-/* cgn_forget takes the owner of a slot out of displaced. The lock is held. */
-static __always_inline void cgn_forget(const struct cgn_search *s, __u64 owner)
+/* cgn_forget_at takes the owner of a slot out of displaced, unless that has it at another port by now. The lock is held. */
+static __always_inline void cgn_forget_at(const struct cgn_search *s, __u64 owner, __u16 port)
 {
 	struct cgn_displaced key = cgn_displaced_key(s, owner);
+	__u16 *at = bpf_map_lookup_elem(&displaced, &key);
 
-	bpf_map_delete_elem(&displaced, &key);
+	if (at && *at == port)
+		bpf_map_delete_elem(&displaced, &key);
+}
+
+/*
+ * cgn_forget is cgn_forget_at for a search of a subscriber's own. Another subscriber's slot is from an earlier plan: that one may have
+ * a new mapping by now, maybe at the same port of another address, and its lock is not held. Go sees to it, see cgn_claim_forget.
+ */
+static __always_inline void cgn_forget(const struct cgn_search *s, __u64 owner, __u16 port)
+{
+	if (!((owner ^ s->owner) >> 32))
+		cgn_forget_at(s, owner, port);
 }
 
 /* cgn_remember puts the port of an owner that is not at its home into displaced. The lock is held. It returns 0 for no room. */

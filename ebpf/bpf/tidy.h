@@ -128,17 +128,20 @@ static long cgn_tidy_slot(__u32 i, void *data)
 		return 0;
 	if (cgn_idle(slot, s->policy, s->proto, s->now, s->policy->hold)) {
 		if (__sync_val_compare_and_swap(&slot->owner, owner, 0) == owner) {
-			cgn_forget(s, owner);
+			cgn_forget_at(s, owner, port);
 			w->freed++;
 		}
 		return 0;
 	}
 	w->kept++;
 	home = cgn_home_of(w, owner);
-	if (home == number)
+	if (home != number)
+		w->strays |= cgn_stray(home);
+	if (!(s->account->flags & CGN_ACCOUNT_ASTRAY << cgn_plane(s->proto)))
 		return 0;
-	w->strays |= cgn_stray(home);
-	if (s->account->flags & CGN_ACCOUNT_ASTRAY << cgn_plane(s->proto) && !cgn_remember(s, owner, home, port))
+	if (home == number)
+		cgn_forget_at(s, owner, port); /* it was away from home in a share that was another */
+	else if (!cgn_remember(s, owner, home, port))
 		w->astray++;
 	return 0;
 }
@@ -263,19 +266,6 @@ static long cgn_tidy_share(__u32 i, void *data)
 	return 0;
 }
 
-/*
- * cgn_forget_port takes an owner out of displaced, unless it is at another port already: who has moved may have a new mapping
- * by now, and that must be found.
- */
-static __always_inline void cgn_forget_port(const struct cgn_search *s, __u64 owner, __u16 port)
-{
-	struct cgn_displaced key = cgn_displaced_key(s, owner);
-	__u16 *at = bpf_map_lookup_elem(&displaced, &key);
-
-	if (at && *at == port)
-		bpf_map_delete_elem(&displaced, &key);
-}
-
 /* cgn_has reports whether a subscriber has a port of the row of a walk. */
 static __always_inline int cgn_has(const struct cgn_walk *w, const struct cgn_owner *o, __u16 port)
 {
@@ -309,11 +299,8 @@ static long cgn_evict_slot(__u32 i, void *data)
 	/* Port 0 is where it is noted who has the address alone: see translate.h. */
 	if (cgn_is_subscriber(w->s.pool->realm, owner >> 32, &o) && o.row == w->row && (!port || cgn_has(w, &o, port)))
 		return 0;
-	if (__sync_val_compare_and_swap(&slot->owner, owner, 0) == owner) {
-		w->s.proto = at >> 16;
-		cgn_forget_port(&w->s, owner, port);
-		w->freed++;
-	}
+	if (__sync_val_compare_and_swap(&slot->owner, owner, 0) == owner)
+		w->freed++; /* what displaced says of it goes by cgn_claim_forget */
 	return 0;
 }
 

@@ -57,6 +57,7 @@ const (
 	CgnatCgnClaimKindCGN_CLAIM_RESTORE CgnatCgnClaimKind = 0
 	CgnatCgnClaimKindCGN_CLAIM_FORWARD CgnatCgnClaimKind = 1
 	CgnatCgnClaimKindCGN_CLAIM_RELEASE CgnatCgnClaimKind = 2
+	CgnatCgnClaimKindCGN_CLAIM_FORGET  CgnatCgnClaimKind = 3
 )
 
 type CgnatCgnClaimResult uint32
