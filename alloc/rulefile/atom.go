@@ -34,6 +34,10 @@ func newAtom(text string) atom {
 		case "meta", "ct", "ip":
 			word, value, _ := strings.Cut(a.value, " ")
 			a.left, a.value = strings.TrimPrefix(a.left+" "+word, "meta "), value
+		case "fib":
+			if value, ok := strings.CutPrefix(a.value, "daddr type "); ok {
+				a.left, a.value = fibType, value
+			}
 		}
 	}
 	for _, sign := range []string{"!= ", "!"} {
@@ -58,7 +62,7 @@ var longNames = map[string]string{"--in-interface": "-i", "--out-interface": "-o
 
 // single are matches for something of which a packet has one: two values exclude each other.
 var single = setOf("-i", "-o", "--mark", connmark, "iif", "iifname", "oif", "oifname", "mark", "iifgroup", "oifgroup", "sdif", "sdifname", "ct mark", "ct zone",
-	"in-interface", "out-interface", "routing-mark", "packet-mark", "connection-mark", "routing-table")
+	fibType, "in-interface", "out-interface", "routing-mark", "packet-mark", "connection-mark", "routing-table")
 
 // plain reports whether an atom is about one value: no list, mask, range or pattern.
 func (a *atom) plain() bool {
@@ -84,6 +88,9 @@ func (a *atom) implies(b *atom) relation {
 	}
 	return open
 }
+
+// fibType is a match for what kind of address packets go to, such as one of the box itself.
+const fibType = "fib daddr type"
 
 // changing reports whether an atom is true of one packet and false of the next one of the same kind.
 func (a *atom) changing() bool {
@@ -120,7 +127,7 @@ var ways = setOf("-d", "--destination", "--dst", "--dst-range", "--dst-type", "-
 	"--pol", "--icmp-type", "--syn", "--tcp-flags",
 	"dst-address", "dst-address-list", "dst-address-type", "dst-port", "src-port", "port", "out-interface", "out-interface-list", "ipsec-policy",
 	"connection-state", "connection-nat-state", "icmp-options", "tcp-flags",
-	"oif", "oifname", "oifgroup", "tcp", "udp", "icmp", "th", "sctp", "dccp", "udplite", elsewhere)
+	"oif", "oifname", "oifgroup", "tcp", "udp", "icmp", "th", "sctp", "dccp", "udplite", fibType, elsewhere)
 
 func setOf(names ...string) map[string]bool {
 	m := map[string]bool{}

@@ -10,7 +10,7 @@ import (
 type Format uint8
 
 const (
-	// Nftables is a file for nft -f, or what nft list ruleset prints.
+	// Nftables is a file for nft -f, or what nft list ruleset or nft -j list ruleset prints. In the latter, lines are the objects of the list.
 	Nftables Format = iota + 1
 	// Iptables is what iptables-save prints, or a shell script of iptables commands without variables.
 	Iptables
@@ -51,6 +51,9 @@ func Detect(head []byte) (f Format, ok bool) {
 	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
 	if bytes.HasPrefix(head, []byte("#!")) && bytes.Contains(firstLine(head), []byte("nft")) {
 		return Nftables, true
+	}
+	if text, ok := bytes.CutPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("{")); ok {
+		return Nftables, bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte(`"nftables"`))
 	}
 	for line := range bytes.Lines(head) {
 		if f, ok := detectLine(bytes.TrimSpace(line)); ok {

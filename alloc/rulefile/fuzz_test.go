@@ -77,6 +77,7 @@ func FuzzNftables(f *testing.F) {
 	fuzz(f, rulefile.Nftables, "define a = { 10.0.0.1, 10.0.0.2 }\ntable ip n {\n set s { typeof ip saddr; elements = $a }\n chain p { type nat hook postrouting priority srcnat - 1;\n ip saddr @s snat ip prefix to ip saddr map { 10.0.0.0/31 : 198.18.0.0/31 }\n ip saddr 10.0.0.3 tcp dport 1-65535 snat to 198.18.0.3:5-9 random,persistent\n goto q\n }\n chain q { return; }\n}",
 		"flush ruleset\nadd table ip n\nadd chain ip n p { type nat hook postrouting priority 100 ; }\nadd rule ip n p meta l4proto vmap { tcp : jump c, udp : goto c, icmp : accept }\n",
 		nftPost+"  iifname . ip saddr vmap { a . 10.0.0.1 : accept }\n"+nftTwo, "table inet f {\n chain i { meta l4proto { x, { y } } accept; }\n}\n"+nftPost+"ip saddr vmap { * : jump p, 10.0.0.0/9 : continue }\n"+nftTwo,
+		listing(f, "spread.txt"), listing(f, "spread.json"), listing(f, "ours.json"), nftPost+"ip saddr 10.0.0.0/24 ip saddr & 0.0.0.3 != { 0.0.0.1 } ip daddr . ip saddr @x meta l4proto @y jump p\n"+nftTwo,
 		"define P = 1\nredefine P = 198.18.0.1\nnft -f - <<EOF\n"+nftPost+nftTwo+"EOF\n")
 }
 

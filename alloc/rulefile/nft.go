@@ -9,18 +9,20 @@ import (
 // An nftReader reads the language of nft: files and listings.
 type nftReader struct {
 	*lexer
-	p     *program
-	notes *notes
-	tok   token // the current one
-	table string
-	skip  bool // whether the table is of a family that has no IPv4 addresses
-	bases []nftBase
-	sets  map[string]*nftSet
-	maps  map[string]int32
-	asked []askedSet
-	aims  []aimedSet
-	named map[string]string // the table of a set of destinations
-	depth int               // of the braces that are open
+	p           *program
+	notes       *notes
+	tok         token // the current one
+	table       string
+	skip        bool // whether the table is of a family that has no IPv4 addresses
+	bases       []nftBase
+	sets        map[string]*nftSet
+	maps        map[string]int32
+	asked       []askedSet
+	askedProtos []askedSet
+	spreads     []spread
+	aims        []aimedSet
+	named       map[string]string // the table of a set of destinations
+	depth       int               // of the braces that are open
 	// marked is what rules of a chain do to the mark.
 	marked map[int32]*marking
 	// changed are the sets and maps that rules change, and aged is the line of an element that goes by itself.
@@ -37,6 +39,10 @@ type nftSet struct {
 	foreign bool       // of something else than addresses
 	err     *LineError // its elements are not understood
 	spans   []span
+	pairs   bool // of sources with destinations, or the other way round
+	list    []pair
+	protos  bool // of protocols
+	mask    protoMask
 }
 
 // An askedSet is a rule whose sources are a named set, which may be filled behind it.
@@ -56,7 +62,7 @@ type aimedSet struct {
 
 // parseNftables reads tables, and the chains of source NAT in them.
 func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
-	x := &nftReader{lexer: newLexer(r), p: newProgram(), notes: n, sets: map[string]*nftSet{}, maps: map[string]int32{}, named: map[string]string{}, dormant: map[string]bool{}, marked: map[int32]*marking{}, changed: map[string]*LineError{}, local: map[int32]bool{}}
+	x := &nftReader{lexer: newLexer(nftText(r)), p: newProgram(), notes: n, sets: map[string]*nftSet{}, maps: map[string]int32{}, named: map[string]string{}, dormant: map[string]bool{}, marked: map[int32]*marking{}, changed: map[string]*LineError{}, local: map[int32]bool{}}
 	x.advance()
 	for x.tok.kind != tokEnd {
 		if err := x.command(); err != nil {
@@ -81,6 +87,9 @@ func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
 		return nil, err
 	}
 	x.refuseMaps()
+	if err := x.spread(); err != nil {
+		return nil, err
+	}
 	x.p.refuseMissing()
 	return x.p, nil
 }
@@ -206,6 +215,21 @@ func (x *nftReader) fillSets() *LineError {
 			return bad(ErrTooLarge, "rules name large sets too often")
 		}
 		x.p.destination(a.text, s.spans, a.not)
+	}
+	for _, a := range x.askedProtos {
+		s := x.sets[a.set]
+		r := &x.p.chains[a.chain].rules[a.rule]
+		switch {
+		case r.do == refuse:
+		case s == nil || !s.protos:
+			*r = x.p.refusal(*r, bad(ErrSyntax, "the set %s is not in this file, or holds no protocols", printable(a.set[strings.LastIndexByte(a.set, ' ')+1:])))
+		case s.err != nil:
+			*r = x.p.refusal(*r, s.err)
+		case a.not:
+			r.mask &= s.mask.invert()
+		default:
+			r.mask &= s.mask
+		}
 	}
 	for _, a := range x.asked {
 		s := x.sets[a.set]

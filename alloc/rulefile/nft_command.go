@@ -90,7 +90,7 @@ func (x *nftReader) remove() *LineError {
 			c.rules = nil
 		}
 	}
-	x.asked = slices.DeleteFunc(x.asked, func(a askedSet) bool { return strings.HasPrefix(x.p.chains[a.chain].name, prefix) })
+	x.forget(func(c int32) bool { return strings.HasPrefix(x.p.chains[c].name, prefix) })
 	maps.DeleteFunc(x.marked, func(c int32, _ *marking) bool { return strings.HasPrefix(x.p.chains[c].name, prefix) })
 	if verb == "flush" && what == "table" {
 		return nil // chains and sets stay
@@ -123,9 +123,16 @@ func (x *nftReader) flush(what string) {
 	}
 	if n, ok := x.p.byName[name]; ok {
 		x.p.chains[n].rules = nil
-		x.asked = slices.DeleteFunc(x.asked, func(a askedSet) bool { return a.chain == n })
+		x.forget(func(c int32) bool { return c == n })
 		delete(x.marked, n)
 	}
+}
+
+// forget drops what was to be looked up for the rules of chains.
+func (x *nftReader) forget(of func(chain int32) bool) {
+	x.asked = slices.DeleteFunc(x.asked, func(a askedSet) bool { return of(a.chain) })
+	x.askedProtos = slices.DeleteFunc(x.askedProtos, func(a askedSet) bool { return of(a.chain) })
+	x.spreads = slices.DeleteFunc(x.spreads, func(s spread) bool { return of(s.chain) })
 }
 
 func isFamily(t token) bool {

@@ -354,7 +354,8 @@ func (x *nftReader) setBlock(name string) *LineError {
 			return nil
 		case x.accept("type"), x.accept("typeof"):
 			keys, _ := x.types()
-			s.foreign = len(keys) != 1 || keys[0] != keyAddr
+			s.protos, s.pairs = slices.Equal(keys, []nftKey{keyProto}), slices.Equal(keys, []nftKey{keyAddr, keyAddr})
+			s.foreign = !slices.Equal(keys, []nftKey{keyAddr})
 		case x.accept("elements"):
 			if x.tok.kind == '=' {
 				x.advance()
@@ -370,15 +371,33 @@ func (x *nftReader) setBlock(name string) *LineError {
 	}
 }
 
+// members reads the braces with the elements of a set.
+func (x *nftReader) members(s *nftSet) (err *LineError) {
+	switch {
+	case s.protos:
+		var mask protoMask
+		mask, err = x.protocols()
+		s.mask |= mask
+	case s.pairs:
+		var list []pair
+		list, err = x.pairs()
+		s.list = append(s.list, list...)
+	default:
+		var spans []span
+		spans, err = x.addresses()
+		s.spans = append(s.spans, spans...)
+	}
+	return err
+}
+
 func (x *nftReader) setElements(s *nftSet) *LineError {
-	if s.foreign {
+	if s.foreign && !s.protos && !s.pairs {
 		x.skipStatement()
 		return nil
 	}
 	depth := x.depth
 	x.aged = 0
-	spans, err := x.addresses()
-	s.spans = append(s.spans, spans...)
+	err := x.members(s)
 	switch {
 	case err == nil && x.aged > 0:
 		s.err = x.changing(x.aged, "an element has a timeout")

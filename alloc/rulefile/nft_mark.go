@@ -39,8 +39,9 @@ func (x *nftReader) marks(c int32) *marking {
 
 // setMark reads what follows "meta mark": "set jhash ip saddr . th sport mod 8 seed 0x1" is a bucket.
 func (x *nftReader) setMark(r *nftRule) {
-	e := markEvent{mask: r.mask, some: r.src != everything || r.list >= 0 || r.set != "" || len(r.conds) > 0 || r.strange != ""}
-	e.echo = len(r.conds) == 1 && isEcho(r.conds[0]) && r.src == everything && r.list < 0 && r.set == "" && r.strange == ""
+	some := r.src != everything || r.list >= 0 || r.set != "" || r.strange != "" || r.protos != "" || r.pairs != nil || len(r.masked) > 0
+	e := markEvent{mask: r.mask, some: some || len(r.conds) > 0}
+	e.echo = len(r.conds) == 1 && isEcho(r.conds[0]) && !some
 	words := x.set(r)
 	if e.buckets = bucketsOf(words); e.buckets > 0 {
 		e.hashes(words)

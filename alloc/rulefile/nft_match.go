@@ -23,13 +23,28 @@ func (x *nftReader) ip(r *nftRule) *LineError {
 // daddr reads the destinations of a rule.
 func (x *nftReader) daddr(r *nftRule) *LineError {
 	switch {
-	case x.tok.is("vmap"):
-		return bad(ErrSyntax, "a verdict by ip daddr is not understood")
-	case x.tok.is("set"):
+	case x.accept("vmap"):
+		r.byDest = true
+		return x.vmap(r, keyAddr)
+	case x.tok.is("."):
+		ok, read := x.isPair("saddr")
+		if ok {
+			return x.pairsOf(r, "daddr", "saddr")
+		}
+		x.strange(r, append([]string{"ip", "daddr"}, read...)...)
+		return nil
+	case x.tok.is("set"), x.isCompound():
 		x.strange(r, "ip", "daddr")
 		return nil
-	case x.isCompound(), x.tok.is("&"), x.tok.is("and"):
-		x.circumstance(r, "ip daddr")
+	case x.accept("&"), x.accept("and"):
+		m, text, err := x.readMasked()
+		if err != nil {
+			return err
+		}
+		r.conds = append(r.conds, "ip daddr "+text)
+		if spans, ok := m.spans([]span{everything}); ok {
+			x.p.destination("ip daddr "+text, spans, m.not)
+		}
 		return nil
 	}
 	left, not := "ip daddr", x.accept("!=")
@@ -64,7 +79,19 @@ func (x *nftReader) saddr(r *nftRule) *LineError {
 	if x.accept("vmap") {
 		return x.vmap(r, keyAddr)
 	}
-	if x.tok.is(".") || x.tok.is("&") || x.tok.is("and") || x.tok.is("set") {
+	switch {
+	case x.tok.is("."):
+		ok, read := x.isPair("daddr")
+		if ok {
+			return x.pairsOf(r, "saddr", "daddr")
+		}
+		x.strange(r, append([]string{"ip", "saddr"}, read...)...)
+		return nil
+	case x.accept("&"), x.accept("and"):
+		m, _, err := x.readMasked()
+		r.masked = append(r.masked, m)
+		return err
+	case x.tok.is("set"), x.tok.is("map"):
 		x.strange(r, "ip", "saddr")
 		return nil
 	}
@@ -200,22 +227,42 @@ func (x *nftReader) protocol(r *nftRule) *LineError {
 	if !not {
 		x.accept("==")
 	}
+	if x.tok.kind == tokWord && x.tok.text[0] == '@' {
+		if r.protos != "" {
+			return bad(ErrSyntax, "a rule with two sets of protocols is not understood")
+		}
+		r.protos, r.notProtos = x.table+" "+x.take()[1:], not
+		return nil
+	}
+	mask, err := x.protocols()
+	if err != nil {
+		return err
+	}
+	if not {
+		mask = mask.invert()
+	}
+	r.mask &= mask
+	return nil
+}
+
+// protocols reads one protocol, or several in braces.
+func (x *nftReader) protocols() (mask protoMask, err *LineError) {
 	braces := x.tok.kind == '{'
 	if braces {
 		x.advance()
 	}
-	mask := protoMask(0)
 	for {
 		if braces {
 			x.skipLines()
 		}
 		m, ok := protoOf(x.tok.text)
 		if !ok || x.tok.kind != tokWord {
-			return bad(ErrSyntax, "%q is no protocol", printable(x.tok.text))
+			return 0, bad(ErrSyntax, "%q is no protocol", printable(x.tok.text))
 		}
 		mask |= m
 		x.advance()
 		if braces {
+			x.elementOptions()
 			x.skipLines()
 		}
 		if !braces || x.tok.kind == '}' {
@@ -225,11 +272,7 @@ func (x *nftReader) protocol(r *nftRule) *LineError {
 	if braces {
 		x.advance()
 	}
-	if not {
-		mask = mask.invert()
-	}
-	r.mask &= mask
-	return nil
+	return mask, nil
 }
 
 // transport reads "tcp dport 80": the protocol, and a circumstance unless that is all ports.

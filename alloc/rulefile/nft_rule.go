@@ -10,17 +10,22 @@ import (
 // An nftRule is a rule while its statements are read.
 type nftRule struct {
 	rule
-	conds   []string
-	strange string // what was not understood
-	verdict bool   // it may hold a verdict
-	err     *LineError
-	ipv6    bool
-	marks   []markEvent
-	updates bool   // it changes a set
-	set     string // of sources
-	notSet  bool
-	detour  detour
-	last    [2]string // words before the next one; see watch
+	conds     []string
+	strange   string // what was not understood
+	verdict   bool   // it may hold a verdict
+	err       *LineError
+	ipv6      bool
+	marks     []markEvent
+	updates   bool   // it changes a set
+	set       string // of sources
+	notSet    bool
+	protos    string // a set of protocols
+	notProtos bool
+	pairs     *pairing
+	byDest    bool // the map of verdicts is asked by destination
+	masked    []masked
+	detour    detour
+	last      [2]string // words before the next one; see watch
 }
 
 // rule reads one rule into a chain. What is wrong with it matters where a packet can meet it.
@@ -53,6 +58,15 @@ func (x *nftReader) finish(c int32, r *nftRule) *LineError {
 	if r.strange != "" && (r.do != pass || r.verdict) && r.err == nil {
 		r.err = x.locate(&LineError{Line: int(r.line), Err: ErrSyntax, Msg: "the rule depends on \"" + printable(r.strange) + "\", which is not understood"})
 	}
+	if r.err == nil && r.do != pass {
+		if r.err = x.narrow(r); r.err == nil && r.pairs != nil && r.byDest {
+			r.err = bad(ErrSyntax, "a rule with pairs of addresses and verdicts by destination is not understood")
+		}
+		if r.err != nil {
+			r.err.Line = int(r.line)
+			r.err = x.locate(r.err)
+		}
+	}
 	if r.detour != noDetour {
 		x.untracked = append(x.untracked, nftDetour{c, x.table, r})
 	}
@@ -77,6 +91,12 @@ func (x *nftReader) finish(c int32, r *nftRule) *LineError {
 	case jump:
 		m := x.marks(c)
 		m.events = append(m.events, markEvent{mask: r.mask, jump: true, target: r.target})
+	}
+	if r.protos != "" && r.do != refuse {
+		x.askedProtos = append(x.askedProtos, askedSet{c, len(ch.rules) - 1, r.protos, r.notProtos, int(r.line)})
+	}
+	if (r.pairs != nil || r.byDest && r.do == lookup) && r.do != refuse {
+		x.spreads = append(x.spreads, spread{c, len(ch.rules) - 1, r.pairs, r.byDest})
 	}
 	if r.set != "" && r.do != refuse {
 		x.asked = append(x.asked, askedSet{c, len(ch.rules) - 1, x.table + " " + r.set, r.notSet, int(r.line)})
@@ -104,6 +124,8 @@ func (x *nftReader) statement(r *nftRule) *LineError {
 		x.transport(r, word)
 	case "ct":
 		x.conntrack(r)
+	case "fib":
+		x.fib(r)
 	case "counter":
 		x.counter()
 	case "comment":
@@ -245,6 +267,19 @@ func (x *nftReader) isOperator() bool {
 		return true
 	}
 	return false
+}
+
+// fib reads what stands behind fib. What kind of address packets go to is known to the box alone: the rule holds of some destinations, and of others not.
+func (x *nftReader) fib(r *nftRule) {
+	if x.accept("daddr") {
+		if x.accept("type") {
+			x.circumstance(r, "fib daddr type")
+			return
+		}
+		x.strange(r, "fib", "daddr")
+		return
+	}
+	x.strange(r, "fib")
 }
 
 // circumstance reads the right side of a match that a plan knows nothing of.

@@ -140,7 +140,7 @@ func TestRefusals(t *testing.T) {
 		{"numgen", "nftables", nat + "snat to numgen inc mod 2 map { 0 : 198.18.0.1 }\n}}", rulefile.ErrShared, "rules:3: the kernel chooses the address by numgen"},
 		{"script loop", "routeros", "/ip firewall nat\n:for i from=1 to=9 do={add chain=srcnat action=src-nat}\n", rulefile.ErrShared, "rules:2: this is a script"},
 		{"shell variable", "iptables", "iptables -t nat -A POSTROUTING -s $a -j SNAT --to $b:1-9\n", rulefile.ErrShared, "rules:1: the script computes this rule"},
-		{"unknown match", "nftables", nat + "fib daddr type local ip saddr 10.0.0.1 snat to 198.18.0.1\n}}", rulefile.ErrSyntax, `rules:3: the rule depends on "fib daddr type local`},
+		{"unknown match", "nftables", nat + "fib saddr type local ip saddr 10.0.0.1 snat to 198.18.0.1\n}}", rulefile.ErrSyntax, `rules:3: the rule depends on "fib saddr type local`},
 		{"rest shares an address", "iptables", "*nat\n-A POSTROUTING -s 10.0.0.1 -p tcp -j SNAT --to 198.18.0.1:1-9\n-A POSTROUTING -j SNAT --to 198.18.0.1\n", rulefile.ErrShared, "rules:3: "},
 		{"nobody", "nftables", "table ip n {\n}\n", rulefile.ErrNothing, "rules: no rule here"},
 		{"include", "nftables", "include \"x.nft\"\n", rulefile.ErrSyntax, "rules:1: include is not followed"},
