@@ -40,7 +40,7 @@ func ParseFiltering(name string) (Filtering, error) {
 type RouterSpec struct {
 	Instance Instance
 	Outside  netip.Addr  // the IPv4 address that the router shares
-	Ports    portset.Set // what it has of it; port 0 is left out
+	Ports    portset.Set // what it has of it; port 0 is left out, and of a whole address the system ports
 	// Link is the interface towards the border relay: the tunnel, or what leads to the translator.
 	Link string
 	// MTU is that of Link, 576 to 65535. TCP is told so, because not everybody lets the ICMP messages through that say it.
@@ -55,9 +55,6 @@ type Router struct {
 
 	count int // of ports
 }
-
-// MaxRouterPorts is the largest number of ports of a router: two map elements stand for each.
-const MaxRouterPorts = 1 << 15
 
 const minMTU, maxMTU = 576, 65535
 
@@ -80,8 +77,6 @@ func NewRouter(s RouterSpec) (*Router, error) {
 		return refuse("outside address %v is not IPv4", s.Outside)
 	case r.count == 0:
 		return refuse("it has no ports")
-	case r.count > MaxRouterPorts:
-		return refuse("it has %d ports, and the ruleset takes %d at most; who shares an address with nobody needs no such ruleset: snat to %v, or none at all", r.count, MaxRouterPorts, s.Outside)
 	case !isLink(s.Link):
 		return refuse("interface %q: want 1 to 15 letters, digits, '.', '_', '-' and '@'", s.Link)
 	case s.MTU < minMTU || s.MTU > maxMTU:
@@ -94,11 +89,19 @@ func NewRouter(s RouterSpec) (*Router, error) {
 	return r, nil
 }
 
+// lowest returns the lowest port that may be used. Who has a whole address need not look like a service.
+func (r *Router) lowest() uint16 {
+	if r.Ports.Len() == portset.PortCount {
+		return 1024
+	}
+	return 1
+}
+
 // ports iterates over the ports that are used.
 func (r *Router) ports() func(yield func(uint16) bool) {
 	return func(yield func(uint16) bool) {
 		for p := range r.Ports.Ports() {
-			if p > 0 && !yield(p) {
+			if p >= r.lowest() && !yield(p) {
 				return
 			}
 		}

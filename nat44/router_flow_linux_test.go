@@ -173,6 +173,7 @@ func TestRouterFiltering(t *testing.T) {
 					t.Errorf("UDP from server %d arrives: %v, want %v", i, got, want[i])
 				}
 			}
+			b.bothBegin(c, seen)
 			if seen, err = host.Ask(netns.Query{Network: "tcp", Local: inside, Remote: to}); err != nil {
 				t.Fatal(err)
 			}
@@ -189,25 +190,62 @@ func TestRouterFiltering(t *testing.T) {
 	}
 }
 
+// bothBegin has a server that the host has not sent to send first, and then the host send there from its mapping: it is answered, and seen
+// as before.
+func (b *routerBench) bothBegin(c *net.UDPConn, seen netip.AddrPort) {
+	b.Helper()
+	server := b.Servers[1]
+	there := b.hostSocket(server.NS, netip.AddrPortFrom(server.Addr, 9998))
+	for range 2 {
+		if _, err := there.WriteToUDPAddrPort([]byte("early"), seen); err != nil {
+			b.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond) // what is refused must have come first
+	}
+	if _, err := c.WriteToUDPAddrPort([]byte("late"), netip.AddrPortFrom(server.Addr, 9998)); err != nil {
+		b.Fatal(err)
+	}
+	buf := make([]byte, 100)
+	_ = there.SetReadDeadline(time.Now().Add(2 * time.Second)) // its error shows in what follows
+	n, from, err := there.ReadFromUDPAddrPort(buf)
+	if err != nil || string(buf[:n]) != "late" || from != seen {
+		b.Errorf("the server that sent first reads %q from %v, %v; want it from %v", buf[:n], from, err, seen)
+		return
+	}
+	if _, err := there.WriteToUDPAddrPort([]byte("answer"), seen); err != nil || !heard(c, "answer") {
+		b.Errorf("the answer does not arrive, %v", err)
+	}
+}
+
 // Hosts behind one router reach each other by their outside endpoints, and see each other's (RFC 4787 REQ-9).
 func TestRouterHairpin(t *testing.T) {
-	t.Parallel()
-	b := newRouterBench(t, routerSpec(t, 6, 8, 0x34))
+	for i, name := range Filterings {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := routerSpec(t, 6, 8, 0x34)
+			s.Filtering = Filtering(i + 1)
+			newRouterBench(t, s).hairpin()
+		})
+	}
+}
+
+func (b *routerBench) hairpin() {
+	b.Helper()
 	for _, network := range []string{"udp", "tcp"} {
 		var seen [2]netip.AddrPort
 		for i := range seen {
 			var err error
 			if seen[i], err = b.seen(i, 0, network, 5000); err != nil {
-				t.Fatal(err)
+				b.Fatal(err)
 			}
 		}
 		if _, err := b.Subscribers[0].ListenEcho(network, netip.AddrPortFrom(b.Subscribers[0].Addr, 5000)); err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
 		other := b.Subscribers[1]
 		got, err := other.Ask(netns.Query{Network: network, Local: netip.AddrPortFrom(other.Addr, 5000), Remote: seen[0]})
 		if err != nil || got != seen[1] {
-			t.Errorf("%s: the other host is seen as %v, %v; want %v", network, got, err, seen[1])
+			b.Errorf("%s: the other host is seen as %v, %v; want %v", network, got, err, seen[1])
 		}
 	}
 }
@@ -218,7 +256,7 @@ func TestRouterGuards(t *testing.T) {
 	t.Parallel()
 	b := newRouterBench(t, routerSpec(t, 6, 8, 0x34))
 	for _, network := range []string{"udp", "tcp"} {
-		seen, err := b.CGN.Ask(netns.Query{Network: network, Local: netip.AddrPortFrom(b.spec.Outside, 33333), Remote: netip.AddrPortFrom(b.Servers[0].Addr, 7)})
+		seen, err := b.CGN.Ask(netns.Query{Network: network, Local: netip.AddrPortFrom(netip.Addr{}, 33333), Remote: netip.AddrPortFrom(b.Servers[0].Addr, 7)})
 		if err != nil || seen.Addr() != b.spec.Outside || !b.spec.Ports.Contains(seen.Port()) {
 			t.Errorf("%s of the router itself: seen as %v, %v", network, seen, err)
 		}
@@ -265,6 +303,58 @@ func TestRouterGuards(t *testing.T) {
 	if n, err := watch.Count(); err != nil || n != 0 {
 		t.Errorf("%d packets left with an inside source, %v", n, err)
 	}
+}
+
+// Others have other ports of the same address: hosts reach them past the router, and they reach hosts.
+func TestRouterNeighbour(t *testing.T) {
+	t.Parallel()
+	s := routerSpec(t, 6, 8, 0x34)
+	s.Filtering = FilterNone
+	b := newRouterBench(t, s)
+	neighbour := netip.AddrPortFrom(s.Outside, 1236)
+	c := b.hostSocket(b.Subscribers[0].NS, netip.AddrPortFrom(b.Subscribers[0].Addr, 5000))
+	watch, err := b.Servers[0].Observe(netns.Watch{Match: func(p netns.Packet) bool { return p.Src == s.Outside && p.Dst == s.Outside }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.WriteToUDPAddrPort([]byte("hello"), neighbour); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := watch.AwaitCount(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	seen, err := watch.Packets()
+	if err != nil || seen[0].DstPort != 1236 || !s.Ports.Contains(seen[0].SrcPort) {
+		t.Fatalf("it left as %+v, %v", seen[0], err)
+	}
+	for text, from := range map[string]uint16{"answer": 1236, "from another": 1240} {
+		datagram := binary.BigEndian.AppendUint16(nil, from)
+		datagram = binary.BigEndian.AppendUint16(datagram, seen[0].SrcPort)
+		datagram = binary.BigEndian.AppendUint16(datagram, uint16(8+len(text)))
+		datagram = append(append(datagram, 0, 0), text...)
+		if err := b.Servers[0].SendIPv4(netns.IPv4{Src: s.Outside, Dst: s.Outside, Proto: unix.IPPROTO_UDP, Payload: datagram}.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		if !heard(c, text) {
+			t.Errorf("%q of a neighbour does not arrive", text)
+		}
+	}
+}
+
+// Packets for ports of the router that no mapping has make none, however many they are.
+func TestRouterScanned(t *testing.T) {
+	t.Parallel()
+	s := routerSpec(t, 6, 8, 0x34)
+	s.Filtering = FilterNone
+	b := newRouterBench(t, s)
+	c := b.hostSocket(b.Servers[0].NS, netip.AddrPortFrom(b.Servers[0].Addr, 9999))
+	for port := range s.Ports.Ports() {
+		_, _ = c.WriteToUDPAddrPort([]byte("?"), netip.AddrPortFrom(s.Outside, port)) // is refused: the router has no socket there
+	}
+	if _, err := b.seen(0, 0, "udp", 5000); err != nil {
+		t.Fatal(err)
+	}
+	b.lasts("udp", udpKept)
 }
 
 // Many at the same moment: still nobody has a port that another one has.

@@ -58,7 +58,7 @@ func newRouterBench(t *testing.T, s RouterSpec) *routerBench {
 		InsideGateway: netip.MustParsePrefix("192.168.1.1/24"),
 		Outside:       []netip.Prefix{netip.PrefixFrom(s.Outside, 32)},
 	}), s}
-	if err := b.CGN.AddAddr(netns.OutsideLink, netip.PrefixFrom(s.Outside, 32)); err != nil {
+	if err := b.CGN.AddRoute(netns.Route{Via: b.Servers[0].Addr}); err != nil {
 		t.Fatal(err)
 	}
 	b.load(s)

@@ -41,7 +41,6 @@ func TestRouterGolden(t *testing.T) {
 }
 
 func TestRouterRefused(t *testing.T) {
-	all := must(must(portset.NewLayout(0, 0)).Set(0))
 	zero := must(must(portset.NewLayout(0, 16)).Set(0))
 	for name, c := range map[string]struct {
 		change func(*RouterSpec)
@@ -51,7 +50,6 @@ func TestRouterRefused(t *testing.T) {
 		"IPv6":        {func(s *RouterSpec) { s.Outside = netip.MustParseAddr("2001:db8::1") }, "not IPv4"},
 		"no ports":    {func(s *RouterSpec) { s.Ports = portset.Set{} }, "no ports"},
 		"port 0":      {func(s *RouterSpec) { s.Ports = zero }, "no ports"},
-		"all ports":   {func(s *RouterSpec) { s.Ports = all }, "65535 ports"},
 		"no link":     {func(s *RouterSpec) { s.Link = "" }, "1 to 15"},
 		"long link":   {func(s *RouterSpec) { s.Link = "a234567890123456" }, "1 to 15"},
 		"quoted link": {func(s *RouterSpec) { s.Link = `x" drop` }, "1 to 15"},
@@ -73,6 +71,17 @@ func TestRouterRefused(t *testing.T) {
 	for i, name := range Filterings {
 		if f, err := ParseFiltering(name); err != nil || int(f) != i+1 {
 			t.Error(name, f, err)
+		}
+	}
+}
+
+// Who has a whole address gets no system ports, who has the first share of one gets those but port 0.
+func TestRouterLowPorts(t *testing.T) {
+	for length, want := range map[int]string{0: "1024-65535", 8: "1-255", 15: "1-1"} {
+		s := smallRouter()
+		s.Ports = must(must(portset.NewLayout(0, length)).Set(0))
+		if text := must(NewRouter(s)).String(); !strings.Contains(text, "\t\telements = {\n\t\t\t"+want+"\n\t\t}\n") {
+			t.Errorf("PSID length %d: want ports %s in\n%s", length, want, text[:min(len(text), 3000)])
 		}
 	}
 }

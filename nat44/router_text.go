@@ -37,7 +37,7 @@ const (
 )
 
 // knownMappings is the declared size of sets of mappings: room for all ports, and for what has expired and is not swept away yet.
-const knownMappings = 1 << 16
+const knownMappings = 1 << 17
 
 // tries is how many ports are tried at random before one is searched for in order.
 const tries = 3
@@ -54,8 +54,8 @@ func (r *Router) write(t *textWriter) {
 	t.printf("# %v with %d ports, all of them for TCP, UDP and ICMP identifiers alike\n", r.Outside, r.count)
 	t.printf("#\n# Flows from before this file was loaded may have ports that new ones get, too: conntrack -F forgets them.\n")
 	t.printf("\ntable ip %s\ndelete table ip %s\n\ntable ip %s {\n", table, table, table)
-	t.printf("\t# packets from inside for which no port was free, or that nothing translated; packets from outside for nobody here\n")
-	for _, name := range []string{"full_tcp", "full_udp", "full_icmp", dropCounter, strayCounter} {
+	t.printf("\t# packets from inside for which no port was free, or that nothing translated; packets from outside for nobody here, or that filtering refused\n")
+	for _, name := range []string{"full_tcp", "full_udp", "full_icmp", dropCounter, strayCounter, refusedCounter} {
 		t.printf("\tcounter %s {\n\t}\n\n", name)
 	}
 	t.timeouts()
@@ -75,7 +75,11 @@ func (r *Router) write(t *textWriter) {
 	t.printf("}\n")
 }
 
-const strayCounter = "strays"
+// What packets from outside are counted by: for nobody here, and for somebody whose filtering refuses them.
+const (
+	strayCounter   = "strays"
+	refusedCounter = "refused"
+)
 
 // A routedProtocol is how one protocol is translated.
 type routedProtocol struct {
@@ -97,7 +101,7 @@ func (r *Router) portMaps(t *textWriter) {
 	t.printf("\t# the ports of this router\n\tset own {\n\t\ttype inet_service\n\t\tflags interval\n\t\telements = {")
 	sep := ""
 	for p := range r.Ports.Ranges() {
-		first := max(p.First(), 1)
+		first := max(p.First(), r.lowest())
 		if first > p.Last() {
 			continue
 		}
@@ -135,7 +139,7 @@ func (r *Router) mappings(t *textWriter, p routedProtocol) {
 	}
 	set("map", "out", "inside endpoint : outside port", "ipv4_addr . inet_service : inet_service")
 	set("set", "busy", "outside ports that a mapping has, by their hashes", "mark")
-	if p.in && r.Filtering != FilterByPort {
+	if p.in {
 		set("map", "in", "outside port : inside endpoint", "inet_service : ipv4_addr . inet_service")
 	}
 	if p.in && r.Filtering == FilterByAddress {
@@ -170,10 +174,8 @@ func (r *Router) arrival(t *textWriter) {
 	t.script("strays", "from the border relay comes nothing that is not for this router (RFC 7597 section 8, RFC 7599 section 8)", "filter hook prerouting priority -150",
 		stray(fmt.Sprintf("ip daddr != %v", r.Outside)), stray("meta l4proto { tcp, udp } th dport != @own"),
 		stray("icmp type echo-request meta l4proto icmp ct original proto-src != @own"))
-	if r.Filtering != FilterByPort {
-		t.script("arrive", "what may come to a mapping, and from inside everything: that is a hairpin", "nat hook prerouting priority -100",
-			append([]string{fmt.Sprintf("ip daddr != %v accept", r.Outside)}, r.arrivals()...)...)
-	}
+	t.script("arrive", "what may come to a mapping, and from inside everything: that is a hairpin. The rest leaves no trace, or a flow from inside could not follow it",
+		"nat hook prerouting priority -100", append([]string{fmt.Sprintf("ip daddr != %v accept", r.Outside)}, r.arrivals()...)...)
 	mss := r.MTU - 40
 	clamp := fmt.Sprintf("tcp flags & (syn | rst) == syn tcp option maxseg size set %d", mss)
 	t.script("clamp", "TCP segments fit into the tunnel, whoever sends them", "filter hook forward priority -150",
@@ -193,12 +195,15 @@ func (r *Router) arrivals() []string {
 		}
 		if r.Filtering == FilterNone {
 			rules = append(rules, to)
-			continue
+		} else {
+			rules = append(rules, fmt.Sprintf("iifname != %q %s", r.Link, to))
 		}
-		rules = append(rules, fmt.Sprintf("iifname != %q %s", r.Link, to),
-			fmt.Sprintf("iifname %q %s dport . ip saddr @peers_%s %s", r.Link, p.name, p.name, to))
+		if r.Filtering == FilterByAddress {
+			rules = append(rules, fmt.Sprintf("iifname %q %s dport . ip saddr @peers_%s %s", r.Link, p.name, p.name, to))
+		}
+		rules = append(rules, fmt.Sprintf("%s dport @in_%s counter name %s drop", p.name, p.name, refusedCounter))
 	}
-	return rules
+	return append(rules, fmt.Sprintf("iifname %q redirect", r.Link)) // for the router, whatever its own address there
 }
 
 // departure writes what happens to the first packet of a flow before it leaves.
@@ -256,7 +261,7 @@ func (r *Router) keeping(t *textWriter) {
 		fmt.Sprintf("oifname %q goto choose", r.Link),
 		fmt.Sprintf("iifname != %q ct status dnat ct original ip daddr %v goto choose", r.Link, r.Outside))
 	t.script("remember", "nothing leaves untranslated; mappings live as long as packets come", "filter hook postrouting priority 110",
-		lost("ct state invalid,untracked"), lost(fmt.Sprintf("ip saddr != %v", r.Outside)), lost("meta l4proto != { icmp, tcp, udp }"), "goto keep")
+		lost(fmt.Sprintf("iifname %q", r.Link)), lost("ct state invalid,untracked"), lost(fmt.Sprintf("ip saddr != %v", r.Outside)), lost("meta l4proto != { icmp, tcp, udp }"), "goto keep")
 	t.script("remember_own", "the same for packets to the router itself", "filter hook input priority 110", "goto keep")
 	t.script("keep", "flows that began inside, and flows that began outside; some are both", "",
 		fmt.Sprintf("ct reply ip daddr %v meta l4proto vmap { tcp : jump keep_tcp, udp : jump keep_udp, icmp : jump keep_icmp }", r.Outside),
@@ -279,7 +284,7 @@ func (r *Router) kept(t *textWriter, p routedProtocol) {
 	}
 	if p.in {
 		const host = "ct reply ip saddr . ct reply proto-src"
-		rules := r.updates(p, host, "ct original proto-dst", p.kept)
+		rules := append([]string{proto + host + " != @out_" + p.name + " return"}, r.updates(p, host, "ct original proto-dst", p.kept)...)
 		if p.name == "tcp" {
 			rules = append(rules, proto+fmt.Sprintf("update @again_tcp { %s timeout %ds }", host, tcpKept))
 		}
@@ -293,7 +298,7 @@ func (r *Router) updates(p routedProtocol, host, port string, seconds int) []str
 		fmt.Sprintf("update @out_%s { %s timeout %ds : %s }", p.name, host, seconds, port),
 		fmt.Sprintf("update @busy_%s { jhash %s mod %d seed %#x timeout %ds }", p.name, port, uint32(portModulus), portSeed, seconds),
 	}
-	if p.in && r.Filtering != FilterByPort {
+	if p.in {
 		rules = append(rules, fmt.Sprintf("update @in_%s { %s timeout %ds : %s }", p.name, port, seconds, host))
 	}
 	if p.in && r.Filtering == FilterByAddress && host == endpoint {

@@ -100,7 +100,7 @@ func (f *routerFlags) ofRule(s *nat44.RouterSpec) error {
 	}
 	s.Ports = ce.Ports()
 	s.Notes = []string{fmt.Sprintf("The router of %v under %v", prefix, rule)}
-	s.Notes = append(s.Notes, tunnelNotes(f.link, ce.Address(), "BORDER-RELAY", ce.IPv4().Addr())...)
+	s.Notes = append(s.Notes, tunnelNotes(f.link, ce.Address(), "BORDER-RELAY")...)
 	return f.address(s, ce.IPv4())
 }
 
@@ -139,12 +139,12 @@ func (f *routerFlags) ofPlan(e *env, s *nat44.RouterSpec, p *planFlags) (alloc.K
 	s.Ports = a.Ports()
 	s.Notes = []string{fmt.Sprintf("The router of %v, pool %s, %v. Plan sha256 %s", a.Subscriber(), pool.Name(), pool.Kind(), file.Plan.SHA256())}
 	if relay, ok := pool.Relay(); ok {
-		s.Notes = append(s.Notes, tunnelNotes(f.link, addr, relay.String(), a.Outside())...)
+		s.Notes = append(s.Notes, tunnelNotes(f.link, addr, relay.String())...)
 	} else {
 		dmr, _ := pool.Domain().DMR() // a pool of kind map-t has one
 		s.Notes = append(s.Notes,
 			fmt.Sprintf("%s leads to a translator, which Linux has none of: it makes %v of %v, and destinations", f.link, addr, a.Outside()),
-			fmt.Sprintf("out of %v of addresses outside (RFC 7599). The IPv4 address is on %s, and the default route leads there.", dmr, f.link))
+			fmt.Sprintf("out of %v of addresses outside (RFC 7599).", dmr), "  "+wayOut(f.link), ownAddress)
 	}
 	return pool.Kind(), f.address(s, a.OutsidePrefix())
 }
@@ -168,12 +168,21 @@ func (f *routerFlags) address(s *nat44.RouterSpec, p netip.Prefix) error {
 	return nil
 }
 
+// ownAddress says what stands behind the address in wayOut: that of RFC 7335.
+const ownAddress = "The shared address itself is on no interface: other routers have other ports of it, and the way to them leads out."
+
+// wayOut is how IPv4 comes to an interface.
+func wayOut(link string) string {
+	return fmt.Sprintf("ip link set %s up && ip address add 192.0.0.2/32 dev %s && ip route add default dev %s", link, link, link)
+}
+
 // tunnelNotes say what has to be there for MAP-E and lightweight 4over6.
-func tunnelNotes(link string, local netip.Addr, relay string, outside netip.Addr) []string {
+func tunnelNotes(link string, local netip.Addr, relay string) []string {
 	return []string{
 		"The tunnel, where DEVICE has the IPv6 prefix:",
 		fmt.Sprintf("  ip -6 address add %v/128 dev DEVICE", local),
 		fmt.Sprintf("  ip -6 tunnel add %s mode ipip6 local %v remote %s encaplimit none", link, local, relay),
-		fmt.Sprintf("  ip link set %s up && ip address add %v/32 dev %s && ip route add default dev %s", link, outside, link, link),
+		"  " + wayOut(link),
+		ownAddress,
 	}
 }
