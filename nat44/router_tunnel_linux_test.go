@@ -142,15 +142,15 @@ func newRelayBench(t *testing.T) *relayBench {
 	if err := top.CGN.AddVeth("wan", b.br, "access"); err != nil {
 		t.Fatal(err)
 	}
+	s := routerSpec(t, 6, 8, 0)
+	s.Outside, s.Ports, s.Link = b.ce.IPv4().Addr(), b.ce.Ports(), "map0"
+	loadRouter(t, top.CGN, routerOf(t, s))
 	b.end(t, top.CGN, "wan", b.ce.Address(), b.relay)
 	openTunnel(t, top.CGN, "map0", b.ce.Address(), b.toRelay, b.fromRelay)
 	b.end(t, b.br, "access", b.relay, b.ce.Address())
 	openTunnel(t, b.br, "br0", b.relay, b.toRouter, b.fromRouter)
 	b.address(top.CGN, "map0", netip.MustParseAddr("192.0.0.2")) // RFC 7335
 	b.address(b.br, "br0", b.server)
-	s := routerSpec(t, 6, 8, 0)
-	s.Outside, s.Ports, s.Link = b.ce.IPv4().Addr(), b.ce.Ports(), "map0"
-	loadRouter(t, top.CGN, routerOf(t, s))
 	return b
 }
 
