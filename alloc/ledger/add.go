@@ -158,23 +158,32 @@ func (w *Writer) add(en Entry) (Epoch, error) {
 	if _, ok := l.bodies[e.PlanSHA256]; ok {
 		body = nil
 	}
-	line, err := encode(e, body, l.Head())
-	if err != nil {
+	if err := w.append(e, body, size); err != nil {
 		return Epoch{}, err
 	}
-	if len(line) > maxLine {
-		return Epoch{}, fmt.Errorf("the plan takes %d MiB in canonical form, and %d MiB are the most", size>>20, maxLine>>20)
-	}
-	if err := w.write(append(line, '\n')); err != nil {
-		return Epoch{}, err
-	}
-	if err := l.record(line); err != nil { // what was written is read as anybody would
-		return Epoch{}, err
-	}
-	l.size++
-	l.time = newTimeline(l.epochs, nil, time.Time{})
 	e, _ = l.Epoch(e.Seq)
 	return e, nil
+}
+
+// append writes the record of an epoch. body is nil where an earlier record has its plan, whose size is given for people, or nobody knows that.
+func (w *Writer) append(e Epoch, body []byte, size int) error {
+	l := w.ledger
+	line, err := encode(e, body, l.Head())
+	if err != nil {
+		return err
+	}
+	if len(line) > maxLine {
+		return fmt.Errorf("the plan takes %d MiB in canonical form, and %d MiB are the most", size>>20, maxLine>>20)
+	}
+	if err := w.write(append(line, '\n')); err != nil {
+		return err
+	}
+	if err := l.record(line); err != nil { // what was written is read as anybody would
+		return err
+	}
+	l.size++
+	l.time = newTimeline(l.epochs, l.dark, nil, time.Time{})
+	return nil
 }
 
 // next checks an entry and returns the epoch that it would be.

@@ -41,6 +41,10 @@ type Epoch struct {
 	// From on. Its Settled and Until are zero, and Seq is the number that it would get.
 	Pending bool
 
+	// Unknown says that the kernel had a plan from From to Settled, by somebody's hand, of which no record knows more than the hash, or not even that:
+	// PlanSHA256 is 64 zeros then. It is never in force by the timeline; the time is one of which nobody knows who had ports besides.
+	Unknown bool
+
 	Added     time.Time // when it was recorded
 	By, Note  string    // who recorded it and why; may be empty
 	Backdated bool      // it was recorded although a later epoch was there, or one with the same From that had begun

@@ -39,6 +39,7 @@ type Ledger struct {
 	memory    []byte // what a daemon remembered when the ledger was opened
 	memoryErr error
 	unsure    time.Time // see Heed
+	had       []string
 }
 
 // A place says where in the file a plan's canonical form stands.
@@ -93,7 +94,7 @@ func (l *Ledger) take(begun []byte) error {
 	}
 	l.intent = in
 	l.pending = &Epoch{Seq: uint64(len(l.epochs) + 1), From: in.From, By: in.By, Note: in.Note, PlanSHA256: in.Plan.SHA256(), Pending: true}
-	l.time = newTimeline(l.epochs, l.pending, in.since())
+	l.time = newTimeline(l.epochs, l.dark, l.pending, in.since())
 	l.warnings = append(l.warnings, fmt.Sprintf("an apply of plan %.12s to %s began at %s and has not ended: from then on that plan is possible, too; "+
 		"if nothing is at work now, it was cut off, and the next cgnctl apply --ledger finds out", in.Plan.SHA256(), in.Target, stamp(in.From)))
 	return nil
@@ -155,7 +156,7 @@ func read(f *os.File, name string, keys []alloc.Key) (*Ledger, error) {
 	if err := l.records(bufio.NewReaderSize(f, 1<<20)); err != nil {
 		return nil, err
 	}
-	l.time = newTimeline(l.epochs, nil, time.Time{})
+	l.time = newTimeline(l.epochs, l.dark, nil, time.Time{})
 	return l, nil
 }
 
@@ -191,7 +192,7 @@ func (l *Ledger) record(line []byte) error {
 	}
 	if body[1] > 0 {
 		l.bodies[e.PlanSHA256] = place{l.size + int64(body[0]), body[1] - body[0]}
-	} else if _, ok := l.bodies[e.PlanSHA256]; !ok {
+	} else if _, ok := l.bodies[e.PlanSHA256]; !ok && !e.Unknown {
 		return l.damage("it has no plan, and no record before it has that plan")
 	}
 	l.epochs = append(l.epochs, e)
@@ -278,9 +279,10 @@ func (l *Ledger) Head() string {
 }
 
 // Between returns the epochs that may have been in force at some instant of a window, both ends included, in the order of the
-// timeline. gap says that the window begins before an epoch is surely in force. O(log n) for n epochs.
+// timeline. gap says that there is a part of which that is not known: the window begins before an epoch is surely in force, or the kernel had a plan
+// that the ledger does not know. O(log n) for n epochs.
 func (l *Ledger) Between(from, to time.Time) (epochs []Epoch, gap bool) {
-	found, gap := l.time.between(from, to, l.unsure)
+	found, gap := l.possible(Question{From: from, To: to})
 	for _, e := range found {
 		epochs = append(epochs, *e)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -16,7 +17,21 @@ type Memory struct {
 	From       time.Time `json:"from"` // of that epoch
 	PlanSHA256 string    `json:"plan_sha256"`
 	Since      time.Time `json:"open_since,omitzero"` // zero = all came into force, or the ledger says that they were late
+	// Had are the SHA-256 of plans that the kernel had since then besides, by somebody's hand. At most 16.
+	Had []string `json:"had,omitempty"`
+	// Seen is when the kernel was seen last with the plan of that epoch; zero = when the epoch began.
+	Seen time.Time `json:"seen,omitzero"`
+	// Leapt is what the clock said before it was last set forward; zero = it was not, as far as is known.
+	Leapt time.Time `json:"leapt,omitzero"`
 }
+
+// Equal reports whether two say the same, but for when the kernel was seen.
+func (m Memory) Equal(n Memory) bool {
+	return m.From.Equal(n.From) && m.PlanSHA256 == n.PlanSHA256 && m.Since.Equal(n.Since) && slices.Equal(m.Had, n.Had) && m.Leapt.Equal(n.Leapt)
+}
+
+// IsZero reports whether it says nothing.
+func (m Memory) IsZero() bool { return m.PlanSHA256 == "" }
 
 // MemorySuffix is what the file of a Memory is called behind the name of the ledger.
 const MemorySuffix = ".cgnd"
@@ -105,10 +120,10 @@ func (l *Ledger) Heed(now time.Time) error {
 	}
 	m := l.parseMemory(l.memory)
 	want, err := l.AtInstant(now)
-	if err != nil || m == (Memory{}) {
+	if err != nil || m.IsZero() {
 		return nil //nolint:nilerr // where no epoch covers the present time, none can be late
 	}
-	if l.unsure = l.OpenSince(m, "", want); !l.unsure.IsZero() {
+	if l.unsure, l.had = l.OpenSince(m, m.PlanSHA256, want, now); !l.unsure.IsZero() {
 		l.warnings = append(l.warnings, fmt.Sprintf("by %s%s the kernel may not have had what the ledger says since %s: from then on what was in force before is possible, too; "+
 			"cgnd records how it was when it runs again; if nothing of cgnd follows this ledger any longer, remove that file", l.name, MemorySuffix, stamp(l.unsure)))
 	}
@@ -119,13 +134,13 @@ func (l *Ledger) Heed(now time.Time) error {
 // so. Where that cannot be noted, more stays possible than has to.
 func (l *Ledger) came(path string, e Epoch) {
 	m := l.Recall()
-	if m == (Memory{}) || m.From.After(e.From) {
+	if m.IsZero() || m.From.After(e.From) {
 		return
 	}
-	if missed := l.OpenSince(Memory{From: m.From, PlanSHA256: m.PlanSHA256}, "", e); missed.Before(e.From) {
+	if missed, _ := l.OpenSince(Memory{From: m.From, PlanSHA256: m.PlanSHA256}, m.PlanSHA256, e, e.Settled); missed.Before(e.From) {
 		m.Since = earlier(m.Since, missed)
 	}
-	m.From, m.PlanSHA256 = e.From, e.PlanSHA256
+	m.From, m.PlanSHA256, m.Seen = e.From, e.PlanSHA256, e.Settled
 	_ = Remember(path, m)
 }
 
@@ -133,14 +148,62 @@ func (l *Ledger) came(path string, e Epoch) {
 func (l *Ledger) Unsure() time.Time { return l.unsure }
 
 // OpenSince returns since when it is open whether epochs came into force, up to one that is about to be applied to a kernel that has a plan, "" = none, or
-// that is not known. The zero Time = all did, as far as is known.
-func (l *Ledger) OpenSince(m Memory, has string, want Epoch) (since time.Time) {
-	if !m.Since.After(want.From) {
-		since = m.Since
+// that is not known. The zero Time = all did, as far as is known. had are the SHA-256 of plans that it had since then and should not have had. What was
+// remembered by a clock that was ahead does not count.
+func (l *Ledger) OpenSince(m Memory, has string, want Epoch, now time.Time) (since time.Time, had []string) {
+	early := !m.IsZero() && m.From.After(want.From) // by a clock that was ahead, or is behind now
+	if !m.Since.After(now) {
+		since, had = m.Since, slices.Clone(m.Had)
 	}
-	if has == "" {
+	switch {
+	case early && (has == "" || has == want.PlanSHA256):
+		return since, had
+	case early:
+		from := want.From
+		if m.Leapt.After(from) && m.Leapt.Before(now) {
+			from = m.Leapt
+		}
+		return earlier(since, from), with(had, has)
+	case has == "":
 		has = m.PlanSHA256 // until the kernel was emptied
+	case has != want.PlanSHA256 && !l.due(has, m, want):
+		missed, _ := l.OpenSince(Memory{From: m.From, PlanSHA256: m.PlanSHA256}, "", want, now)
+		switch {
+		case m.IsZero():
+			missed = want.From
+		case m.Seen.After(m.From) && !m.Seen.After(now):
+			missed = earlier(missed, m.Seen)
+		default:
+			missed = earlier(missed, m.From)
+		}
+		return earlier(since, missed), with(had, has)
 	}
+	return earlier(since, l.missedBy(m, has, want)), had
+}
+
+// due reports whether a kernel that came to what is remembered may have come to another plan since then by an epoch.
+func (l *Ledger) due(has string, m Memory, want Epoch) bool {
+	for i := range l.epochs {
+		if e := &l.epochs[i]; e.PlanSHA256 == has && !e.From.Before(m.From) && !e.From.After(want.From) && !l.dark(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// with adds a plan to others, unless it is there or there are too many.
+func with(had []string, sha string) []string {
+	if !isHash(sha) {
+		sha = origin
+	}
+	if slices.Contains(had, sha) || len(had) >= maxStrays {
+		return had
+	}
+	return append(had, sha)
+}
+
+// missedBy returns since when epochs did not come into force in a kernel that had a plan of the ledger when another was to be in force.
+func (l *Ledger) missedBy(m Memory, has string, want Epoch) (since time.Time) {
 	var seen time.Time
 	if has == m.PlanSHA256 {
 		seen = m.From
@@ -155,7 +218,7 @@ func (l *Ledger) OpenSince(m Memory, has string, want Epoch) (since time.Time) {
 	if has == want.PlanSHA256 && missed.Equal(want.From) { // it had it all the time
 		return since
 	}
-	return earlier(since, missed)
+	return missed
 }
 
 // Missed returns when the first epoch began that a kernel has missed that still had a plan when an epoch was to be in force. It came to that plan with

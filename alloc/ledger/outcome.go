@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -146,49 +147,50 @@ func (l *Ledger) begins(at time.Time) bool {
 	return err == nil && e.From.Equal(at)
 }
 
-// A Lateness says that the kernel went on with an older plan when an epoch began.
+// A Lateness says that for a while the kernel had another plan than the ledger says, or may have had: an older one because it got an epoch late, or one
+// that somebody gave it by hand.
 type Lateness struct {
-	Before string    // SHA-256 of the plan that it had until then; "" with Since = it is not known
+	Before string    // SHA-256 of the plan that it had until then; "" = it is not known. For people
 	Until  time.Time // when it surely had what the ledger says
-	// Since is when the first epoch began that may have missed the kernel; the zero Time = what is known of Before says it.
+	// Since is when the first epoch began that may have missed the kernel, or when it was seen last with what the ledger says.
 	Since time.Time
-	Now   time.Time
-	By    string
+	// Had are the SHA-256 of plans that it had meanwhile besides those that the ledger has for that time. One that the ledger does not know leaves
+	// open who had ports. At most 16 are told apart.
+	Had []string
+	Now time.Time
+	By  string
 }
 
-// Late records that the kernel got what the ledger says only at an instant: the epochs that began since a plan counts that the kernel then had, and were
-// not settled when it came, are recorded again as settled then, so that what was before them is possible, too. Where the ledger does not
-// know that plan, this is about the last epoch alone; where x.Since is given, about all that began from then on. It returns how many it recorded. The error is one that Add would return.
+// Late records a Lateness. The epochs that began from x.Since on, and were not settled at x.Until, are recorded again as settled then, so that what was
+// before them is possible, too. The plans of x.Had are recorded as possible from x.Since until x.Until; where no epoch began in between, the one that
+// was in force is recorded once more from x.Until on, first. It returns how many it recorded. The error is one that Add would return.
 func (w *Writer) Late(x Lateness) (n int, err error) {
 	if _, err := os.Lstat(w.pending()); err == nil {
 		return 0, fmt.Errorf("%s: %w", w.pending(), ErrPending)
 	}
 	last, err := w.ledger.AtInstant(x.Until)
-	if err != nil {
+	if err != nil || x.Until.Sub(x.Since) <= strayRoom {
 		return 0, err
 	}
-	begun := []Epoch{last}
-	for _, e := range w.ledger.time.sure() {
-		if e.PlanSHA256 == x.Before && e.From.Before(last.From) {
-			begun = w.ledger.begun(e.From, x.Until)
-		}
-	}
-	if !x.Since.IsZero() {
-		begun = w.ledger.begun(x.Since.Add(-1), x.Until)
-	}
+	begun := w.ledger.begun(x.Since.Add(-1), x.Until)
 	for _, e := range begun {
 		if !e.Settled.Before(x.Until) {
 			continue
 		}
-		plan, err := w.ledger.Plan(e)
-		if err != nil {
+		if err := w.again(e, e.From, x, x.note(e)); err != nil {
 			return n, err
 		}
-		again := Entry{
-			Plan: plan, From: e.From, Settled: x.Until, Now: x.Now, By: x.By, Backdate: true,
-			Note: x.note(e),
+		n++
+	}
+	strays := w.strays(x, begun)
+	if len(strays) > 0 && !last.From.After(x.Since.Add(strayRoom)) {
+		if err := w.again(last, x.Until, x, fmt.Sprintf("as in epoch %d, from when the kernel surely had it again", last.Seq)); err != nil {
+			return n, err
 		}
-		if _, err := w.add(again); err != nil {
+		n++
+	}
+	for i, sha := range strays {
+		if err := w.stray(sha, w.ledger.free(x.Since.Add(time.Duration(i))), x); err != nil {
 			return n, err
 		}
 		n++
@@ -196,10 +198,61 @@ func (w *Writer) Late(x Lateness) (n int, err error) {
 	return n, nil
 }
 
+// again records the plan of an epoch once more, as settled at x.Until.
+func (w *Writer) again(e Epoch, from time.Time, x Lateness, note string) error {
+	plan, err := w.ledger.Plan(e)
+	if err != nil {
+		return err
+	}
+	_, err = w.add(Entry{Plan: plan, From: from, Settled: x.Until, Now: x.Now, By: x.By, Backdate: true, Note: note})
+	return err
+}
+
+// maxStrays is how many plans are told apart that the kernel had without the ledger's knowing.
+const maxStrays = 16
+
+// strayRoom is in which time behind the beginning of a Lateness these begin, each at an instant of its own.
+const strayRoom = time.Microsecond
+
+// strays returns the plans of x.Had that are no candidates by the epochs in force since x.Since.
+func (w *Writer) strays(x Lateness, begun []Epoch) (out []string) {
+	known := []string{}
+	if e, err := w.ledger.AtInstant(x.Since.Add(-1)); err == nil {
+		known = append(known, e.PlanSHA256) // it may still have had that
+	}
+	for _, e := range begun {
+		if !e.From.After(x.Since.Add(strayRoom)) {
+			known = append(known, e.PlanSHA256)
+		}
+	}
+	for _, e := range w.ledger.time.dark {
+		if e.From.Equal(x.Since) && !e.Settled.Before(x.Until) {
+			known = append(known, e.PlanSHA256)
+		}
+	}
+	for _, sha := range x.Had {
+		if !w.ledger.Knows(sha) && (!isHash(sha) || len(out) == maxStrays-1) {
+			sha = origin
+		}
+		if !slices.Contains(known, sha) && !slices.Contains(out, sha) && len(out) < maxStrays {
+			out = append(out, sha)
+		}
+	}
+	return out
+}
+
+// free returns the first instant from another one on at which no epoch begins.
+func (l *Ledger) free(at time.Time) time.Time {
+	for l.begins(at) {
+		at = at.Add(1)
+	}
+	return at
+}
+
 // note says why an epoch is recorded again.
 func (x Lateness) note(e Epoch) string {
 	text := fmt.Sprintf("epoch %d, which the kernel had at %s at the latest: ", e.Seq, stamp(x.Until))
-	if x.Before == "" {
+	if !isHash(x.Before) {
 		return text + "until then it is not known which plan it had"
 	}
 	return text + fmt.Sprintf("until then it had plan %.12s", x.Before)

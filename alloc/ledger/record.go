@@ -22,6 +22,7 @@ type record struct {
 	By        string          `json:"by,omitempty"`
 	Note      string          `json:"note,omitempty"`
 	Backdated bool            `json:"backdated,omitempty"`
+	Unknown   bool            `json:"unknown,omitempty"` // the plan is in no earlier record, and not in this one
 	SHA256    string          `json:"plan_sha256"`
 	Plan      json.RawMessage `json:"plan,omitempty"` // left out where an earlier record has it
 	Prev      string          `json:"prev"`
@@ -41,7 +42,7 @@ var origin = hex.EncodeToString(make([]byte, sha256.Size))
 // encode returns the record of an epoch as a line without its newline. body is nil where an earlier record has it.
 func encode(e Epoch, body []byte, prev string) ([]byte, error) {
 	r := record{
-		Version: version, Seq: e.Seq, From: stamp(e.From), Added: stamp(e.Added), By: e.By, Note: e.Note, Backdated: e.Backdated,
+		Version: version, Seq: e.Seq, From: stamp(e.From), Added: stamp(e.Added), By: e.By, Note: e.Note, Backdated: e.Backdated, Unknown: e.Unknown,
 		SHA256: e.PlanSHA256, Plan: body, Prev: prev, Hash: origin, // as long as the real one
 	}
 	if !e.Settled.Equal(e.From) {
@@ -109,7 +110,7 @@ func decode(line []byte) (e Epoch, body [2]int, prev, msg string) {
 }
 
 func (r record) epoch() (e Epoch, msg string) {
-	e = Epoch{Seq: r.Seq, By: r.By, Note: r.Note, Backdated: r.Backdated, PlanSHA256: r.SHA256, Hash: r.Hash}
+	e = Epoch{Seq: r.Seq, By: r.By, Note: r.Note, Backdated: r.Backdated, Unknown: r.Unknown, PlanSHA256: r.SHA256, Hash: r.Hash}
 	for _, f := range []struct {
 		text string
 		to   *time.Time
@@ -128,6 +129,9 @@ func (r record) epoch() (e Epoch, msg string) {
 	}
 	if e.Settled.Before(e.From) {
 		return e, "it settles before it begins"
+	}
+	if e.Unknown && (r.Plan != nil || !isHash(e.PlanSHA256)) {
+		return e, "it says that its plan is not known"
 	}
 	return e, ""
 }

@@ -342,54 +342,6 @@ func TestStraddles(t *testing.T) {
 	}
 }
 
-// TestLate has the kernel keep a from hour 1 until half past 6, while b was planned for hour 5 and c for hour 6.
-func TestLate(t *testing.T) {
-	late := func(s *straddle, before string) (n int, err error) {
-		s.edit(func(w *ledger.Writer) error {
-			n, err = w.Late(ledger.Lateness{Before: before, Until: hour(6).Add(30 * time.Minute), Now: hour(7), By: "cgnd"})
-			return nil
-		})
-		return n, err
-	}
-	for name, c := range map[string]struct {
-		before  string
-		records int
-		want    map[time.Time]string
-	}{
-		"a": {"a", 2, map[time.Time]string{
-			hour(5).Add(-1): "a", hour(5): "ab", hour(6).Add(-1): "ab", hour(6): "abc", hour(6).Add(30 * time.Minute): "c", hour(9): "c",
-		}},
-		"b":       {"b", 1, map[time.Time]string{hour(5): "b", hour(6): "bc", hour(6).Add(30 * time.Minute): "c"}},
-		"another": {"x", 1, map[time.Time]string{hour(5): "b", hour(6): "bc", hour(6).Add(30 * time.Minute): "c"}},
-	} {
-		s := newStraddle(t)
-		s.record("b", 5)
-		s.record("c", 6)
-		for i, want := range []int{c.records, 0} { // a second time there is nothing to record
-			if n, err := late(s, s.plans[c.before].SHA256()); n != want || err != nil {
-				t.Errorf("%s: time %d: %d records, %v", name, i, n, err)
-			}
-			s.wants(name, c.want)
-		}
-	}
-	s := newStraddle(t)
-	s.record("b", 5)
-	s.record("c", 6)
-	s.edit(func(w *ledger.Writer) error {
-		n, err := w.Late(ledger.Lateness{Since: hour(5), Until: hour(7), Now: hour(7), By: "cgnd"})
-		if n != 2 || err != nil {
-			t.Errorf("since b: %d records, %v", n, err)
-		}
-		return nil
-	})
-	s.wants("since b", map[time.Time]string{hour(5).Add(-1): "a", hour(5): "ab", hour(6): "abc", hour(7): "c"})
-	s = newStraddle(t)
-	s.begin("b", hour(2))
-	if _, err := late(s, ""); !errors.Is(err, ledger.ErrPending) {
-		t.Error(err)
-	}
-}
-
 // TestUnsure asks about a time from which on nobody knows whether epochs came into force.
 func TestUnsure(t *testing.T) {
 	s := newStraddle(t)

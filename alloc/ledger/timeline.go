@@ -13,19 +13,27 @@ type timeline struct {
 	// ends has the instant at which each of them is surely over: the first at which a later one is settled. The zero Time
 	// means never. It does not decrease. One more in front says from when the ledger surely knows the plan.
 	ends []time.Time
+	dark []*Epoch // plans that the kernel had and the ledger does not know, by From
 }
 
 // newTimeline sorts the epochs and sets their Until. pending is an apply whose end is not known, or nil: it may be in force, and so
-// may what was before, also when an epoch that is planned begins after since: who follows the ledger waits for the end of the apply.
-func newTimeline(epochs []Epoch, pending *Epoch, since time.Time) timeline {
-	all := make([]*Epoch, len(epochs))
+// may what was before, also when an epoch that is planned begins after since: who follows the ledger waits for the end of the apply. isDark tells
+// whose plan is not known.
+func newTimeline(epochs []Epoch, isDark func(*Epoch) bool, pending *Epoch, since time.Time) timeline {
+	var t timeline
+	all := make([]*Epoch, 0, len(epochs))
 	for i := range epochs {
-		all[i] = &epochs[i]
+		e := &epochs[i]
+		if isDark(e) {
+			e.Until = e.Settled
+			t.dark = append(t.dark, e)
+			continue
+		}
+		all = append(all, e)
 	}
 	slices.SortStableFunc(all, func(a, b *Epoch) int {
 		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Seq, b.Seq))
 	})
-	var t timeline
 	for i, e := range all {
 		if i+1 == len(all) {
 			t.epochs = append(t.epochs, e)

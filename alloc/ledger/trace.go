@@ -31,6 +31,8 @@ type Question struct {
 	// Unsure is the instant from which on nobody knows whether epochs that begin came into force, so that what was before is possible,
 	// too; the zero Time = they did.
 	Unsure time.Time
+	// Had are the SHA-256 of plans that the kernel had since then besides.
+	Had []string
 }
 
 // At returns the question about an instant, give or take a tolerance, which must not be negative.
@@ -52,8 +54,8 @@ const (
 
 // A Candidate is an answer that is possible, and the first epoch of the window that gives it.
 type Candidate struct {
-	Epoch Epoch // the zero Epoch for the time that no epoch covers
-	// Status is Allocated or the reason why nobody. It is 0 for the time that no epoch covers.
+	Epoch Epoch // the zero Epoch for the time that no epoch covers, or for a plan that the ledger does not know
+	// Status is Allocated or the reason why nobody. It is 0 with the zero Epoch.
 	Status     alloc.Status
 	Pool       *alloc.Pool      // of the outside address; nil where it is in none
 	Allocation alloc.Allocation // valid for Allocated
@@ -112,7 +114,7 @@ func (a *answer) add(c Candidate, share string) {
 // the window names that one. The error wraps ErrNotCovered where no epoch may have been in force in any of it, or is an
 // error of Plan. Each epoch in the window costs a search for the address in its plan, and at the first time its parsing.
 func (l *Ledger) Trace(q Question) (Answer, error) {
-	epochs, gap := l.time.between(q.From, q.To, earlier(q.Unsure, l.unsure))
+	epochs, gap := l.possible(q)
 	if len(epochs) == 0 {
 		return Answer{}, l.notCovered()
 	}

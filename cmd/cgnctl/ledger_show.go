@@ -68,6 +68,10 @@ func (e *env) showEpoch(led *ledger.Ledger, ep ledger.Epoch) error {
 			return writeFault(err)
 		}
 	}
+	if ep.Unknown && !led.Knows(ep.PlanSHA256) {
+		e.warn([]string{"the kernel had a plan that the ledger does not know: add it, if you have it, and it is a candidate for that time"})
+		return nil
+	}
 	plan, err := led.Plan(ep)
 	if errors.Is(err, alloc.ErrKey) {
 		e.warn([]string{"the plan is not shown: " + err.Error()})

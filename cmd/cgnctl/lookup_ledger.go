@@ -49,7 +49,7 @@ func (e *env) lookupLedger(led *ledger.Ledger, prefix netip.Prefix, realm string
 		msg += fmt.Sprintf("; in %s it was no subscriber", plural(uint64(p.empty), "epoch"))
 	}
 	if gap {
-		msg += "; part of the time lies before the first epoch"
+		msg += "; for part of the time it is not known which plan the kernel had"
 	}
 	return &fault{code: exitAmbiguous, msg: msg}
 }

@@ -63,7 +63,7 @@ func (s *server) epochs(*http.Request) (any, error) {
 // EpochOf returns an epoch as it is answered.
 func EpochOf(e ledger.Epoch) form.Epoch {
 	a := form.Epoch{
-		Seq: e.Seq, From: e.From, Settled: e.Settled, Added: e.Added, By: e.By, Note: e.Note, Backdated: e.Backdated, SHA256: e.PlanSHA256, Hash: e.Hash,
+		Seq: e.Seq, From: e.From, Settled: e.Settled, Added: e.Added, By: e.By, Note: e.Note, Backdated: e.Backdated, Unknown: e.Unknown, SHA256: e.PlanSHA256, Hash: e.Hash,
 	}
 	if !e.Until.IsZero() {
 		a.Until = &e.Until

@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/cgnkit/cgnkit/internal/gate"
 )
 
 func TestAnswers(t *testing.T) {
@@ -206,7 +203,7 @@ func TestListen(t *testing.T) {
 	if _, err := ListenUnix(path, 0o660, -1, -1, nil); !errors.Is(err, ErrInUse) {
 		t.Error(err)
 	}
-	l.(*gate.Gate).Listener.(*net.UnixListener).SetUnlinkOnClose(false) // as if it had been killed
+	l.(*socket).unix.SetUnlinkOnClose(false) // as if it had been killed
 	_ = l.Close()
 	if l, err = ListenUnix(path, 0o660, -1, -1, nil); err != nil {
 		t.Fatal(err)

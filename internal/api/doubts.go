@@ -33,6 +33,9 @@ func doubts(s *daemon.Snapshot) []string {
 	if !s.Unsure.IsZero() {
 		out = append(out, fmt.Sprintf("the kernel may not have had what the ledger says since %s: from then on what was in force before is possible, too", s.Unsure.UTC().Format(time.RFC3339Nano)))
 	}
+	for _, sha := range s.Had {
+		out = append(out, fmt.Sprintf("the kernel had plan %.12s since then for a while, which is possible, too; where the ledger does not know it, nobody can say who had ports by it", sha))
+	}
 	if s.InForce != "" && s.Wanted != "" && s.InForce != s.Wanted && s.Unsure.IsZero() {
 		out = append(out, fmt.Sprintf("the kernel has plan %.12s now, and plan %.12s is to be in force by what was read", s.InForce, s.Wanted))
 	}

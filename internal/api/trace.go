@@ -133,7 +133,7 @@ func isText(s string) bool {
 func (s *server) answer(q traceQuestion) (a traceAnswer, err error) {
 	shot := s.Daemon.Snapshot()
 	a = traceAnswer{Outside: q.Outside, From: q.From, To: q.To, Candidates: []candidate{}, Warnings: doubts(shot)}
-	q.Unsure = shot.Unsure
+	q.Unsure, q.Had = shot.Unsure, shot.Had
 	if n, ok := q.Port.Number(); ok {
 		a.Port = &n
 	}

@@ -15,10 +15,8 @@ type attempt struct {
 	why        string // "drift" and so on; "" = it is another target
 	ahead      bool   // it begins before the instant, and waits for it
 	before, in InForce
-	held       *alloc.Plan // of a later epoch that is gone back from, which the clock had come to too early; nil = that is not so
-	heldAt     time.Time   // when the kernel got that
-	since      time.Time   // it is open whether epochs from then on came into force before this; zero = all did
-	kept       memory      // what was remembered before the kernel was touched; the zero memory = nothing
+	open       doubt  // whether epochs came into force before this, and what else the kernel had
+	kept       memory // what was remembered before the kernel was touched; the zero memory = nothing
 	done       Applied
 	switched   time.Time // on the wall: packets obeyed the plan
 	took       time.Duration
@@ -62,8 +60,11 @@ func (l *loop) attempt(what string, a attempt) {
 	backend, source, wall, first, report := l.o.Backend, l.o.Source, l.wall, !l.has, l.o.Report
 	mark, known, ours, unread := l.mark, l.inForce, l.applied.sha256, l.unread()
 	waits := a.why == "" && l.patient(time.Now())
-	line, m, open := l.timeline, l.memory(), l.open
-	a.held, a.heldAt = l.tooEarly(a.want), l.heldAt
+	line, m, own := l.timeline, l.memory(), l.known()
+	leaptSince := time.Time{}
+	if !first && l.leaptAt.After(l.heldAt) {
+		leaptSince = l.back(l.heldAt)
+	}
 	var wait func() error
 	if a.ahead {
 		l.stop = make(chan struct{})
@@ -76,7 +77,8 @@ func (l *loop) attempt(what string, a attempt) {
 		if a.err == nil {
 			a.plan, a.err = a.want.plan()
 		}
-		a.remember(source, line, m, open, first)
+		a.recall(line, own, first, leaptSince, wall())
+		a.remember(source, line, m, first)
 		void := a.ahead && a.before != known ||
 			a.why != "" && a.before.SHA256 != "" && a.before.SHA256 != ours && (unread || source.mark() != mark) // somebody has recorded it, perhaps
 		switch {
@@ -90,14 +92,6 @@ func (l *loop) attempt(what string, a attempt) {
 		}
 		return func() { l.haveApplied(a) }
 	})
-}
-
-// tooEarly returns the plan that the kernel has where it is of a later epoch than a target; nil = it is not.
-func (l *loop) tooEarly(want target) *alloc.Plan {
-	if !l.has || l.late != nil || !l.open.IsZero() || !want.epoch.From.Before(l.applied.epoch.From) {
-		return nil
-	}
-	return l.plan.Load()
 }
 
 // leave leaves the kernel to somebody else, who is about to record what he applies.
@@ -172,21 +166,33 @@ func (a *attempt) run(b Backend, wall func() time.Time, wait func() error) {
 	a.in, a.err = in, errors.Join(a.err, err)
 }
 
-// remember notes beside the ledger what is open, before the kernel is touched: whatever becomes of this daemon, the next one knows.
-func (a *attempt) remember(s Source, t *timeline, m memory, open time.Time, first bool) {
-	if a.err != nil || a.why != "" || a.held != nil {
+// recall finds out what is open. Where the clock was set forward since the kernel got what it has, at an instant that is not zero, it had that not
+// earlier than then.
+func (a *attempt) recall(t *timeline, own memory, first bool, leaptSince, now time.Time) {
+	if a.err != nil || t == nil || t.ledger == nil {
 		return
 	}
-	unrecorded := m.Since
 	if first {
-		m = t.recall()
-		open = earlier(open, m.Since)
+		m := t.ledger.Recall()
+		m.Since = earlier(m.Since, own.Since)
+		own = m
 	}
-	m.Since = open
-	if a.since = t.open(m, a.before.SHA256, a.want); a.since.IsZero() {
+	a.open = t.doubt(own, a.before.SHA256, a.want.epoch, now)
+	if a.before.SHA256 == own.PlanSHA256 && own.Since.IsZero() && !a.open.none() && leaptSince.After(a.open.since) {
+		a.open = doubt{leaptSince, []string{a.before.SHA256}}
+	}
+}
+
+// remember notes beside the ledger what is open, before the kernel is touched: whatever becomes of this daemon, the next one knows.
+func (a *attempt) remember(s Source, t *timeline, m memory, first bool) {
+	if a.err != nil || a.open.none() {
 		return
 	}
-	if m.Since = earlier(a.since, unrecorded); m.PlanSHA256 == "" {
+	if first {
+		m = t.ledger.Recall()
+	}
+	all := a.open.and(doubt{m.Since, m.Had})
+	if m.Since, m.Had = all.since, all.had; m.IsZero() {
 		m.From, m.PlanSHA256 = a.want.epoch.From, a.want.sha256
 	}
 	if s.remember(m) == nil { // otherwise it is said when it is tried again
@@ -196,7 +202,7 @@ func (a *attempt) remember(s Source, t *timeline, m memory, open time.Time, firs
 
 func (l *loop) haveApplied(a attempt) {
 	l.stop = nil
-	if a.kept != (memory{}) {
+	if !a.kept.IsZero() {
 		l.kept = a.kept
 	}
 	if errors.Is(a.err, errGivenUp) {
@@ -219,14 +225,15 @@ func (l *loop) haveApplied(a attempt) {
 	}
 	if a.err != nil {
 		l.firstAttempt = true
-		l.open = earlier(l.open, a.since)
+		l.open = l.open.and(a.open)
 		s.Failed++
 		l.haveFailed(a)
 		return
 	}
 	first := !l.has || l.applied.sha256 != a.want.sha256
-	if first {
-		l.heldAt = time.Now().Add(-a.took)
+	l.holds(a)
+	if !l.has && a.kept.IsZero() && l.timeline != nil && l.timeline.ledger != nil {
+		l.leapt = l.timeline.ledger.Recall().Leapt
 	}
 	l.applied, l.has = a.want, true
 	l.plan.Store(a.plan)
@@ -255,10 +262,23 @@ func (l *loop) haveApplied(a attempt) {
 	s.Kept, s.Moved, s.Added, s.Removed = a.done.Kept, a.done.Moved, a.done.Added, a.done.Removed
 	l.log.Info("plan applied", "plan_sha256", a.want.sha256, "epoch", a.want.epoch.Seq, "why", a.why, "way", a.done.Way, "took", a.took.Round(time.Microsecond),
 		"kept", a.done.Kept, "moved", a.done.Moved, "added", a.done.Added, "removed", a.done.Removed)
-	if first {
+	switch {
+	case first, !a.open.none() && l.isRight(a.want.sha256):
 		l.sayLate(a)
+	default:
+		l.open = l.open.and(a.open)
 	}
 	l.check(a)
+}
+
+// holds notes since when the kernel has what was applied, as far as that is this daemon's doing.
+func (l *loop) holds(a attempt) {
+	l.rightAt = time.Now()
+	if a.before.SHA256 != a.want.sha256 {
+		l.heldAt = time.Now().Add(-a.took)
+	} else if !l.has || l.applied.sha256 != a.want.sha256 {
+		l.heldAt = time.Time{}
+	}
 }
 
 // unchanged is the way of an apply that had nothing to do, with any backend.
@@ -306,7 +326,7 @@ func (l *loop) haveFailed(a attempt) {
 	l.retryAt = time.Now().Add(backoff(l.failures))
 	l.trouble("apply", fmt.Sprintf("plan %.12s could not be applied, what was in force stays so: %v", a.want.sha256, a.err), false)
 	if a.in.SHA256 == a.want.sha256 && a.before.SHA256 != a.in.SHA256 { // the kernel took it, and what comes behind failed
-		l.heldAt = time.Now().Add(-a.took)
+		l.holds(a)
 		l.applied, l.has, l.redo = a.want, true, "the apply did not end well"
 		l.repairs, l.repairAt = 1, l.retryAt
 		l.plan.Store(a.plan)

@@ -55,26 +55,84 @@ func TestSmallStepBack(t *testing.T) {
 	})
 }
 
-// TestClockAheadForAWhile has the clock jump ahead over an epoch, and set right: who had ports by the plan that came too early is a candidate for just that time.
+// TestClockAheadForAWhile has the clock jump ahead over an epoch, and set right: who had ports by the plan that came too early is a candidate for just
+// that time, and what is to come stays settled. So it is where the daemon is killed at any time of it.
 func TestClockAheadForAWhile(t *testing.T) {
+	const never = 10
+	for killed := range never + 1 {
+		inBubble(t, "l.jsonl", func(r *rig) {
+			r.add(1, 0)
+			r.add(2, time.Minute)
+			r.add(3, 5*time.Hour)
+		}, func(r *rig) {
+			begun, step := r.now(), 0
+			kill := func() {
+				if step++; step == killed {
+					r.again(func() {})
+				}
+			}
+			r.after(20 * time.Minute)
+			kill()
+			r.step(20 * time.Hour)
+			kill()
+			r.has(r.after(2*time.Second), 3)
+			kill()
+			r.after(5 * time.Minute)
+			kill()
+			r.step(-20 * time.Hour)
+			kill()
+			r.after(time.Second)
+			kill()
+			r.after(steadyFor + 10*time.Second)
+			kill()
+			s := r.after(5 * time.Minute)
+			r.has(s, 2)
+			if !s.Healthy || !s.Unsure.IsZero() {
+				t.Errorf("killed %d: %+v", killed, s)
+			}
+			r.possible(begun.Add(30*time.Second), 1)
+			r.possible(begun.Add(10*time.Minute), 2)
+			r.possible(begun.Add(19*time.Minute), 2)
+			r.possible(begun.Add(23*time.Minute), 2, 3)
+			r.possible(r.now(), 2)
+			r.possible(begun.Add(4*time.Hour), 2)
+			if killed != 1 && killed != 2 { // one that starts when the clock is ahead already takes it for right
+				r.possible(begun.Add(6*time.Hour), 3)
+			}
+			r.end()
+		})
+	}
+}
+
+// TestClockBehind boots a machine whose clock is a month behind, which is set right after a minute: the plan that was in force a month ago is possible for
+// that minute, and the evidence of the month stays as it was.
+func TestClockBehind(t *testing.T) {
+	const month = 30 * 24 * time.Hour
 	inBubble(t, "l.jsonl", func(r *rig) {
 		r.add(1, 0)
-		r.add(2, time.Minute)
-		r.add(3, 30*time.Hour)
+		r.add(2, time.Hour)
+		time.Sleep(month)
 	}, func(r *rig) {
-		begun := r.now()
-		r.after(20 * time.Hour)
-		r.step(20 * time.Hour)
-		r.has(r.after(5*time.Minute), 3)
-		r.step(-20 * time.Hour)
-		s := r.after(5 * time.Minute)
-		r.has(s, 2)
+		first := r.now()
+		r.has(r.after(10*time.Minute), 2)
+		r.again(func() {
+			r.b.do(func() { r.b.sha, r.b.mark = "", r.b.mark+1 })
+			r.step(-month)
+		})
+		r.has(r.after(time.Minute), 1)
+		r.step(month)
+		r.has(r.after(10*time.Second), 2)
+		s := r.after(leapFor + time.Minute)
 		if !s.Healthy || !s.Unsure.IsZero() {
 			t.Errorf("%+v", s)
 		}
-		r.possible(begun.Add(30*time.Second), 1)
-		r.possible(begun.Add(10*time.Hour), 2)
-		r.possible(begun.Add(20*time.Hour+3*time.Minute), 2, 3)
+		begun := first.Add(-month)
+		r.possible(begun.Add(30*time.Minute), 1)
+		r.possible(begun.Add(2*time.Hour), 2)
+		r.possible(first.Add(-time.Hour), 2)
+		r.possible(first.Add(9*time.Minute), 2)
+		r.possible(first.Add(10*time.Minute+30*time.Second), 1, 2)
 		r.possible(r.now(), 2)
+		r.end()
 	})
 }

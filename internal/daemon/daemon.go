@@ -34,7 +34,11 @@ const (
 	sayLateAfter = 5 * time.Second        // how late it may be without a word
 	prepareAgain = 2 * time.Second        // after a failure
 	lateOften    = 10 * time.Second       // how often such a record is tried again
+	endPatience  = time.Second / 2        // how long the end waits for a disk
 	lateFor      = 5 * time.Minute        // how long a lateness that is recorded is shown
+	leapFor      = 15 * time.Minute       // how long a clock that was set forward may be set back, before what follows from it is recorded
+	seenEvery    = time.Minute            // how often it is noted on disk that the kernel has what it is to have
+	maxHad       = 16                     // plans that are told apart which the kernel had by somebody's hand
 	stepOver     = 2 * time.Second        // what the two clocks may differ between two passes before it is a step
 	steadyFor    = time.Minute            // how long after a step back no earlier epoch is gone back to
 	clockFor     = 5 * time.Minute        // how long a step is shown
@@ -106,6 +110,7 @@ func (d *Daemon) Run(ctx context.Context) {
 		case <-ctx.Done():
 			l.giveUp()
 			d.o.Notify("STOPPING=1")
+			l.keepAtEnd()
 			return
 		case <-timer.C:
 		case <-d.reload:

@@ -52,7 +52,9 @@ type loop struct {
 	prepareAt    time.Time // before that none is prepared
 
 	// What is remembered beyond the end.
-	open      time.Time // since when it is open whether epochs came into force; zero = all did, or late says it
+	open      doubt     // whether epochs came into force, and what else the kernel had; none = all did, or late says it
+	rightAt   time.Time // when the kernel was seen last with the plan of applied
+	strayAt   time.Time // when it was recorded last that it had another one by somebody's hand
 	kept      memory    // what stands in the file
 	keptAt    time.Time
 	keepAgain time.Duration // after keptAt
@@ -61,6 +63,8 @@ type loop struct {
 	// Clocks.
 	lastMono, lastWall   time.Time
 	stepped, steppedBack time.Time
+	leapt                time.Time // what the clock on the wall said before it was set forward
+	leaptAt              time.Time
 	backSince            time.Time // the clock says that what was applied is still to come; zero = it does not
 
 	statusWas     string
@@ -113,7 +117,7 @@ func (l *loop) decide() {
 		l.read()
 	case due:
 		l.apply(want)
-	case l.late != nil && !l.late.recorded && now.Sub(l.lateAt) >= lateOften:
+	case l.recordDue(now):
 		l.record()
 	case l.forgetful(now):
 		l.keep()
@@ -170,11 +174,10 @@ func (l *loop) sameTarget(want target) {
 		l.log.Info("epoch in force", "epoch", want.epoch.Seq, "plan_sha256", want.sha256, "kernel", "has the plan already")
 	}
 	// What began in between never came, or nobody knows.
-	m := l.memory()
-	m.Since = l.open
-	if since := l.timeline.open(m, l.applied.sha256, want); !since.IsZero() && want.epoch.Seq != l.applied.epoch.Seq {
-		l.applied = want
-		l.sayLate(attempt{want: want, before: InForce{SHA256: want.sha256}, since: since, switched: l.wall()})
+	if d := l.timeline.doubt(l.known(), l.applied.sha256, want.epoch, l.wall()); !d.none() && want.epoch.Seq != l.applied.epoch.Seq {
+		if l.open = l.open.and(d); l.inForce.SHA256 == want.sha256 {
+			l.sayLate(attempt{want: want, before: InForce{SHA256: want.sha256}, open: l.open, switched: l.wall()})
+		}
 	}
 	l.applied = want
 	if l.failures > 0 && l.redo == "" {
@@ -237,7 +240,14 @@ func (l *loop) watchClock() {
 		text := fmt.Sprintf("the clock was set by %v, to %s", step.Round(time.Millisecond), stamp(wall))
 		if step < 0 {
 			l.steppedBack = mono
+			if l.late != nil && l.late.leap && !l.late.recorded { // nothing was late: the clock was ahead
+				l.late = nil
+				l.over("late")
+			}
 			text += fmt.Sprintf("; an earlier epoch is gone back to when it has been steady for %v", steadyFor)
+		}
+		if step > 0 {
+			l.leapt, l.leaptAt = l.lastWall, mono
 		}
 		l.trouble("clock", text, true)
 	} else if !l.stepped.IsZero() && mono.Sub(l.stepped) >= clockFor {

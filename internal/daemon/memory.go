@@ -17,22 +17,6 @@ func (s Source) remember(m memory) error {
 	return ledger.Remember(s.path, m)
 }
 
-// recall returns what was remembered of a ledger; the zero memory is nothing, or nothing of this ledger.
-func (t *timeline) recall() (m memory) {
-	if t.ledger == nil {
-		return m
-	}
-	return t.ledger.Recall()
-}
-
-// open is ledger.Ledger.OpenSince; of a plan file everything came into force.
-func (t *timeline) open(m memory, has string, want target) (since time.Time) {
-	if t.ledger == nil {
-		return since
-	}
-	return t.ledger.OpenSince(m, has, want.epoch)
-}
-
 // earlier returns the earlier one of two instants, of which the zero Time is none.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
@@ -43,16 +27,36 @@ func earlier(a, b time.Time) time.Time {
 
 // memory returns what is to be remembered now.
 func (l *loop) memory() memory {
-	m := memory{From: l.applied.epoch.From, PlanSHA256: l.applied.sha256, Since: l.open}
+	open := l.open
 	if l.late != nil && !l.late.recorded {
-		m.Since = earlier(m.Since, l.late.Since)
+		open = open.and(doubt{l.late.Since, l.late.Had})
 	}
-	return m
+	return memory{From: l.applied.epoch.From, PlanSHA256: l.applied.sha256, Since: open.since, Had: open.had, Seen: l.back(l.rightAt), Leapt: l.leapt}
 }
 
 // forgetful reports whether something is to be remembered that is not.
 func (l *loop) forgetful(now time.Time) bool {
-	return l.has && l.applied.epoch.Seq > 0 && l.memory() != l.kept && now.Sub(l.keptAt) >= l.keepAgain
+	if !l.has || l.applied.epoch.Seq == 0 || now.Sub(l.keptAt) < l.keepAgain {
+		return false
+	}
+	m := l.memory()
+	return !m.Equal(l.kept) || m.Seen.Sub(l.kept.Seen).Abs() >= seenEvery
+}
+
+// keepAtEnd has it remembered, unless something else is being done, or it takes long: it is known then what was so at most a minute ago.
+func (l *loop) keepAtEnd() {
+	if l.doing != "" || !l.has || l.applied.epoch.Seq == 0 {
+		return
+	}
+	source, m, done := l.o.Source, l.memory(), make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = source.remember(m) // there is nobody left to tell
+	}()
+	select {
+	case <-done:
+	case <-time.After(endPatience):
+	}
 }
 
 // keep has it remembered.

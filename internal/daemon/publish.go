@@ -29,7 +29,8 @@ func (l *loop) publish() {
 	if l.has && l.applied.epoch.Seq > 0 {
 		s.Epoch = infoOf(l.applied.epoch)
 	}
-	s.Unsure = l.unsure(s.Taken)
+	open := l.unsure(s.Taken)
+	s.Unsure, s.Had = open.since, open.had
 	for _, at := range []time.Time{l.retryAt, l.repairAt} {
 		s.Apply.Retry = max(s.Apply.Retry, time.Until(at), 0)
 	}

@@ -31,6 +31,8 @@ type Snapshot struct {
 	Read    time.Time `json:"source_read,omitzero"` // when ledger or plan file were read last
 	// Unsure is the instant from which on epochs of the ledger may not have come into force; zero = all did, as far as is known.
 	Unsure time.Time `json:"unsure_since,omitzero"`
+	// Had are the SHA-256 of plans that the kernel had since then besides those of the ledger, by somebody's hand or by a clock that was wrong.
+	Had []string `json:"had_sha256,omitempty"`
 
 	Apply  ApplyInfo  `json:"apply"`
 	Verify VerifyInfo `json:"verify"`

@@ -61,15 +61,16 @@ func (l *loop) haveRead(t *timeline, mark string, err error, changed bool, backe
 // look looks whether the file or the kernel have changed.
 func (l *loop) look() {
 	source, backend := l.o.Source, l.o.Backend
+	begun := time.Now()
 	l.start("look", func() func() {
 		// The kernel first: whoever applies and then records has done the latter by the time that his intent is gone.
 		in, err := backend.InForce()
 		underWay, mark := source.underWay(), source.mark()
-		return func() { l.haveLooked(in, err, underWay, mark) }
+		return func() { l.haveLooked(in, err, underWay, mark, begun) }
 	})
 }
 
-func (l *loop) haveLooked(in InForce, err error, underWay bool, mark string) {
+func (l *loop) haveLooked(in InForce, err error, underWay bool, mark string, begun time.Time) {
 	now := time.Now()
 	l.lookedAt = now
 	l.lateShown(now)
@@ -90,6 +91,7 @@ func (l *loop) haveLooked(in InForce, err error, underWay bool, mark string) {
 	if l.foreign {
 		return // what the ledger says then decides
 	}
+	l.watch(in, begun)
 	// So it does when it can be read again: somebody may have recorded what he has applied.
 	l.foreign = l.has && l.unread() && in.SHA256 != "" && in.SHA256 != l.applied.sha256
 	l.inForce = in

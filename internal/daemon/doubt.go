@@ -1,0 +1,100 @@
+package daemon
+
+import (
+	"slices"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+)
+
+// A doubt is the time in which the kernel may not have had what the ledger says. The zero doubt is none.
+type doubt struct {
+	since time.Time
+	had   []string // SHA-256 of plans that it had since then, and that are not those of the ledger for that time
+}
+
+// and returns what covers both.
+func (d doubt) and(e doubt) doubt {
+	d.since = earlier(d.since, e.since)
+	d.had = slices.Clone(d.had)
+	for _, sha := range e.had {
+		if !slices.Contains(d.had, sha) {
+			d.had = append(d.had, sha)
+		}
+	}
+	d.had = d.had[:min(len(d.had), maxHad)]
+	return d
+}
+
+// none reports whether there is no doubt.
+func (d doubt) none() bool { return d.since.IsZero() }
+
+// doubt returns from when on it is open what the kernel had, that has one plan now when an epoch is to be in force; of a plan file all is known.
+func (t *timeline) doubt(m memory, has string, want ledger.Epoch, now time.Time) (d doubt) {
+	if t.ledger != nil {
+		d.since, d.had = t.ledger.OpenSince(m, has, want, now)
+	}
+	return d
+}
+
+// back returns what the clock on the wall, as it is now, would have said at an instant of the monotonic clock; zero for zero.
+func (l *loop) back(at time.Time) time.Time {
+	if at.IsZero() {
+		return at
+	}
+	return l.wall().Add(-time.Since(at)).Truncate(time.Millisecond)
+}
+
+// known returns what this daemon knows of the past of the kernel.
+func (l *loop) known() memory {
+	m := l.memory()
+	m.Since, m.Had = l.open.since, l.open.had
+	if !l.heldAt.IsZero() { // it knows better than by the clock
+		m.Leapt = l.back(l.heldAt)
+	}
+	return m
+}
+
+// isRight reports whether a plan is the one to be in force.
+func (l *loop) isRight(sha string) bool {
+	if l.timeline == nil || l.unread() {
+		return false
+	}
+	want, err := l.timeline.at(l.wall())
+	return err == nil && want.sha256 == sha
+}
+
+// watch notes what the kernel has when it was looked at, and nobody is about to record that.
+func (l *loop) watch(in InForce, at time.Time) {
+	switch {
+	case !l.has || l.timeline == nil || l.timeline.ledger == nil:
+	case in.SHA256 == l.applied.sha256:
+		l.rightAt = at
+		if len(l.open.had) > 0 && l.isRight(in.SHA256) {
+			l.sayLate(attempt{want: l.applied, before: in, open: l.open, switched: l.wall()})
+		}
+	case in.SHA256 != "" && !l.unread():
+		if want, err := l.timeline.at(l.wall()); err == nil {
+			l.open = l.open.and(l.timeline.doubt(l.known(), in.SHA256, want.epoch, l.wall()))
+		}
+	}
+}
+
+// unsure returns what is in doubt now.
+func (l *loop) unsure(now time.Time) (d doubt) {
+	if l.timeline == nil || l.timeline.ledger == nil {
+		return d
+	}
+	if d = l.open; l.late != nil {
+		d = d.and(doubt{l.late.Since, l.late.Had})
+	}
+	want, err := l.timeline.at(now)
+	if err != nil {
+		return d
+	}
+	m := l.timeline.ledger.Recall()
+	if l.has {
+		m = l.known()
+	}
+	return d.and(l.timeline.doubt(m, l.inForce.SHA256, want.epoch, now))
+}
