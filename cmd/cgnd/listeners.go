@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -77,15 +78,14 @@ func serveWhileThere(ctx context.Context, server *http.Server, l net.Listener) e
 	go func() { served <- server.Serve(l) }()
 	look := time.NewTicker(listenLook)
 	defer look.Stop()
+	var lost error
 	for {
 		select {
 		case err := <-served:
-			return err
+			return cmp.Or(lost, err)
 		case <-look.C:
-			if err := losable.Lost(); err != nil {
+			if lost = losable.Lost(); lost != nil {
 				_ = server.Close()
-				<-served
-				return err
 			}
 		}
 	}

@@ -81,17 +81,22 @@ func (l *loop) attempt(what string, a attempt) {
 		a.remember(source, line, m, first)
 		void := a.ahead && a.before != known ||
 			a.why != "" && a.before.SHA256 != "" && a.before.SHA256 != ours && (unread || source.mark() != mark) // somebody has recorded it, perhaps
-		switch {
-		case a.err != nil:
-		case void:
-			a.err = errGivenUp
-		case first && a.before.SHA256 == a.want.sha256 && a.differs(backend) && report:
-			a.onlyTold = true
-		default:
-			a.run(backend, wall, wait)
-		}
+		a.touch(backend, wall, wait, void, first, report)
 		return func() { l.haveApplied(a) }
 	})
+}
+
+// touch makes the kernel obey, unless something is in the way.
+func (a *attempt) touch(b Backend, wall func() time.Time, wait func() error, void, first, report bool) {
+	switch {
+	case a.err != nil:
+	case void:
+		a.err = errGivenUp
+	case first && a.before.SHA256 == a.want.sha256 && a.differs(b) && report:
+		a.onlyTold = true
+	default:
+		a.run(b, wall, wait)
+	}
 }
 
 // leave leaves the kernel to somebody else, who is about to record what he applies.
@@ -232,11 +237,6 @@ func (l *loop) haveApplied(a attempt) {
 	}
 	first := !l.has || l.applied.sha256 != a.want.sha256
 	l.holds(a)
-	if !l.has && a.kept.IsZero() && l.timeline != nil && l.timeline.ledger != nil {
-		l.leapt = l.timeline.ledger.Recall().Leapt
-	}
-	l.applied, l.has = a.want, true
-	l.plan.Store(a.plan)
 	if a.onlyTold {
 		l.firstAttempt, l.inForce, a.switched = true, a.before, l.wall()
 		l.sayLate(a)
@@ -248,6 +248,18 @@ func (l *loop) haveApplied(a attempt) {
 	if first && a.why == "drift" {
 		l.sayDrift(*a.had)
 	}
+	l.sayApplied(a)
+	switch {
+	case first, !a.open.none() && l.isRight(a.want.sha256):
+		l.sayLate(a)
+	default:
+		l.open = l.open.and(a.open)
+	}
+	l.check(a)
+}
+
+// sayApplied notes and logs an apply that went well.
+func (l *loop) sayApplied(a attempt) {
 	if l.redo, l.repairAt = "", (time.Time{}); a.why == "" {
 		l.failures, l.retryAt = 0, time.Time{}
 	}
@@ -258,20 +270,14 @@ func (l *loop) haveApplied(a attempt) {
 		l.repairedAt = time.Now()
 		l.snapshot.Drift.Repaired++
 	}
+	s := &l.snapshot.Apply
 	s.OK, s.At, s.Took, s.Way = s.OK+1, a.switched, a.took, a.done.Way
 	s.Kept, s.Moved, s.Added, s.Removed = a.done.Kept, a.done.Moved, a.done.Added, a.done.Removed
 	l.log.Info("plan applied", "plan_sha256", a.want.sha256, "epoch", a.want.epoch.Seq, "why", a.why, "way", a.done.Way, "took", a.took.Round(time.Microsecond),
 		"kept", a.done.Kept, "moved", a.done.Moved, "added", a.done.Added, "removed", a.done.Removed)
-	switch {
-	case first, !a.open.none() && l.isRight(a.want.sha256):
-		l.sayLate(a)
-	default:
-		l.open = l.open.and(a.open)
-	}
-	l.check(a)
 }
 
-// holds notes since when the kernel has what was applied, as far as that is this daemon's doing.
+// holds notes that the kernel has what was applied, and since when, as far as that is this daemon's doing.
 func (l *loop) holds(a attempt) {
 	l.rightAt = time.Now()
 	if a.before.SHA256 != a.want.sha256 {
@@ -279,6 +285,11 @@ func (l *loop) holds(a attempt) {
 	} else if !l.has || l.applied.sha256 != a.want.sha256 {
 		l.heldAt = time.Time{}
 	}
+	if !l.has && l.leapt.IsZero() && l.timeline != nil && l.timeline.ledger != nil {
+		l.leapt = l.timeline.ledger.Recall().Leapt
+	}
+	l.applied, l.has = a.want, true
+	l.plan.Store(a.plan)
 }
 
 // unchanged is the way of an apply that had nothing to do, with any backend.
@@ -327,9 +338,8 @@ func (l *loop) haveFailed(a attempt) {
 	l.trouble("apply", fmt.Sprintf("plan %.12s could not be applied, what was in force stays so: %v", a.want.sha256, a.err), false)
 	if a.in.SHA256 == a.want.sha256 && a.before.SHA256 != a.in.SHA256 { // the kernel took it, and what comes behind failed
 		l.holds(a)
-		l.applied, l.has, l.redo = a.want, true, "the apply did not end well"
+		l.redo = "the apply did not end well"
 		l.repairs, l.repairAt = 1, l.retryAt
-		l.plan.Store(a.plan)
 		l.sayLate(a)
 		l.trouble("apply", fmt.Sprintf("plan %.12s is in force, but not all that belongs to it was done: %v", a.want.sha256, a.err), false)
 	}

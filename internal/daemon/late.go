@@ -75,8 +75,10 @@ func plansText(had []string) string {
 // recordDue reports whether a lateness is to be recorded now: not while the clock may be set back, and not again and again while somebody changes the
 // kernel again and again.
 func (l *loop) recordDue(now time.Time) bool {
-	return l.late != nil && !l.late.recorded && now.Sub(l.lateAt) >= lateOften && !(l.late.leap && now.Sub(l.leaptAt) < leapFor) &&
-		!(len(l.late.Had) > 0 && !l.strayAt.IsZero() && now.Sub(l.strayAt) < calmAfter)
+	if l.late == nil || l.late.recorded || now.Sub(l.lateAt) < lateOften || l.late.leap && now.Sub(l.leaptAt) < leapFor {
+		return false
+	}
+	return len(l.late.Had) == 0 || l.strayAt.IsZero() || now.Sub(l.strayAt) >= calmAfter
 }
 
 // record has the ledger say that an epoch was late.

@@ -81,10 +81,10 @@ func (r *rig) plansAt(led *ledger.Ledger, q ledger.Question) (out []int) {
 			return nil // there is no epoch yet
 		}
 		for _, c := range a.Candidates {
-			switch {
-			case c.Status == 0:
+			switch c.Status {
+			case 0:
 				out = append(out, 0)
-			case c.Status == alloc.Allocated:
+			case alloc.Allocated:
 				out = append(out, n)
 			}
 		}
