@@ -15,7 +15,7 @@ import (
 // Where there is nothing to change, nothing is done. Whether there is, is read from the kernel, as Verify does: what somebody else
 // has damaged is repaired.
 //
-// Packets pass all the while. A subscriber that has the same share as before keeps its mappings; those of the others end at
+// Packets pass all the while. A subscriber keeps its mappings on ports that it had before and has still; all others end at
 // once. The order is: everything is made and pinned beside what is in force; the programs on the outside interfaces are
 // replaced, then those on the inside ones; the new state takes the place of the old one; slots of subscribers that have moved
 // are freed. Interfaces that are new have the programs before, those that are no longer named lose them after. A process that

@@ -37,9 +37,9 @@ func (f Forward) String() string {
 	return fmt.Sprintf("%v %d of %v to port %d", f.Protocol, f.OutsidePort, f.Subscriber, f.InsidePort)
 }
 
-// Forward opens a port. It stays open until EndForward, or until the subscriber gets another share. A mapping that the inside
-// endpoint has already, on another port, ends with it: an endpoint has one mapping (RFC 4787 REQ-1). That the forward is there
-// already is no error. The error wraps ErrNotOwned, ErrTaken, alloc.ErrNotSubscriber, ErrBusy or ErrChanged.
+// Forward opens a port. It stays open until EndForward, or until the subscriber gets a share without it. A mapping that the
+// inside endpoint has already, on another port, ends with it: an endpoint has one mapping (RFC 4787 REQ-1). That the forward is
+// there already is no error. The error wraps ErrNotOwned, ErrTaken, alloc.ErrNotSubscriber, ErrBusy or ErrChanged.
 func (d *Datapath) Forward(f Forward) error {
 	return d.forward(f, bpf.CgnatCgnClaimKindCGN_CLAIM_FORWARD)
 }

@@ -18,7 +18,7 @@ func newForward(e *env) *cobra.Command {
 		Short: "Open ports of subscribers for good",
 		Long: `Port forwards of the XDP backend: what comes for a port of a subscriber's share goes to an inside port of the subscriber, at any
 time and from anybody, and what that inside port sends leaves from there. A forward needs no traffic and does not expire; it
-ends with cgnctl forward remove, or when the subscriber gets another share.`,
+ends with cgnctl forward remove, or when the subscriber gets a share without the port.`,
 		Example: `  cgnctl forward add 100.64.0.2 tcp/6000 --to 80
   cgnctl forward list`,
 		Args: exactly(0, "no arguments, but one of add, remove and list"),

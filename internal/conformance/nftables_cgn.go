@@ -17,7 +17,7 @@ func nftables6888() map[string]Result {
 		"6888-1a":  {Partly, "MUSTs not met in full: 4787-1, 4787-3, 4787-9, 4787-9a, 4787-11, 4787-14a"},
 		"6888-1b":  {Partly, "MUSTs not met in full: 5382-1, 5382-7, 5382-8, 5382-8a"},
 		"6888-1c":  {Partly, "MUSTs not met in full: 5508-2, 5508-7, 5508-7a"},
-		"6888-1d":  {Partly, "only subscribers with an address of their own (1:1) have protocols without ports, GRE and ESP among them; for all others they are dropped. DCCP and UDP-Lite are always dropped"},
+		"6888-1d":  {Partly, "only subscribers with an address of their own (1:1, or the only one that a list has on it) have protocols without ports, GRE and ESP among them; for all others they are dropped. DCCP and UDP-Lite are always dropped"},
 		"6888-2":   {Yes, ""},
 		"6888-2x":  {Exempt, "not offered"},
 		"6888-3":   {Yes, "in the order in which it is written"},

@@ -13,7 +13,7 @@ func xdp6888() map[string]Result {
 		"6888-1a":  {Yes, ""},
 		"6888-1b":  {Yes, ""},
 		"6888-1c":  {Yes, ""},
-		"6888-1d":  {Yes, "subscribers with an address of their own (1:1) have protocols without ports; those of all others are not forwarded"},
+		"6888-1d":  {Yes, "subscribers with an address of their own (1:1, or the only one that a list has on it) have protocols without ports; those of all others are not forwarded"},
 		"6888-2":   {Yes, ""},
 		"6888-2x":  {Exempt, "not offered"},
 		"6888-3":   {Yes, "in the order in which it is written"},

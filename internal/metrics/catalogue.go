@@ -60,7 +60,7 @@ var (
 	conntrackEntries = gauge("cgnkit_conntrack_entries", "Flows in the kernel's table of the network namespace. nftables only, like those below.")
 	conntrackLimit   = gauge("cgnkit_conntrack_entries_limit", "Flows that the table has room for.")
 	conntrackLost    = counter("cgnkit_conntrack_losses_total", "What conntrack could not keep: dropped = packets without room, and those of insert_failed, early_drop = flows that ended early to make room, insert_failed = packets of flows that could not be entered, of subscribers without a free port above all.", "reason")
-	mapEntries       = gauge("cgnkit_bpf_map_entries", "Entries in use of a BPF map: slots = ports of outside addresses that have a mapping, as of the last reading; displaced = mappings that are not at home. xdp only, like those below.", "map")
+	mapEntries       = gauge("cgnkit_bpf_map_entries", "Entries in use of a BPF map: slots = ports of outside addresses that have a mapping, as of the last reading; displaced = mappings that are not at home, with those that have ended until the sweep comes by. xdp only, like those below.", "map")
 	mapCapacity      = gauge("cgnkit_bpf_map_entries_limit", "Entries that a BPF map has room for.", "map")
 	mapBytes         = gauge("cgnkit_bpf_map_memory_bytes", "Kernel memory of all BPF maps of the instance.")
 
