@@ -39,9 +39,9 @@ func ask[T any](p *ebpf.Program, question *T) error {
 	return err
 }
 
-// ownerOf returns who a slot says that it has: the inverse of cgn_owner_word. ok is false for a slot that is free.
+// ownerOf returns who a slot says that it has: the inverse of cgn_owner_word. ok is false for a slot that is free, also where it waits.
 func ownerOf(word uint64) (inside netip.AddrPort, ok bool) {
-	return netip.AddrPortFrom(fromWire(uint32(word>>32)), fromWirePort(uint16(word>>16))), word != 0
+	return netip.AddrPortFrom(fromWire(uint32(word>>32)), fromWirePort(uint16(word>>16))), word>>16 != 0
 }
 
 func (g *generation) allRows() []int {

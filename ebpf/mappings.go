@@ -89,7 +89,7 @@ func eachSlot(memory slotMemory, buffer []byte, f func(Protocol, uint16, bpf.Cgn
 			return err
 		}
 		for i := 0; i < len(buffer); i += slotBytes {
-			if binary.NativeEndian.Uint64(buffer[i:]) != 0 && !f(proto, uint16(i/slotBytes), slotFrom(buffer[i:])) {
+			if s := slotFrom(buffer[i:]); s.Owner>>16 != 0 && !f(proto, uint16(i/slotBytes), s) {
 				return nil
 			}
 		}

@@ -47,7 +47,7 @@ type Policy struct {
 	Established time.Duration // TCP; RFC 5382 REQ-5; 2 hours and 4 minutes
 	Opening     time.Duration // TCP that opens; RFC 7857 section 2.1; 4 minutes
 	Closing     time.Duration // TCP that closes, and what is picked up in the middle; the same; 4 minutes
-	Hold        time.Duration // before another inside endpoint of the subscriber gets a port; RFC 6888 REQ-8B; 0
+	Hold        time.Duration // before another inside endpoint gets a freed port, of whichever subscriber; RFC 6888 REQ-8; 0
 	HoldPorts   int           // so many ports of a subscriber may wait when no other is free; RFC 6888 REQ-8D; all
 	Limit       Limit         // RFC 6888 REQ-4
 	Rate        int           // new mappings of a subscriber a second; any number

@@ -99,7 +99,7 @@ static __always_inline enum cgn_claim_result cgn_claim_slot(struct cgn_search *s
 	if (!slot)
 		return CGN_CLAIM_TABLES;
 	owner = slot->owner;
-	if (!cgn_same_endpoint(owner, s->owner) && !cgn_claimable(s, slot, owner)) {
+	if (cgn_is_endpoint(owner) && !cgn_same_endpoint(owner, s->owner) && !cgn_claimable(s, slot, owner)) {
 		addr = owner >> 32;
 		c->holder_addr = addr;
 		c->holder_port = owner >> 16;

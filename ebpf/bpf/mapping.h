@@ -74,7 +74,7 @@ static long cgn_recount(__u32 i, void *data)
 		return 1;
 	s->at++;
 	owner = slot->owner;
-	if (!owner)
+	if (!cgn_is_endpoint(owner))
 		return 0;
 	if (!cgn_claimable(s, slot, owner))
 		s->free++;

@@ -39,7 +39,7 @@ static __always_inline int cgn_claimable(const struct cgn_search *s, const struc
 {
 	if (!owner)
 		return 1;
-	if ((owner ^ s->owner) >> 32)
+	if (!s->policy->hold && (owner ^ s->owner) >> 32)
 		return 1; /* of another subscriber, who had the port under an earlier plan */
 	return cgn_idle(slot, s->policy, s->proto, s->now, s->policy->hold);
 }

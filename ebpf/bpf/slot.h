@@ -21,6 +21,15 @@ static __always_inline __u64 cgn_owner_word(__be32 addr, __be16 port)
 	return (__u64)addr << 32 | (__u64)port << 16;
 }
 
+/*
+ * cgn_is_endpoint reports whether who owns a slot is an inside endpoint. A slot that an eviction has freed keeps a turn for as long as
+ * a freed port waits (RFC 6888 REQ-8), and is nobody's.
+ */
+static __always_inline int cgn_is_endpoint(__u64 owner)
+{
+	return owner >> 16 != 0;
+}
+
 static __always_inline int cgn_same_endpoint(__u64 owner, __u64 other)
 {
 	return !((owner ^ other) >> 16);

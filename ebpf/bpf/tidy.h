@@ -133,6 +133,8 @@ static long cgn_tidy_slot(__u32 i, void *data)
 		}
 		return 0;
 	}
+	if (!cgn_is_endpoint(owner))
+		return 0;
 	w->kept++;
 	home = cgn_home_of(w, owner);
 	if (home != number)
@@ -279,6 +281,26 @@ static __always_inline int cgn_has(const struct cgn_walk *w, const struct cgn_ow
 	return cgn_share_number(s->pool, s->list, &share, port) >= 0;
 }
 
+/*
+ * cgn_free frees a slot of a row, such that the port waits as long as others of its pool (RFC 6888 REQ-8): from now on, or from when
+ * the time of the mapping was over. It reports whether it did.
+ */
+static __always_inline int cgn_free(const struct cgn_walk *w, struct cgn_slot *slot, __u32 at, __u64 owner)
+{
+	const struct cgn_policy *policy = w->s.policy;
+	enum cgn_proto proto = at >> 16;
+	__u32 over = cgn_overdue(slot, policy, proto, w->s.now);
+	__u16 port = at, turn = owner + 1;
+
+	if (!port || !policy->hold || over > policy->hold)
+		return __sync_val_compare_and_swap(&slot->owner, owner, 0) == owner;
+	if (__sync_val_compare_and_swap(&slot->owner, owner, turn ? turn : 1) != owner)
+		return 0;
+	slot->state = 0;
+	slot->seen = w->s.now - over - cgn_timeout(policy, proto, 0);
+	return 1;
+}
+
 /* cgn_evict_slot frees a slot whose owner is not the subscriber that the port belongs to: step of a loop. */
 static long cgn_evict_slot(__u32 i, void *data)
 {
@@ -294,12 +316,12 @@ static long cgn_evict_slot(__u32 i, void *data)
 		return 1;
 	w->s.at = at + 1;
 	owner = slot->owner;
-	if (!owner)
+	if (!cgn_is_endpoint(owner))
 		return 0;
 	/* Port 0 is where it is noted who has the address alone: see translate.h. */
 	if (cgn_is_subscriber(w->s.pool->realm, owner >> 32, &o) && o.row == w->row && (!port || cgn_has(w, &o, port)))
 		return 0;
-	if (__sync_val_compare_and_swap(&slot->owner, owner, 0) == owner)
+	if (cgn_free(w, slot, at, owner))
 		w->freed++; /* what displaced says of it goes by cgn_claim_forget */
 	return 0;
 }

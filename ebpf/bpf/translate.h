@@ -328,7 +328,7 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 	if (!slot)
 		return CGN_DROP_TABLES;
 	owner = slot->owner;
-	if (!owner || (!alone && !cgn_is_live(slot, owner, policy, f->proto, now)))
+	if (!cgn_is_endpoint(owner) || (!alone && !cgn_is_live(slot, owner, policy, f->proto, now)))
 		return CGN_DROP_NO_MAPPING;
 	/* A forward is there to be reached by anybody. The note of who stands alone never expires either, and is none. */
 	if (cgn_filters(f, policy) && (alone || !(slot->state & CGN_SLOT_STATIC)) &&

@@ -120,7 +120,7 @@ _Static_assert(sizeof(struct cgn_cut) == 12, "struct cgn_cut");
  * subscriber is a hash table of slots. owner is what is claimed by compare-and-swap, the rest belongs to who owns it.
  */
 struct cgn_slot {
-	__u64 owner; /* inside address, port and turn, see slot.h; 0 = free */
+	__u64 owner; /* inside address, port and turn, see slot.h; 0 = free, a turn alone = free, and waits */
 	__u32 seen; /* tick of the last packet that counts */
 	__u32 state; /* see tcp.h */
 };
@@ -170,7 +170,7 @@ struct cgn_policy {
 	__u32 established; /* TCP; RFC 5382 REQ-5 */
 	__u32 opening; /* TCP; the same, and RFC 7857 section 2.1 */
 	__u32 closing;
-	__u32 hold; /* a free port waits so long before another inside endpoint gets it; RFC 6888 REQ-8 */
+	__u32 hold; /* a free port waits so long before another inside endpoint gets it, whoever's; RFC 6888 REQ-8 */
 	__u32 held; /* so many ports of a share may wait when no other is free; REQ-8D */
 	__u32 limit[CGN_PLANES]; /* mappings of a subscriber; RFC 6888 REQ-4 */
 	__u32 rate; /* new mappings of a subscriber in 16 ticks, 0 = any; RFC 6888 REQ-4c */
