@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -42,7 +43,7 @@ func TestEqualBeforeTheKernel(t *testing.T) {
 	equal := 0
 	for n := range judgedPrograms {
 		text := randomProgram(rng)
-		said := b.equalTo(text)
+		said := b.equalTo(text, "nftables")
 		if len(said) == 0 {
 			continue
 		}
@@ -51,8 +52,12 @@ func TestEqualBeforeTheKernel(t *testing.T) {
 		seen := b.send(uint16(n))
 		b.judge(text, said, seen)
 		if equal%4 == 0 {
-			listed := netnstest.Run(t, b.CGN, "nft", "list", "ruleset")
-			b.judge(listed, b.equalTo(listed), seen)
+			listed, asJSON := netnstest.Run(t, b.CGN, "nft", "list", "ruleset"), netnstest.Run(t, b.CGN, "nft", "-j", "list", "ruleset")
+			said = b.equalTo(listed, "nftables")
+			b.judge(listed, said, seen)
+			if as := b.equalTo(asJSON, "nftables"); !slices.Equal(as, said) {
+				t.Errorf("equal to %v as text, and to %v as JSON\n%s\n%s", said, as, listed, asJSON)
+			}
 		}
 		if t.Failed() {
 			return
@@ -76,7 +81,7 @@ func TestOurRulesBeforeTheKernel(t *testing.T) {
 		listed := netnstest.Run(t, b.CGN, "nft", "list", "ruleset")
 		seen := b.send(uint16(n))
 		for _, text := range []string{text, listed} {
-			if said := b.equalTo(text); len(said) != 1 || said[0] != name {
+			if said := b.equalTo(text, "nftables"); len(said) != 1 || said[0] != name {
 				t.Errorf("%s: equal to %v\n%s", name, said, text)
 			}
 			b.judge(text, []string{name}, seen)
@@ -141,11 +146,11 @@ func (b *judge) load(text string) {
 }
 
 // equalTo returns the plans that equal says rules are the same as.
-func (b *judge) equalTo(text string) (names []string) {
+func (b *judge) equalTo(text, format string) (names []string) {
 	b.Helper()
-	path := saveText(b.T, b.dir, "rules.nft", text)
+	path := saveText(b.T, b.dir, "rules", text)
 	for _, name := range []string{"plan", "exempt"} {
-		if code, _ := runCommand(b.T, "equal", path, b.paths[name], "--from-a", "nftables"); code == exitOK {
+		if code, _ := runCommand(b.T, "equal", path, b.paths[name], "--from-a", format); code == exitOK {
 			names = append(names, name)
 		}
 	}
@@ -254,10 +259,12 @@ func randomProgram(rng *rand.Rand) string {
 	var s strings.Builder
 	s.WriteString("table ip n {\n\tmap m { type ipv4_addr : interval ipv4_addr . inet_service; elements = { 100.64.0.0 : 198.18.0.0 . 1024-3023, " +
 		"100.64.0.1 : 198.18.0.0 . 3024-5023, 100.64.0.2 : 198.18.0.1 . 1024-3023, 100.64.0.3 : 198.18.0.1 . 3024-5023 }; }\n" +
+		"\tset pairs { type ipv4_addr . ipv4_addr; flags interval; elements = { 100.64.0.0/30 . 203.0.113.53 }; }\n\tset protos { type inet_proto; elements = { udp, tcp, icmp }; }\n" +
 		"\tset none { type ipv4_addr; }\n\tset exempt { type ipv4_addr; elements = { 203.0.113.53 }; }\n\tset some { type ipv4_addr; elements = { 100.64.0.1, 100.64.0.2 }; }\n")
 	rule := func(to ...string) string {
 		match := one("", "", "ip daddr 203.0.113.53 ", "ip daddr 203.0.113.53 ", "ip daddr @exempt ", "ip daddr != @exempt ", "ip daddr @none ", "ip daddr 203.0.113.0/24 ",
-			"oifname \"outside\" ", "oifname \"nowhere\" ", "oifname != \"outside\" ", "udp dport 7 ", "udp dport 8 ") + one("", "", "", "", "", "ip saddr 100.64.0.1 ", "ip saddr @some ", "ip saddr 100.64.0.0/24 ", "ip daddr @exempt ", "ip saddr 10.0.0.0/8 ")
+			"ip daddr & 255.255.255.255 == 203.0.113.53 ", "ip saddr . ip daddr @pairs ", "ip daddr . ip saddr { 203.0.113.53 . 100.64.0.0/24 } ", "meta l4proto @protos ", "fib daddr type local ", "fib daddr type unicast ",
+			"oifname \"outside\" ", "oifname \"nowhere\" ", "oifname != \"outside\" ", "udp dport 7 ", "udp dport 8 ") + one("", "", "", "", "", "ip saddr 100.64.0.1 ", "ip saddr @some ", "ip saddr 100.64.0.0/24 ", "ip daddr @exempt ", "ip saddr 10.0.0.0/8 ", "ip saddr & 255.255.255.253 == 100.64.0.0 ", "ip saddr & 255.255.255.252 == 100.64.0.0 ")
 		const share = "meta l4proto { icmp, tcp, udp } snat ip to ip saddr map @m"
 		switch n := rng.IntN(20); {
 		case n < 7:
@@ -270,6 +277,8 @@ func randomProgram(rng *rand.Rand) string {
 			return match + "drop"
 		case n < 17:
 			return match + "meta l4proto { tcp, udp } masquerade"
+		case n < 18 && rng.IntN(2) == 0:
+			return match + "ip daddr vmap { 203.0.113.53 : " + one("accept", "return", "drop", "continue", to[0]) + " }"
 		case n < 18:
 			return match + "ip saddr vmap { 100.64.0.1 : " + one("accept", "return", "drop", "continue") + " }"
 		case n < 19:
@@ -289,7 +298,7 @@ func randomProgram(rng *rand.Rand) string {
 		chain(name, "\t\ttype nat hook postrouting priority "+one("srcnat", "100", "srcnat", "srcnat - 10", "filter", "mangle + 10", "security - 10")+";"+policy+"\n", 4,
 			"jump a", "jump a", "jump b", "goto a", "goto b")
 	}
-	chain("b", "", 3)
+	chain("b", "", 3, "return")
 	chain("a", "", 3, "jump b", "goto b")
 	base("p")
 	if rng.IntN(3) == 0 {
