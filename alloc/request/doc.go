@@ -19,7 +19,8 @@
 //	         address, port, time; also nfdump -o csv with ts and te, between which a flow is asked for
 //	json     an array of objects, an object with such arrays, one object, or an object a line; names as for csv
 //	tcpdump  lines of tcpdump -n with -tt or -tttt, also with -e and -v; the source is asked for
-//	netflow  "time proto=TCP src=1.2.3.4:5 dst=…" and the long output of nfdump; the source is asked for
+//	netflow  "time proto=TCP src=1.2.3.4:5 dst=…", the long output of nfdump, and its log of a NAT (-o nel, -o nsel); the source is asked
+//	         for, as it was translated where it was
 //	acns     ACNS 1 and 2 XML, also between "Start ACNS XML" and "End ACNS XML"
 //	x-arf    X-ARF 0.1 and 0.2 ("Key: value"), XARF 3 and 4 (JSON); the port is Source-Port, never Port, which was attacked; the
 //	         time is Date, never Report-Date, when it was written; outside of first_seen and last_seen it is refused

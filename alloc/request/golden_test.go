@@ -15,7 +15,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // golden are the inputs in testdata that are read with a zone: the others are read without one.
-var goldenZones = map[string]string{"nfdump.txt": "Europe/Berlin", "nfdump-extended.txt": "UTC", "nfdump-line.txt": "UTC", "nfdump-csv.txt": "UTC", "tcpdump-tttt.txt": "UTC", "zones.csv": "America/Sao_Paulo"}
+var goldenZones = map[string]string{"nfdump.txt": "Europe/Berlin", "nfdump-extended.txt": "UTC", "nfdump-line.txt": "UTC", "nfdump-csv.txt": "UTC", "nfdump-nel.txt": "UTC", "nfdump-nsel.txt": "UTC", "tcpdump-tttt.txt": "UTC", "zones.csv": "America/Sao_Paulo"}
 
 func TestGolden(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*")

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -9,7 +10,7 @@ import (
 type netflowParser struct{ *settings }
 
 // nfdumpNoise are the beginnings of lines that nfdump writes besides flows.
-var nfdumpNoise = []string{"date first seen", "summary:", "time window:", "total flows processed:", "total records processed:", "total flows:", "blocks skipped:", "sys:", "runtime:", "no matched flows", "ident:"}
+var nfdumpNoise = []string{"date first seen", "event time", "summary:", "time window:", "total flows processed:", "total records processed:", "total flows:", "blocks skipped:", "sys:", "runtime:", "no matched flows", "ident:"}
 
 func isNfdumpNoise(lower string) bool {
 	for _, noise := range nfdumpNoise {
@@ -22,7 +23,7 @@ func isNfdumpNoise(lower string) bool {
 
 // isNetflow reports whether a line, in lower case, is one of flow tools.
 func isNetflow(lower string) bool {
-	if strings.HasPrefix(lower, "date first seen") {
+	if strings.HasPrefix(lower, "date first seen") || strings.HasPrefix(lower, "event time ") && strings.Contains(lower, " x-src ip addr:port") {
 		return true
 	}
 	keys := 0
@@ -33,8 +34,22 @@ func isNetflow(lower string) bool {
 			}
 		}
 	}
-	return keys > 0 || isNfdump(strings.Fields(lower))
+	words := strings.Fields(lower)
+	return keys > 0 || isNfdump(words) || isEvent(words)
 }
+
+// isEvent reports whether words are date, clock, event, perhaps another one, protocol, source, arrow, destination, and the latter three as they are translated:
+// what nfdump prints of the log of a NAT.
+func isEvent(words []string) bool {
+	if len(words) < 10 || strings.Count(words[0], "-") != 2 || strings.Count(words[1], ":") != 2 || isDigit(words[2][0]) {
+		return false
+	}
+	at := arrow(words)
+	return (at == 5 || at == 6) && len(words) >= at+5 && words[at+3] == "->"
+}
+
+// arrow returns where the first arrow stands, or -1.
+func arrow(words []string) int { return slices.Index(words, "->") }
 
 // isNfdump reports whether words are date, clock, duration, protocol, source, arrow, destination.
 func isNfdump(words []string) bool {
@@ -45,9 +60,12 @@ func (p netflowParser) parse(line string) (r Request, ok bool, err error) {
 	if isNfdumpNoise(strings.ToLower(strings.TrimSpace(line))) {
 		return r, false, nil
 	}
-	if words := strings.Fields(line); isNfdump(words) {
+	switch words := strings.Fields(line); {
+	case isNfdump(words):
 		r, err = p.nfdump(words)
-	} else {
+	case isEvent(words):
+		r, err = p.event(words)
+	default:
 		r, err = p.pairs(line)
 	}
 	r.Packet = err == nil
@@ -120,33 +138,63 @@ func nextPair(line string) (name, value string, at int, rest string) {
 
 // nfdump reads date, clock, duration, protocol, source, arrow, destination.
 func (p netflowParser) nfdump(words []string) (r Request, err error) {
-	if r.Proto, err = parseProto(words[3]); err != nil {
+	if r, err = p.ends(words[3], words[4], words[6]); err != nil {
 		return r, err
 	}
-	source := strings.TrimSuffix(words[4], ":0")
+	st, err := p.began(&r, words)
+	if err != nil {
+		return r, err
+	}
+	d, unit, err := duration(words[2])
+	if err == nil && d > 0 {
+		r.To = r.From.Add(d + max(unit, st.unit))
+	}
+	return r, err
+}
+
+// ends reads protocol, source and destination.
+func (p netflowParser) ends(proto, source, target string) (r Request, err error) {
+	if r.Proto, err = parseProto(proto); err != nil {
+		return r, err
+	}
+	source = strings.TrimSuffix(source, ":0")
 	e, err := parseEndpoint(source)
 	if err != nil {
 		return r, err
 	}
 	r.Outside, r.Port, r.HasPort = e.addr, e.port, e.hasPort
-	target := words[6]
 	if r.Proto == "icmp" || strings.HasSuffix(target, ":0") {
 		target, _, _ = strings.Cut(target, ":") // type and code
 	}
-	if r.Destination, err = parseDestination(target, ""); err != nil {
-		return r, err
-	}
+	r.Destination, err = parseDestination(target, "")
+	return r, err
+}
+
+// began reads date and clock.
+func (p netflowParser) began(r *Request, words []string) (stamp, error) {
 	text := words[0] + " " + words[1]
 	st, err := parseStamp(text, p.dates)
 	if err == nil {
 		r.From, r.To, err = p.placed(st.resolve)
 	}
 	if err != nil {
-		return r, about("time", text, err)
+		return st, about("time", text, err)
 	}
-	d, unit, err := duration(words[2])
-	if err == nil && d > 0 {
-		r.To = r.From.Add(d + max(unit, st.unit))
+	return st, nil
+}
+
+// event reads a line of the log of a NAT. Where the source was translated, what it became is asked for: that is what others saw.
+func (p netflowParser) event(words []string) (r Request, err error) {
+	at := arrow(words)
+	source, target := words[at-1], words[at+1]
+	if x := words[at+2]; !strings.HasPrefix(x, "0.0.0.0:") {
+		source = x
+	}
+	if x := words[at+4]; !strings.HasPrefix(x, "0.0.0.0:") {
+		target = x
+	}
+	if r, err = p.ends(words[at-2], source, target); err == nil {
+		_, err = p.began(&r, words)
 	}
 	return r, err
 }
