@@ -11,7 +11,10 @@ import (
 const maxStated = 8
 
 // stated are the zones that an input states outside of its questions: "All times are UTC." All parts of a mail share them.
-type stated struct{ zones []statedZone }
+type stated struct {
+	zones  []statedZone
+	looked int // how often places were looked up
+}
 
 // A statedZone is one of them; zone is nil where it is not one thing to everybody.
 type statedZone struct {
@@ -53,7 +56,10 @@ func (s *settings) statedIn(line string) (*time.Location, bool) {
 			return zone, true
 		}
 	}
-	return nil, false
+	if !timely && !slices.ContainsFunc(words, func(word string) bool { return timeWords[strings.ToLower(word)] }) {
+		return nil, false
+	}
+	return s.statedInWords(words)
 }
 
 // statedBy returns the zone that a word names; the word behind it may be its offset. timely says that the line is about time.
