@@ -52,7 +52,7 @@ func (x *nftReader) pass() {
 		}
 		if r.watch(string(x.tok.text)); r.detour != noDetour {
 			r.rule, r.strange = newRule(x.tok.line), "a table that is not read"
-			x.untracked = append(x.untracked, nftDetour{-1, x.table, r})
+			x.untracked = append(x.untracked, nftDetour{-1, x.table, r, false})
 		}
 	}
 }

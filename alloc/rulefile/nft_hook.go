@@ -25,6 +25,9 @@ func (x *nftReader) hook(c int32) *LineError {
 	if strings.HasSuffix(text, " hook output") || strings.Contains(text, " hook output ") {
 		x.local[c] = true
 	}
+	if at, ok := priorityOf(strings.TrimPrefix(text, "type filter hook prerouting priority ")); ok && strings.HasPrefix(text, "type filter hook prerouting priority ") && at < beforeTracking {
+		x.early[c] = true
+	}
 	if !strings.HasPrefix(text, "type nat hook postrouting") || x.skip {
 		return nil
 	}
@@ -92,12 +95,44 @@ type nftDetour struct {
 	chain int32
 	table string
 	r     *nftRule
+	all   bool // every packet that enters the chain meets it
+}
+
+// beforeTracking is the priority at which connections are looked up.
+const beforeTracking = -200
+
+// oneZone returns the rule by which every packet is tracked in one zone, and none in another one: answers are found as in a box without zones, and it changes
+// nothing. It is nil where that is not so for certain.
+func (x *nftReader) oneZone() *nftRule {
+	var one *nftRule
+	for _, u := range x.untracked {
+		switch {
+		case u.r.detour == untracked || u.r.detour == rewritten, x.dormant[u.table], x.local[u.chain]: // these are judged by themselves
+		case u.r.detour != zoned || !u.all || !x.early[u.chain] || one != nil && one.zone != u.r.zone:
+			return nil
+		default:
+			one = u.r
+		}
+	}
+	if one == nil || !isNumber(one.zone) {
+		return nil
+	}
+	return one
+}
+
+func isNumber(s string) bool {
+	_, ok := parseNumber([]byte(s))
+	return ok
 }
 
 // untrack remembers the rules that change what translation sees of packets.
 func (x *nftReader) untrack() *LineError {
+	one := x.oneZone()
+	if one != nil {
+		x.notes.add(int(one.line), "every packet is tracked in one zone, which changes nothing", "ct zone set "+one.zone)
+	}
 	for _, u := range x.untracked {
-		if x.local[u.chain] || x.dormant[u.table] {
+		if x.local[u.chain] || x.dormant[u.table] || one != nil && u.r.detour == zoned {
 			continue
 		}
 		r, conds := u.r.rule, u.r.conds

@@ -305,7 +305,9 @@ func (x *nftReader) conntrack(r *nftRule) {
 		return
 	case x.tok.is("set"):
 		r.watch(field, "set")
-		x.set(r)
+		if words := x.set(r); field == "zone" && len(words) == 1 && r.zone == "" {
+			r.zone = words[0]
+		}
 		return
 	case x.isCompound():
 		x.strange(r, "ct", field)

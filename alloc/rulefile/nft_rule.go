@@ -16,6 +16,7 @@ type nftRule struct {
 	err       *LineError
 	ipv6      bool
 	marks     []markEvent
+	zone      string // in which it has packets tracked
 	updates   bool   // it changes a set
 	set       string // of sources
 	notSet    bool
@@ -68,7 +69,7 @@ func (x *nftReader) finish(c int32, r *nftRule) *LineError {
 		}
 	}
 	if r.detour != noDetour {
-		x.untracked = append(x.untracked, nftDetour{c, x.table, r})
+		x.untracked = append(x.untracked, nftDetour{c, x.table, r, x.isForAll(c, r)})
 	}
 	switch {
 	case r.err != nil:
@@ -102,6 +103,12 @@ func (x *nftReader) finish(c int32, r *nftRule) *LineError {
 		x.asked = append(x.asked, askedSet{c, len(ch.rules) - 1, x.table + " " + r.set, r.notSet, int(r.line)})
 	}
 	return nil
+}
+
+// isForAll reports whether every packet that enters a chain meets a rule, as far as was read.
+func (x *nftReader) isForAll(c int32, r *nftRule) bool {
+	return r.err == nil && r.strange == "" && r.src == everything && r.list < 0 && r.mask == allProto && len(r.conds) == 0 && !r.ipv6 &&
+		r.set == "" && r.protos == "" && r.pairs == nil && len(r.masked) == 0 && len(x.p.chains[c].rules) == 0
 }
 
 // statement reads one match or statement of a rule.
