@@ -48,7 +48,7 @@ func build(path string, want record, old *generation, c Config) (made *builder, 
 		do   []func() error
 	}{
 		{"loading programs", []func() error{b.load}},
-		{"making tables", []func() error{b.addAddresses, b.pinAll}},
+		{"making tables", []func() error{b.addAddresses, b.pinAll, func() error { return b.carryPeers(old) }}},
 		{StepAttaching, []func() error{b.addLinks, b.addWires}},
 	} {
 		if err := c.step(step.name); err != nil {
@@ -162,7 +162,7 @@ func (b *builder) fill() error {
 			return fmt.Errorf("set policy %d: %w", i, err)
 		}
 	}
-	return nil
+	return b.fillBlanks()
 }
 
 // ofPlan reports whether a map belongs to one plan, and so to one generation: it says what the plan says, or counts on its rows.
@@ -206,7 +206,7 @@ func (b *builder) foreign(name string) bool {
 	switch name {
 	case bpf.CgnatMapDisplaced:
 		return !slices.Equal(b.plan.Realms(), b.old.plan.Realms())
-	case bpf.CgnatMapFilters:
+	case bpf.CgnatMapFilters: // where the key is the same, peers are carried over
 		return b.record.Key != b.old.record.Key || b.otherPeers()
 	}
 	return false

@@ -52,7 +52,7 @@ func (g *generation) allRows() []int {
 	return rows
 }
 
-// evictMoved frees the slots of subscribers that have another share than under the plan of old, on addresses that stay, forgets their
+// evictMoved frees the slots of subscribers that have another share than under the plan of old, on addresses that stay, settles their
 // peers, has the accounts of relaid rows counted, and takes out of displaced what has no mapping any longer.
 func (g *generation) evictMoved(old *generation, relaid []int) error {
 	if err := g.awaitPrograms(); err != nil {
@@ -61,7 +61,7 @@ func (g *generation) evictMoved(old *generation, relaid []int) error {
 	if err := g.evictRows(g.movedRows(old)); err != nil {
 		return err
 	}
-	if err := g.forgetPeers(old); err != nil {
+	if err := g.settlePeers(old); err != nil {
 		return err
 	}
 	tidy, err := g.openProgram(bpf.CgnatProgCgnTidy)

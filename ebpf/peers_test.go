@@ -325,9 +325,11 @@ func (l *lab) agePeers(by time.Duration) {
 	var key uint64
 	for at := any(nil); m.NextKey(at, &key) == nil; at = key {
 		entries := must(m.LookupBytes(key))
-		for seen := entries[len(entries)/12*8:]; len(seen) > 0; seen = seen[4:] {
+		room := uint32(len(entries)) / peerBytes
+		for seen := entries[8*room:][:4*room]; len(seen) > 0; seen = seen[4:] {
 			binary.NativeEndian.PutUint32(seen, binary.NativeEndian.Uint32(seen)-uint32(by/tick))
 		}
+		clear(entries[peerBytes*room:]) // when entries were freed
 		if err := m.Put(key, entries); err != nil {
 			l.Fatal(err)
 		}

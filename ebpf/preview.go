@@ -16,6 +16,9 @@ type Change struct {
 	Attached, Detached            []string // interfaces
 	// Subscribers against the plan in force: kept have the same outside address and ports.
 	Kept, Moved, Added, Removed uint64
+	// What becomes of the remote endpoints that pools filter by, where they do not stay as they are: they are carried to tables of another
+	// size, or all but one of each mapping forgotten, because the key is another.
+	PeersCarried, PeersForgotten bool
 	// Repairs says that nothing else differs, and that somebody has damaged what is in force.
 	Repairs bool
 	// Lacks is what the host lacks, as sentences with the command that would mend it: forwarding, routes, offloads that keep
@@ -87,6 +90,14 @@ func (c Config) change(live *generation, want record) (Change, error) {
 	out := Change{
 		Loaded: true, Lacks: lacks(c.Plan, want), Plan: have.SHA256 != want.SHA256, Programs: have.Object != want.Object, Key: have.Key != want.Key,
 		Policies: !have.samePolicies(want), Attached: without(want.Links, have.Links), Detached: without(have.Links, want.Links),
+	}
+	b := &builder{generation: &generation{record: want}, old: live}
+	if err := b.understand(c.Plan, nil); err != nil {
+		return Change{}, err
+	}
+	var err error
+	if out.PeersCarried, out.PeersForgotten, err = b.peersFate(); err != nil {
+		return Change{}, err
 	}
 	d := alloc.DiffNAT44(live.plan, c.Plan)
 	out.Kept, out.Moved, out.Added, out.Removed = d.Kept, d.Moved, d.Added, d.Removed

@@ -53,7 +53,7 @@ func (e *env) applyXDP(ctx context.Context, in *instanceFlag, p *planFlags, x *x
 		{"plan_sha256", f.Plan.SHA256()},
 	}
 	if format != "table" {
-		return printRecords(e.stdout, format, append(r, rec.epochOf(ep)...))
+		return printRecords(e.stdout, format, append(append(r, rec.epochOf(ep)...), value{"peers", peersOf(change)}))
 	}
 	if err := e.printAppliedXDP(instance.String(), f.Plan.SHA256(), change, dry); err != nil {
 		return err
@@ -93,6 +93,17 @@ func wayOf(c ebpf.Change) string {
 	return "swap"
 }
 
+// peersOf says what becomes of the remote endpoints that pools filter by.
+func peersOf(c ebpf.Change) string {
+	switch {
+	case c.PeersForgotten:
+		return "forgotten"
+	case c.PeersCarried:
+		return "carried over"
+	}
+	return "kept"
+}
+
 // printAppliedXDP prints the result of an apply for people.
 func (e *env) printAppliedXDP(instance, sha string, c ebpf.Change, dry bool) error {
 	var b strings.Builder
@@ -104,6 +115,9 @@ func (e *env) printAppliedXDP(instance, sha string, c ebpf.Change, dry bool) err
 	fmt.Fprintf(&b, "kept %d  moved %d  added %d  removed %d\n", c.Kept, c.Moved, c.Added, c.Removed)
 	if what := whatChanges(c); what != "" {
 		fmt.Fprintf(&b, "new %s\n", what)
+	}
+	if c.PeersCarried || c.PeersForgotten {
+		fmt.Fprintf(&b, "peers %s\n", peersOf(c))
 	}
 	for _, side := range []struct {
 		word  string

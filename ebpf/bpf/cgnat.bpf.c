@@ -2,6 +2,7 @@
 /* The production object: the entry points. */
 #include <linux/if_packet.h>
 
+#include "carry.h"
 #include "claim.h"
 #include "path.h"
 #include "reply.h"
@@ -288,5 +289,20 @@ int cgn_claim(struct xdp_md *xdp)
 
 	c.result = cgn_claim_port(&c);
 	*CGN_ASKED(struct cgn_claiming) = c;
+	return XDP_PASS;
+}
+
+SEC("xdp")
+int cgn_carry(struct xdp_md *xdp)
+{
+	__u32 i;
+
+	for (i = 0; i < CGN_PEERS_AT_ONCE; i++) {
+		struct cgn_carrying *c = CGN_ASKED(struct cgn_carrying);
+
+		if (i >= c->count)
+			break;
+		c->refused += !cgn_carry_one(c, i);
+	}
 	return XDP_PASS;
 }

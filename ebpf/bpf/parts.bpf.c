@@ -98,9 +98,18 @@ static __always_inline void take_token(struct question *q)
 	q->answer = cgn_token(&account, &policy, q->a);
 }
 
+/* Which marks of word a are like b, and c: the first of them; which are unused, and in the bits below which are new. */
+static __always_inline void compare_marks(struct question *q)
+{
+	q->answer = cgn_marks_like(q->a, q->b * CGN_MARKS_EACH) & CGN_MARKS_TOP;
+	q->c = q->answer ? cgn_marks_lowest(q->answer) : 0;
+	q->second = (cgn_marks_unused(q->a) & CGN_MARKS_TOP) | (cgn_marks_new(q->a) & CGN_MARKS_TOP) >> 1;
+}
+
 CGN_ASK(ask_state, next_state)
 CGN_ASK(ask_session, next_session)
 CGN_ASK(ask_checksum, next_checksum)
 CGN_ASK(ask_home, find_home)
 CGN_ASK(ask_timeout, find_timeout)
 CGN_ASK(ask_token, take_token)
+CGN_ASK(ask_marks, compare_marks)

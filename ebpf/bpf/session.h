@@ -15,6 +15,33 @@ static __always_inline __u32 cgn_digest(__be32 addr, __be16 port)
 	return word * (home_key[1] | 1) >> 32 & CGN_SLOT_REMOTE;
 }
 
+/*
+ * cgn_parted_digest returns the digest of the other end of a TCP session where addresses decide who may send (ADF): 20 bits of it follow
+ * from the address alone, and 4 from the port, too. So the slot knows the address, whose other ports may send as well, and a mapping
+ * that has one peer by its address needs no table. That a stranger's address has the same 20 bits happens once in a million times. Two
+ * sessions of a mapping, to two ports of one address, are told apart 15 times of 16; else they are one session, which ends for both.
+ *
+ * Global, because of the stack: few packets need it.
+ */
+__noinline __u32 cgn_parted_digest(__be32 addr, __be16 port)
+{
+	__u32 ports = CGN_SLOT_REMOTE & ~CGN_SLOT_ADDRESS;
+
+	return (cgn_digest(addr, 0) & CGN_SLOT_ADDRESS) | (cgn_digest(addr, port) & ports);
+}
+
+/* cgn_session_digest returns it as the slots of a pool have it that filters in a way. */
+static __always_inline __u32 cgn_session_digest(__be32 addr, __be16 port, enum cgn_filtering filtering)
+{
+	return filtering == CGN_ADF ? cgn_parted_digest(addr, port) : cgn_digest(addr, port);
+}
+
+/* cgn_session_digest_before returns it as a pool had it that filtered in another way, or by the release before: mappings outlive that. */
+static __always_inline __u32 cgn_session_digest_before(__be32 addr, __be16 port, enum cgn_filtering filtering)
+{
+	return filtering == CGN_ADF ? cgn_digest(addr, port) : cgn_parted_digest(addr, port);
+}
+
 /* cgn_touch notes that a mapping is in use. Most packets find it noted, and then nothing is written. */
 static __always_inline void cgn_touch(struct cgn_slot *slot, __u32 now)
 {
@@ -29,12 +56,6 @@ static __always_inline void cgn_touch(struct cgn_slot *slot, __u32 now)
 static __always_inline int cgn_change(struct cgn_slot *slot, __u32 state, __u32 next)
 {
 	return next == state || __sync_val_compare_and_swap(&slot->state, state, next) == state;
-}
-
-/* cgn_is_peer reports whether a slot knows a remote endpoint: the last one, with TCP that of its session. */
-static __always_inline int cgn_is_peer(const struct cgn_slot *slot, __u32 remote)
-{
-	return (slot->state & CGN_SLOT_REMOTE) == remote;
 }
 
 /* cgn_is_plain reports whether a TCP packet is one that changes nothing: of an established session, which it does not end. */

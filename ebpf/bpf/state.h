@@ -89,26 +89,26 @@ static __always_inline void cgn_tally(enum cgn_tally what)
 
 /*
  * Remote endpoints by subscriber, for pools that filter by them; written by programs. Each has peer_room entries: eight octets of
- * every one, then four of every one. Sizes are what Go sets at load.
+ * every one, then four of every one, then one of every one; and the tick + 1 when entries were freed. Sizes are what Go sets at load.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(key_size, sizeof(struct cgn_filter_key));
-	__uint(value_size, CGN_PEER_BYTES);
+	__uint(value_size, CGN_PEER_BYTES * 8 + CGN_PEER_HEAD);
 	__uint(max_entries, 1);
 } filters SEC(".maps");
 
-/* An empty one. */
+/* An empty one of each pool, in the order of the plan. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_RDONLY_PROG);
 	__uint(key_size, sizeof(__u32));
-	__uint(value_size, CGN_PEER_BYTES);
+	__uint(value_size, CGN_PEER_BYTES * 8 + CGN_PEER_HEAD);
 	__uint(max_entries, 1);
 } blanks SEC(".maps");
 
-const volatile __u32 peer_room; /* the most that a policy allows */
+const volatile __u32 peer_room; /* the most that a policy allows, in whole lines */
 
 /* What Go is told of; read by whoever listens, if anybody. */
 struct {

@@ -37,6 +37,7 @@ enum cgn_slot_state {
 	CGN_SLOT_SEVERAL = 1 << 3, /* several remote endpoints: the state is of no account */
 	CGN_SLOT_STATIC = 1 << 4, /* a port forward: never expires */
 	CGN_SLOT_REMOTE = 0xffffff00, /* digest of the remote endpoint */
+	CGN_SLOT_ADDRESS = 0xfffff000, /* of it, what follows from the address alone: TCP, with ADF */
 };
 
 /*

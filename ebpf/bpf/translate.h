@@ -117,13 +117,25 @@ static __always_inline int cgn_filters(const struct cgn_flow *f, const struct cg
 	return policy->filtering != CGN_EIF && (f->kind == CGN_SESSION || f->kind == CGN_PORTLESS);
 }
 
+/* cgn_is_session reports whether a packet is one of a TCP session, and no error about one. */
+static __always_inline int cgn_is_session(const struct cgn_flow *f)
+{
+	return f->kind == CGN_SESSION && f->proto == CGN_TCP;
+}
+
+/* cgn_peer_bits returns which bits of a digest say who a packet's remote endpoint is, for filters. */
+static __always_inline __u32 cgn_peer_bits(const struct cgn_flow *f, const struct cgn_policy *policy)
+{
+	return cgn_is_session(f) && policy->filtering == CGN_ADF ? CGN_SLOT_ADDRESS : CGN_SLOT_REMOTE;
+}
+
 /* cgn_peer returns the digest of a remote endpoint by which a mapping is filtered: of its address alone, where ports do not count. */
 static __always_inline __u32 cgn_peer(const struct cgn_flow *f, const struct cgn_endpoint *remote,
 				      const struct cgn_policy *policy)
 {
 	int ports = f->kind == CGN_SESSION && f->proto != CGN_ICMP && policy->filtering == CGN_APDF;
 
-	return cgn_digest(remote->addr, ports ? remote->port : 0);
+	return cgn_digest(remote->addr, ports ? remote->port : 0) & cgn_peer_bits(f, policy);
 }
 
 static __always_inline __u32 cgn_filter_proto(const struct cgn_flow *f)
@@ -132,21 +144,30 @@ static __always_inline __u32 cgn_filter_proto(const struct cgn_flow *f)
 }
 
 /* cgn_keep keeps a mapping for a packet that it sends, if that is one of those that do. */
-static __always_inline void cgn_keep(struct cgn_slot *slot, const struct cgn_flow *f, __u32 now)
+static __always_inline void cgn_keep(struct cgn_slot *slot, const struct cgn_flow *f, enum cgn_filtering filtering,
+				     __u32 now)
 {
 	if (f->again || (f->kind != CGN_SESSION && f->kind != CGN_PORTLESS))
 		return;
-	if (f->kind == CGN_SESSION && f->proto == CGN_TCP)
-		cgn_session_out(slot, cgn_digest(f->far.addr, f->far.port), f->tcp);
+	if (cgn_is_session(f))
+		cgn_session_out(slot, cgn_session_digest(f->far.addr, f->far.port, filtering), f->tcp);
 	if (f->proto != CGN_TCP || !(f->tcp & CGN_TCP_RST))
 		cgn_touch(slot, now);
 }
 
-/* cgn_filter_at asks a table to note that a mapping has sent to a peer at a tick. */
-static __always_inline int cgn_filter_at(struct cgn_filter_ask *a, __u32 peer, __u32 seen)
+/*
+ * cgn_known_before has the slot of a session know its other end as the pool's filtering wants it, where it knows it in another way. It
+ * returns the state.
+ */
+static __always_inline __u32 cgn_known_before(struct cgn_slot *slot, const struct cgn_flow *f, enum cgn_filtering filtering,
+					      __u32 state)
 {
-	a->seen = seen;
-	return cgn_filter(a, peer, CGN_FILTER_OPEN);
+	__u32 before = cgn_session_digest_before(f->far.addr, f->far.port, filtering), next;
+
+	if ((state & CGN_SLOT_REMOTE) != before)
+		return state;
+	next = (state & ~CGN_SLOT_REMOTE) | cgn_session_digest(f->far.addr, f->far.port, filtering);
+	return cgn_change(slot, state, next) ? next : slot->state;
 }
 
 /* cgn_is_recent reports whether a mapping may hear of who its slot knew, as it was before a packet. */
@@ -156,43 +177,46 @@ static __always_inline int cgn_is_recent(const struct cgn_slot *was, const struc
 }
 
 /*
- * cgn_open_session lets the remote endpoint of a TCP packet send to its mapping: the slot knows it, or the table. Where ports count and
- * one session has followed another in the slot, what is late of the former comes through.
+ * cgn_open_session lets the remote endpoint of a TCP packet send to its mapping: the slot knows it, or the table. Where one session has
+ * followed another in the slot, what is late of the former comes through. bits are those by which peers are told apart.
  */
 static __always_inline int cgn_open_session(struct cgn_filter_ask *a, const struct cgn_slot *slot,
-					    const struct cgn_slot *was, const struct cgn_policy *policy, __u32 peer)
+					    const struct cgn_slot *was, const struct cgn_policy *policy, __u32 peer,
+					    __u32 bits)
 {
-	__u32 known = was->state & CGN_SLOT_REMOTE;
+	__u32 state = slot->state;
 
-	if (!cgn_is_peer(slot, peer))
-		return cgn_filter_at(a, peer | CGN_TCP, cgn_now());
-	if (policy->filtering != CGN_APDF || cgn_is_peer(slot, known) || !cgn_is_recent(was, policy, CGN_TCP))
+	if ((state & bits) != peer)
+		return cgn_filter_open(a, peer | CGN_TCP, cgn_now());
+	if (!((state ^ was->state) & bits) || !cgn_is_recent(was, policy, CGN_TCP))
 		return 1;
-	return cgn_filter_at(a, known | CGN_TCP, was->seen);
+	return cgn_filter_open(a, (was->state & bits) | CGN_TCP, was->seen);
 }
 
 /*
  * cgn_open lets the remote endpoint of a packet send to its mapping, whose slot was as it says before the packet. Without a state,
  * the slot knows who came last of those that the table did not know; who finds it being changed by another CPU goes to the table. It
- * returns 0 where there is no room.
+ * returns 0 where there is no room, which is never so for the first packet of a mapping.
  */
-static __always_inline int cgn_open(const struct cgn_flow *f, struct cgn_slot *slot, const struct cgn_slot *was, __u32 pool,
-				    const struct cgn_policy *policy, const struct cgn_endpoint *to)
+static __always_inline int cgn_open(const struct cgn_flow *f, struct cgn_slot *slot, const struct cgn_slot *was,
+				    const struct cgn_owner *o, const struct cgn_policy *policy,
+				    const struct cgn_endpoint *to)
 {
-	__u32 known = was->state & CGN_SLOT_REMOTE, peer = cgn_peer(f, &f->far, policy), proto = cgn_filter_proto(f);
+	__u32 peer = cgn_peer(f, &f->far, policy), bits = cgn_peer_bits(f, policy), known = was->state & bits;
+	__u32 proto = cgn_filter_proto(f);
 	__u16 port = proto == CGN_FILTER_PORTLESS ? 0 : bpf_ntohs(to->port);
 	struct cgn_filter_ask a = {};
 
 	if (known == peer)
 		return 1;
-	cgn_filter_begin(&a, was->owner, to->addr, port, pool);
+	cgn_filter_begin(&a, was->owner, to->addr, port, o->row);
 	if (proto == CGN_TCP)
-		return cgn_open_session(&a, slot, was, policy, peer);
+		return cgn_open_session(&a, slot, was, policy, peer, bits);
 	if (cgn_filter(&a, peer | proto, CGN_FILTER_KNOWS))
 		return 1;
-	if (cgn_is_recent(was, policy, proto) && !cgn_filter_at(&a, known | proto, was->seen))
+	if (cgn_is_recent(was, policy, proto) && !cgn_filter_open(&a, known | proto, was->seen))
 		return 0;
-	return cgn_change(slot, was->state, was->state ^ known ^ peer) || cgn_filter_at(&a, peer | proto, cgn_now());
+	return cgn_change(slot, was->state, was->state ^ known ^ peer) || cgn_filter_open(&a, peer | proto, cgn_now());
 }
 
 /*
@@ -222,8 +246,10 @@ __noinline int cgn_near_sent(const struct cgn_flow *f, const struct cgn_owner *o
 	was = *slot;
 	if (!cgn_same_endpoint(was.owner, cgn_owner_word(f->near.addr, alone ? 0 : f->near.port)))
 		return CGN_CONTINUE; /* its time was over, and another CPU has given the port to somebody else */
-	cgn_keep(slot, f, cgn_now());
-	if (cgn_open(f, slot, &was, number, policy, to))
+	if (cgn_is_session(f))
+		was.state = cgn_known_before(slot, f, policy->filtering, was.state);
+	cgn_keep(slot, f, policy->filtering, cgn_now());
+	if (cgn_open(f, slot, &was, o, policy, to))
 		return CGN_CONTINUE;
 	if (f->proto == CGN_TCP)
 		cgn_change(slot, slot->state, was.state); /* the session in it is the one that it was */
@@ -272,8 +298,8 @@ __noinline int cgn_near_find(const struct cgn_flow *f, const struct cgn_owner *o
 		if (!slot)
 			return CGN_DROP_TABLES;
 	}
-	if (!to->filtered)
-		cgn_keep(slot, f, s.now);
+	if (!to->filtered) /* nor is there anything to keep in pools that filter */
+		cgn_keep(slot, f, CGN_EIF, s.now);
 	to->port = bpf_htons(port);
 	return CGN_CONTINUE;
 }
@@ -286,18 +312,35 @@ static __always_inline int cgn_near_half(const struct cgn_flow *f, const struct 
 	return v == CGN_CONTINUE && to->filtered ? cgn_near_sent(f, o, to) : v;
 }
 
-/* cgn_allows reports whether remote may send to the mapping at the far end, whose slot it is. The session of TCP always may. */
-static __always_inline int cgn_allows(const struct cgn_flow *f, const struct cgn_slot *slot, __u64 owner,
-				      const struct cgn_endpoint *remote, __u32 pool, const struct cgn_policy *policy)
+/*
+ * cgn_slot_allows reports whether a slot of a pool knows a remote endpoint as one that may send to it. The session of TCP always may.
+ * Global, because of the stack.
+ */
+__noinline int cgn_slot_allows(const struct cgn_flow *f, const struct cgn_slot *slot, const struct cgn_endpoint *remote,
+			       __u32 pool)
 {
-	__u32 peer = cgn_peer(f, remote, policy), proto = cgn_filter_proto(f);
+	struct cgn_policy *policy = bpf_map_lookup_elem(&policies, &pool);
+	__u32 state;
+
+	if (!f || !slot || !remote || !policy)
+		return 0;
+	if (f->kind == CGN_PORTLESS && !cgn_is_recent(slot, policy, CGN_FILTER_PORTLESS))
+		return 0; /* what has no ports has no mapping that ends */
+	state = *(volatile __u32 *)&slot->state;
+	return (state & cgn_peer_bits(f, policy)) == cgn_peer(f, remote, policy) ||
+	       (state & CGN_SLOT_REMOTE) == cgn_session_digest_before(remote->addr, remote->port, policy->filtering);
+}
+
+/* cgn_allows reports whether remote may send to the mapping at the far end, whose owner is given. */
+static __always_inline int cgn_allows(const struct cgn_flow *f, __u64 owner, const struct cgn_endpoint *remote, __u32 row,
+				      const struct cgn_policy *policy)
+{
+	__u32 proto = cgn_filter_proto(f);
 	__u16 port = proto == CGN_FILTER_PORTLESS ? 0 : bpf_ntohs(f->far.port);
 	struct cgn_filter_ask a = {};
 
-	if (cgn_is_peer(slot, peer) || cgn_is_peer(slot, cgn_digest(remote->addr, remote->port)))
-		return 1;
-	cgn_filter_begin(&a, owner, f->far.addr, port, pool);
-	return cgn_filter(&a, peer | proto, CGN_FILTER_ALLOWS);
+	cgn_filter_begin(&a, owner, f->far.addr, port, row);
+	return cgn_filter(&a, cgn_peer(f, remote, policy) | proto, CGN_FILTER_ALLOWS);
 }
 
 /* cgn_far_half finds what the far endpoint becomes, which is of the outside address at. remote is who sends. It returns a verdict. */
@@ -332,10 +375,10 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 		return CGN_DROP_NO_MAPPING;
 	/* A forward is there to be reached by anybody. The note of who stands alone never expires either, and is none. */
 	if (cgn_filters(f, policy) && (alone || !(slot->state & CGN_SLOT_STATIC)) &&
-	    !cgn_allows(f, slot, owner, remote, number, policy))
+	    !cgn_slot_allows(f, slot, remote, number) && !cgn_allows(f, owner, remote, row, policy))
 		return CGN_DROP_FILTERED;
-	if (f->kind == CGN_SESSION && f->proto == CGN_TCP && !f->again)
-		cgn_session_in(slot, cgn_digest(remote->addr, remote->port), f->tcp, now);
+	if (cgn_is_session(f) && !f->again)
+		cgn_session_in(slot, cgn_session_digest(remote->addr, remote->port, policy->filtering), f->tcp, now);
 	to->addr = owner >> 32;
 	to->port = alone ? remote->port : owner >> 16;
 	return CGN_CONTINUE;

@@ -34,7 +34,11 @@ enum cgn_limit {
 	CGN_INDEXES = 256, /* one, one a realm, and one of what is exempt */
 	CGN_PEERS = 320, /* of a subscriber, beside those that slots know, where a policy says nothing */
 	CGN_MAX_PEERS = 2048,
-	CGN_PEER_BYTES = 12, /* of each: what it is about, and a tick */
+	CGN_PEER_BYTES = 13, /* of each: what it is about, a tick, and a mark */
+	CGN_PEER_HEAD = 8, /* of a table of them, beside */
+	CGN_PEER_LINE = 64, /* they are so many in a line: tables have whole lines */
+	CGN_PEER_NONE = 0xff, /* the mark of what is no entry */
+	CGN_PEERS_AT_ONCE = 16, /* that are carried to another table */
 	CGN_PORTS = 65536,
 	CGN_NO_PORT = 0xffff, /* in cgn_list.index: it is reserved */
 };

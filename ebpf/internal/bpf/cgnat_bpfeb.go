@@ -51,6 +51,16 @@ type CgnatCgnCable struct {
 	}
 }
 
+type CgnatCgnCarrying struct {
+	_       structs.HostLayout
+	Inside  uint32
+	Outside uint32
+	Count   uint32
+	Refused uint32
+	Who     [16]uint64
+	Seen    [16]uint32
+}
+
 type CgnatCgnClaimKind uint32
 
 const (
@@ -199,14 +209,18 @@ type CgnatCgnIndex struct {
 type CgnatCgnLimit uint32
 
 const (
-	CgnatCgnLimitCGN_FANOUT     CgnatCgnLimit = 16
-	CgnatCgnLimitCGN_LEVELS     CgnatCgnLimit = 6
-	CgnatCgnLimitCGN_INDEXES    CgnatCgnLimit = 256
-	CgnatCgnLimitCGN_PEERS      CgnatCgnLimit = 320
-	CgnatCgnLimitCGN_MAX_PEERS  CgnatCgnLimit = 2048
-	CgnatCgnLimitCGN_PEER_BYTES CgnatCgnLimit = 12
-	CgnatCgnLimitCGN_PORTS      CgnatCgnLimit = 65536
-	CgnatCgnLimitCGN_NO_PORT    CgnatCgnLimit = 65535
+	CgnatCgnLimitCGN_FANOUT        CgnatCgnLimit = 16
+	CgnatCgnLimitCGN_LEVELS        CgnatCgnLimit = 6
+	CgnatCgnLimitCGN_INDEXES       CgnatCgnLimit = 256
+	CgnatCgnLimitCGN_PEERS         CgnatCgnLimit = 320
+	CgnatCgnLimitCGN_MAX_PEERS     CgnatCgnLimit = 2048
+	CgnatCgnLimitCGN_PEER_BYTES    CgnatCgnLimit = 13
+	CgnatCgnLimitCGN_PEER_HEAD     CgnatCgnLimit = 8
+	CgnatCgnLimitCGN_PEER_LINE     CgnatCgnLimit = 64
+	CgnatCgnLimitCGN_PEER_NONE     CgnatCgnLimit = 255
+	CgnatCgnLimitCGN_PEERS_AT_ONCE CgnatCgnLimit = 16
+	CgnatCgnLimitCGN_PORTS         CgnatCgnLimit = 65536
+	CgnatCgnLimitCGN_NO_PORT       CgnatCgnLimit = 65535
 )
 
 type CgnatCgnLink struct {
@@ -323,6 +337,7 @@ const (
 	CgnatCgnSlotStateCGN_SLOT_SEVERAL CgnatCgnSlotState = 8
 	CgnatCgnSlotStateCGN_SLOT_STATIC  CgnatCgnSlotState = 16
 	CgnatCgnSlotStateCGN_SLOT_REMOTE  CgnatCgnSlotState = 4294967040
+	CgnatCgnSlotStateCGN_SLOT_ADDRESS CgnatCgnSlotState = 4294963200
 )
 
 type CgnatCgnStation struct {
@@ -469,6 +484,7 @@ const (
 	CgnatMapSlots           = "slots"
 	CgnatMapStations        = "stations"
 	CgnatMapTallies         = "tallies"
+	CgnatProgCgnCarry       = "cgn_carry"
 	CgnatProgCgnClaim       = "cgn_claim"
 	CgnatProgCgnEvict       = "cgn_evict"
 	CgnatProgCgnInside      = "cgn_inside"
@@ -533,6 +549,7 @@ type CgnatSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type CgnatProgramSpecs struct {
+	CgnCarry       *ebpf.ProgramSpec `ebpf:"cgn_carry"`
 	CgnClaim       *ebpf.ProgramSpec `ebpf:"cgn_claim"`
 	CgnEvict       *ebpf.ProgramSpec `ebpf:"cgn_evict"`
 	CgnInside      *ebpf.ProgramSpec `ebpf:"cgn_inside"`
@@ -706,6 +723,7 @@ type CgnatVariables struct {
 //
 // It can be passed to LoadCgnatObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CgnatPrograms struct {
+	CgnCarry       *ebpf.Program `ebpf:"cgn_carry"`
 	CgnClaim       *ebpf.Program `ebpf:"cgn_claim"`
 	CgnEvict       *ebpf.Program `ebpf:"cgn_evict"`
 	CgnInside      *ebpf.Program `ebpf:"cgn_inside"`
@@ -718,6 +736,7 @@ type CgnatPrograms struct {
 
 func (p *CgnatPrograms) Close() error {
 	return _CgnatClose(
+		p.CgnCarry,
 		p.CgnClaim,
 		p.CgnEvict,
 		p.CgnInside,

@@ -172,6 +172,7 @@ const (
 	PartsMapTallies      = "tallies"
 	PartsProgAskChecksum = "ask_checksum"
 	PartsProgAskHome     = "ask_home"
+	PartsProgAskMarks    = "ask_marks"
 	PartsProgAskSession  = "ask_session"
 	PartsProgAskState    = "ask_state"
 	PartsProgAskTimeout  = "ask_timeout"
@@ -233,6 +234,7 @@ type PartsSpecs struct {
 type PartsProgramSpecs struct {
 	AskChecksum *ebpf.ProgramSpec `ebpf:"ask_checksum"`
 	AskHome     *ebpf.ProgramSpec `ebpf:"ask_home"`
+	AskMarks    *ebpf.ProgramSpec `ebpf:"ask_marks"`
 	AskSession  *ebpf.ProgramSpec `ebpf:"ask_session"`
 	AskState    *ebpf.ProgramSpec `ebpf:"ask_state"`
 	AskTimeout  *ebpf.ProgramSpec `ebpf:"ask_timeout"`
@@ -366,6 +368,7 @@ type PartsVariables struct {
 type PartsPrograms struct {
 	AskChecksum *ebpf.Program `ebpf:"ask_checksum"`
 	AskHome     *ebpf.Program `ebpf:"ask_home"`
+	AskMarks    *ebpf.Program `ebpf:"ask_marks"`
 	AskSession  *ebpf.Program `ebpf:"ask_session"`
 	AskState    *ebpf.Program `ebpf:"ask_state"`
 	AskTimeout  *ebpf.Program `ebpf:"ask_timeout"`
@@ -376,6 +379,7 @@ func (p *PartsPrograms) Close() error {
 	return _PartsClose(
 		p.AskChecksum,
 		p.AskHome,
+		p.AskMarks,
 		p.AskSession,
 		p.AskState,
 		p.AskTimeout,
