@@ -53,7 +53,7 @@ type Policy struct {
 	Rate        int           // new mappings of a subscriber a second; any number
 	Burst       int           // so many at once, which takes a rate, and never fewer than the rate; as many as the rate
 	Filtering   Filtering
-	Peers       int // where it filters, remote endpoints that are kept of a subscriber beside one of each mapping, with TCP and AddressDependent beside none; RFC 6888 REQ-5; 320
+	Peers       int // where it filters, remote endpoints that are kept of a subscriber beside one of each mapping; RFC 6888 REQ-5; 320
 }
 
 // A Limit is how many mappings a subscriber may have; 0 stands for its whole share.

@@ -16,8 +16,8 @@ type Change struct {
 	Attached, Detached            []string // interfaces
 	// Subscribers against the plan in force: kept have the same outside address and ports.
 	Kept, Moved, Added, Removed uint64
-	// What becomes of the remote endpoints that pools filter by, where they do not stay as they are: they are carried to tables of another
-	// size, or all but one of each mapping forgotten, because the key is another.
+	// What becomes of the remote endpoints that pools filter by, where they do not stay as they are: they are carried to other tables, or
+	// forgotten, because the key is another.
 	PeersCarried, PeersForgotten bool
 	// Repairs says that nothing else differs, and that somebody has damaged what is in force.
 	Repairs bool
