@@ -3,9 +3,14 @@
 package ebpf
 
 import (
+	"encoding/binary"
+	"errors"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
+
+	"github.com/cilium/ebpf"
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
@@ -178,4 +183,53 @@ func (l *lab) endAll(but netip.AddrPort) {
 			l.idle(planeUDP, m.Outside, time.Hour)
 		}
 	}
+}
+
+// Tables as releases before had them, without marks, are carried to those of this one.
+func TestPeersOfReleasesBefore(t *testing.T) {
+	plan := mustPlan(t, peersPool)
+	c := Config{Plan: plan, Policy: Policy{Filtering: AddressDependent, Peers: 50}}
+	l := newLab(t, c)
+	me, peers := ap("100.64.0.1:5000"), peersOf(51)
+	var out netip.AddrPort
+	for _, peer := range peers[:50] {
+		out = l.opens(udp(me, peer, "x"))
+	}
+	session := l.opens(tcp(me, peers[0], syn, ""))
+	l.opens(tcp(me, peers[1], syn, ""))
+	now, room := l.table(bpf.CgnatMapFilters), l.d.generation.record.peerRoom()
+	before := must(ebpf.NewMap(&ebpf.MapSpec{
+		Type: ebpf.Hash, KeySize: 8, ValueSize: 50 * (peerBytes - 1), MaxEntries: minFilters, Flags: noPrealloc,
+	}))
+	t.Cleanup(func() { _ = before.Close() })
+	var key filterKey
+	var table []byte
+	for entries := now.Iterate(); entries.Next(&key, &table); {
+		var who, seen []byte
+		for i, p := range peersIn(table, room) {
+			if p.who>>32&3 == uint64(planeTCP) {
+				p.who |= 0x5 << 40 // there were 24 bits of the address
+			}
+			if i < 50 {
+				who, seen = binary.NativeEndian.AppendUint64(who, p.who), binary.NativeEndian.AppendUint32(seen, p.seen)
+			}
+		}
+		old := make([]byte, 50*(peerBytes-1))
+		copy(old, who)
+		copy(old[50*8:], seen)
+		if err := before.Put(key, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pin := l.d.generation.at("maps", bpf.CgnatMapFilters)
+	if err := errors.Join(os.Remove(pin), before.Pin(pin)); err != nil {
+		t.Fatal(err)
+	}
+	c.Policy.UDP = 6 * time.Minute
+	l.replan(c)
+	for _, peer := range peers[:50] {
+		l.hears("who was sent to", udp(peer, out, "y"), inbound)
+	}
+	l.hears("who was sent to by TCP", tcp(peers[1], session, syn|ack, ""), inbound)
+	l.hears("a stranger", udp(peers[50], out, "y"), dropFiltered)
 }
