@@ -178,7 +178,10 @@ func TestPeersAreFreedOnTwoCPUs(t *testing.T) {
 // endAll ends the mappings of UDP that a subscriber has, all but one.
 func (l *lab) endAll(but netip.AddrPort) {
 	l.Helper()
-	for m := range l.d.Mappings() {
+	for m, err := range l.d.Mappings() {
+		if err != nil {
+			l.Fatal(err)
+		}
 		if m.Protocol == UDP && m.Inside != but {
 			l.idle(planeUDP, m.Outside, time.Hour)
 		}
