@@ -26,8 +26,8 @@ func TestPortsOfWhoMovesWait(t *testing.T) {
 		for _, out := range had {
 			l.hears("the old mapping", udp(server, out, "x"), dropNoMapping)
 		}
-		for m := range l.d.Mappings() {
-			t.Errorf("there is a mapping of %v", m.Inside)
+		for m, err := range l.d.Mappings() {
+			t.Errorf("there is a mapping of %v, error %v", m.Inside, err)
 		}
 		return l, had
 	}

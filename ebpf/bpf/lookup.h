@@ -60,16 +60,24 @@ static __always_inline struct cgn_cut *cgn_cut_of(const struct cgn_pool *p, __u3
 	return p->flags & CGN_POOL_CUT ? bpf_map_lookup_elem(&cuts, &at) : NULL;
 }
 
-/* cgn_is_alone reports whether an outside address has one share, so that who has it needs no ports to be told from others. */
-static __always_inline int cgn_is_alone(const struct cgn_pool *p, const struct cgn_row *row)
+/* cgn_has_one_share reports whether a row of a pool with seated has one share. Global because of the stack of who asks. */
+__noinline int cgn_has_one_share(__u32 row)
 {
-	__u32 at = row->cut;
+	struct cgn_row *r = bpf_map_lookup_elem(&rows, &row);
 	struct cgn_cut *cut;
+	__u32 at;
 
-	if (!(p->flags & CGN_POOL_SEATED))
-		return p->ratio == 1;
+	if (!r)
+		return 0;
+	at = r->cut;
 	cut = bpf_map_lookup_elem(&cuts, &at);
 	return cut && cut->shares == 1;
+}
+
+/* cgn_is_alone reports whether an outside address has one share, so that who has it needs no ports to be told from others. */
+static __always_inline int cgn_is_alone(const struct cgn_pool *p, __u32 row)
+{
+	return p->flags & CGN_POOL_SEATED ? cgn_has_one_share(row) : p->ratio == 1;
 }
 
 /* cgn_sit finds the place of a subscriber of a pool with seated. It returns 0 where the tables contradict themselves. */

@@ -278,8 +278,8 @@ __noinline int cgn_near_find(const struct cgn_flow *f, const struct cgn_owner *o
 		return v;
 	to->filtered = cgn_filters(f, s.policy) && !f->again;
 	if (cgn_is_portless(f))
-		return cgn_is_alone(s.pool, row) ? cgn_stand_alone(&s, f, f->kind == CGN_PORTLESS) : CGN_DROP_PROTOCOL;
-	if (cgn_was_asked(f, s.policy) && cgn_is_alone(s.pool, row) && cgn_stand_alone(&s, f, 0) == CGN_CONTINUE) {
+		return cgn_is_alone(s.pool, o->row) ? cgn_stand_alone(&s, f, f->kind == CGN_PORTLESS) : CGN_DROP_PROTOCOL;
+	if (cgn_was_asked(f, s.policy) && cgn_is_alone(s.pool, o->row) && cgn_stand_alone(&s, f, 0) == CGN_CONTINUE) {
 		to->port = f->near.port;
 		return CGN_CONTINUE;
 	}
@@ -291,7 +291,7 @@ __noinline int cgn_near_find(const struct cgn_flow *f, const struct cgn_owner *o
 		v = cgn_find_away(&s, f, o);
 		if (v != CGN_CONTINUE)
 			return v;
-		if (cgn_is_alone(s.pool, row))
+		if (cgn_is_alone(s.pool, o->row))
 			cgn_stand_alone(&s, f, 1);
 		port = cgn_port_after(&s, s.found);
 		slot = cgn_slot_at(s.table, s.proto, port);

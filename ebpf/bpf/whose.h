@@ -121,11 +121,10 @@ static __always_inline int cgn_find_outside(__be32 outside, struct cgn_outside *
 /* cgn_is_unshared is cgn_is_alone for one. Few packets ask. */
 static __always_inline int cgn_is_unshared(const struct cgn_outside *at)
 {
-	__u32 number = at->pool, row = at->row;
+	__u32 number = at->pool;
 	struct cgn_pool *p = bpf_map_lookup_elem(&pools, &number);
-	struct cgn_row *r = bpf_map_lookup_elem(&rows, &row);
 
-	return p && r && cgn_is_alone(p, r);
+	return p && cgn_is_alone(p, at->row);
 }
 
 /* cgn_is_outside is cgn_find_outside for packets from the outside. */
