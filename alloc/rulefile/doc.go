@@ -31,6 +31,9 @@
 // [LineError], whether it translates or lets packets pass. So is a set or a list of sources that changes by itself, by a timeout or
 // by rules that fill it. Chains of filters and of other hooks are not judged.
 //
+// A rule of nftables that stands for several (verdicts by destination, pairs of sources and destinations) is read as those. What a box alone knows, such as
+// which addresses are its own (fib daddr type), is a condition that both ways are followed. What nft prints as JSON is read as the commands that make the same.
+//
 // # Limits
 //
 // A file may have 1 GiB, a line or a word of nftables 1 MiB and 4 KiB, a table 2^24 shares, of which rules for

@@ -151,6 +151,31 @@ func (l *jsonListing) expression(kind string, v any) {
 	o, _ := v.(map[string]any)
 	many, _ := v.([]any)
 	switch {
+	case l.field(kind, o), l.several(kind, o, many):
+	case kind == "elem":
+		l.value(o["val"])
+		if o["timeout"] != nil || o["expires"] != nil {
+			l.words("timeout 1s")
+		}
+	case kind == "jhash", kind == "numgen", kind == "symhash":
+		l.hash(kind, o)
+	case slices.Contains(jsonBits, kind) && len(many) == 2:
+		l.value(many[0])
+		l.words(kind)
+		l.value(many[1])
+	case slices.Contains(jsonVerdicts, kind):
+		l.words(kind)
+		if o["target"] != nil {
+			l.words(jsonField(o["target"]))
+		}
+	default:
+		l.words(jsonWord(kind), "something")
+	}
+}
+
+// field writes what a packet or its connection has, and reports whether that is such an expression.
+func (l *jsonListing) field(kind string, o map[string]any) bool {
+	switch {
 	case kind == "payload" && o["protocol"] != nil:
 		l.words(jsonField(o["protocol"]), jsonField(o["field"]))
 	case kind == "payload":
@@ -176,6 +201,15 @@ func (l *jsonListing) expression(kind string, v any) {
 			l.words(jsonWord(f))
 		}
 		l.words(jsonField(o["result"]))
+	default:
+		return false
+	}
+	return true
+}
+
+// several writes addresses, lists and what is put together of others, and reports whether that is such an expression.
+func (l *jsonListing) several(kind string, o map[string]any, many []any) bool {
+	switch {
 	case kind == "prefix":
 		l.words(jsonField(o["addr"]) + "/" + jsonNumber(o["len"]))
 	case kind == "range" && len(many) == 2:
@@ -206,25 +240,10 @@ func (l *jsonListing) expression(kind string, v any) {
 		l.value(o["key"])
 		l.words("map")
 		l.value(o["data"])
-	case kind == "elem":
-		l.value(o["val"])
-		if o["timeout"] != nil || o["expires"] != nil {
-			l.words("timeout 1s")
-		}
-	case kind == "jhash", kind == "numgen", kind == "symhash":
-		l.hash(kind, o)
-	case slices.Contains(jsonBits, kind) && len(many) == 2:
-		l.value(many[0])
-		l.words(kind)
-		l.value(many[1])
-	case slices.Contains(jsonVerdicts, kind):
-		l.words(kind)
-		if o["target"] != nil {
-			l.words(jsonField(o["target"]))
-		}
 	default:
-		l.words(jsonWord(kind), "something")
+		return false
 	}
+	return true
 }
 
 // hash writes "jhash ip saddr mod 8 seed 0x1", or "numgen inc mod 2".

@@ -59,15 +59,7 @@ func (x *nftReader) finish(c int32, r *nftRule) *LineError {
 	if r.strange != "" && (r.do != pass || r.verdict) && r.err == nil {
 		r.err = x.locate(&LineError{Line: int(r.line), Err: ErrSyntax, Msg: "the rule depends on \"" + printable(r.strange) + "\", which is not understood"})
 	}
-	if r.err == nil && r.do != pass {
-		if r.err = x.narrow(r); r.err == nil && r.pairs != nil && r.byDest {
-			r.err = bad(ErrSyntax, "a rule with pairs of addresses and verdicts by destination is not understood")
-		}
-		if r.err != nil {
-			r.err.Line = int(r.line)
-			r.err = x.locate(r.err)
-		}
-	}
+	x.narrowed(r)
 	if r.detour != noDetour {
 		x.untracked = append(x.untracked, nftDetour{c, x.table, r, x.isForAll(c, r)})
 	}
@@ -93,16 +85,38 @@ func (x *nftReader) finish(c int32, r *nftRule) *LineError {
 		m := x.marks(c)
 		m.events = append(m.events, markEvent{mask: r.mask, jump: true, target: r.target})
 	}
-	if r.protos != "" && r.do != refuse {
-		x.askedProtos = append(x.askedProtos, askedSet{c, len(ch.rules) - 1, r.protos, r.notProtos, int(r.line)})
-	}
-	if (r.pairs != nil || r.byDest && r.do == lookup) && r.do != refuse {
-		x.spreads = append(x.spreads, spread{c, len(ch.rules) - 1, r.pairs, r.byDest})
-	}
-	if r.set != "" && r.do != refuse {
-		x.asked = append(x.asked, askedSet{c, len(ch.rules) - 1, x.table + " " + r.set, r.notSet, int(r.line)})
-	}
+	x.lookUp(c, len(ch.rules)-1, r)
 	return nil
+}
+
+// lookUp remembers what of a rule stands in sets and maps that may be filled behind it.
+func (x *nftReader) lookUp(c int32, i int, r *nftRule) {
+	if r.do == refuse {
+		return
+	}
+	if r.protos != "" {
+		x.askedProtos = append(x.askedProtos, askedSet{c, i, r.protos, r.notProtos, int(r.line)})
+	}
+	if r.pairs != nil || r.byDest && r.do == lookup {
+		x.spreads = append(x.spreads, spread{c, i, r.pairs, r.byDest})
+	}
+	if r.set != "" {
+		x.asked = append(x.asked, askedSet{c, i, x.table + " " + r.set, r.notSet, int(r.line)})
+	}
+}
+
+// narrowed has a rule with a verdict match only whom its bits mean.
+func (x *nftReader) narrowed(r *nftRule) {
+	if r.err != nil || r.do == pass {
+		return
+	}
+	if r.err = x.narrow(r); r.err == nil && r.pairs != nil && r.byDest {
+		r.err = bad(ErrSyntax, "a rule with pairs of addresses and verdicts by destination is not understood")
+	}
+	if r.err != nil {
+		r.err.Line = int(r.line)
+		r.err = x.locate(r.err)
+	}
 }
 
 // isForAll reports whether every packet that enters a chain meets a rule, as far as was read.
@@ -138,10 +152,7 @@ func (x *nftReader) statement(r *nftRule) *LineError {
 	case "comment":
 		x.advance()
 	case "log":
-		for x.tok.kind == tokWord && isLogOption(string(x.tok.text)) {
-			x.advance()
-			x.advance()
-		}
+		x.log()
 	case "notrack", "continue":
 		r.watch(word)
 	case "accept", "drop", "return":
@@ -164,6 +175,14 @@ func (x *nftReader) statement(r *nftRule) *LineError {
 		x.strange(r, word)
 	}
 	return nil
+}
+
+// log steps over what is written to the log.
+func (x *nftReader) log() {
+	for x.tok.kind == tokWord && isLogOption(string(x.tok.text)) {
+		x.advance()
+		x.advance()
+	}
 }
 
 func isLogOption(w string) bool {

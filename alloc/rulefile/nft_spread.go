@@ -2,6 +2,7 @@ package rulefile
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -98,7 +99,7 @@ func (x *nftReader) spread() *LineError {
 			by, err = x.byPair(r, s.pairs, &work)
 		}
 		switch {
-		case err != nil && err.Err == ErrTooLarge:
+		case err != nil && errors.Is(err, ErrTooLarge):
 			err.Line = int(r.line)
 			return err
 		case err != nil:

@@ -37,10 +37,10 @@ func (p *program) known(at *path, id uint32, on *fork) relation {
 		r := p.knownAll(at, a.denied, on)
 		return [...]relation{holds: never, open: open, never: holds}[r]
 	}
-	said := open
+	var said relation
 	switch {
 	case a.isDest:
-		looked := 0
+		var looked int
 		said, looked = compared(at.dest, a.dest)
 		p.looked += looked
 		if said != open {

@@ -32,7 +32,7 @@ type seen struct {
 type killer struct {
 	*testing.T
 	ns    *netns.NS
-	path  string // of the ledger
+	path  string                 // of the ledger
 	plans map[string]*alloc.Plan // by hash
 
 	mu   sync.Mutex
