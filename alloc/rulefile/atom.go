@@ -116,9 +116,9 @@ func (a *atom) blind() bool {
 // unread reports whether an atom names something of the file that was not read.
 func (a *atom) unread() bool { return !a.isDest && strings.Contains(a.value, "@") }
 
-// outside reports whether what an atom means stands in other files: a mark, a set, an address list.
+// outside reports whether what an atom means stands in other files, or is known to the box alone: a mark, a set, an address list, an address of its own.
 func (a *atom) outside() bool {
-	return !a.isDest && (a.left == "--match-set" || strings.HasSuffix(a.left, "address-list") || strings.HasSuffix(strings.TrimSpace(a.left), "mark"))
+	return !a.isDest && (a.left == "--match-set" || strings.HasSuffix(a.left, "address-list") || strings.HasSuffix(strings.TrimSpace(a.left), "mark") || a.left == fibType)
 }
 
 // ways are the matches of all dialects that say nothing of the sender.

@@ -266,7 +266,7 @@ func (w *walk) unjust(x *exception, hit *entry, blind bool) *LineError {
 	text := printable(w.p.conds[x.cond].text)
 	if blind {
 		return w.at(int(x.line), bad(ErrSyntax, "the rule depends on %q, from which this program cannot tell who is meant: perhaps subscriber %v, who has a share in line %d",
-			text, addr4(hit.inside), hit.line).hint("to import without that rule, take it out of a copy of the file"))
+			text, addr4(hit.inside), hit.line).hint("to import without that rule, take it out of a copy of the file; equal can leave such packets out: --where \"not "+text+"\""))
 	}
 	return w.at(int(x.line), bad(ErrConflict, "where %q holds, subscriber %v is not given the share of line %d; others are", text, addr4(hit.inside), hit.line).
 		hint("a plan gives a subscriber one share everywhere, and excepts destinations for all: to import without that rule, take it out of a copy of the file"))

@@ -72,6 +72,11 @@ func TestSpread(t *testing.T) {
 			if got := nftSaid(t, text); got != c.want {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
+			for _, one := range parse(t, "nftables", text).Conditions() {
+				if isFib := strings.Contains(one.String(), "fib daddr"); one.Outside != isFib {
+					t.Errorf("%v: known to the box alone is %v", one, one.Outside)
+				}
+			}
 		})
 	}
 }
