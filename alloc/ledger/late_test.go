@@ -2,8 +2,10 @@ package ledger_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -129,4 +131,63 @@ func TestUnknownIsNoPlan(t *testing.T) {
 			l.Close()
 		}
 	}
+}
+
+// dark returns a ledger in which somebody else's plan was in the kernel for a while.
+func dark(tb testing.TB) string {
+	tb.Helper()
+	path := small(tb)
+	w, err := ledger.EditExisting(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer w.Close()
+	last, _ := w.Ledger().Epoch(uint64(w.Ledger().Len()))
+	since := last.From.Add(time.Hour)
+	if n, err := w.Late(ledger.Lateness{Since: since, Until: since.Add(time.Hour), Had: []string{strings.Repeat("5e", 32)}, Now: since.Add(time.Hour)}); n != 2 || err != nil {
+		tb.Fatal(n, err)
+	}
+	return path
+}
+
+// FuzzMemory reads anything beside a ledger: what it says is bounded, and what a question then answers is so, too.
+func FuzzMemory(f *testing.F) {
+	path := dark(f)
+	led, err := ledger.Open(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	e, _ := led.Epoch(1)
+	begun := fmt.Sprintf(`{"from":%q,"plan_sha256":%q`, e.From.Format(time.RFC3339Nano), e.PlanSHA256)
+	for _, text := range []string{
+		"", "{", "[]", "null", begun + "}", begun + `,"open_since":"2026-01-01T00:00:00Z"}`, begun + `,"seen":"9999-01-01T00:00:00Z","leapt":"0001-01-01T00:00:00Z"}`,
+		begun + `,"open_since":"2026-01-01T00:00:00Z","had":["x","\u001b[31m",""]}`,
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		folder := t.TempDir()
+		writeFile(t, filepath.Join(folder, "l"), readFile(t, path))
+		writeFile(t, filepath.Join(folder, "l"+ledger.MemorySuffix), []byte(text))
+		l, err := ledger.Open(filepath.Join(folder, "l"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		for _, now := range []time.Time{hour(1), hour(1000000), e.From, e.From.Add(time.Hour)} {
+			if err := l.Heed(now); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := l.Trace(ledger.At(netip.MustParseAddr("198.18.0.0"), ledger.PortOf(5300), now, time.Hour)); err != nil && !errors.Is(err, ledger.ErrNotCovered) {
+				t.Fatal(err)
+			}
+			want, err := l.AtInstant(now)
+			if err != nil {
+				continue
+			}
+			if _, had := l.OpenSince(l.Recall(), "somebody's", want, now); len(had) > 64 {
+				t.Fatalf("%d plans", len(had))
+			}
+		}
+	})
 }

@@ -69,7 +69,7 @@ func (e *env) showEpoch(led *ledger.Ledger, ep ledger.Epoch) error {
 		}
 	}
 	if ep.Unknown && !led.Knows(ep.PlanSHA256) {
-		e.warn([]string{"the kernel had a plan that the ledger does not know: add it, if you have it, and it is a candidate for that time"})
+		e.warn([]string{"the kernel had a plan for that time which the ledger does not know: who has it asks it with cgnctl trace -c"})
 		return nil
 	}
 	plan, err := led.Plan(ep)

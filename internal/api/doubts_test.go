@@ -53,6 +53,32 @@ func TestUnsure(t *testing.T) {
 	}
 }
 
+// TestByHand has the kernel have plans besides, one of the ledger and one that it does not know: from then on both are candidates.
+func TestByHand(t *testing.T) {
+	d := &fakeDaemon{plan: samplePlan(t, "198.18.1.0/30"), ledger: sampleLedger(t), unsure: noon}
+	c := serve(t, d)
+	for name, q := range map[string]struct {
+		had        string
+		at         string
+		candidates string
+	}{
+		"known, before":   {samplePlan(t, "198.18.0.0/30").SHA256(), "11:59:59.9", "not-in-pool"},
+		"known, since":    {samplePlan(t, "198.18.0.0/30").SHA256(), "12:00:00", "not-in-pool allocated"},
+		"unknown, before": {samplePlan(t, "198.18.9.0/30").SHA256(), "11:59:59.9", "not-in-pool"},
+		"unknown, since":  {samplePlan(t, "198.18.9.0/30").SHA256(), "12:00:00", "not-covered not-in-pool"},
+	} {
+		d.had = []string{q.had}
+		code, a := c.ask("GET", "/v1/trace?outside=198.18.0.0&port=2100&case=1&reason=r&at=2026-03-01T"+q.at+"Z", nil)
+		var got []string
+		for _, x := range a["candidates"].([]any) {
+			got = append(got, x.(map[string]any)["status"].(string))
+		}
+		if strings.Join(got, " ") != q.candidates || (a["status"] == "ambiguous") != (len(got) > 1) || code != 200 || len(a["warnings"].([]any)) != 2 {
+			t.Errorf("%s: %d %v", name, code, a)
+		}
+	}
+}
+
 // TestDoubts has each reason to doubt.
 func TestDoubts(t *testing.T) {
 	for want, s := range map[string]daemon.Snapshot{

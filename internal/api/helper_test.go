@@ -31,13 +31,14 @@ type fakeDaemon struct {
 	problems []daemon.Problem
 	other    bool // the kernel has another plan
 	unsure   time.Time
+	had      []string
 }
 
 func (d *fakeDaemon) Snapshot() *daemon.Snapshot {
 	if d.hold != nil {
 		<-d.hold
 	}
-	s := &daemon.Snapshot{Instance: "cgn", Backend: "fake", Healthy: true, Problems: d.problems, Unsure: d.unsure}
+	s := &daemon.Snapshot{Instance: "cgn", Backend: "fake", Healthy: true, Problems: d.problems, Unsure: d.unsure, Had: d.had}
 	if d.plan != nil && !d.other {
 		s.InForce = d.plan.SHA256()
 	}
