@@ -6,5 +6,6 @@
 // else changed what it had applied and Options.Report does not forbid repairs. All other trouble leaves the kernel as it is, and
 // is a Problem of the Snapshot.
 //
-// It keeps nothing on disk. Who ends it, in whatever way, ends no flow: the next one reads from the kernel what there is.
+// It keeps nothing on disk but what it saw last, beside a ledger. Who ends it, in whatever way, ends no flow: the next one reads from the kernel what
+// there is, and tells the ledger where that was something else than it said.
 package daemon

@@ -240,7 +240,7 @@ func (l *loop) watchClock() {
 		text := fmt.Sprintf("the clock was set by %v, to %s", step.Round(time.Millisecond), stamp(wall))
 		if step < 0 {
 			l.steppedBack = mono
-			if l.late != nil && l.late.leap && !l.late.recorded { // nothing was late: the clock was ahead
+			if l.late != nil && l.late.leap && !l.late.recorded && l.applied.epoch.From.After(wall) { // nothing was late: the clock was ahead
 				l.late = nil
 				l.over("late")
 			}

@@ -1,7 +1,7 @@
 //go:build linux
 
 // Command benchcgnd measures cgnd with a million subscribers and each backend, in network namespaces of its own: what it takes
-// when nothing happens, a scrape, and a reload of an unchanged plan. See make bench-cgnd.
+// when nothing happens, a scrape, a reload of an unchanged ledger, and cgnctl sub, which is to be beside it. See make bench-cgnd.
 package main
 
 import (
@@ -34,11 +34,13 @@ const (
 	maxRSS    = 150 // MiB
 	maxScrape = 50 * time.Millisecond
 	maxReload = 100 * time.Millisecond
+	maxSub    = 20 * time.Millisecond
 
 	settle  = 20 * time.Second // after the start, what was to be looked at once is over
 	watch   = 2 * time.Minute
 	scrapes = 50
 	reloads = 20
+	subs    = 50
 )
 
 // A setup is a backend, and a plan of a million subscribers for it. A share has 63 ports with XDP, because every outside address takes
@@ -68,12 +70,13 @@ func main() {
 type run struct {
 	top    *netns.Topology
 	folder string
+	cgnctl string
 	cmd    *exec.Cmd
 	errs   []error
 }
 
 func (s setup) bench(cgnd string) (err error) {
-	r := &run{}
+	r := &run{cgnctl: filepath.Join(filepath.Dir(cgnd), "cgnctl")}
 	if r.folder, err = os.MkdirTemp("", "cgnd-bench"); err != nil {
 		return err
 	}
@@ -85,11 +88,14 @@ func (s setup) bench(cgnd string) (err error) {
 	if s.backend == "xdp" {
 		defer func() { err = errors.Join(err, r.top.CGN.Do(func() error { return ebpf.Remove("") })) }()
 	}
-	config := s.lines + "plan: FOLDER/plan.yaml\naudit: FOLDER/audit\nlisten: {unix: FOLDER/sock}\nmetrics: 127.0.0.1:9742\nlog: {level: error}\n"
+	config := s.lines + "ledger: FOLDER/ledger.jsonl\naudit: FOLDER/audit\nlisten: {unix: FOLDER/sock}\nmetrics: 127.0.0.1:9742\nlog: {level: error}\n"
 	for name, text := range map[string]string{"plan.yaml": "version: 1\npools:\n  - " + s.plan + "\n", "cgnd.yaml": strings.ReplaceAll(config, "FOLDER", r.folder)} {
 		if err := os.WriteFile(filepath.Join(r.folder, name), []byte(text), 0o600); err != nil {
 			return err
 		}
+	}
+	if out, err := exec.Command(r.cgnctl, "ledger", "add", "-c", filepath.Join(r.folder, "plan.yaml"), "--ledger", filepath.Join(r.folder, "ledger.jsonl")).CombinedOutput(); err != nil {
+		return fmt.Errorf("cgnctl ledger add: %w: %s", err, out)
 	}
 	r.cmd = exec.Command(cgnd, "-c", filepath.Join(r.folder, "cgnd.yaml"))
 	r.cmd.Env, r.cmd.Stderr = append(os.Environ(), "RUNTIME_DIRECTORY="+r.folder), os.Stderr
@@ -119,7 +125,27 @@ func (r *run) measure(backend string) error {
 	if err := r.scrape(backend); err != nil {
 		return err
 	}
+	if err := r.sub(backend); err != nil {
+		return err
+	}
 	return r.reload(backend)
+}
+
+// sub measures the support desk's question, from the start of the command to its end.
+func (r *run) sub(backend string) error {
+	var all []time.Duration
+	for n := range subs {
+		cmd := exec.Command(r.cgnctl, "sub", fmt.Sprintf("100.%d.%d.7", 64+n%15, n), "--socket", filepath.Join(r.folder, "sock"))
+		begun := time.Now()
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%v: %w: %s", cmd.Args, err, out)
+		}
+		all = append(all, time.Since(begun))
+	}
+	slices.Sort(all)
+	fmt.Printf("%-9s cgnctl sub %.1f ms, at most %.1f ms\n", backend, ms(all[len(all)/2]), ms(all[len(all)-1]))
+	r.limit(all[len(all)/2] <= maxSub, "%s: cgnctl sub takes more than %v", backend, maxSub)
+	return nil
 }
 
 // idle measures what the daemon takes when nothing happens. A comparison of the kernel with the plan comes so seldom that it need not be in
@@ -237,7 +263,7 @@ func (r *run) scrapeOnce() (size int, err error) {
 	return size, err
 }
 
-// reload measures the time until the daemon has read the unchanged plan, and makes sure that nothing is written in the kernel.
+// reload measures the time until the daemon has read the unchanged ledger, and makes sure that nothing is written in the kernel.
 func (r *run) reload(backend string) error {
 	kernel, err := r.mark(backend)
 	if err != nil {
@@ -265,9 +291,9 @@ func (r *run) reload(backend string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-9s reload of the unchanged plan %.1f ms, at most %.1f ms; applies %d, kernel unchanged %t\n", backend, ms(all[len(all)/2]), ms(all[len(all)-1]), last.Apply.OK-applies, now == kernel)
+	fmt.Printf("%-9s reload of the unchanged ledger %.1f ms, at most %.1f ms; applies %d, kernel unchanged %t\n", backend, ms(all[len(all)/2]), ms(all[len(all)-1]), last.Apply.OK-applies, now == kernel)
 	r.limit(all[len(all)/2] <= maxReload, "%s: a reload takes more than %v", backend, maxReload)
-	r.limit(now == kernel && last.Apply.OK == applies, "%s: a reload of an unchanged plan writes in the kernel", backend)
+	r.limit(now == kernel && last.Apply.OK == applies, "%s: a reload of an unchanged ledger writes in the kernel", backend)
 	return nil
 }
 
