@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc/ledger"
+	"github.com/cgnkit/cgnkit/alloc/planfile"
 	"github.com/cgnkit/cgnkit/internal/daemon"
 	"github.com/cgnkit/cgnkit/internal/netns"
 	"github.com/cgnkit/cgnkit/internal/netnstest"
@@ -147,5 +149,68 @@ func TestOtherPlanByHand(t *testing.T) {
 	var a struct{ Status string }
 	if err := s.get("/v1/trace?outside=192.0.2.0&port=2500&case=1&reason=test&at="+foreign.UTC().Format("2006-01-02T15:04:05.000Z"), &a); err != nil || a.Status != "ambiguous" {
 		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+// TestPlanByHand has somebody apply another plan while cgnd runs, without a word to the ledger, and cgnd repair that, or only report it until somebody
+// applies the right one again: from then on the ledger has that it was so, for as long as it may have been.
+func TestPlanByHand(t *testing.T) {
+	netnstest.Root(t)
+	t.Parallel()
+	for _, drift := range []string{"repair", "report"} {
+		t.Run(drift, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, netnstest.NewTopology(t, netns.Options{}), "ledger: FOLDER/ledger.jsonl\ndrift: "+drift+"\n")
+			byHand := func(text string) {
+				t.Helper()
+				p, err := planfile.Parse("plan", []byte(text), planfile.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := s.do(func() error {
+					b, err := daemon.Nftables("cgn")
+					if err != nil {
+						return err
+					}
+					_, err = b.Apply(p.Plan, nil)
+					return errors.Join(err, b.Close())
+				}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			trace := func(at time.Time) string {
+				t.Helper()
+				var a struct{ Status string }
+				if err := s.get("/v1/trace?outside=192.0.2.0&port=2500&case=1&reason=test&at="+at.UTC().Format("2006-01-02T15:04:05.000Z"), &a); err != nil {
+					t.Fatal(err)
+				}
+				return a.Status
+			}
+			begun := time.Now().UTC().Truncate(time.Millisecond)
+			s.record(plan(1000), begun)
+			s.start()
+			first := s.await("start", healthy)
+			time.Sleep(2 * time.Second) // some evidence
+			byHand(plan(2000))
+			foreign := time.Now()
+			if drift == "report" {
+				n := s.await("reported", func(n daemon.Snapshot) bool { return len(n.Had) > 0 && !n.Healthy })
+				if trace(foreign) != "ambiguous" || trace(begun.Add(time.Second)) != "allocated" || n.Unsure.After(foreign) {
+					t.Errorf("%+v", n)
+				}
+				byHand(plan(1000))
+			}
+			n := s.await("back", func(n daemon.Snapshot) bool { return healthy(n) && n.Records == 3 && n.Unsure.IsZero() })
+			if n.InForce != first.InForce || n.Drift.Found == 0 {
+				t.Errorf("%+v", n)
+			}
+			time.Sleep(2 * time.Second) // what is noted follows what is recorded
+			for at, want := range map[time.Time]string{begun.Add(time.Second): "allocated", foreign: "ambiguous", time.Now(): "allocated"} {
+				got, _ := s.possibleAt(at)
+				if trace(at) != want || (len(got) == 1) != (want == "allocated") || got[0] != first.InForce {
+					t.Errorf("at %v possible are %.12s, and the daemon says %s, want %s", at, got, trace(at), want)
+				}
+			}
+		})
 	}
 }
