@@ -64,10 +64,14 @@ const (
 func (g *Gate) take() {
 	for pause := firstPause; ; {
 		c, err := g.Listener.Accept()
+		source := ""
+		if err == nil {
+			source = g.source(c) // which may ask the kernel
+		}
 		g.mu.Lock()
 		if err == nil {
 			pause = firstPause
-			g.queue(&Conn{Conn: c, gate: g, source: g.source(c)})
+			g.queue(&Conn{Conn: c, gate: g, source: source})
 		} else {
 			g.failed = append(g.failed, err)
 		}
