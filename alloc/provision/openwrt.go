@@ -68,13 +68,22 @@ func bindingOptions(p *alloc.Pool, b softwire.Binding) ([]option, error) {
 
 func mapOptions(p *alloc.Pool, ce softwire.CE) ([]option, error) {
 	d := p.Domain()
-	rules := []*softwire.Rule{ce.Rule()}
+	var rules []*softwire.Rule
 	for i := range d.Len() {
 		if r := d.Rule(i); r.Forwarding() && r != ce.Rule() {
 			rules = append(rules, r)
 		}
 	}
-	for _, r := range rules {
+	rules = append(rules, ce.Rule()) // of the rules that the router's prefix matches, the package takes the last for its own
+	for i, r := range rules {
+		for _, o := range rules[:i] {
+			if r.Forwarding() && o.IPv6().Overlaps(r.IPv6()) {
+				return nil, refuse(p, "OpenWrt", "rule6 %v and %v overlap and forward, and the package has no longest match", o.IPv6(), r.IPv6())
+			}
+		}
+		if r.IPv6().Bits() > 112 {
+			return nil, refuse(p, "OpenWrt", "rule6 %v is longer than /112, and the package skips such rules", r.IPv6())
+		}
 		if r.EALen() < 32-r.IPv4().Bits() {
 			return nil, refuse(p, "OpenWrt", "rule6 %v gives routers IPv4 prefixes, and the package takes addresses", r.IPv6())
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net/netip"
 	"strconv"
@@ -55,6 +54,15 @@ func (d vppDomain) to(a netip.Addr, port uint16) (netip.Addr, bool) {
 	return netip.AddrFrom16(six), true
 }
 
+func number(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // vppDomains reads commands as VPP does.
 func vppDomains(t *testing.T, text string) []vppDomain {
 	t.Helper()
@@ -68,13 +76,7 @@ func vppDomains(t *testing.T, text string) []vppDomain {
 		for i := 3; i+1 < len(f); i += 2 {
 			args[f[i]] = f[i+1]
 		}
-		num := func(key string) int {
-			n, err := strconv.Atoi(args[key])
-			if err != nil {
-				t.Fatalf("%s: %v", line, err)
-			}
-			return n
-		}
+		num := func(key string) int { return number(t, args[key]) }
 		switch strings.Join(f[:3], " ") {
 		case "map add domain":
 			out = append(out, vppDomain{pfx(args["ip4-pfx"]), pfx(args["ip6-pfx"]), num("ea-bits-len"), num("psid-offset"), num("psid-len"), nil})
@@ -127,15 +129,9 @@ func TestVPPMap(t *testing.T) {
 	}
 }
 
-func TestRelays(t *testing.T) {
-	var jool, lw bytes.Buffer
+func TestLwAFTR(t *testing.T) {
+	var lw bytes.Buffer
 	p := planOf(t)
-	if err := Jool(&jool, p); err != nil {
-		t.Fatal(err)
-	}
-	if want := "jool_mapt instance add cgnkit --netfilter --dmr 2001:db8:fffe::/64 # pool mapt\njool_mapt -i cgnkit fmrt add 2001:db8:200::/40 203.0.113.0/28 12 6\njool_mapt -i cgnkit global update map-t-type BR\n"; !strings.HasSuffix(jool.String(), want) {
-		t.Errorf("Jool:\n%s\nwant at the end\n%s", jool.String(), want)
-	}
 	if err := LwAFTR(&lw, p); err != nil {
 		t.Fatal(err)
 	}
@@ -196,143 +192,6 @@ func TestRelaysRefuse(t *testing.T) {
 		err := c.write(&out, planOf(t, c.change))
 		if !errors.Is(err, ErrInexpressible) || !strings.Contains(err.Error(), c.text) || out.Len() > 0 {
 			t.Errorf("%s: %v, and %d bytes written", name, err, out.Len())
-		}
-	}
-}
-
-// openWrt is what the package map of OpenWrt makes of options and a prefix that was delegated: a model of its mapcalc.
-func openWrt(t *testing.T, options map[string]string, pd netip.Prefix) (six, four netip.Addr, ports string) {
-	t.Helper()
-	rule := map[string]string{"type": options["type"], "ipv6prefix": options["ip6prefix"], "prefix6len": options["ip6prefixlen"], "ipv4prefix": options["ipaddr"],
-		"prefix4len": options["ip4prefixlen"], "offset": options["offset"], "psidlen": options["psidlen"], "psid": options["psid"], "ealen": options["ealen"]}
-	if text, ok := options["rule"]; ok {
-		rule = map[string]string{}
-		first, _, _ := strings.Cut(text, " ") // which is the router's own
-		for item := range strings.SplitSeq(first, ",") {
-			key, value, _ := strings.Cut(item, "=")
-			rule[key] = value
-		}
-	}
-	num := func(key string, missing int) int {
-		if rule[key] == "" {
-			return missing
-		}
-		n, err := strconv.Atoi(rule[key])
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	p6, p4, ea, k, psid := num("prefix6len", -1), num("prefix4len", 32), num("ealen", -1), num("psidlen", -1), num("psid", -1)
-	offset := num("offset", 6)
-	if !pfx(fmt.Sprintf("%s/%d", rule["ipv6prefix"], p6)).Contains(pd.Addr()) {
-		t.Fatalf("%v is not under %v", pd, rule)
-	}
-	if rule["type"] == "lw4o6" && ea < 0 {
-		ea = k
-	}
-	if k <= 0 {
-		k, psid = ea-(32-p4), -1
-	}
-	pd16 := pd.Addr().As16()
-	hi := binary.BigEndian.Uint64(pd16[:8])
-	bits := func(from, n int) uint64 { return hi << from >> (64 - n) } // a shift by 64 is 0
-	if psid < 0 {
-		psid = int(bits(p6+ea-k, k) << (16 - k)) // left-aligned
-	}
-	four16 := netip.MustParseAddr(rule["ipv4prefix"]).As4()
-	v4 := binary.BigEndian.Uint32(four16[:]) | uint32(bits(p6, ea-k))
-	lo := uint64(v4)<<16 | uint64(psid>>(16-k))
-	if options["legacymap"] == "1" {
-		lo <<= 8
-	}
-	binary.BigEndian.PutUint64(pd16[8:], lo)
-	var sets []string
-	for j := min(offset, 1); k > 0 && j < 1<<offset; j++ {
-		first := j<<(16-offset) | psid>>offset
-		last := first + 1<<(16-offset-k) - 1
-		sets = append(sets, fmt.Sprintf("%d-%d", max(first, 1), last))
-	}
-	return netip.AddrFrom16(pd16), netip.AddrFrom4([4]byte{byte(v4 >> 24), byte(v4 >> 16), byte(v4 >> 8), byte(v4)}), strings.Join(sets, ",")
-}
-
-// For routers of every pool, OpenWrt comes to the addresses and ports that the plan has.
-func TestOpenWrt(t *testing.T) {
-	p := planOf(t, func(s *alloc.Spec) {
-		s.Softwires[2].Bindings[1].B4 = pfx("2001:db8:400:100::/56")
-		s.Softwires[0].Rules[1].IID = softwire.IIDDraft
-		s.Softwires[0].Rules[0].Forwarding = false
-	})
-	for pool := range p.Softwires() {
-		n := 0
-		for a := range pool.All() {
-			if n++; n%211 != 1 && pool.Subscribers() > 1000 {
-				continue
-			}
-			var out bytes.Buffer
-			if err := OpenWrt(&out, p, a.Subscriber(), "wan6"); err != nil {
-				t.Fatal(err)
-			}
-			options := map[string]string{}
-			for line := range strings.Lines(out.String()) {
-				if rest, ok := strings.CutPrefix(line, "\toption "); ok {
-					key, value, _ := strings.Cut(strings.TrimSpace(rest), " ")
-					if _, twice := options[key]; twice {
-						t.Fatalf("%s twice in\n%s", key, out.String())
-					}
-					options[key] = strings.Trim(value, "'")
-				}
-			}
-			six, four, ports := openWrt(t, options, a.Subscriber().Prefix)
-			addr, _ := a.RouterAddr()
-			want := a.Ports().String()
-			if a.Ports().Len() == 1<<16 {
-				want = "" // all of them
-			}
-			if six != addr || four != a.Outside() || ports != want {
-				t.Fatalf("%v: OpenWrt has %v, %v and %s; the plan %v, %v and %s\n%s", a.Subscriber(), six, four, ports, addr, a.Outside(), want, out.String())
-			}
-		}
-	}
-}
-
-func TestOpenWrtRules(t *testing.T) {
-	var out bytes.Buffer
-	p := planOf(t)
-	if err := OpenWrt(&out, p, alloc.Subscriber{Prefix: pfx("2001:db8:100:400::/54")}, "wan6"); err != nil {
-		t.Fatal(err)
-	}
-	want := `config interface 'softwire'
-	option proto 'map'
-	option tunlink 'wan6'
-	option type 'map-e'
-	option rule 'type=map-e,ipv6prefix=2001:db8:100::,prefix6len=44,ipv4prefix=198.18.0.0,prefix4len=26,ealen=10,psidlen=4,offset=4,br=2001:db8:ffff::1 type=map-e,ipv6prefix=2001:db8::,prefix6len=40,ipv4prefix=192.0.2.0,prefix4len=24,ealen=16,psidlen=8,offset=6,fmr,br=2001:db8:ffff::1'
-`
-	if !strings.HasSuffix(out.String(), want) {
-		t.Errorf("got\n%s\nwant at the end\n%s", out.String(), want)
-	}
-	for name, c := range map[string]struct {
-		who    string
-		device string
-		change func(*alloc.Spec)
-		want   error
-	}{
-		"interface": {"2001:db8::/56", "wan 6", nil, ErrInterface},
-		"nobody":    {"2001:db8:9999::/56", "wan6", nil, alloc.ErrNotSubscriber},
-		"NAT44":     {"100.64.0.1/32", "wan6", nil, ErrInexpressible},
-		"address":   {"2001:db8:400:100::1/128", "wan6", nil, ErrInexpressible},
-		"prefixes":  {"2001:db8:200::/56", "wan6", func(s *alloc.Spec) { s.Softwires[1].Rules[0].EALen = 2 }, ErrInexpressible},
-		"forms":     {"2001:db8:100:400::/56", "wan6", func(s *alloc.Spec) { s.Softwires[0].Rules[0].IID = softwire.IIDDraft }, ErrInexpressible},
-		"PSID": {"2001:db8:200::/56", "wan6", func(s *alloc.Spec) {
-			s.Softwires[1].Rules[0] = softwire.RuleSpec{IPv6: pfx("2001:db8:200::/56"), IPv4: pfx("203.0.113.0/32"), PSIDLength: new(4), PSID: new(1)}
-		}, ErrInexpressible},
-	} {
-		change := c.change
-		if change == nil {
-			change = func(*alloc.Spec) {}
-		}
-		if err := OpenWrt(io.Discard, planOf(t, change), alloc.Subscriber{Prefix: pfx(c.who)}, c.device); !errors.Is(err, c.want) {
-			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
 }
