@@ -39,7 +39,7 @@ protocol bgp peer {
 	connect retry time 1;
 	%s`, own, own, asOf(own), other, asOf(other), rest))
 	}
-	speak(here, "core", "192.0.2.1", "192.0.2.2", fmt.Sprintf("ipv4 { import none; export where proto = %q; };\n}\ninclude %q;\n", "cgnkit", filepath.Join(dir, "cgnkit.conf")))
+	speak(here, "core", "192.0.2.1", "192.0.2.2", fmt.Sprintf("ipv4 { import none; %s };\n}\ninclude %q;\n", exports(t, routes.String())[0], filepath.Join(dir, "cgnkit.conf")))
 	edge := speak(there, "edge", "192.0.2.2", "192.0.2.1", "ipv4 { import all; export none; };\n}\n")
 
 	want := strings.Count(routes.String(), "route ")
@@ -85,7 +85,7 @@ protocol rip ng peer {
 }
 %s`, id, channel, link, rest))
 	}
-	speak(here, "core", "192.0.2.1", `ipv6 { import none; export where proto = "cgnkit6"; };`, fmt.Sprintf("include %q;\n", filepath.Join(dir, "cgnkit.conf")))
+	speak(here, "core", "192.0.2.1", fmt.Sprintf("ipv6 { import none; %s };", exports(t, routes.String())[1]), fmt.Sprintf("include %q;\n", filepath.Join(dir, "cgnkit.conf")))
 	edge := speak(there, "edge", "192.0.2.2", "ipv6 { import all; export none; };", "")
 
 	_, six, _ := strings.Cut(routes.String(), "protocol static cgnkit6")
@@ -108,6 +108,20 @@ protocol rip ng peer {
 	if n := strings.Count(shown, "unicast"); n != len(want) {
 		t.Errorf("the neighbour has %d routes, want %d:\n%s", n, len(want), shown)
 	}
+}
+
+// exports returns the filters that the head of the file tells people to use: of IPv4 and, where there are such routes, of IPv6.
+func exports(t *testing.T, routes string) (filters []string) {
+	t.Helper()
+	for line := range strings.Lines(routes) {
+		if _, filter, ok := strings.Cut(strings.TrimSpace(line), ": export where "); ok {
+			filters = append(filters, "export where "+filter)
+		}
+	}
+	if want := 1 + strings.Count(routes, "\tipv6;"); len(filters) != want {
+		t.Fatalf("%d filters in the head, want %d:\n%s", len(filters), want, routes)
+	}
+	return filters
 }
 
 func asOf(addr string) string { return "6450" + addr[len(addr)-1:] }

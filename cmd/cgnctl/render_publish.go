@@ -92,12 +92,11 @@ func newRenderBIRD(e *env) *cobra.Command {
 		Use:   "bird -c PLAN",
 		Short: "Write the outside prefixes as routes for the BIRD routing daemon",
 		Long: `Write the outside prefixes of a plan as a static protocol of BIRD 2: blackhole routes, so that what has no mapping ends here and
-does not go round. Include the file in bird.conf and export it by the protocol that you speak, BGP for example:
-
-For pools of MAP a second protocol, cgnkit6, has the IPv6 prefixes of the rules and of the default mapping rule.
+does not go round. For pools of MAP a second protocol, cgnkit6, has the IPv6 prefixes of the rules and of the default mapping rule.
+Include the file in bird.conf and export both by the protocol that you speak, BGP for example:
 
   include "cgnkit.conf";
-  protocol bgp { ...; ipv4 { export where proto = "cgnkit"; import none; }; }`,
+  protocol bgp { ...; ipv4 { export where proto = "cgnkit"; import none; }; ipv6 { export where proto = "cgnkit6"; import none; }; }`,
 		Example: `  cgnctl render bird -c plan.yaml > /etc/bird/cgnkit.conf && birdc configure`,
 		Args:    exactly(0, "no arguments"),
 	}
