@@ -19,7 +19,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := provision.Kea6(os.Stdout, plan, map[string]string{"homes": "eth1"}); err != nil {
+	if err := provision.Kea6(os.Stdout, plan, map[string]provision.Kea6Pool{"homes": {Link: provision.Link{Interface: "eth1"}}}, nil); err != nil {
 		log.Fatal(err)
 	}
 	// Output:

@@ -39,11 +39,6 @@ func setBits6(b *[16]byte, from, n int, v uint32) {
 	}
 }
 
-func u32(a netip.Addr) uint32 {
-	b := a.As4()
-	return binary.BigEndian.Uint32(b[:])
-}
-
 // to is rule_xlat46 there: the IPv6 address to which a packet goes.
 func (r joolRow) to(a netip.Addr, port int) netip.Addr {
 	b := r.six.Addr().As16()
@@ -63,10 +58,6 @@ func (r joolRow) to(a netip.Addr, port int) netip.Addr {
 func (r joolRow) from(a netip.Addr) [3]uint32 {
 	four := u32(r.four.Addr())
 	return [3]uint32{four | bits6(a, r.six.Bits(), r.p()), four | bits6(a, r.six.Bits(), min(r.o, r.p())), four | bits6(a, 80+r.four.Bits(), min(r.o, r.p()))}
-}
-
-func addr4(a uint32) netip.Addr {
-	return netip.AddrFrom4([4]byte{byte(a >> 24), byte(a >> 16), byte(a >> 8), byte(a)})
 }
 
 // joolRows reads the commands that fill the table.

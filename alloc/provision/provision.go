@@ -14,7 +14,7 @@ import (
 var (
 	// ErrInexpressible means: the target cannot do what the plan says.
 	ErrInexpressible = errors.New("cannot be expressed")
-	// ErrInterface means: an interface has no usable name, or two pools have the same.
+	// ErrInterface means: an interface or a relay agent is none, or two pools have the same.
 	ErrInterface = errors.New("invalid interface")
 )
 

@@ -2,7 +2,10 @@ package main
 
 import (
 	"bufio"
+	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +20,8 @@ func newRender(e *env) *cobra.Command {
 		Use:   "render",
 		Short: "Write a plan as configuration of a NAT, or what others should know of it",
 		Long: `Write a plan as configuration of a NAT, or as what name servers and the public should know of it: complete, commented, and
-the same bytes for the same plan. A plan that the target cannot express exactly is refused with the reason, and nothing is
-written. Needs no root.`,
+the same bytes for the same plan. A pool that the target cannot express exactly is refused with the reason, and nothing is
+written. Pools of a kind that is not the target's business, MAP for a NAT, are left out, which stderr says. Needs no root.`,
 		Example: `  cgnctl render nftables -c plan.yaml > cgn.nft && nft -c -f cgn.nft`,
 		Args:    cobra.ArbitraryArgs,
 	}
@@ -41,28 +44,48 @@ written. Needs no root.`,
 		{"vyos", "Write a plan as set commands for VyOS", "cgnctl render vyos -c plan.yaml", dialect.VyOS},
 		{"vpp", "Write a plan as det44 commands for FD.io VPP", "cgnctl render vpp -c plan.yaml", dialect.VPP},
 	} {
-		cmd.AddCommand(newRenderTarget(e, t.name, t.short, t.example, func(plan *alloc.Plan) func(io.Writer) error {
-			return func(w io.Writer) error { return t.write(w, plan) }
-		}))
+		cmd.AddCommand(newRenderTarget(e, t.name, t.short, t.example, t.write, alloc.NAT44))
 	}
 	cmd.AddCommand(newRenderDNS(e), newRenderGeofeed(e), newRenderPrefixlen(e), newRenderBIRD(e), newRenderKea(e), newRenderOpenWrt(e))
 	cmd.AddCommand(newRenderRelays(e)...)
 	return cmd
 }
 
-// newRenderTarget builds the command of one target. write returns what writes a plan.
-func newRenderTarget(e *env, name, short, example string, write func(*alloc.Plan) func(io.Writer) error) *cobra.Command {
+// newRenderTarget builds the command of one target, which serves pools of some kinds.
+func newRenderTarget(e *env, name, short, example string, write func(io.Writer, *alloc.Plan) error, kinds ...alloc.Kind) *cobra.Command {
 	var p planFlags
-	cmd := &cobra.Command{Use: name + " -c PLAN", Short: short, Long: short + ". A plan that it cannot express is refused.", Example: "  " + example, Args: exactly(0, "no arguments")}
+	cmd := &cobra.Command{Use: name + " -c PLAN", Short: short, Long: short + ". What it cannot express is refused.", Example: "  " + example, Args: exactly(0, "no arguments")}
 	p.add(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
 		f, err := p.load()
 		if err != nil {
 			return err
 		}
-		return e.writeTo(write(f.Plan))
+		if err := e.writeTo(func(w io.Writer) error { return write(w, f.Plan) }); err != nil {
+			return err
+		}
+		e.warn(leftOut(f.Plan, name, kinds...))
+		return nil
 	}
 	return cmd
+}
+
+// leftOut says which pools of a plan are of other kinds than those that a target serves.
+func leftOut(p *alloc.Plan, target string, kinds ...alloc.Kind) []string {
+	const shown = 5
+	var names []string
+	for pool := range p.AllPools() {
+		if !slices.Contains(kinds, pool.Kind()) {
+			names = append(names, fmt.Sprintf("%s (%v)", pool.Name(), pool.Kind()))
+		}
+	}
+	if n := len(names); n > shown {
+		names = append(names[:shown], fmt.Sprintf("and %d more", n-shown))
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{"pools left out, because " + target + " does not serve their kind: " + strings.Join(names, ", ")}
 }
 
 func newRenderNftables(e *env) *cobra.Command {
@@ -95,7 +118,7 @@ each to one inside endpoint at a time, which keeps it towards all destinations. 
 		if err != nil {
 			return err
 		}
-		e.warn(rs.Warnings())
+		e.warn(append(rs.Warnings(), leftOut(rs.Plan(), "nftables", alloc.NAT44)...))
 		return e.writeTo(func(w io.Writer) error { _, err := rs.WriteTo(w); return err })
 	}
 	return cmd

@@ -80,9 +80,7 @@ func parseLocations(p *alloc.Plan, places []string) (map[string]publish.Location
 
 func newRenderPrefixlen(e *env) *cobra.Command {
 	return newRenderTarget(e, "prefixlen", "Write how many subscribers share the outside addresses (RFC 9977)",
-		"cgnctl render prefixlen -c plan.yaml > prefixlen.csv", func(plan *alloc.Plan) func(io.Writer) error {
-			return func(w io.Writer) error { return publish.PrefixLengths(w, plan) }
-		})
+		"cgnctl render prefixlen -c plan.yaml > prefixlen.csv", publish.PrefixLengths, alloc.NAT44, alloc.MAPE, alloc.MAPT, alloc.LW4o6)
 }
 
 func newRenderBIRD(e *env) *cobra.Command {

@@ -17,14 +17,13 @@ func newRenderRelays(e *env) []*cobra.Command {
 	for _, t := range []struct {
 		name, short, example string
 		write                func(io.Writer, *alloc.Plan) error
+		kinds                []alloc.Kind
 	}{
-		{"vpp-map", "Write pools of MAP and lw4o6 as domains of FD.io VPP's map plugin", "cgnctl render vpp-map -c plan.yaml", provision.VPPMap},
-		{"jool", "Write a pool of MAP-T for a border relay with Jool", "cgnctl render jool -c plan.yaml > br.sh", provision.Jool},
-		{"lwaftr", "Write pools of lw4o6 as the binding table of Snabb's lwAFTR", "cgnctl render lwaftr -c plan.yaml", provision.LwAFTR},
+		{"vpp-map", "Write pools of MAP and lw4o6 as domains of FD.io VPP's map plugin", "cgnctl render vpp-map -c plan.yaml", provision.VPPMap, []alloc.Kind{alloc.MAPE, alloc.MAPT, alloc.LW4o6}},
+		{"jool", "Write a pool of MAP-T for a border relay with Jool", "cgnctl render jool -c plan.yaml > br.sh", provision.Jool, []alloc.Kind{alloc.MAPT}},
+		{"lwaftr", "Write pools of lw4o6 as the binding table of Snabb's lwAFTR", "cgnctl render lwaftr -c plan.yaml", provision.LwAFTR, []alloc.Kind{alloc.LW4o6}},
 	} {
-		cmds = append(cmds, newRenderTarget(e, t.name, t.short, t.example, func(plan *alloc.Plan) func(io.Writer) error {
-			return func(w io.Writer) error { return t.write(w, plan) }
-		}))
+		cmds = append(cmds, newRenderTarget(e, t.name, t.short, t.example, t.write, t.kinds...))
 	}
 	return cmds
 }
