@@ -224,6 +224,29 @@ func TestKea6Reservations(t *testing.T) {
 	}
 }
 
+// With reservations rules may lie in one another: each router is told of its own first.
+func TestKea6NestedReserved(t *testing.T) {
+	p := planOf(t, func(s *alloc.Spec) {
+		s.Softwires[0].Rules[1] = softwire.RuleSpec{IPv6: pfx("2001:db8:10::/48"), IPv4: pfx("198.18.0.0/26"), EALen: 8}
+	})
+	var out bytes.Buffer
+	list := []Reservation{{"one", pfx("2001:db8:10:100::/56")}, {"two", pfx("2001:db8:11:100::/56")}}
+	if err := Kea6(&out, p, map[string]Kea6Pool{"mape": at("eth0")}, list); err != nil {
+		t.Fatal(err)
+	}
+	for duid, want := range map[string][]string{"6f:6e:65": {"198.18.0.0/26", "192.0.2.0/24"}, "74:77:6f": {"192.0.2.0/24"}} {
+		var got []string
+		for _, o := range containers(t, out.String(), duid) {
+			for _, r := range o.(s46.MAPE).Rules {
+				got = append(got, r.IPv4.String())
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("router %s is told %v, want %v\n%s", duid, got, want, out.String())
+		}
+	}
+}
+
 func TestKea4Refuses(t *testing.T) {
 	pool := func(device, gateway string, wait uint32) Kea4Pool {
 		return Kea4Pool{Link{Interface: device}, pfx(gateway), wait}

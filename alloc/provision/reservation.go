@@ -40,12 +40,12 @@ func ReadReservations(r io.Reader) ([]Reservation, error) {
 		switch {
 		case most.N == 0:
 			return nil, fmt.Errorf("%w: the list is longer than 256 MiB", ErrReservation)
-		case err == io.EOF && len(list) == 0:
+		case errors.Is(err, io.EOF) && len(list) == 0:
 			return nil, fmt.Errorf("%w: the list has none", ErrReservation)
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return list, nil
 		case errors.As(err, &bad):
-			return nil, fmt.Errorf("%w: line %d: %v", ErrReservation, bad.Line, bad.Err)
+			return nil, fmt.Errorf("%w: line %d: %w", ErrReservation, bad.Line, bad.Err)
 		case err != nil:
 			return nil, err
 		}

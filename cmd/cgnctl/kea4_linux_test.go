@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"testing"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -27,7 +28,7 @@ func message4(n, kind byte, options ...byte) []byte {
 	copy(m, []byte{1, 1, 6, 0, 0x5a, kind, 0, n, 0, 0, 0x80}) // BOOTREQUEST, Ethernet, the answer by broadcast
 	copy(m[28:], []byte{2, 0, 0, 0, 0, n})
 	copy(m[236:], []byte{99, 130, 83, 99})
-	return append(append(append(m, 53, 1, kind), options...), 255)
+	return slices.Concat(m, []byte{53, 1, kind}, options, []byte{255})
 }
 
 // answers4 returns what tells whether a message answers another.
@@ -94,7 +95,7 @@ func leaseAll4(t *testing.T, ns *netns.NS, plan *alloc.Plan) {
 		n := byte(20 + i)
 		m := message4(n, discover4, 50, 4, 100, 64, 0, hint, 55, 2, 1, 3)
 		offer := exchange(t, conn, broadcast4, m, answers4(m))
-		m = message4(n, request4, append(append(append([]byte{50, 4}, offer[16:20]...), 54, 4), append(options4(offer)[54], 55, 2, 1, 3)...)...)
+		m = message4(n, request4, slices.Concat([]byte{50, 4}, offer[16:20], []byte{54, 4}, options4(offer)[54], []byte{55, 2, 1, 3})...)
 		reply := exchange(t, conn, broadcast4, m, answers4(m))
 		o, a := options4(reply), netip.AddrFrom4([4]byte(reply[16:20]))
 		if !bytes.Equal(o[53], []byte{ack4}) || !bytes.Equal(o[3], []byte{100, 64, 0, 1}) || !bytes.Equal(o[1], []byte{255, 255, 255, 248}) {
