@@ -218,7 +218,8 @@ func (c *checker) besideNAT44(i int, pool *Pool, p *Plan) {
 	}
 }
 
-// besideEachOther finds outside addresses and end-user prefixes that two pools have, the first of each pair.
+// besideEachOther finds outside addresses and end-user prefixes that two pools have, the first of each pair, and relays in the
+// prefixes of other pools.
 func (c *checker) besideEachOther(pools []*Pool, numbers []int) {
 	if len(pools) < 2 {
 		return
@@ -246,24 +247,13 @@ func (c *checker) besideEachOther(pools []*Pool, numbers []int) {
 			furthest = i
 		}
 	}
-	c.endUsers(pools, numbers)
+	prefixes := prefixClaims(pools)
+	c.endUsers(pools, numbers, prefixes)
+	c.relays(pools, numbers, prefixes)
 }
 
-// endUsers finds prefixes of two pools of a realm of which one lies in the other.
-func (c *checker) endUsers(pools []*Pool, numbers []int) {
-	type six struct {
-		prefix netip.Prefix
-		k      int
-	}
-	var claims []six
-	for k, pool := range pools {
-		for p := range pool.soft.prefixes() {
-			claims = append(claims, six{p, k})
-		}
-	}
-	slices.SortFunc(claims, func(a, b six) int {
-		return cmp.Or(cmp.Compare(pools[a.k].realm, pools[b.k].realm), a.prefix.Addr().Compare(b.prefix.Addr()), a.prefix.Bits()-b.prefix.Bits(), a.k-b.k)
-	})
+// endUsers finds prefixes of two pools of a realm of which one lies in the other. claims are in the order of prefixClaims.
+func (c *checker) endUsers(pools []*Pool, numbers []int, claims []prefixClaim) {
 	told := map[[2]int]bool{}
 	for i, outer := 1, 0; i < len(claims); i++ {
 		a, b := claims[outer], claims[i]

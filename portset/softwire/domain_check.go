@@ -74,11 +74,16 @@ func (d *Domain) setRelay(s DomainSpec) (found []Finding) {
 	return found
 }
 
-// checkRelay compares relay and DMR with the rules: what comes from them must not look as if it came from a CE.
+// checkRelay compares relay and DMR with the rules: what comes from them must not look as if it came from a CE, and a route to
+// them must not draw away what is for one.
 func (d *Domain) checkRelay(fs *findings) {
 	if d.relay.IsValid() {
-		if ce, err := d.Source(d.relay); err == nil {
-			fs.add(Finding{Err: ErrRelay, Path: "relay", Msg: fmt.Sprintf("%v is the MAP address of a CE of rules[%d]", d.relay, ce.rule.number)})
+		if ce, err := d.behind(d.relay); err == nil {
+			what := "lies in"
+			if ce.address() == from6(d.relay) {
+				what = "is the MAP address of"
+			}
+			fs.add(Finding{Err: ErrRelay, Path: "relay", Msg: fmt.Sprintf("%v %s end-user prefix %v of %s", d.relay, what, ce.EndUser(), ce.rule.label())})
 		}
 	}
 	if !d.dmr.IsValid() {

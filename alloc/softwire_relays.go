@@ -1,0 +1,100 @@
+package alloc
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/cgnkit/cgnkit/portset/softwire"
+)
+
+// A prefixClaim is an IPv6 prefix that holds subscribers of a pool, by the pool's number.
+type prefixClaim struct {
+	prefix netip.Prefix
+	k      int
+}
+
+// prefixClaims returns the prefixes of all pools, by realm, address and length.
+func prefixClaims(pools []*Pool) []prefixClaim {
+	var claims []prefixClaim
+	for k, pool := range pools {
+		for p := range pool.soft.prefixes() {
+			claims = append(claims, prefixClaim{p, k})
+		}
+	}
+	slices.SortFunc(claims, func(a, b prefixClaim) int {
+		return cmp.Or(cmp.Compare(pools[a.k].realm, pools[b.k].realm), a.prefix.Addr().Compare(b.prefix.Addr()), a.prefix.Bits()-b.prefix.Bits(), a.k-b.k)
+	})
+	return claims
+}
+
+// relays finds border relays and DMRs that lie in the prefix of a subscriber of another pool of the realm, or hold one: the
+// route to them would draw the subscriber's packets away, and what comes from them would look as if it came from the subscriber.
+// Those of the pool itself were found before. claims are in the order of prefixClaims.
+func (c *checker) relays(pools []*Pool, numbers []int, claims []prefixClaim) {
+	for k, pool := range pools {
+		field, at := "relay", netip.Prefix{}
+		if dmr, ok := pool.soft.dmr(); ok {
+			field, at = "dmr", dmr
+		} else {
+			at = netip.PrefixFrom(pool.soft.relay, 128)
+		}
+		other, prefix, ok := meets(at, k, pools, claims)
+		if !ok {
+			continue
+		}
+		c.addToSoftwire(numbers[k], Finding{Err: fmt.Errorf("%w: %w", ErrSoftwire, softwire.ErrRelay), Path: field,
+			Msg:  fmt.Sprintf("%s %s %v, a subscriber's prefix in pool %q", textOf(at), lies(at, prefix), prefix, other.name),
+			Hint: "use an address outside all end-user prefixes, or leave its prefix out of the rule"})
+	}
+}
+
+// meets returns a pool beside the k-th of the same realm with a subscriber's prefix that has an address in common with at.
+func meets(at netip.Prefix, k int, pools []*Pool, claims []prefixClaim) (*Pool, netip.Prefix, bool) {
+	realm := pools[k].realm
+	for i, pool := range pools {
+		if i == k || pool.realm != realm {
+			continue
+		}
+		if a, ok := pool.behind(at.Addr()); ok {
+			return pool, a.softPrefix(), true
+		}
+	}
+	// Whoever is not behind the first address of at begins behind it.
+	i, _ := slices.BinarySearchFunc(claims, at, func(c prefixClaim, at netip.Prefix) int {
+		return cmp.Or(cmp.Compare(pools[c.k].realm, realm), c.prefix.Addr().Compare(at.Addr()))
+	})
+	for ; i < len(claims) && pools[claims[i].k].realm == realm && at.Contains(claims[i].prefix.Addr()); i++ {
+		if other := pools[claims[i].k]; claims[i].k != k {
+			a, _ := other.behind(claims[i].prefix.Addr()) // whoever is the first in it
+			return other, a.softPrefix(), true
+		}
+	}
+	return nil, netip.Prefix{}, false
+}
+
+// dmr returns the default mapping rule; ok is false where the pool has none.
+func (p *softwirePool) dmr() (netip.Prefix, bool) {
+	if p.domain == nil {
+		return netip.Prefix{}, false
+	}
+	dmr, ok := p.domain.DMR()
+	return dmr.Prefix(), ok
+}
+
+// textOf returns a prefix as text, and that of one address without its length.
+func textOf(p netip.Prefix) string {
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
+}
+
+// lies says how two prefixes that overlap do.
+func lies(p, q netip.Prefix) string {
+	if p.Bits() < q.Bits() {
+		return "holds"
+	}
+	return "lies in"
+}
