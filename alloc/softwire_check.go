@@ -58,11 +58,8 @@ func (c *checker) softwire(i int) *Pool {
 	}
 	if invalid := (*softwire.InvalidError)(nil); errors.As(err, &invalid) {
 		for _, f := range invalid.Findings {
-			msg := f.Msg
-			if f.Name != "" {
-				msg = fmt.Sprintf("rule %q: %s", f.Name, msg)
-			}
-			c.addToSoftwire(i, Finding{Err: fmt.Errorf("%w: %w", ErrSoftwire, f.Err), Path: f.Path, Msg: msg, Hint: f.Hint})
+			// Its text names the rule and the field.
+			c.addToSoftwire(i, Finding{Err: fmt.Errorf("%w: %w", ErrSoftwire, f.Err), Path: f.Path, Msg: f.Error(), Hint: f.Hint})
 		}
 		return nil
 	} else if err != nil {

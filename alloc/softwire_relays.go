@@ -45,7 +45,7 @@ func (c *checker) relays(pools []*Pool, numbers []int, claims []prefixClaim) {
 			continue
 		}
 		c.addToSoftwire(numbers[k], Finding{Err: fmt.Errorf("%w: %w", ErrSoftwire, softwire.ErrRelay), Path: field,
-			Msg:  fmt.Sprintf("%s %s %v, a subscriber's prefix in pool %q", textOf(at), lies(at, prefix), prefix, other.name),
+			Msg:  fmt.Sprintf("%s: %s %s %v, a subscriber's prefix in pool %q", field, textOf(at), lies(at, prefix), prefix, other.name),
 			Hint: "use an address outside all end-user prefixes, or leave its prefix out of the rule"})
 	}
 }

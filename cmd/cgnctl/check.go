@@ -23,7 +23,8 @@ every subscriber has a share. The proof works on ranges and takes no time that g
 What is valid and not as the RFCs advise is a warning on stderr: bindings of lightweight 4over6 that share ports below 1024.
 
 Exit 5 on findings. A file that cannot be read as a plan at all (a directory, not YAML, unknown keys, wrong types) is an
-input error, exit 2; it is in the report all the same.`,
+input error, exit 2; it is in the report all the same. json and sarif have the path of what a finding is about, such as
+softwires[0].rules[2].ea-len.`,
 		Example: `  cgnctl check plan.yaml -o junit > report.xml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {

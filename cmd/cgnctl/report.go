@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/planfile"
 )
 
@@ -75,7 +76,7 @@ func (r *report) writeJSON(w io.Writer) error {
 	for _, c := range r.files {
 		for _, d := range c.found {
 			findings = append(findings, record{
-				{"rule", rule(d)}, {"file", d.File}, {"line", d.Line}, {"column", d.Column}, {"message", d.Msg}, {"hint", d.Hint},
+				{"rule", rule(d)}, {"file", d.File}, {"line", d.Line}, {"column", d.Column}, {"message", d.Msg}, {"hint", d.Hint}, {"path", fieldOf(d)},
 			})
 		}
 	}
@@ -151,7 +152,7 @@ func (r *report) writeSARIF(w io.Writer) error {
 			}
 			results = append(results, record{
 				{"ruleId", rule(d)}, {"level", "error"}, {"message", text(msg)},
-				{"locations", []record{{{"physicalLocation", sarifPlace(d)}}}},
+				{"locations", []record{sarifLocation(d)}},
 			})
 		}
 	}
@@ -166,6 +167,23 @@ func (r *report) writeSARIF(w io.Writer) error {
 	}
 	_, err = w.Write(append(out, '\n'))
 	return writeFault(err)
+}
+
+// fieldOf returns the path of the value that a finding is about, such as "softwires[0].rules[2].psid-length", or "" where a file
+// could not be read as a plan.
+func fieldOf(d planfile.Diagnostic) string {
+	if f, ok := d.Err.(alloc.Finding); ok {
+		return f.Path
+	}
+	return ""
+}
+
+func sarifLocation(d planfile.Diagnostic) record {
+	place := record{{"physicalLocation", sarifPlace(d)}}
+	if path := fieldOf(d); path != "" {
+		place = append(place, value{"logicalLocations", []record{{{"fullyQualifiedName", path}}}})
+	}
+	return place
 }
 
 func sarifPlace(d planfile.Diagnostic) record {
