@@ -12,7 +12,7 @@ type Rule struct {
 	Forwarding bool // F: the rule is an FMR, too
 	EALen      uint8
 	IPv4, IPv6 netip.Prefix
-	Ports      *PortParams // nil = offset 6, PSID from EA bits
+	Ports      *PortParams // nil = offset 6, PSID from EA bits; Spec says when it counts
 }
 
 // Code returns CodeRule.
@@ -76,13 +76,18 @@ func decodeRule(b []byte) (Option, error) {
 	return o, err
 }
 
-// Spec returns the rule as package softwire has it. Where EA bits hold the PSID, only the offset of Ports counts, and a PSID
-// there that says something else is an error of softwire.NewRule.
+// Spec returns the rule as package softwire has it. An explicit PSID (PSIDLen above 0) is used where the rule gives whole addresses,
+// and discarded where it does not (RFC 7598 section 4.5): EALen and the length of IPv4 add up to
+//
+//   - 32: the PSID is used;
+//   - less: a router has a prefix with all its ports, and Ports mean nothing;
+//   - more: the EA bits hold the PSID (RFC 7597 section 5.2), and with it the border relay finds the router, so that another
+//     PSID here would be wrong and the same is idle. Offset counts: EA bits do not say it (section 5.1).
 func (o Rule) Spec() softwire.RuleSpec {
 	s := softwire.RuleSpec{IPv6: o.IPv6, IPv4: o.IPv4, EALen: int(o.EALen), Forwarding: o.Forwarding}
-	if p := o.Ports; p != nil {
+	if p, bits := o.Ports, o.IPv4.Bits()+int(o.EALen); p != nil && bits >= 32 {
 		s.PSIDOffset = new(int(p.Offset))
-		if p.PSIDLen > 0 {
+		if p.PSIDLen > 0 && bits == 32 {
 			s.PSIDLength, s.PSID = new(int(p.PSIDLen)), new(int(p.PSID))
 		}
 	}

@@ -283,6 +283,52 @@ func TestSoftwire(t *testing.T) {
 	}
 }
 
+// An explicit PSID counts where EA bits give a whole address and no PSID, and nowhere else (RFC 7598 section 4.5).
+func TestExplicitPSID(t *testing.T) {
+	rule := func(eaLen uint8, p PortParams) Rule {
+		return Rule{EALen: eaLen, IPv4: pfx("192.0.2.0/24"), IPv6: pfx("2001:db8::/40"), Ports: &p}
+	}
+	for name, c := range map[string]struct {
+		rule        Rule
+		endUser     string
+		ipv4, ports string
+	}{
+		// 8 EA bits and /24 are an address: the PSID is used.
+		"used":                 {rule(8, PortParams{6, 8, 0x34}), "2001:db8:12::/48", "192.0.2.18/32", "1232-1235"},
+		"used, another offset": {rule(8, PortParams{4, 8, 0x34}), "2001:db8:12::/48", "192.0.2.18/32", "4928-4943"},
+		"used, rule4 is /32":   {ruleA5, "2001:db8:12:3400::/56", "192.0.2.18/32", "1232-1235"},
+		// EA bits that hold a PSID say it, whether the option agrees or not. The offset is no PSID, and counts.
+		"EA bits, same":    {rule(16, PortParams{6, 8, 0x34}), "2001:db8:12:3400::/56", "192.0.2.18/32", "1232-1235"},
+		"EA bits, another": {rule(16, PortParams{6, 8, 0x35}), "2001:db8:12:3400::/56", "192.0.2.18/32", "1232-1235"},
+		"EA bits, zero":    {rule(16, PortParams{6, 8, 0}), "2001:db8:12:3400::/56", "192.0.2.18/32", "1232-1235"},
+		"EA bits, length":  {rule(16, PortParams{6, 4, 3}), "2001:db8:12:3400::/56", "192.0.2.18/32", "1232-1235"},
+		"EA bits, offset":  {rule(16, PortParams{4, 8, 0x34}), "2001:db8:12:3400::/56", "192.0.2.18/32", "4928-4943"},
+		"EA bits, no PSID": {rule(16, PortParams{4, 0, 0}), "2001:db8:12:3400::/56", "192.0.2.18/32", "4928-4943"},
+		// A router with a prefix has all ports of it.
+		"prefix":          {rule(4, PortParams{6, 8, 0x34}), "2001:db8:10::/44", "192.0.2.16/28", "0-65535"},
+		"prefix, no PSID": {rule(4, PortParams{4, 0, 0}), "2001:db8:10::/44", "192.0.2.16/28", "0-65535"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, err := Append(nil, c.rule)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o, _, err := Decode(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := softwire.NewRule(o.(Rule).Spec())
+			if err != nil {
+				t.Fatal(err)
+			}
+			ce, err := r.Forward(pfx(c.endUser))
+			if err != nil || ce.IPv4() != pfx(c.ipv4) || !strings.HasPrefix(ce.Ports().String()+",", c.ports+",") {
+				t.Errorf("%v: %v with %v, %v; want %s with %s", r, ce, ce.Ports(), err, c.ipv4, c.ports)
+			}
+		})
+	}
+}
+
 func TestDecodeV6Only(t *testing.T) {
 	whole := AppendV6Only(nil, DefaultV6OnlyWait)
 	if seconds, rest, err := DecodeV6Only(append(whole, 255)); err != nil || seconds != 1800 || len(rest) != 1 {
