@@ -43,8 +43,11 @@ func NewDomain(s DomainSpec) (*Domain, error) {
 	fs.add(d.setRelay(s)...)
 	if len(fs) == 0 { // rules that are wrong by themselves are not compared
 		d.nest6(&fs)
+		nested := len(fs) == 0 // else there may be nothing yet to look prefixes up in
 		d.hold4(&fs)
-		d.checkRelay(&fs)
+		if nested {
+			d.checkRelay(&fs)
+		}
 	}
 	if err := fs.err(); err != nil {
 		return nil, err
