@@ -39,10 +39,14 @@ type Difference struct {
 }
 
 // Diff compares two plans by the shares that they give. What else a plan says, such as the destinations that it does not
-// translate, is not compared: plans whose hashes differ may have no difference. It takes one pass over the subscribers of
-// both and no memory that grows with them. Pools of MAP and lw4o6 that both plans have, whatever their names, are not walked.
+// translate, is not compared: plans whose hashes differ may have no difference. It takes one pass over the subscribers of NAT44
+// pools and the bindings of lw4o6, and no memory that grows with them; of MAP it compares rules, O(n log n) for n of them, however
+// many subscribers these have. Pools of MAP and lw4o6 that both plans have, whatever their names, are not looked into.
 func Diff(older, newer *Plan) Difference {
-	return Difference{older: older, newer: newer, Kept: older.AllSubscribers()}.counted()
+	d := Difference{older: older, newer: newer}
+	diffSoftwires(older, newer).count(&d)
+	d.Kept = older.AllSubscribers()
+	return d.counted()
 }
 
 // DiffNAT44 is Diff without the pools of MAP and lw4o6: what a backend that serves the others has to do.
@@ -50,9 +54,9 @@ func DiffNAT44(older, newer *Plan) Difference {
 	return Difference{older: older, newer: newer, nat44: true, Kept: older.Subscribers()}.counted()
 }
 
-// counted returns d with its changes counted. Kept is the number of subscribers of the old plan before.
+// counted returns d with the changes of NAT44 pools counted, too. Kept is the number of subscribers of the old plan before.
 func (d Difference) counted() Difference {
-	for c := range d.Changes() {
+	for c := range d.changes(softwireDiff{}) {
 		switch c.Kind {
 		case Moved:
 			d.Moved++
@@ -70,28 +74,34 @@ func (d Difference) counted() Difference {
 func (d Difference) IsEmpty() bool { return d.Moved+d.Added+d.Removed == 0 }
 
 // Changes iterates over the changes: those of the old plan's subscribers in its order, then the added ones in the order of
-// the new plan. Each iteration compares anew.
+// the new plan. Each iteration compares anew. Ranges of subscribers of MAP that have the same in both plans cost nothing.
 func (d Difference) Changes() iter.Seq[Change] {
 	return func(yield func(Change) bool) {
-		var older, newer []*Pool
+		var soft softwireDiff
 		if !d.nat44 {
-			older, newer = changedSoftwires(d.older, d.newer)
+			soft = diffSoftwires(d.older, d.newer)
 		}
-		for a := range d.older.allWith(older) {
-			b, err := d.newer.Lookup(a.Subscriber())
+		d.changes(soft)(yield)
+	}
+}
+
+// changes is Changes with the pools of other kinds than NAT44 that soft has.
+func (d Difference) changes(soft softwireDiff) iter.Seq[Change] {
+	return func(yield func(Change) bool) {
+		for a := range d.older.allWith(soft.all) {
 			c := Change{Kind: Removed, Subscriber: a.Subscriber(), Old: a.Share()}
-			if err == nil && b.Subscriber() == c.Subscriber {
-				c.Kind, c.New = Moved, b.Share()
-				if a.OutsidePrefix() == b.OutsidePrefix() && c.Old.Ports.Equal(c.New.Ports) {
+			if b, ok := d.newer.same(a); ok {
+				if sameShare(a, b) {
 					continue
 				}
+				c.Kind, c.New = Moved, b.Share()
 			}
 			if !yield(c) {
 				return
 			}
 		}
-		for b := range d.newer.allWith(newer) {
-			if a, err := d.older.Lookup(b.Subscriber()); err == nil && a.Subscriber() == b.Subscriber() {
+		for b := range d.newer.allWith(soft.added) {
+			if _, ok := d.older.same(b); ok {
 				continue
 			}
 			if !yield(Change{Kind: Added, Subscriber: b.Subscriber(), New: b.Share()}) {
@@ -101,18 +111,17 @@ func (d Difference) Changes() iter.Seq[Change] {
 	}
 }
 
-// allWith iterates over the allocations of all pools of kind NAT44, and those of other pools.
-func (p *Plan) allWith(others []*Pool) iter.Seq[Allocation] {
+// allWith iterates over the allocations of all pools of kind NAT44, and then over others.
+func (p *Plan) allWith(others iter.Seq[Allocation]) iter.Seq[Allocation] {
 	return func(yield func(Allocation) bool) {
-		for _, pools := range [][]*Pool{p.pools, others} {
-			for _, pool := range pools {
-				for a := range pool.All() {
-					if !yield(a) {
-						return
-					}
+		for _, pool := range p.pools {
+			for a := range pool.All() {
+				if !yield(a) {
+					return
 				}
 			}
 		}
+		others(yield)
 	}
 }
 

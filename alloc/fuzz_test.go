@@ -126,7 +126,7 @@ func FuzzParseCanonical(f *testing.F) {
 			t.Fatalf("SHA256 = %s, want %x", p.SHA256(), sum)
 		}
 		n := 0
-		for a := range p.allWith(p.softwires) {
+		for a := range everybody(p) {
 			back, ok := p.Trace(a.Outside(), a.Ports().Last()).Allocation()
 			if !ok || back != a {
 				t.Fatalf("port %d of the share of %v traces to %+v", a.Ports().Last(), a.Subscriber(), back)

@@ -27,7 +27,7 @@ type SoftwireSpec struct {
 // maxSoftwires bounds the pools of other kinds than NAT44: lookups ask them one by one.
 const maxSoftwires = 256
 
-// maxSoftwireSubscribers bounds the subscribers of such a pool, so that comparing two plans ends. RFC 7597 allows 2^48.
+// maxSoftwireSubscribers bounds the subscribers of such a pool, so that who walks them ends; Diff does not. RFC 7597 allows 2^48.
 const maxSoftwireSubscribers = 1 << 32
 
 // A softwirePool is what a Pool of another kind than NAT44 has. One of domain and bindings is set.
