@@ -143,7 +143,7 @@ func printMoves(w io.Writer, d alloc.Difference, older, newer *alloc.Plan) error
 	n := uint64(0)
 	for c := range d.Changes() {
 		if n++; n > maxMoves {
-			_, err := fmt.Fprintf(w, "and %d more: cgnctl diff lists all\n", d.Moved+d.Added+d.Removed-maxMoves)
+			_, err := fmt.Fprintf(w, "and %d more: cgnctl diff lists all\n", changesOf(d)-maxMoves)
 			return err
 		}
 		if _, err := w.Write(form.row(nil, c, n == 1)); err != nil {
