@@ -34,11 +34,9 @@ func prefixClaims(pools []*Pool) []prefixClaim {
 // Those of the pool itself were found before. claims are in the order of prefixClaims.
 func (c *checker) relays(pools []*Pool, numbers []int, claims []prefixClaim) {
 	for k, pool := range pools {
-		field, at := "relay", netip.Prefix{}
+		field, at := "relay", netip.PrefixFrom(pool.soft.relay, 128)
 		if dmr, ok := pool.soft.dmr(); ok {
 			field, at = "dmr", dmr
-		} else {
-			at = netip.PrefixFrom(pool.soft.relay, 128)
 		}
 		other, prefix, ok := meets(at, k, pools, claims)
 		if !ok {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -172,7 +173,8 @@ func (r *report) writeSARIF(w io.Writer) error {
 // fieldOf returns the path of the value that a finding is about, such as "softwires[0].rules[2].psid-length", or "" where a file
 // could not be read as a plan.
 func fieldOf(d planfile.Diagnostic) string {
-	if f, ok := d.Err.(alloc.Finding); ok {
+	var f alloc.Finding
+	if errors.As(d.Err, &f) {
 		return f.Path
 	}
 	return ""

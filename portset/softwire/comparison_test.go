@@ -14,7 +14,7 @@ func has4(ce CE) string { return fmt.Sprint(ce.IPv4(), ce.Ports()) }
 // randomSet returns domains with little rules in little space, none of which overlaps a rule of another domain.
 func randomSet(r *rand.Rand) (set []*Domain) {
 	for n := range 1 + r.IntN(2) {
-		set = append(set, randomDomain(r, func() (rules []RuleSpec) {
+		set = append(set, randomDomain(func() (rules []RuleSpec) {
 			for range 1 + r.IntN(3) {
 				rules = append(rules, littleRule(r, n))
 			}
@@ -25,7 +25,7 @@ func randomSet(r *rand.Rand) (set []*Domain) {
 }
 
 // randomDomain returns the first domain that is legal of what draw returns.
-func randomDomain(r *rand.Rand, draw func() []RuleSpec) *Domain {
+func randomDomain(draw func() []RuleSpec) *Domain {
 	for {
 		var rules []RuleSpec
 		for _, s := range draw() {
@@ -61,7 +61,7 @@ func withShares(r *rand.Rand, s RuleSpec) RuleSpec {
 // changed returns domains that have to do with those of a set: rules are left out, halved, given other shares, or added.
 func changed(r *rand.Rand, set []*Domain) (out []*Domain) {
 	for n, d := range set {
-		out = append(out, randomDomain(r, func() (rules []RuleSpec) {
+		out = append(out, randomDomain(func() (rules []RuleSpec) {
 			for i := range d.Len() {
 				s := d.Rule(i).Spec()
 				switch r.IntN(6) {
