@@ -13,7 +13,7 @@ import (
 // MaxBindings is the largest number of bindings of a table.
 const MaxBindings = 1 << 24
 
-// Bindings are the binding table of an lwAFTR (RFC 7596 section 6.1). A table takes 53 to 80 bytes a binding, the more the fewer
+// Bindings are the binding table of an lwAFTR (RFC 7596 section 6.1). A table takes 53 to 86 bytes a binding, the more the fewer
 // share an address.
 type Bindings struct {
 	byB4   table[bits128, Binding]
@@ -26,12 +26,11 @@ type Bindings struct {
 	by6 []uint32 // places in byB4, by the address of the B4
 }
 
-// An address is an IPv4 address with its bindings: order[first : first+more+1].
+// An address is an IPv4 address with its bindings. Its 16 bytes never lie in two cache lines.
 type address struct {
 	v4              uint32
-	first           uint32
-	only            uint32 // order[first], for those who do not share
-	more            uint16
+	at              uint32 // of one binding its place in byB4; of several the first in order
+	more            uint16 // bindings behind the first
 	layout          portset.Layout
 	lowest, highest uint16 // PSIDs
 }
@@ -73,7 +72,7 @@ func NewBindings(specs iter.Seq[BindingSpec]) (*Bindings, error) {
 		return cmp.Or(cmp.Compare(a.v4, b.v4), cmp.Compare(a.psid, b.psid), cmp.Compare(a.number, b.number))
 	})
 	t := &Bindings{
-		byB4:  newTable(len(list), func(b *Binding) (bits128, bool) { return b.b4, b.IsValid() }),
+		byB4:  newTable(len(list), 3, func(b *Binding) (bits128, bool) { return b.b4, b.IsValid() }),
 		order: make([]uint32, len(list)), psids: make([]uint16, len(list)),
 	}
 	t.bind(list, &fs)
@@ -110,12 +109,12 @@ func (t *Bindings) share(list []numbered, fs *findings) {
 			addresses++
 		}
 	}
-	t.byIPv4 = newTable(addresses, func(a *address) (uint32, bool) { return a.v4, a.layout.IsValid() })
+	t.byIPv4 = newTable(addresses, 1, func(a *address) (uint32, bool) { return a.v4, a.layout.IsValid() })
 	for i, b := range list {
 		at, there := t.byIPv4.find(b.v4)
 		a := &t.byIPv4.slots[at]
 		if !there {
-			*a = address{v4: b.v4, first: uint32(i), only: t.order[i], layout: b.layout, lowest: b.psid, highest: b.psid}
+			*a = address{v4: b.v4, at: t.order[i], layout: b.layout, lowest: b.psid, highest: b.psid}
 			continue
 		}
 		before := list[i-1]
@@ -126,7 +125,9 @@ func (t *Bindings) share(list []numbered, fs *findings) {
 		case b.psid == a.highest:
 			fs.add(b.finding(ErrOverlap, "psid", "PSID %d of %v belongs to bindings[%d], too", b.psid, b.IPv4(), before.number))
 		}
-		a.highest = b.psid
+		if a.highest = b.psid; a.more == 0 {
+			a.at = uint32(i) - 1
+		}
 		a.more++
 	}
 }
@@ -174,22 +175,31 @@ func (t *Bindings) Reverse(ipv4 netip.Addr, port uint16) (Binding, error) {
 	switch {
 	case !ok:
 		return Binding{}, ErrExcluded
-	case a.more == 0 && psid == a.lowest:
-		return t.byB4.slots[a.only], nil
 	}
-	if i := t.search(a, psid); i >= 0 {
-		return t.byB4.slots[t.order[i]], nil
+	if at, ok := t.holder(a, psid); ok {
+		return t.byB4.slots[at], nil
 	}
 	return Binding{}, ErrUnassigned
 }
 
-// search returns where a PSID of an address stands in psids, or -1. PSIDs are ascending and different, so that where they
+// holder returns the place in byB4 of who has a PSID of an address.
+func (t *Bindings) holder(a *address, psid uint16) (at uint32, ok bool) {
+	if a.more == 0 {
+		return a.at, psid == a.lowest
+	}
+	if i := t.search(a, psid); i >= 0 {
+		return t.order[i], true
+	}
+	return 0, false
+}
+
+// search returns where a PSID of an address with several bindings stands in psids, or -1. PSIDs are ascending and different, so that where they
 // have no gaps the first look finds it. Every second look is in the middle, so that gaps cannot make it slow.
 func (t *Bindings) search(a *address, psid uint16) int {
 	if psid < a.lowest || psid > a.highest {
 		return -1
 	}
-	first, last := int(a.first), int(a.first)+int(a.more)
+	first, last := int(a.at), int(a.at)+int(a.more)
 	low, high := int(a.lowest), int(a.highest)
 	for turn := 0; first <= last; turn++ {
 		// psids[i] is at least low+(i-first), and at most high-(last-i).

@@ -8,13 +8,14 @@ import (
 // A table is a hash table with its entries in place: a lookup goes to memory once, and reads on where entries collide. The
 // hash is keyed, so that nobody can choose keys that collide. Numbers of entries are places in the table.
 type table[K comparable, E any] struct {
-	slots []E // a quarter is free, and at least one
+	slots []E // at least one is free
 	seed  maphash.Seed
 	key   func(*E) (k K, used bool)
 }
 
-func newTable[K comparable, E any](n int, key func(*E) (K, bool)) table[K, E] {
-	return table[K, E]{slots: make([]E, n+n/3+1), seed: maphash.MakeSeed(), key: key}
+// newTable returns a table for n entries with n/free places more.
+func newTable[K comparable, E any](n, free int, key func(*E) (K, bool)) table[K, E] {
+	return table[K, E]{slots: make([]E, n+n/free+1), seed: maphash.MakeSeed(), key: key}
 }
 
 // find returns the place of the entry with a key, or the free one where it would be.

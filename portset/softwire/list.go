@@ -79,11 +79,11 @@ func (t *Bindings) Find(ipv4 netip.Addr, psid uint16) (b Binding, ok bool) {
 	if a == nil {
 		return Binding{}, false
 	}
-	i := t.search(a, psid)
-	if i < 0 {
+	at, ok := t.holder(a, psid)
+	if !ok {
 		return Binding{}, false
 	}
-	return t.byB4.slots[t.order[i]], true
+	return t.byB4.slots[at], true
 }
 
 // On iterates over the bindings of an IPv4 address, by PSID.
@@ -93,7 +93,11 @@ func (t *Bindings) On(ipv4 netip.Addr) iter.Seq[Binding] {
 		if a == nil {
 			return
 		}
-		for _, at := range t.order[a.first : int(a.first)+int(a.more)+1] {
+		places := []uint32{a.at}
+		if a.more > 0 {
+			places = t.order[a.at : int(a.at)+int(a.more)+1]
+		}
+		for _, at := range places {
 			if !yield(t.byB4.slots[at]) {
 				return
 			}
