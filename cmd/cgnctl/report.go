@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -173,8 +172,7 @@ func (r *report) writeSARIF(w io.Writer) error {
 // fieldOf returns the path of the value that a finding is about, such as "softwires[0].rules[2].psid-length", or "" where a file
 // could not be read as a plan.
 func fieldOf(d planfile.Diagnostic) string {
-	var f alloc.Finding
-	if errors.As(d.Err, &f) {
+	if f, ok := d.Err.(alloc.Finding); ok { //nolint:errorlint // of what wraps several findings no single path is meant
 		return f.Path
 	}
 	return ""

@@ -172,8 +172,7 @@ func (t *Bindings) Reverse(ipv4 netip.Addr, port uint16) (Binding, error) {
 	}
 	a := &t.byIPv4.slots[at]
 	psid, ok := a.layout.PSID(port)
-	switch {
-	case !ok:
+	if !ok {
 		return Binding{}, ErrExcluded
 	}
 	if at, ok := t.holder(a, psid); ok {
