@@ -60,9 +60,9 @@ static __always_inline void next_session(struct question *q)
 	struct cgn_slot slot = {.state = q->a};
 
 	if (q->b)
-		cgn_session_out(&slot, q->d, q->c);
+		cgn_session_out(&slot, q->d, q->c, CGN_EIF);
 	else
-		cgn_session_in(&slot, q->d, q->c, 1);
+		cgn_session_in(&slot, q->d, q->c, CGN_EIF, 1);
 	q->answer = slot.state;
 	q->second = slot.seen;
 }

@@ -19,7 +19,7 @@ static __always_inline __u32 cgn_digest(__be32 addr, __be16 port)
  * cgn_parted_digest returns the digest of the other end of a TCP session where addresses decide who may send (ADF): 20 bits of it follow
  * from the address alone, and 4 from the port, too. So the slot knows the address, whose other ports may send as well, and a mapping
  * that has one peer by its address needs no table. That a stranger's address has the same 20 bits happens once in a million times. Two
- * sessions of a mapping, to two ports of one address, are told apart 15 times of 16; else they are one session, which ends for both.
+ * sessions of a mapping, to two ports of one address, are told apart 15 times of 16; else cgn_joins finds them by their SYNs.
  *
  * Global, because of the stack: few packets need it.
  */
@@ -65,15 +65,27 @@ static __always_inline int cgn_is_plain(__u32 state, __u32 remote, __u8 flags)
 	       (state & (CGN_SLOT_REMOTE | CGN_SLOT_SEVERAL | CGN_SLOT_TCP)) == (remote | CGN_TCP_ESTABLISHED);
 }
 
+/*
+ * cgn_joins reports whether a SYN of what looks like the session of a slot, which is open, may be of another one to the same address:
+ * see cgn_parted_digest. A SYN that is sent again looks the same: then the mapping lives longer than it must.
+ */
+static __always_inline int cgn_joins(enum cgn_tcp_state tcp, __u8 flags, enum cgn_filtering filtering)
+{
+	return filtering == CGN_ADF && flags & CGN_TCP_SYN && !(flags & CGN_TCP_RST) &&
+	       (tcp == CGN_TCP_ESTABLISHED || tcp == CGN_TCP_INSIDE_FIN || tcp == CGN_TCP_OUTSIDE_FIN);
+}
+
 /* cgn_session_out is what a TCP packet from the inside means for a mapping. */
-static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote, __u8 flags)
+static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote, __u8 flags, enum cgn_filtering filtering)
 {
 	__u32 state = slot->state, next;
 	enum cgn_tcp_state tcp = state & CGN_SLOT_TCP;
 
 	if (cgn_is_plain(state, remote, flags) || state & CGN_SLOT_SEVERAL)
 		return;
-	if ((state & CGN_SLOT_REMOTE) == remote && tcp != CGN_TCP_CLOSED)
+	if ((state & CGN_SLOT_REMOTE) == remote && cgn_joins(tcp, flags, filtering))
+		next = state | CGN_SLOT_SEVERAL;
+	else if ((state & CGN_SLOT_REMOTE) == remote && tcp != CGN_TCP_CLOSED)
 		next = (state & ~CGN_SLOT_TCP) | cgn_tcp_next(tcp, 1, flags);
 	else if (flags & CGN_TCP_RST)
 		return; /* who is told to go away opens nothing, and has nothing to keep alive: RFC 7857 section 7 */
@@ -88,9 +100,11 @@ static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote,
  * cgn_session_in is what a TCP packet from the outside means. Only those of the session that the slot knows count: anybody
  * may send to a mapping, and must not keep it alive or end it (RFC 7857 section 7).
  */
-static __always_inline void cgn_session_in(struct cgn_slot *slot, __u32 remote, __u8 flags, __u32 now)
+static __always_inline void cgn_session_in(struct cgn_slot *slot, __u32 remote, __u8 flags, enum cgn_filtering filtering,
+					   __u32 now)
 {
 	__u32 state = slot->state, next;
+	enum cgn_tcp_state tcp = state & CGN_SLOT_TCP;
 
 	if (cgn_is_plain(state, remote, flags)) {
 		cgn_touch(slot, now);
@@ -98,7 +112,8 @@ static __always_inline void cgn_session_in(struct cgn_slot *slot, __u32 remote, 
 	}
 	if ((state & CGN_SLOT_REMOTE) != remote || state & CGN_SLOT_SEVERAL)
 		return;
-	next = (state & ~CGN_SLOT_TCP) | cgn_tcp_next(state & CGN_SLOT_TCP, 0, flags);
+	next = cgn_joins(tcp, flags, filtering) ? state | CGN_SLOT_SEVERAL
+						: (state & ~CGN_SLOT_TCP) | cgn_tcp_next(tcp, 0, flags);
 	if (!(flags & CGN_TCP_RST) || next != state) /* the first RST begins the time that is left */
 		cgn_touch(slot, now);
 	cgn_change(slot, state, next);

@@ -150,7 +150,7 @@ static __always_inline void cgn_keep(struct cgn_slot *slot, const struct cgn_flo
 	if (f->again || (f->kind != CGN_SESSION && f->kind != CGN_PORTLESS))
 		return;
 	if (cgn_is_session(f))
-		cgn_session_out(slot, cgn_session_digest(f->far.addr, f->far.port, filtering), f->tcp);
+		cgn_session_out(slot, cgn_session_digest(f->far.addr, f->far.port, filtering), f->tcp, filtering);
 	if (f->proto != CGN_TCP || !(f->tcp & CGN_TCP_RST))
 		cgn_touch(slot, now);
 }
@@ -220,6 +220,15 @@ static __always_inline int cgn_open(const struct cgn_flow *f, struct cgn_slot *s
 }
 
 /*
+ * cgn_opens_nothing reports whether a packet lets nobody in who could not before: that of a forward, which everybody reaches, or one
+ * that tells its receiver to go away.
+ */
+static __always_inline int cgn_opens_nothing(const struct cgn_flow *f, const struct cgn_slot *was, int alone)
+{
+	return (!alone && was->state & CGN_SLOT_STATIC) || (cgn_is_session(f) && f->tcp & CGN_TCP_RST);
+}
+
+/*
  * cgn_near_sent notes whom the mapping of a near endpoint sends to, and keeps it. It returns a verdict. It is not a part of
  * cgn_near_find because of the stack, which has no room for this search beside a mapping's.
  */
@@ -249,6 +258,8 @@ __noinline int cgn_near_sent(const struct cgn_flow *f, const struct cgn_owner *o
 	if (cgn_is_session(f))
 		was.state = cgn_known_before(slot, f, policy->filtering, was.state);
 	cgn_keep(slot, f, policy->filtering, cgn_now());
+	if (cgn_opens_nothing(f, &was, alone))
+		return CGN_CONTINUE;
 	if (cgn_open(f, slot, &was, o, policy, to))
 		return CGN_CONTINUE;
 	if (f->proto == CGN_TCP)
@@ -378,7 +389,8 @@ __noinline int cgn_far_half(const struct cgn_flow *f, const struct cgn_outside *
 	    !cgn_slot_allows(f, slot, remote, number) && !cgn_allows(f, owner, remote, row, policy))
 		return CGN_DROP_FILTERED;
 	if (cgn_is_session(f) && !f->again)
-		cgn_session_in(slot, cgn_session_digest(remote->addr, remote->port, policy->filtering), f->tcp, now);
+		cgn_session_in(slot, cgn_session_digest(remote->addr, remote->port, policy->filtering), f->tcp,
+			       policy->filtering, now);
 	to->addr = owner >> 32;
 	to->port = alone ? remote->port : owner >> 16;
 	return CGN_CONTINUE;
