@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 
@@ -30,6 +31,10 @@ func (b *builder) addAddresses() error {
 	var had map[netip.Addr]int
 	if b.old != nil {
 		had = b.old.rowsByAddress()
+		var err error
+		if b.oldPools, err = b.old.poolsInForce(); err != nil {
+			return err
+		}
 	}
 	if err := b.checkMemory(); err != nil {
 		return err
@@ -110,10 +115,41 @@ func (b *builder) tablesOf(row, old int) (slots, accounts *ebpf.Map, err error) 
 	return slots, accounts, errors.Join(pinMap(slots, b.at("slots", addr)), pinMap(accounts, b.at("accounts", addr)))
 }
 
-// samePlaces reports whether the shares of a row are where they were, so that what accounts say of them is still right.
+// poolsInForce returns the pools as the programs have them, which may be those of another release. It returns nothing where they cannot
+// be told.
+func (g *generation) poolsInForce() ([]pool, error) {
+	m, err := g.openMap("maps", bpf.CgnatMapPools)
+	if errors.Is(err, ErrChanged) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	pools := make([]pool, len(g.tables.pools))
+	if m.ValueSize() != uint32(unsafe.Sizeof(pool{})) || int(m.MaxEntries()) < len(pools) {
+		return nil, nil
+	}
+	for i := range pools {
+		if err := m.Lookup(uint32(i), &pools[i]); err != nil {
+			return nil, fmt.Errorf("read the pools in force: %w", permission(err))
+		}
+	}
+	return pools, nil
+}
+
+// sameHomes reports whether endpoints have the home in a share that they had, while the share is the same.
+func (b *builder) sameHomes(row, old int) bool {
+	was := b.old.tables.rows[old].Pool
+	return b.record.Key == b.old.record.Key && int(was) < len(b.oldPools) &&
+		(b.oldPools[was].Flags^b.tables.pools[b.tables.rows[row].Pool].Flags)&parity == 0
+}
+
+// samePlaces reports whether the shares of a row and the homes in them are where they were, so that what accounts say of them is still
+// right.
 func (b *builder) samePlaces(row, old int) bool {
-	if b.record.Key != b.old.record.Key || b.unindexed {
-		return false // every home is elsewhere, or who is away is not known
+	if b.unindexed || !b.sameHomes(row, old) {
+		return false // who is away is not known
 	}
 	if b.record.SHA256 == b.old.record.SHA256 {
 		return true

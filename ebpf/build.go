@@ -25,6 +25,7 @@ type builder struct {
 	relaid      []int  // rows with slots of the old generation and accounts that are new
 	displaced   uint32 // see Config
 	unindexed   bool   // the index of mappings that are not at home begins anew
+	oldPools    []pool // those of the old generation, as its programs have them
 }
 
 // build makes a generation at path. What it leaves there after an error is to be removed.

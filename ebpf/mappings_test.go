@@ -83,6 +83,7 @@ func TestHomes(t *testing.T) {
 		"ranges": samplePool,
 		"lists":  {Inside: spans("100.64.0.0/24"), Outside: spans("192.0.2.0/29"), SharingRatio: 64, Reserve: portSet("2000-2100,3000")},
 		"psid":   {Inside: spans("100.64.0.0/24"), Outside: spans("192.0.2.0/29"), Scheme: alloc.PSID, SharingRatio: 64},
+		"shares": listOfShares("100.64.0.0 192.0.2.0 1024-2047", "100.64.0.1 192.0.2.0 2048-3071", "100.64.0.2 192.0.2.1 1024-2047"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, Config{Plan: mustPlan(t, pool)})

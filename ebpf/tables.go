@@ -134,8 +134,8 @@ func (t *Tables) addPool(p *alloc.Pool) (seats []addrRange) {
 	} else {
 		t.addPorts(&e, p)
 	}
-	if e.Flags&listed == 0 && alternates(e) {
-		e.Flags |= parity
+	if p.Scheme() != alloc.Explicit && e.Flags&listed == 0 && alternates(e) {
+		e.Flags |= parity // not where shares are listed: those of others would say whether they are all ranges, and so where homes are
 	}
 	t.pools = append(t.pools, e)
 	return seats

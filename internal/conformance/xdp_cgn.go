@@ -51,7 +51,7 @@ func xdp4787() map[string]Result {
 		"4787-2":   {Yes, ""},
 		"4787-3":   {Yes, ""},
 		"4787-3a":  {Partly, "ports below 1024 are reserved and become higher ones; others stay above"},
-		"4787-4":   {Partly, "kept while the first choice is free, in shares whose ports are odd and even in turn (RFC 7857 section 8 allows less)"},
+		"4787-4":   {Partly, "kept while the first choice is free, in shares whose ports are odd and even in turn, not with scheme explicit (RFC 7857 section 8 allows less)"},
 		"4787-c":   {Exempt, "nothing is asked"},
 		"4787-5":   {Yes, "300 s, answered or not"},
 		"4787-5a":  {Exempt, "not offered"},
