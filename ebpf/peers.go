@@ -106,17 +106,31 @@ func (b *builder) oldFilters() uint32 {
 	return m.MaxEntries()
 }
 
-// otherPeers reports whether a pool keeps another number of peers than it did, and has tables that are searched in another way.
+// otherPeers reports whether there may be subscribers that keep their address and have another number of peers than they had, whose
+// tables are searched in another way. What pools are called says nothing about that: a name may go to another pool.
 func (b *builder) otherPeers() bool {
-	had := b.old.record.policiesByName(b.old.plan)
-	for i, name := range poolNames(b.plan) {
-		old, now := had[name], b.record.Policies[i]
-		if filters(old) && filters(now) && old.Peers != now.Peers {
+	return b.policyChanges(b.old, func(was, is bpf.CgnatCgnPolicy) bool { return filters(was) && filters(is) && was.Peers != is.Peers })
+}
+
+// policyChanges reports whether an outside address that stays in its realm comes from a pool with one policy to a pool with another, of
+// which a question is true.
+func (g *generation) policyChanges(old *generation, question func(was, is bpf.CgnatCgnPolicy) bool) bool {
+	had := old.rowsByAddress()
+	for row, r := range g.tables.rows {
+		before, ok := had[g.address(row)]
+		if !ok {
+			continue
+		}
+		number := old.tables.rows[before].Pool
+		if question(old.record.Policies[number], g.record.Policies[r.Pool]) && old.realmOf(number) == g.realmOf(r.Pool) {
 			return true
 		}
 	}
 	return false
 }
+
+// realmOf returns the realm of a pool by its number.
+func (g *generation) realmOf(pool uint32) string { return g.plan.Realms()[g.tables.pools[pool].Realm] }
 
 // peersFate says what becomes of peers: they stay where they are, are carried to other tables, or are forgotten. What pools know that do
 // not filter any longer is not looked at.
@@ -178,12 +192,7 @@ func (g *generation) forgetMoved(m *ebpf.Map, old *generation) error {
 
 // forgetOpen takes away the tables of pools that do not filter any longer.
 func (g *generation) forgetOpen(m *ebpf.Map, old *generation) error {
-	now := g.record.policiesByName(g.plan)
-	opened := false
-	for i, name := range poolNames(old.plan) {
-		opened = opened || filters(old.record.Policies[i]) && !filters(now[name])
-	}
-	if !opened {
+	if !g.policyChanges(old, func(was, is bpf.CgnatCgnPolicy) bool { return filters(was) && !filters(is) }) {
 		return nil
 	}
 	var keys []filterKey
