@@ -26,7 +26,7 @@ func xdp6888() map[string]Result {
 		"6888-5b":  {Yes, "as 6888-4c"},
 		"6888-6":   {Yes, "the plan's no-translate list: addresses, or TCP or UDP ports"},
 		"6888-7":   {Yes, oneFilter},
-		"6888-8":   {Partly, "with Policy.Hold, for all protocols, also where another plan gives the port to another subscriber while its address stays in the plan: the mapping ends with the change, and the port waits. By default a port is given again at once, to the same subscriber (8b) and after a change of plan to who has it then"},
+		"6888-8":   {Partly, "with Policy.Hold, for all protocols, also where another plan gives the port to another subscriber while its address stays in the plan and in its realm: the mapping ends with the change, and the port waits. By default a port is given again at once, to the same subscriber (8b) and after a change of plan to who has it then"},
 		"6888-8a":  {Exempt, "not needed"},
 		"6888-8b":  {Yes, "shares belong to one subscriber, also after everything is lost"},
 		"6888-8c":  {Exempt, "not needed"},
