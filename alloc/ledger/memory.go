@@ -137,11 +137,41 @@ func (l *Ledger) came(path string, e Epoch) {
 	if m.IsZero() || m.From.After(e.From) {
 		return
 	}
-	if missed, _ := l.OpenSince(Memory{From: m.From, PlanSHA256: m.PlanSHA256}, m.PlanSHA256, e, e.Settled); missed.Before(e.From) {
+	_ = Remember(path, l.advance(m, e))
+}
+
+// advance returns what is to be remembered when the kernel has surely come to an epoch.
+func (l *Ledger) advance(m Memory, e Epoch) Memory {
+	if missed, _ := l.OpenSince(Memory{From: m.From, PlanSHA256: m.PlanSHA256}, m.PlanSHA256, e, e.Settled); missed.Before(e.From) && !l.openFrom(missed, e) {
 		m.Since = earlier(m.Since, missed)
 	}
 	m.From, m.PlanSHA256, m.Seen = e.From, e.PlanSHA256, e.Settled
-	_ = Remember(path, m)
+	return m
+}
+
+// openFrom reports whether the ledger itself says of all that began from an instant on until an epoch that it is open whether that came.
+func (l *Ledger) openFrom(at time.Time, until Epoch) bool {
+	for _, e := range l.begun(at.Add(-1), until.From.Add(-1)) {
+		if e.Settled.Before(until.From) {
+			return false
+		}
+	}
+	return true
+}
+
+// Told returns what is known of a kernel that has a plan, where something is known already, and somebody may have noted since then that it has come to
+// a later epoch, as Commit does.
+func (l *Ledger) Told(known Memory, has string) Memory {
+	m := l.Recall()
+	if known.IsZero() || m.PlanSHA256 != has || !m.From.After(known.From) {
+		return known
+	}
+	for i := range slices.Backward(l.epochs) {
+		if e := l.epochs[i]; e.PlanSHA256 == has && e.From.Equal(m.From) {
+			return l.advance(known, e)
+		}
+	}
+	return known
 }
 
 // Unsure returns since when epochs may not have come into force, by what Heed found; the zero Time = all did.
@@ -166,6 +196,15 @@ func (l *Ledger) OpenSince(m Memory, has string, want Epoch, now time.Time) (sin
 		return earlier(since, from), with(had, has)
 	case has == "":
 		has = m.PlanSHA256 // until the kernel was emptied
+	case has == want.PlanSHA256 && !m.IsZero() && m.PlanSHA256 != has: // nobody has noted when it came to that plan
+		seen := m.From
+		if m.Seen.After(seen) && !m.Seen.After(now) {
+			seen = m.Seen
+		}
+		if seen.Before(want.From) {
+			had = with(had, has)
+		}
+		return earlier(since, earlier(seen, l.Missed(m.PlanSHA256, want, m.From))), had
 	case has != want.PlanSHA256 && !l.due(has, m, want):
 		missed, _ := l.OpenSince(Memory{From: m.From, PlanSHA256: m.PlanSHA256}, "", want, now)
 		switch {
@@ -211,7 +250,7 @@ func (l *Ledger) missedBy(m Memory, has string, want Epoch) (since time.Time) {
 	if has == "" || has == want.PlanSHA256 && !seen.Before(want.From) {
 		return since
 	}
-	if has == want.PlanSHA256 && seen.IsZero() { // who gave it that plan has recorded it
+	if has == want.PlanSHA256 && seen.IsZero() { // nothing is remembered
 		return since
 	}
 	missed := l.Missed(has, want, seen)

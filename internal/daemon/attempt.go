@@ -15,6 +15,7 @@ type attempt struct {
 	why        string // "drift" and so on; "" = it is another target
 	ahead      bool   // it begins before the instant, and waits for it
 	before, in InForce
+	looked     time.Time // before was asked for then
 	open       doubt  // whether epochs came into force before this, and what else the kernel had
 	kept       memory // what was remembered before the kernel was touched; the zero memory = nothing
 	done       Applied
@@ -71,6 +72,7 @@ func (l *loop) attempt(what string, a attempt) {
 		wait = l.hold(a.want.epoch.From, l.stop)
 	}
 	l.start(what, func() func() {
+		a.looked = time.Now()
 		if a.before, a.err = backend.InForce(); waits && (!first || a.before.SHA256 != "") && source.underWay() { // since the last look
 			return func() { l.leave(a.before) }
 		}
@@ -78,6 +80,9 @@ func (l *loop) attempt(what string, a attempt) {
 			a.plan, a.err = a.want.plan()
 		}
 		a.recall(line, own, first, leaptSince, wall())
+		if !first && a.err == nil && a.before.SHA256 == m.PlanSHA256 {
+			m.Seen = wall().Truncate(time.Millisecond)
+		}
 		a.remember(source, line, m, first)
 		void := a.ahead && a.before != known ||
 			a.why != "" && a.before.SHA256 != "" && a.before.SHA256 != ours && (unread || source.mark() != mark) // somebody has recorded it, perhaps
@@ -209,6 +214,9 @@ func (l *loop) haveApplied(a attempt) {
 	l.stop = nil
 	if !a.kept.IsZero() {
 		l.kept = a.kept
+	}
+	if l.has && a.before.SHA256 == l.applied.sha256 && a.looked.After(l.rightAt) {
+		l.rightAt = a.looked
 	}
 	if errors.Is(a.err, errGivenUp) {
 		l.log.Debug(a.err.Error(), "epoch", a.want.epoch.Seq)

@@ -32,6 +32,9 @@ func (d doubt) none() bool { return d.since.IsZero() }
 // doubt returns from when on it is open what the kernel had, that has one plan now when an epoch is to be in force; of a plan file all is known.
 func (t *timeline) doubt(m memory, has string, want ledger.Epoch, now time.Time) (d doubt) {
 	if t.ledger != nil {
+		if has == want.PlanSHA256 && m.PlanSHA256 != has { // who gave it that plan has noted it, perhaps
+			m = t.ledger.Told(m, has)
+		}
 		d.since, d.had = t.ledger.OpenSince(m, has, want, now)
 	}
 	return d
