@@ -197,7 +197,7 @@ func (l *Ledger) OpenSince(m Memory, has string, want Epoch, now time.Time) (sin
 	case has == "":
 		has = m.PlanSHA256 // until the kernel was emptied
 	case has == want.PlanSHA256 && !m.IsZero() && m.PlanSHA256 != has: // nobody has noted when it came to that plan
-		seen := m.From
+		seen := m.From.Add(time.Millisecond) // what was before that epoch is over
 		if m.Seen.After(seen) && !m.Seen.After(now) {
 			seen = m.Seen
 		}

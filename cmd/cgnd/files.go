@@ -120,6 +120,9 @@ func checkFiles(c *daemonfile.Config, stdout io.Writer) error {
 	if note := ownerNote(c.Listen); note != "" {
 		text += "note: " + note + "\n"
 	}
+	if note := folderNote(c.Ledger); note != "" {
+		text += "note: " + note + "\n"
+	}
 	_, err = io.WriteString(stdout, text)
 	return err
 }

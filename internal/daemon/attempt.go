@@ -16,8 +16,9 @@ type attempt struct {
 	ahead      bool   // it begins before the instant, and waits for it
 	before, in InForce
 	looked     time.Time // before was asked for then
-	open       doubt  // whether epochs came into force before this, and what else the kernel had
-	kept       memory // what was remembered before the kernel was touched; the zero memory = nothing
+	open       doubt     // whether epochs came into force before this, and what else the kernel had
+	kept       memory    // what was remembered before the kernel was touched; the zero memory = nothing
+	unkept     error     // why that could not be done
 	done       Applied
 	switched   time.Time // on the wall: packets obeyed the plan
 	took       time.Duration
@@ -79,7 +80,7 @@ func (l *loop) attempt(what string, a attempt) {
 		if a.err == nil {
 			a.plan, a.err = a.want.plan()
 		}
-		a.recall(line, own, first, leaptSince, wall())
+		a.recall(source, line, own, first, leaptSince, wall())
 		if !first && a.err == nil && a.before.SHA256 == m.PlanSHA256 {
 			m.Seen = wall().Truncate(time.Millisecond)
 		}
@@ -178,12 +179,15 @@ func (a *attempt) run(b Backend, wall func() time.Time, wait func() error) {
 
 // recall finds out what is open. Where the clock was set forward since the kernel got what it has, at an instant that is not zero, it had that not
 // earlier than then.
-func (a *attempt) recall(t *timeline, own memory, first bool, leaptSince, now time.Time) {
+func (a *attempt) recall(s Source, t *timeline, own memory, first bool, leaptSince, now time.Time) {
 	if a.err != nil || t == nil || t.ledger == nil {
 		return
 	}
 	if first {
 		m := t.ledger.Recall()
+		if a.open = a.neverKept(s, m); !a.open.none() {
+			return
+		}
 		m.Since = earlier(m.Since, own.Since)
 		own = m
 	}
@@ -191,6 +195,19 @@ func (a *attempt) recall(t *timeline, own memory, first bool, leaptSince, now ti
 	if a.before.SHA256 == own.PlanSHA256 && own.Since.IsZero() && !a.open.none() && leaptSince.After(a.open.since) {
 		a.open = doubt{leaptSince, []string{a.before.SHA256}}
 	}
+}
+
+// neverKept returns what is open where nothing is remembered because nothing can be: a daemon before this one may have got the epoch late, and could not
+// note it either. Where the ledger itself says from when on the kernel surely had it, nothing is.
+func (a *attempt) neverKept(s Source, m memory) (d doubt) {
+	e := a.want.epoch
+	if !m.IsZero() || a.before.SHA256 != a.want.sha256 || e.Settled.After(e.From) {
+		return d
+	}
+	if a.unkept = s.remember(memory{From: e.From, PlanSHA256: a.want.sha256}); a.unkept != nil {
+		d.since = e.From
+	}
+	return d
 }
 
 // remember notes beside the ledger what is open, before the kernel is touched: whatever becomes of this daemon, the next one knows.
@@ -205,7 +222,7 @@ func (a *attempt) remember(s Source, t *timeline, m memory, first bool) {
 	if m.Since, m.Had = all.since, all.had; m.IsZero() {
 		m.From, m.PlanSHA256 = a.want.epoch.From, a.want.sha256
 	}
-	if s.remember(m) == nil { // otherwise it is said when it is tried again
+	if a.unkept = s.remember(m); a.unkept == nil {
 		a.kept = m
 	}
 }
@@ -214,6 +231,9 @@ func (l *loop) haveApplied(a attempt) {
 	l.stop = nil
 	if !a.kept.IsZero() {
 		l.kept = a.kept
+	}
+	if a.unkept != nil {
+		l.cannotKeep(a.unkept)
 	}
 	if l.has && a.before.SHA256 == l.applied.sha256 && a.looked.After(l.rightAt) {
 		l.rightAt = a.looked

@@ -138,6 +138,7 @@ type rig struct {
 	logs    strings.Builder
 	options Options
 	end     func() time.Duration // ends the daemon, and returns how long that took
+	held    *ledger.Writer       // see full
 }
 
 // inBubble runs a test with a daemon that follows a ledger, or with fill nil and a plan file.

@@ -58,7 +58,6 @@ type loop struct {
 	kept      memory    // what stands in the file
 	keptAt    time.Time
 	keepAgain time.Duration // after keptAt
-	unkept    string        // why it cannot be written
 
 	// Clocks.
 	lastMono, lastWall   time.Time

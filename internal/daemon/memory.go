@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc/ledger"
@@ -72,11 +73,14 @@ func (l *loop) haveKept(m memory, err error) {
 	l.keptAt, l.keepAgain = time.Now(), 0
 	if err != nil {
 		l.keepAgain = lateOften
-		if l.unkept == "" {
-			l.log.Warn("what the kernel has cannot be noted beside the ledger: after a kill, epochs that were late may be taken for those in force", "error", err)
-		}
-		l.unkept = err.Error()
+		l.cannotKeep(err)
 		return
 	}
-	l.kept, l.unkept = m, ""
+	l.kept = m
+	l.over("memory")
+}
+
+// cannotKeep says that what is known is lost with this daemon.
+func (l *loop) cannotKeep(err error) {
+	l.trouble("memory", fmt.Sprintf("what the kernel has cannot be noted beside the ledger: after a restart nobody knows which epochs came in time: %v", err), true)
 }

@@ -17,8 +17,16 @@ import (
 func (r *rig) again(meanwhile func()) {
 	r.Helper()
 	r.alone(false)
+	r.restart(func() {
+		r.alone(false)
+		meanwhile()
+	})
+}
+
+// restart is again without comparing what the file alone says.
+func (r *rig) restart(meanwhile func()) {
+	r.Helper()
 	r.end()
-	r.alone(false)
 	meanwhile()
 	r.d = New(r.options)
 	ctx, cancel := context.WithCancel(context.Background())

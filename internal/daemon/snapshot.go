@@ -40,7 +40,7 @@ type Snapshot struct {
 }
 
 // Codes are the codes of all problems, in their order.
-var Codes = [...]string{"apply", "backend-files", "clock", "drift", "kernel", "late", "listen", "not-covered", "pending", "source", "verify"}
+var Codes = [...]string{"apply", "backend-files", "clock", "drift", "kernel", "late", "listen", "memory", "not-covered", "pending", "source", "verify"}
 
 // A Problem is something that is not as it should be.
 type Problem struct {
