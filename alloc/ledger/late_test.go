@@ -176,7 +176,10 @@ func FuzzMemory(f *testing.F) {
 		defer l.Close()
 		for _, now := range []time.Time{hour(1), hour(1000000), e.From, e.From.Add(time.Hour)} {
 			if err := l.Heed(now); err != nil {
-				t.Fatal(err)
+				if m := l.Recall(); !m.IsZero() {
+					t.Fatalf("%+v: %v", m, err)
+				}
+				return
 			}
 			if _, err := l.Trace(ledger.At(netip.MustParseAddr("198.18.0.0"), ledger.PortOf(5300), now, time.Hour)); err != nil && !errors.Is(err, ledger.ErrNotCovered) {
 				t.Fatal(err)

@@ -39,7 +39,8 @@ const MemorySuffix = ".cgnd"
 // maxMemory is how many bytes that file may have.
 const maxMemory = 4096
 
-// Remember makes a Memory durable beside the ledger at path: whole or not at all.
+// Remember makes a Memory durable beside the ledger at path: whole or not at all. Its file may be read by whoever may read the ledger, as far as
+// mode and group go; where the group cannot be given to it, only by its owner.
 func Remember(path string, m Memory) error {
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -57,6 +58,7 @@ func Remember(path string, m Memory) error {
 	if err != nil {
 		return err
 	}
+	likeLedger(f, path[:len(path)-len(MemorySuffix)])
 	_, err = f.Write(append(b, '\n'))
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
@@ -66,6 +68,19 @@ func Remember(path string, m Memory) error {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// likeLedger has a file be readable for those for whom a ledger is. That it cannot be done is not worth losing what is in it.
+func likeLedger(f *os.File, path string) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return
+	}
+	mode := st.Mode().Perm()&0o644 | 0o600
+	if !giveGroup(f, st) {
+		mode &^= 0o040
+	}
+	_ = f.Chmod(mode) // the umask does not count
 }
 
 // readMemory reads the file beside a ledger; nil where there is none, and an error where there is one that cannot be read.
@@ -91,23 +106,33 @@ func readMemory(path string) ([]byte, error) {
 
 // Recall returns what was remembered beside the ledger, as it stands there now; the zero Memory is nothing, or nothing of this ledger.
 func (l *Ledger) Recall() Memory {
+	m, _ := l.Remembered()
+	return m
+}
+
+// Remembered is Recall with an error where something stands there that cannot be read, or is not what a daemon writes.
+func (l *Ledger) Remembered() (Memory, error) {
 	b, err := readMemory(l.name)
 	if err != nil {
-		return Memory{}
+		return Memory{}, err
 	}
 	return l.parseMemory(b)
 }
 
-func (l *Ledger) parseMemory(b []byte) (m Memory) {
-	if json.Unmarshal(b, &m) != nil {
-		return Memory{}
+func (l *Ledger) parseMemory(b []byte) (Memory, error) {
+	if b == nil {
+		return Memory{}, nil
+	}
+	var m Memory
+	if err := json.Unmarshal(b, &m); err != nil || !isHash(m.PlanSHA256) || m.From.IsZero() {
+		return Memory{}, fmt.Errorf("%s%s: this is not what cgnd writes", l.name, MemorySuffix)
 	}
 	for i := range l.epochs {
 		if e := &l.epochs[i]; e.From.Equal(m.From) && e.PlanSHA256 == m.PlanSHA256 {
-			return m
+			return m, nil
 		}
 	}
-	return Memory{}
+	return Memory{}, nil
 }
 
 // Heed has the ledger answer as the daemon that follows it would: what stood beside the ledger when it was opened says which epochs may not have come
@@ -118,7 +143,10 @@ func (l *Ledger) Heed(now time.Time) error {
 	if l.memoryErr != nil {
 		return fmt.Errorf("%w: it says which epochs came into force", l.memoryErr)
 	}
-	m := l.parseMemory(l.memory)
+	m, err := l.parseMemory(l.memory)
+	if err != nil {
+		return fmt.Errorf("%w: it says which epochs came into force; put it back from where the ledger comes from, or remove it if all did", err)
+	}
 	want, err := l.AtInstant(now)
 	if err != nil || m.IsZero() {
 		return nil //nolint:nilerr // where no epoch covers the present time, none can be late

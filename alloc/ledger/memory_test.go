@@ -83,6 +83,17 @@ func TestHeedRefuses(t *testing.T) {
 	if err := open(t, s.path).Heed(hour(2)); err == nil {
 		t.Error("no error")
 	}
+	if err := os.Remove(s.path + ledger.MemorySuffix); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "{", "{}", "[]", `{"from":"2026-01-01T00:00:00Z","plan_sha256":"x"}`, `{"plan_sha256":"` + s.plans["a"].SHA256() + `"}`} {
+		if err := os.WriteFile(s.path+ledger.MemorySuffix, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := open(t, s.path).Heed(hour(2)); err == nil {
+			t.Errorf("%q: no error", text)
+		}
+	}
 }
 
 // TestCommitIsRemembered applies x while no daemon runs: what it remembered goes on, and what was open stays so.

@@ -52,6 +52,21 @@ func TestPipes(t *testing.T) {
 			}
 		}
 	}
+	for _, no := range []string{pipe, "/dev/zero"} {
+		said := make(chan error)
+		go func() {
+			_, err := daemonfile.Load(no)
+			said <- err
+		}()
+		select {
+		case err := <-said:
+			if err == nil || !strings.Contains(err.Error(), "regular file") {
+				t.Errorf("configuration %s: %v", no, err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("configuration %s: it waits", no)
+		}
+	}
 	c := listen(daemonfile.Config{Plan: good})
 	if err := checkFiles(&c, io.Discard); err != nil {
 		t.Error(err)

@@ -184,8 +184,8 @@ func (a *attempt) recall(s Source, t *timeline, own memory, first bool, leaptSin
 		return
 	}
 	if first {
-		m := t.ledger.Recall()
-		if a.open = a.neverKept(s, m); !a.open.none() {
+		m, err := t.ledger.Remembered()
+		if a.open = a.neverKept(s, m, err); !a.open.none() {
 			return
 		}
 		m.Since = earlier(m.Since, own.Since)
@@ -197,14 +197,17 @@ func (a *attempt) recall(s Source, t *timeline, own memory, first bool, leaptSin
 	}
 }
 
-// neverKept returns what is open where nothing is remembered because nothing can be: a daemon before this one may have got the epoch late, and could not
+// neverKept returns what is open where nothing is remembered because nothing can be, or it cannot be read: a daemon before this one may have got the epoch late, and could not
 // note it either. Where the ledger itself says from when on the kernel surely had it, nothing is.
-func (a *attempt) neverKept(s Source, m memory) (d doubt) {
+func (a *attempt) neverKept(s Source, m memory, err error) (d doubt) {
 	e := a.want.epoch
 	if !m.IsZero() || a.before.SHA256 != a.want.sha256 || e.Settled.After(e.From) {
 		return d
 	}
-	if a.unkept = s.remember(memory{From: e.From, PlanSHA256: a.want.sha256}); a.unkept != nil {
+	if err == nil {
+		a.unkept = s.remember(memory{From: e.From, PlanSHA256: a.want.sha256})
+	}
+	if err != nil || a.unkept != nil {
 		d.since = e.From
 	}
 	return d

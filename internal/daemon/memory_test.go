@@ -225,22 +225,46 @@ func TestTwiceLate(t *testing.T) {
 
 // TestOnTime restarts a daemon again and again, beside memories that say nothing of this ledger: no record is added.
 func TestOnTime(t *testing.T) {
+	restartBeside(t, []string{"gone", `{"from":"2001-01-01T00:00:00Z","plan_sha256":"` + planNumber(t, 9).SHA256() + `","open_since":"1999-01-01T00:00:00Z"}`}, func(r *rig, s *Snapshot, _ time.Time) {
+		if s.Records != 2 || len(s.Problems) > 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestGarbage is the same beside what is no memory: the epoch may have come late, which is recorded once.
+func TestGarbage(t *testing.T) {
+	restartBeside(t, []string{"", "{", "[]", `{"plan_sha256":"x"}`}, func(r *rig, s *Snapshot, instant time.Time) {
+		if s.Records != 3 || !s.Unsure.IsZero() {
+			t.Errorf("%+v", s)
+		}
+		r.possible(instant.Add(10*time.Second), 1, 2)
+		r.possible(r.now(), 2)
+	})
+}
+
+// restartBeside restarts a daemon beside texts that take the place of the memory, and looks at it each time. "gone" is none.
+func restartBeside(t *testing.T, texts []string, look func(r *rig, s *Snapshot, instant time.Time)) {
+	t.Helper()
 	inBubble(t, "l.jsonl", func(r *rig) {
 		r.add(1, 0)
 		r.add(2, time.Minute)
 	}, func(r *rig) {
+		instant := r.now().Add(time.Minute)
 		r.after(2 * time.Minute)
-		for _, text := range []string{"", "{", "[]", `{"from":"2001-01-01T00:00:00Z","plan_sha256":"x","open_since":"1999-01-01T00:00:00Z"}`} {
-			r.again(func() {
-				if err := os.WriteFile(r.path+ledger.MemorySuffix, []byte(text), 0o600); err != nil {
+		for _, text := range texts {
+			r.restart(func() {
+				err := os.WriteFile(r.path+ledger.MemorySuffix, []byte(text), 0o600)
+				if text == "gone" {
+					err = os.Remove(r.path + ledger.MemorySuffix)
+				}
+				if err != nil {
 					t.Fatal(err)
 				}
 			})
 			s := r.after(time.Minute)
 			r.has(s, 2)
-			if s.Records != 2 || len(s.Problems) > 0 {
-				t.Errorf("%q: %+v", text, s)
-			}
+			look(r, s, instant)
 		}
 		r.end()
 	})
