@@ -95,12 +95,25 @@ func (w *Writer) pending() string { return w.path + pendingSuffix }
 // IsPending reports whether an intent stands beside the ledger at path: an apply that will be recorded is under way, or was cut
 // off. It reads nothing and takes no lock.
 func IsPending(path string) bool {
+	_, err := StatPending(path)
+	return err == nil
+}
+
+// StatPending returns what stands beside the ledger at path as an intent, unread; the error wraps os.ErrNotExist where there is none.
+func StatPending(path string) (os.FileInfo, error) {
 	path, err := realName(path)
 	if err != nil {
-		return false
+		return nil, err
 	}
-	_, err = os.Lstat(path + pendingSuffix)
-	return err == nil
+	return os.Lstat(path + pendingSuffix)
+}
+
+// Begun returns the epoch of the intent that stood beside the ledger when it was opened, whose plan is possible since; ok is false where there was none.
+func (l *Ledger) Begun() (e Epoch, ok bool) {
+	if l.pending == nil {
+		return Epoch{}, false
+	}
+	return *l.pending, true
 }
 
 // writeWhole makes a file that is there whole or not at all.

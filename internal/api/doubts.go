@@ -34,6 +34,10 @@ func doubts(s *daemon.Snapshot) []string {
 		out = append(out, fmt.Sprintf("the kernel may not have had what the ledger says since %s: from then on what was in force before is possible, too", s.Unsure.UTC().Format(time.RFC3339Nano)))
 	}
 	for _, sha := range s.Had {
+		if sha == "" {
+			out = append(out, "the ledger was changed, or somebody began to apply a plan, since it was read: that plan is possible, too; ask again in a moment")
+			continue
+		}
 		out = append(out, fmt.Sprintf("the kernel had plan %.12s since then for a while, which is possible, too; where the ledger does not know it, nobody can say who had ports by it", sha))
 	}
 	if s.InForce != "" && s.Wanted != "" && s.InForce != s.Wanted && s.Unsure.IsZero() {

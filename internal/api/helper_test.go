@@ -44,8 +44,9 @@ func (d *fakeDaemon) Snapshot() *daemon.Snapshot {
 	}
 	return s
 }
-func (d *fakeDaemon) Plan() *alloc.Plan      { return d.plan }
-func (d *fakeDaemon) Ledger() *ledger.Ledger { return d.ledger }
+func (d *fakeDaemon) Asked() *daemon.Snapshot { return d.Snapshot() }
+func (d *fakeDaemon) Plan() *alloc.Plan       { return d.plan }
+func (d *fakeDaemon) Ledger() *ledger.Ledger  { return d.ledger }
 func (d *fakeDaemon) Reload() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

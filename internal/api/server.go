@@ -18,8 +18,9 @@ import (
 // A Daemon is what the API tells about.
 type Daemon interface {
 	Snapshot() *daemon.Snapshot
-	Plan() *alloc.Plan      // the plan that was applied; nil before
-	Ledger() *ledger.Ledger // nil with a plan file
+	Asked() *daemon.Snapshot // for a question about who had ports
+	Plan() *alloc.Plan       // the plan that was applied; nil before
+	Ledger() *ledger.Ledger  // nil with a plan file
 	Reload()
 }
 

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -63,6 +64,8 @@ type Daemon struct {
 	plan   atomic.Pointer[alloc.Plan]
 	ledger atomic.Pointer[ledger.Ledger]
 
+	fresh atomic.Pointer[freshness]
+
 	unheard atomic.Pointer[string]
 }
 
@@ -84,6 +87,24 @@ func New(o Options) *Daemon {
 
 // Snapshot returns the present state. It costs nothing.
 func (d *Daemon) Snapshot() *Snapshot { return d.shot.Load() }
+
+// A freshness says what the source was when it was read, and when it was that last.
+type freshness struct {
+	mark string
+	at   time.Time
+}
+
+// Asked returns the present state for a question about who had ports: where the ledger was changed, or somebody began to apply, since it was read, another
+// plan is possible since then, of which nothing is known yet; Had has "" for it. It looks at two files. Ask Ledger after it.
+func (d *Daemon) Asked() *Snapshot {
+	s, f := d.shot.Load(), d.fresh.Load()
+	if f == nil || !d.o.Source.ledger || d.o.Source.mark()+"\n"+d.o.Source.intentMark() == f.mark {
+		return s
+	}
+	out := *s
+	out.Unsure, out.Had = earlier(s.Unsure, f.at), append(slices.Clone(s.Had), "")
+	return &out
+}
 
 // Plan returns the plan that the daemon has applied, or nil before it has.
 func (d *Daemon) Plan() *alloc.Plan { return d.plan.Load() }

@@ -21,10 +21,12 @@ type loop struct {
 	stop       chan struct{} // closed to have what is prepared given up; nil = nothing is
 
 	// The source.
-	timeline *timeline
-	mark     string // of the file when it was read
-	reread   bool   // it is to be read
-	readAt   time.Time
+	timeline  *timeline
+	mark      string // of the file when it was read
+	reread    bool   // it is to be read
+	intent    string // of what somebody is about to apply, when it was read
+	intentBad bool   // it cannot be read
+	readAt    time.Time
 
 	// What was applied, and what the kernel has.
 	applied  target

@@ -37,6 +37,18 @@ func (s Source) mark() string {
 	return fmt.Sprintf("%d %d %d", st.Size(), st.ModTime().UnixNano(), inode(st))
 }
 
+// intentMark is mark of what somebody else has written down that he is about to apply; "" = nothing.
+func (s Source) intentMark() string {
+	if !s.ledger {
+		return ""
+	}
+	st, err := ledger.StatPending(s.path)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d %d %d", st.Size(), st.ModTime().UnixNano(), inode(st))
+}
+
 // underWay reports whether somebody else has written down that he is about to apply a plan and to record it.
 func (s Source) underWay() bool { return s.ledger && ledger.IsPending(s.path) }
 
@@ -58,7 +70,7 @@ func (s Source) load(old *timeline) (*timeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	if old != nil && old.ledger != nil && old.ledger.Head() == led.Head() {
+	if old != nil && old.ledger != nil && old.ledger.Head() == led.Head() && sameIntent(led, old.ledger) {
 		led.Close()
 		return old, nil
 	}
@@ -70,6 +82,13 @@ func (s Source) load(old *timeline) (*timeline, error) {
 	}
 	// The one before is not closed: somebody may be asking it. Its file goes when nobody refers to it any longer.
 	return &timeline{ledger: led}, nil
+}
+
+// sameIntent reports whether what stood beside two is the same.
+func sameIntent(a, b *ledger.Ledger) bool {
+	e, one := a.Begun()
+	f, two := b.Begun()
+	return one == two && e.From.Equal(f.From) && e.PlanSHA256 == f.PlanSHA256
 }
 
 // errAnother is a ledger that is valid, and does not go on from the one that was read before: it was cut off, or it is another one.

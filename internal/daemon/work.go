@@ -10,13 +10,27 @@ import (
 // read reads the files anew: the source, and what the backend has of files.
 func (l *loop) read() {
 	l.reread = false
-	source, backend, old := l.o.Source, l.o.Backend, l.timeline
+	source, backend, old, wall := l.o.Source, l.o.Backend, l.timeline, l.wall
 	l.start("read", func() func() {
-		mark := source.mark() // before reading: what changes meanwhile is read once more
+		mark, intent, at := source.mark(), source.intentMark(), wall() // before reading: what changes meanwhile is read once more
 		t, err := source.load(old)
 		changed, berr := backend.Reload()
-		return func() { l.haveRead(t, mark, err, changed, berr) }
+		return func() { l.haveReadBeside(t, mark, freshness{mark + "\n" + intent, at}, intent, err, changed, berr) }
 	})
+}
+
+// haveReadBeside is haveRead of a ledger and what somebody is about to apply. Where only the latter is new and cannot be read, the ledger is what it was.
+func (l *loop) haveReadBeside(t *timeline, mark string, f freshness, intent string, err error, changed bool, backendErr error) {
+	only := err != nil && l.timeline != nil && !l.unread() && mark == l.mark && intent != "" && (intent != l.intent || l.intentBad)
+	l.intent = intent
+	if l.intentBad = only || l.intentBad && err != nil && intent != ""; only {
+		l.log.Warn("what somebody is about to apply cannot be read", "error", err)
+		t, err = l.timeline, nil
+	}
+	l.haveRead(t, mark, err, changed, backendErr)
+	if !l.intentBad {
+		l.fresh.Store(&f)
+	}
 }
 
 func (l *loop) haveRead(t *timeline, mark string, err error, changed bool, backendErr error) {
@@ -60,13 +74,19 @@ func (l *loop) haveRead(t *timeline, mark string, err error, changed bool, backe
 
 // look looks whether the file or the kernel have changed.
 func (l *loop) look() {
-	source, backend := l.o.Source, l.o.Backend
+	source, backend, wall := l.o.Source, l.o.Backend, l.wall
 	begun := time.Now()
 	l.start("look", func() func() {
 		// The kernel first: whoever applies and then records has done the latter by the time that his intent is gone.
 		in, err := backend.InForce()
-		underWay, mark := source.underWay(), source.mark()
-		return func() { l.haveLooked(in, err, underWay, mark, begun) }
+		at := wall()
+		intent, mark := source.intentMark(), source.mark()
+		return func() {
+			if l.reread = l.reread || intent != l.intent; !l.reread && mark == l.mark && !l.intentBad {
+				l.fresh.Store(&freshness{mark + "\n" + intent, at})
+			}
+			l.haveLooked(in, err, intent != "", mark, begun)
+		}
 	})
 }
 
@@ -89,6 +109,7 @@ func (l *loop) haveLooked(in InForce, err error, underWay bool, mark string, beg
 	waits := l.waits(underWay, now)
 	l.foreign = l.has && in.SHA256 != l.applied.sha256 && (l.reread || waits)
 	if l.foreign {
+		l.inForce = in
 		return // what the ledger says then decides
 	}
 	l.watch(in, begun)

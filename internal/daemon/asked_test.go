@@ -1,0 +1,69 @@
+package daemon
+
+import (
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+)
+
+// TestAskedWhileApplied asks from the moment on when somebody has written down that he is about to apply until long after he was killed: what he was
+// about to apply is possible as soon as the kernel may have it, by name when it was read, and the plan before is possible all the time.
+func TestAskedWhileApplied(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		before := r.after(10 * time.Minute)
+		if s := r.d.Asked(); s != before {
+			t.Errorf("%+v", s)
+		}
+		r.after(lookEvery / 2)
+		w, err := ledger.Edit(r.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.begin(w, 2)
+		w.Close()
+		r.byHand(2)
+		for _, d := range []time.Duration{0, time.Millisecond, 2 * lookEvery, 30 * time.Second, foreignFor, time.Minute} {
+			r.after(d)
+			s := r.d.Asked()
+			got := r.plansAt(r.d.Ledger(), ledger.Question{From: r.now(), To: r.now(), Unsure: s.Unsure, Had: s.Had})
+			if named := d > time.Millisecond; len(got) < 2 || !slices.Contains(got, 1) || slices.Contains(got, 2) != named || slices.Contains(got, 0) == named {
+				t.Errorf("after %v: plans %v are possible, unsure since %v, %v", d, got, s.Unsure, s.Had)
+			}
+			at := r.now().Add(-time.Hour)
+			if got := r.plansAt(r.d.Ledger(), ledger.Question{From: at, To: at, Unsure: s.Unsure, Had: s.Had}); len(got) > 1 {
+				t.Errorf("an hour before: %v", got)
+			}
+		}
+	})
+}
+
+// TestAskedBesideGarbage has what nobody can read stand where an apply would: the ledger is followed, and no answer about now is a single name.
+func TestAskedBesideGarbage(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.add(1, 0)
+		r.add(2, 10*time.Minute)
+	}, func(r *rig) {
+		r.after(time.Minute)
+		if err := os.Mkdir(r.path+".pending", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			r.after(20 * time.Second)
+			r.d.Reload()
+			r.after(time.Second)
+			if s := r.d.Asked(); s.Unsure.IsZero() || problem(s, "source") != "" {
+				t.Errorf("%+v", s)
+			}
+		}
+		r.has(r.after(20*time.Minute), 2)
+		if err := os.Remove(r.path + ".pending"); err != nil {
+			t.Fatal(err)
+		}
+		if r.after(time.Minute); r.d.Asked() != r.d.Snapshot() {
+			t.Errorf("%+v", r.d.Asked())
+		}
+	})
+}
