@@ -25,6 +25,11 @@ func TestEnds(t *testing.T) {
 		{"2026-01-10 12:34:57Z proto=TCP src=198.18.0.2:6000 dst=203.0.113.9:443", "answered"},
 		{"2026-01-10 12:34:57.000     0.100 TCP   198.18.0.2:6000 ->   198.18.0.0:6000   10   1000   1", both},
 		{"2026-01-10 12:34:57.000     0.100 TCP   198.18.0.2:6000 ->   203.0.113.9:443   10   1000   1", "answered"},
+		// The log of a NAT: what came in, to a port that is forwarded, is as a plain flow is; so is what one subscriber sent to another.
+		{"2026-01-10 12:34:57.000 CREATE Ignore TCP 203.0.113.9:443 -> 198.18.0.0:6000 203.0.113.9:443 -> 100.64.0.2:51000 0 0", "refused: 203.0.113.9 was in no pool, but 198.18.0.0:6000 was"},
+		{"2026-01-10 12:34:57.000 CREATE Ignore TCP 203.0.113.9:443 -> 198.18.0.0:6000 0.0.0.0:0 -> 100.64.0.2:51000 0 0", "refused: 203.0.113.9 was in no pool, but 198.18.0.0:6000 was"},
+		{"2026-01-10 12:34:57.000 CREATE Ignore TCP 100.64.0.9:443 -> 198.18.0.0:6000 198.18.0.2:6000 -> 100.64.0.2:51000 0 0", both},
+		{"2026-01-10 12:34:57.000 CREATE Ignore TCP 100.64.0.9:443 -> 203.0.113.9:443 198.18.0.2:6000 -> 203.0.113.9:443 0 0", "answered"},
 		{`{"source_ip":"198.18.0.2","source_port":6000,"time":"2026-01-10T12:34:57Z","destination":"198.18.0.0:6000"}`, "answered"},
 	} {
 		in, err := request.NewReader(strings.NewReader(c.line+"\n"), request.Options{Zone: desk.Now.Location()})

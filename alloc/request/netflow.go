@@ -184,14 +184,12 @@ func (p netflowParser) began(r *Request, words []string) (stamp, error) {
 }
 
 // event reads a line of the log of a NAT. Where the source was translated, what it became is asked for: that is what others saw.
+// Of the destination they saw what it was before: what came in and was forwarded was sent to an outside address.
 func (p netflowParser) event(words []string) (r Request, err error) {
 	at := arrow(words)
 	source, target := words[at-1], words[at+1]
 	if x := words[at+2]; !strings.HasPrefix(x, "0.0.0.0:") {
 		source = x
-	}
-	if x := words[at+4]; !strings.HasPrefix(x, "0.0.0.0:") {
-		target = x
 	}
 	if r, err = p.ends(words[at-2], source, target); err == nil {
 		_, err = p.began(&r, words)
