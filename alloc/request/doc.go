@@ -56,6 +56,8 @@
 // (a leap second, 23:59:60 UTC on the last day of a month) is the interval from 23:59:59 to 00:00:00, because clocks disagree
 // about what they call it. See [ParseTime].
 //
+// What an input states about its zone is heeded wherever it stands, as far as [ReadStated] was asked to read it: see [Options].
+//
 // # Limits
 //
 // Memory does not grow with the input. A line may have 64 KiB, a row 256 columns, an XML token 1 MiB, a value 1 KiB; nesting

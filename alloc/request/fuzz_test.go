@@ -35,6 +35,7 @@ func FuzzReader(f *testing.F) {
 		"1.2.3.4 -> -> 5", "port port 1.2.3.4 1", "1.2.3.4 - -", "src==", "src=\"", "\t0x", "IP ( > ", "1.2.3.4 and to", "::::::::", "[", "[1.2.3.4]:", "1.2.3.4 between", "---\n:", "Report-Type:\n :", "sep=|\nip|time\n1|2", "1.2.3.4 [//::]",
 		"IP:1.2.3.4\nPort:\nTime", "1) a.b: =\n- IP (: 1.2.3.4\nTime ((Z)): (", "Destination:\nIP: 1.2.3.4 port 5 (\nPort: 1/tcp (udp)\nPort: /", "IP: 1.2.3.4\nTime (DD/MM): 1/2/2026 um 1:02h (UTC - )\n", "Zone: UTC \nZone: (UTC +\nIP: 1.2.3.4",
 		"From: 1\nIP: 1.2.3.4\n\n", "1.2.3.4\nPort:0 0 Por,:0", "> IP: 1.2.3.4\n> IP: 1.2.3.4 Port: 1 Port: 2 Time: 3\n", "\xc3: 1.2.3.4\n\xe2\x80: x",
+		`{"a":"\\u00`, `{"a":"\\uZ UTC"}`, "UTC", "1:2 UTC +", ":utc 1.2.3.4", "ip,time,UTC\n1.2.3.4,1,\xff", "Subject: =?utf-8?B?/w==?= UTC\n\nx",
 	} {
 		f.Add([]byte(text))
 	}
@@ -44,6 +45,18 @@ func FuzzReader(f *testing.F) {
 			return
 		}
 		for _, o := range []Options{{}, {Dates: DayFirst, Zone: zone, Zones: func(string) (*time.Location, error) { return zone, nil }}} {
+			stated, err := ReadStated(bytes.NewReader(data), o)
+			if err != nil {
+				t.Errorf("stated: %v", err)
+			}
+			for _, z := range stated.zones {
+				if !printable(z.text) {
+					t.Errorf("stated %q", z.text)
+				}
+			}
+			if o.Zone != nil {
+				o.Stated = stated
+			}
 			got, err := read(t, bytes.NewReader(data), o)
 			if err != nil && (kindOf(err) == nil || !printable(err.Error())) {
 				t.Errorf("error %q", err)

@@ -12,7 +12,7 @@ type settings struct {
 	names  func(string) (*time.Location, error)
 	dates  DateOrder
 	known  map[string]*time.Location // answers of names
-	stated *stated                   // what the input says about zones; nil where nobody asks
+	stated *Stated                   // what the input says about zones; nil where nobody asks
 	prose  bool                      // lines without an address are no questions
 	depth  int                       // how many mails this is in
 }

@@ -78,6 +78,7 @@ type mailScanner struct {
 	more    int // how many parts were skipped besides
 	parts   int
 	found   int  // questions
+	hears   bool // whether only what the mail states is asked for
 	report  bool // whether a part of the mail or multipart at hand was a report, and what follows is its evidence
 }
 
@@ -108,6 +109,9 @@ func (s *mailScanner) message(r io.Reader, depth int) error {
 		return s.told(err)
 	}
 	limited.left = -1
+	if s.stated != nil && !s.stated.whole {
+		s.subject(m.Header.Get("Subject"))
+	}
 	defer s.scope()()
 	return s.entity(textproto.MIMEHeader(m.Header), m.Body, depth)
 }
@@ -241,6 +245,9 @@ func (s *mailScanner) leaf(kind, file string, body io.Reader, depth int) error {
 	own := *s.settings
 	own.depth = depth + 1
 	own.prose = kind == "text/plain" && name == kind
+	if s.hears {
+		return s.tell(s.told(own.hearAll(body)), name)
+	}
 	r, err := newReader(body, own)
 	switch _, refused := errors.AsType[*refusal](err); {
 	case s.report && (refused || err == nil && r.format != XARF):

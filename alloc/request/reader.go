@@ -2,6 +2,7 @@ package request
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,10 +15,13 @@ import (
 
 // Options say how an input is read.
 type Options struct {
-	// Zone is that of times that have none. Nil means: they are refused. So they are where the first 64 KiB of an input of
-	// lines, or of a part of the mail, state another zone outside of the questions, such as "All times are UTC", in which the time
-	// would be another. Offsets and names of zones count as statements, "local time" does not.
+	// Zone is that of times that have none. Nil means: they are refused. So they are where the input states another zone outside of
+	// the questions, such as "All times are UTC", in which the time would be another. Offsets and names of zones count as
+	// statements, "local time" does not; a zone behind a clock is that of this time alone.
 	Zone *time.Location
+	// Stated is what all of the input states, as ReadStated returns it. Nil means: only what stands in the first 64 KiB of the input, or in those of
+	// a part of a mail and the ones before it, is heeded.
+	Stated *Stated
 	// Zones finds a zone that a column for zones names, such as America/Sao_Paulo; time.LoadLocation does. Nil means: only
 	// UTC and offsets are taken.
 	Zones func(name string) (*time.Location, error)
@@ -46,7 +50,11 @@ const headSize = 64 << 10
 // NewReader looks at the beginning of r, up to 64 KiB, for its format. It returns an error that wraps ErrFormat when that is
 // none of those that are read, ErrUnparsable or ErrLimit for damaged gzip, or the error of r.
 func NewReader(r io.Reader, o Options) (*Reader, error) {
-	return newReader(r, settings{zone: o.Zone, names: o.Zones, dates: o.Dates, stated: &stated{}})
+	s := settings{zone: o.Zone, names: o.Zones, dates: o.Dates, stated: o.Stated}
+	if s.stated == nil {
+		s.stated = &Stated{}
+	}
+	return newReader(r, s)
 }
 
 func newReader(r io.Reader, s settings) (*Reader, error) {
@@ -60,10 +68,10 @@ func newReader(r io.Reader, s settings) (*Reader, error) {
 		return nil, err
 	}
 	f, err := detect(head, whole, s.prose)
-	switch f {
-	case Mail, JSON, XARF, ACNS: // their fields say it
-	default:
-		s.heed(head)
+	if s.stated != nil && !s.stated.whole && s.zone != nil {
+		if err := s.hear(f, head, bytes.NewReader(head)); err != nil {
+			return nil, err
+		}
 	}
 	if err != nil {
 		return nil, err

@@ -40,8 +40,8 @@ ambiguous (with every candidate), or refused (with the reason and the line).
 
 Forms: CSV, JSON, tcpdump lines, NetFlow and nfdump text, ACNS XML, X-ARF, web server logs, lines with address, port and time,
 letters with blocks of "IP: ...", "Port: ..." and "Time: ...", mails with one of them, and each of these compressed by gzip.
-A time without a zone is refused unless --tz says which zone it is; an abbreviation such as CET or EST is always refused,
-because it means several. A date such as 01/03/2026 is refused unless --dates says its order.
+A time without a zone is refused unless --tz says which zone it is, and also where the input states another one anywhere, such
+as "All times are UTC"; an abbreviation such as CET or EST is always refused, because it means several. A date such as 01/03/2026 is refused unless --dates says its order.
 
 The report carries the case, the reason, the ledger's head hash, the version of cgnctl, the time of the run and the SHA-256 of
 every input: the same inputs with the same --run-at give the same report. --radius and --leases add to whom the inside address

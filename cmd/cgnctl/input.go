@@ -12,14 +12,14 @@ import (
 	"github.com/cgnkit/cgnkit/alloc/request"
 )
 
-// An input is a file with requests that is read twice: for its hash, which a report begins with, and for its requests. What cannot
-// be read twice is copied to a temporary file first.
+// An input is a file with requests that is read for its hash, which a report begins with, for what it states, and for its requests. What cannot
+// be read again is copied to a temporary file first.
 type input struct {
 	name     string
 	file     *os.File
 	bytes    int64
 	sha256   string
-	again    hash.Hash // of the second time
+	again    hash.Hash // of the last time
 	requests *request.Reader
 }
 
@@ -77,10 +77,18 @@ func (in *input) digest(r io.Reader) (err error) {
 	return nil
 }
 
-// open looks what form the requests have.
-func (in *input) open(o request.Options) error {
-	if _, err := in.file.Seek(0, io.SeekStart); err != nil {
-		return badInput("", "--in: %v", err)
+// open looks what form the requests have. With a zone for times that have none, all of the input is read before, for the zones that it states itself.
+func (in *input) open(o request.Options) (err error) {
+	if o.Zone != nil {
+		if err := in.rewind(); err != nil {
+			return err
+		}
+		if o.Stated, err = request.ReadStated(in.file, o); err != nil {
+			return badInput("", "%s: %v", in.name, err)
+		}
+	}
+	if err := in.rewind(); err != nil {
+		return err
 	}
 	in.again = sha256.New()
 	r, err := request.NewReader(io.TeeReader(in.file, in.again), o)
@@ -91,7 +99,14 @@ func (in *input) open(o request.Options) error {
 	return nil
 }
 
-// unchanged returns an error if the file was another one when it was read for the second time.
+func (in *input) rewind() error {
+	if _, err := in.file.Seek(0, io.SeekStart); err != nil {
+		return badInput("", "--in: %v", err)
+	}
+	return nil
+}
+
+// unchanged returns an error if the file was another one when it was read for its requests.
 func (in *input) unchanged() error {
 	if _, err := io.Copy(in.again, in.file); err != nil { // what a form leaves unread
 		return err

@@ -1,0 +1,274 @@
+package request
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"slices"
+	"strings"
+)
+
+// ReadStated reads all of an input for what it says about the zone of its times: in notes, members, headings, columns with unknown names, the
+// subject of a mail and each part of it, before or behind the questions. Give what it returns to NewReader as Options.Stated, with
+// a reader that begins anew. Only the error of r is returned; what else is wrong with the input NewReader and Reader.All say.
+// It takes about as long as reading the questions, and memory of some 100 KiB.
+func ReadStated(r io.Reader, o Options) (*Stated, error) {
+	s := &settings{zone: o.Zone, names: o.Zones, dates: o.Dates, stated: &Stated{}}
+	err := s.hearAll(r)
+	s.stated.whole = true
+	if _, ok := errors.AsType[*refusal](err); ok {
+		err = nil
+	}
+	return s.stated, err
+}
+
+// hearAll heeds an input, or a part of a mail.
+func (s *settings) hearAll(r io.Reader) error {
+	in, err := open(r)
+	if err != nil {
+		return err
+	}
+	head, err := in.Peek(headSize)
+	whole := errors.Is(err, io.EOF)
+	if err != nil && !whole {
+		return err
+	}
+	f, err := detect(head, whole, s.prose)
+	if err == nil && f == Mail {
+		return (&mailScanner{settings: s, r: errorKeeper{r: in}, hears: true}).scan(func(Request) bool { return true })
+	}
+	return s.hear(f, head, in)
+}
+
+// hear heeds a text of a format, 0 when that is unknown. head is its beginning. It refuses nothing.
+func (s *settings) hear(f Format, head []byte, r io.Reader) error {
+	if f == Mail || f == 0 && bytes.IndexByte(head, 0) >= 0 {
+		return nil // its parts are heard; or this is no text
+	}
+	text := bytes.TrimLeft(head, " \t\r\n")
+	switch {
+	case f == JSON, f == XARF && len(text) > 0 && (text[0] == '{' || text[0] == '['):
+		r = &jsonPieces{r: bufio.NewReader(r)}
+	case f == ACNS:
+		r = xmlPieces{r}
+	}
+	h := hearer{settings: s, format: f}
+	in := bufio.NewReaderSize(r, bufferSize)
+	var line []byte
+	for {
+		piece, err := in.ReadSlice('\n')
+		line = append(line, piece...)
+		h.line(unquote(trimEnd(line)))
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull): // what is stated may be cut in two
+			line = append(line[:0], line[len(line)-4*maxGiven:]...)
+			continue
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		line = line[:0]
+	}
+}
+
+// subject heeds the subject of a mail.
+func (s *settings) subject(text string) {
+	if plain, err := new(mime.WordDecoder).DecodeHeader(text); err == nil {
+		text = plain
+	}
+	s.heed(spaced([]byte(text)))
+}
+
+// A hearer heeds lines.
+type hearer struct {
+	*settings
+	format Format
+	table  csvParser
+	names  []string // of its columns, where their roles are unknown
+	zones  bool     // whether one of them may be of zones
+	lower  []byte
+	before []byte // the line before, where it may go on in the next
+	last   string // what was heard last
+}
+
+// marksOfStatement are in each line that states a zone, but for short ones.
+var marksOfStatement = func() (marks [][]byte) {
+	for _, mark := range append(slices.Clone(marksOfTime), "utc", "gmt", "zulu", "greenwich", "local", "heure", "ora ", "orari") {
+		marks = append(marks, []byte(mark))
+	}
+	return marks
+}()
+
+// mentions reports whether a text can state a zone.
+func (h *hearer) mentions(text []byte) bool {
+	h.lower = h.lower[:0]
+	for _, c := range text {
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		h.lower = append(h.lower, c)
+	}
+	if len(text) <= maxGiven/2 && !bytes.ContainsAny(text, "0123456789") {
+		return len(text) > 2
+	}
+	return slices.ContainsFunc(marksOfStatement, func(mark []byte) bool { return bytes.Contains(h.lower, mark) })
+}
+
+// line heeds a line, and the end of the one before with it if that does not end a sentence.
+func (h *hearer) line(text []byte) {
+	mentions := h.mentions(text)
+	if h.format == CSV && h.row(text, mentions) {
+		return
+	}
+	if mentions {
+		line := spaced(text)
+		if h.format == CLF {
+			line = withoutQuoted(line)
+		}
+		h.piece(line)
+	}
+	if len(h.before) > 0 && len(text) > 0 && (mentions || h.mentions(h.before)) {
+		h.piece(spaced(slices.Concat(h.before, []byte(" "), text[:min(len(text), maxGiven)])))
+	}
+	h.before = h.before[:0]
+	if end := bytes.TrimRight(text, " "); len(end) >= maxGiven/2 && bytes.IndexByte([]byte(".:;!?"), end[len(end)-1]) < 0 && (h.format == Plain || h.format == 0) {
+		h.before = append(h.before, end[max(0, len(end)-2*maxGiven):]...)
+	}
+}
+
+// piece heeds a text once.
+func (h *hearer) piece(text string) {
+	if text != h.last {
+		h.last = text
+		h.heed(text)
+	}
+}
+
+// row heeds a line of a table: names that are not known, and what stands below them. It returns false for other lines.
+func (h *hearer) row(text []byte, mentions bool) bool {
+	if !hasAddress(string(text)) {
+		line := spaced(text)
+		if !h.table.heading(line) {
+			return false
+		}
+		h.names, _ = split(line, h.table.separator, h.names[:0])
+		h.zones = false
+		for i, name := range h.names {
+			if h.table.columns[i].role != 0 {
+				continue
+			}
+			if len(strings.Fields(name)) > 1 {
+				h.piece(name)
+			}
+			h.zones = h.zones || h.mentions([]byte(name))
+		}
+		return true
+	}
+	if len(h.names) == 0 {
+		return false
+	}
+	if !mentions && !h.zones {
+		return true
+	}
+	fields, err := split(spaced(text), h.table.separator, h.table.fields[:0])
+	h.table.fields = fields
+	if err != nil || len(fields) > len(h.names) {
+		return false
+	}
+	for i, value := range fields {
+		if h.table.columns[i].role == 0 && (value != "" || isUTC(h.names[i])) {
+			h.piece(h.names[i] + ": " + value)
+		}
+	}
+	return true
+}
+
+// jsonPieces makes a line of each member of JSON: name: value.
+type jsonPieces struct {
+	r    *bufio.Reader
+	in   bool // a string
+	rest []byte
+}
+
+func (j *jsonPieces) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		if len(j.rest) == 0 {
+			if j.rest, err = j.next(); err != nil {
+				return n, err
+			}
+		}
+		k := copy(p[n:], j.rest)
+		n, j.rest = n+k, j.rest[k:]
+	}
+	return n, nil
+}
+
+// next returns what a byte, or an escape, becomes, perhaps nothing.
+func (j *jsonPieces) next() ([]byte, error) {
+	c, err := j.r.ReadByte()
+	switch {
+	case err != nil:
+		return nil, err
+	case c == '"':
+		j.in = !j.in
+		return nil, nil
+	case c == '\\' && j.in:
+		return j.escape()
+	case !j.in && (c == ',' || c == '}' || c == ']'):
+		return []byte{'\n'}, nil
+	case !j.in && (c == '{' || c == '[' || c == '\n'):
+		return []byte{' '}, nil
+	case !j.in && c == ':':
+		return []byte(": "), nil
+	}
+	return []byte{c}, nil
+}
+
+// escape returns what stands for an escape.
+func (j *jsonPieces) escape() ([]byte, error) {
+	c, err := j.r.ReadByte()
+	switch {
+	case err != nil:
+		return nil, err
+	case c == 'n' || c == 'r':
+		return []byte{'\n'}, nil
+	case c == 't' || c == 'b' || c == 'f' || c == '"':
+		return []byte{' '}, nil
+	case c != 'u':
+		return []byte{c}, nil
+	}
+	var code rune
+	for range 4 {
+		if c, err = j.r.ReadByte(); err != nil {
+			return nil, err
+		}
+		digit := rune(strings.IndexByte("0123456789abcdef", c|0x20))
+		if isDigit(c) {
+			digit = rune(c - '0')
+		}
+		if digit < 0 {
+			return []byte{' '}, j.r.UnreadByte()
+		}
+		code = code<<4 | digit
+	}
+	return []byte(string(code)), nil
+}
+
+// xmlPieces makes a line of each element of XML, and of what follows it.
+type xmlPieces struct{ r io.Reader }
+
+func (x xmlPieces) Read(p []byte) (int, error) {
+	n, err := x.r.Read(p)
+	for i, c := range p[:n] {
+		switch c {
+		case '<':
+			p[i] = '\n'
+		case '>':
+			p[i] = ' '
+		}
+	}
+	return n, err
+}
