@@ -46,6 +46,9 @@ func parseIptables(r io.Reader, n *notes) (*program, *LineError) {
 		return nil, x.in.err
 	}
 	x.p.roots = []int32{x.p.chain("POSTROUTING")}
+	if c, ok := x.p.byName["PREROUTING"]; ok {
+		x.p.inward = []int32{c}
+	}
 	x.p.refuseMissing()
 	return x.p, nil
 }

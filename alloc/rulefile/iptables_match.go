@@ -38,7 +38,7 @@ var iptablesMatches = func() map[string]matchKind {
 		m[option] = matchCircumstance
 	}
 	for _, option := range []string{"--comment", "--mode", "-c", "--set-counters", "--to-ports", "--log-prefix", "--log-level", "--set-mark", "--set-xmark",
-		"--to-destination", "--reject-with", "-4", "--ipv4", "-v", "--verbose", "-W", "--wait-interval"} {
+		"--reject-with", "-4", "--ipv4", "-v", "--verbose", "-W", "--wait-interval"} {
 		m[option] = matchNothing
 	}
 	return m

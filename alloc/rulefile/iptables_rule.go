@@ -92,7 +92,7 @@ func (r *iptablesRule) option(option string, values [][]byte, not bool) *LineErr
 		r.target = r.x.intern(value)
 	case "-g", "--goto":
 		r.chain = string(value)
-	case "--to-source", "--to":
+	case "--to-source", "--to", "--to-destination":
 		if r.to != nil {
 			return bad(ErrShared, "the rule has several targets to choose from")
 		}
@@ -162,6 +162,9 @@ func (r *iptablesRule) finish(text []byte) (rule, *LineError) {
 	case "MASQUERADE", "REDIRECT", "DNAT", "TPROXY":
 		x.notes.add(x.in.line, r.target+" gives nobody a share", string(text))
 		r.do, r.hit = dynamic, true // it is noted
+		if r.target == "REDIRECT" || r.target == "DNAT" {
+			x.p.forward(&r.rule, forwardTo(r.target, string(r.to)))
+		}
 		return r.rule, nil
 	}
 	if isStatement(r.target) {

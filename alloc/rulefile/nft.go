@@ -15,6 +15,7 @@ type nftReader struct {
 	table       string
 	skip        bool // whether the table is of a family that has no IPv4 addresses
 	bases       []nftBase
+	incoming    []nftBase // in which packets are that come in; their order does not matter
 	sets        map[string]*nftSet
 	maps        map[string]int32
 	asked       []askedSet

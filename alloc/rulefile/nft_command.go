@@ -95,7 +95,8 @@ func (x *nftReader) remove() *LineError {
 	if verb == "flush" && what == "table" {
 		return nil // chains and sets stay
 	}
-	x.bases = slices.DeleteFunc(x.bases, func(b nftBase) bool { return strings.HasPrefix(b.table+" ", prefix) })
+	gone := func(b nftBase) bool { return strings.HasPrefix(b.table+" ", prefix) }
+	x.bases, x.incoming = slices.DeleteFunc(x.bases, gone), slices.DeleteFunc(x.incoming, gone)
 	maps.DeleteFunc(x.dormant, func(table string, _ bool) bool { return strings.HasPrefix(table+" ", prefix) })
 	for name := range x.sets {
 		if strings.HasPrefix(name, prefix) {

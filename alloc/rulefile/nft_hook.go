@@ -28,6 +28,9 @@ func (x *nftReader) hook(c int32) *LineError {
 	if at, ok := priorityOf(strings.TrimPrefix(text, "type filter hook prerouting priority ")); ok && strings.HasPrefix(text, "type filter hook prerouting priority ") && at < beforeTracking {
 		x.early[c] = true
 	}
+	if strings.HasPrefix(text, "type nat hook prerouting") && !x.skip && !slices.ContainsFunc(x.incoming, func(b nftBase) bool { return b.chain == c }) {
+		x.incoming = append(x.incoming, nftBase{c, 0, x.table})
+	}
 	if !strings.HasPrefix(text, "type nat hook postrouting") || x.skip {
 		return nil
 	}
@@ -83,6 +86,11 @@ func priorityOf(text string) (n int, ok bool) {
 // enter says in which order packets enter chains. Those without rules decide nothing, wherever they stand.
 func (x *nftReader) enter() {
 	slices.SortStableFunc(x.bases, func(a, b nftBase) int { return cmp.Compare(a.priority, b.priority) })
+	for _, b := range x.incoming {
+		if !x.dormant[b.table] {
+			x.p.inward = append(x.p.inward, b.chain)
+		}
+	}
 	for _, b := range x.bases {
 		if c := &x.p.chains[b.chain]; !x.dormant[b.table] && (len(c.rules) > 0 || c.drops) {
 			x.p.roots, x.p.ranks = append(x.p.roots, b.chain), append(x.p.ranks, b.priority)

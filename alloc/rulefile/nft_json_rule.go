@@ -10,7 +10,7 @@ import (
 func (l *jsonListing) statement(kind string, v any) {
 	o, _ := v.(map[string]any)
 	switch kind {
-	case "accept", "drop", "return", "continue", "notrack", "masquerade", "redirect", "dnat", "tproxy", "queue", "reject", "fwd", "log":
+	case "accept", "drop", "return", "continue", "notrack", "masquerade", "redirect", "tproxy", "queue", "reject", "fwd", "log":
 		l.words(kind) // whatever else it says
 	case "jump", "goto":
 		l.words(kind, jsonField(o["target"]))
@@ -34,8 +34,8 @@ func (l *jsonListing) statement(kind string, v any) {
 		l.words(jsonField(o["op"]), jsonField(o[kind]), "{")
 		l.value(o["elem"])
 		l.words("}")
-	case "snat":
-		l.snat(o)
+	case "snat", "dnat":
+		l.translation(kind, o)
 	case "xt":
 		// Some versions of nft do not say which it is: it may be one that keeps packets from being tracked.
 		if o["type"] == "match" {
@@ -79,9 +79,9 @@ func (l *jsonListing) match(o map[string]any) {
 	l.value(o["right"])
 }
 
-// snat writes where a rule translates to.
-func (l *jsonListing) snat(o map[string]any) {
-	l.words("snat")
+// translation writes where a rule translates to, sources or destinations.
+func (l *jsonListing) translation(kind string, o map[string]any) {
+	l.words(kind)
 	if f := str(o["family"]); f != "" {
 		l.words(jsonWord(f))
 	}

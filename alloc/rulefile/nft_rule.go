@@ -163,18 +163,26 @@ func (x *nftReader) statement(r *nftRule) *LineError {
 			r.do = jumpAway
 		}
 	case "masquerade", "redirect", "dnat", "tproxy", "queue", "reject", "fwd":
-		r.do, r.hit = dynamic, true // it is noted
-		if word == "reject" {
-			r.do = drop
-		}
-		x.notes.add(int(r.line), word+" gives nobody a share", "")
-		x.skipStatement()
+		x.without(r, word)
 	case "snat":
 		return x.snat(r)
 	default:
 		x.strange(r, word)
 	}
 	return nil
+}
+
+// without reads a statement that ends a packet's way through the chain, and gives nobody a share.
+func (x *nftReader) without(r *nftRule, word string) {
+	r.do, r.hit = dynamic, true // it is noted
+	switch word {
+	case "reject":
+		r.do = drop
+	case "dnat", "redirect":
+		x.forward(r, word)
+	}
+	x.notes.add(int(r.line), word+" gives nobody a share", "")
+	x.skipStatement()
 }
 
 // log steps over what is written to the log.

@@ -54,6 +54,26 @@ func (x *nftReader) snatTo(r *nftRule, prefix bool) *LineError {
 	return nil
 }
 
+// forward reads what follows dnat or redirect.
+func (x *nftReader) forward(r *nftRule, word string) {
+	to := ""
+	if word == "dnat" && !x.tok.is("ip6") {
+		x.accept("ip")
+		prefix := x.accept("prefix")
+		x.accept("to")
+		if x.tok.kind == tokWord {
+			to = x.take()
+		}
+		if prefix || x.tok.is("-") {
+			to += "..." // not one address
+		}
+	}
+	if to != "" {
+		word += " to"
+	}
+	x.p.forward(&r.rule, forwardTo(word, to))
+}
+
 // ports reads "1024-2047".
 func (x *nftReader) ports() (setID, *LineError) {
 	first, last, ok := parsePorts(x.tok.text)

@@ -20,6 +20,8 @@ type program struct {
 	said      []span       // see name
 	joined    int          // how many of them there were when they were joined
 	untracked []detoured   // rules that change what all others see
+	inward    []int32      // chains that packets enter when they come, before they are translated back
+	forwards  []forward    // by target of rules, from 1
 }
 
 type chain struct {

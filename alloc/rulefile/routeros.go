@@ -55,6 +55,9 @@ func parseRouterOS(r io.Reader, n *notes) (*program, *LineError) {
 		return nil, x.in.err
 	}
 	x.p.roots = []int32{x.p.chain("srcnat")}
+	if c, ok := x.p.byName["dstnat"]; ok {
+		x.p.inward = []int32{c}
+	}
 	x.p.noteMissing(n)
 	return x.p, x.fillLists()
 }

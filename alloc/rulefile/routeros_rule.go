@@ -163,6 +163,9 @@ func (o *routerOSRule) finish(text []byte) (rule, *LineError) {
 	case "masquerade", "dst-nat", "redirect":
 		o.do, o.hit = dynamic, true // it is noted
 		x.notes.add(x.in.line, "action="+o.action+" gives nobody a share", string(text))
+		if o.action != "masquerade" {
+			x.p.forward(&o.rule, forwardTo("action="+o.action, string(o.to)))
+		}
 		return o.rule, nil
 	case "endpoint-independent-nat":
 		return o.rule, bad(ErrShared, "action=%s is not a share by itself", o.action)

@@ -58,6 +58,9 @@ func (p *program) run(to *collector, n *notes) *LineError {
 	if err := w.untracked(); err != nil {
 		return err
 	}
+	if err := w.forwards(); err != nil {
+		return err
+	}
 	w.advise()
 	for i := range p.chains {
 		p.chains[i].unmatched(n)
