@@ -133,6 +133,14 @@ func parsePrefix(addr, length []byte) (span, bool) {
 	return span{a & m, a | ^m}, true
 }
 
+// hasHostBits reports whether a prefix is written as an address within it.
+func hasHostBits(b []byte) bool {
+	addr, length, _ := bytes.Cut(b, []byte("/"))
+	a, ok := parseAddr(addr)
+	s, isPrefix := parsePrefix(addr, length)
+	return ok && isPrefix && s.first != a
+}
+
 func prefixMask(plen uint32) uint32 { return uint32(uint64(0xffff_ffff) << (32 - plen)) }
 
 // complement returns what spans leave of the address space. It sorts spans.

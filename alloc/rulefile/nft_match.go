@@ -116,6 +116,10 @@ func (x *nftReader) saddr(r *nftRule) *LineError {
 // addresses reads one address, or several in braces.
 func (x *nftReader) addresses() ([]span, *LineError) {
 	if x.tok.kind != '{' {
+		if x.tok.kind == tokWord && hasHostBits(x.tok.text) {
+			return nil, bad(ErrSyntax, "%s has bits behind the prefix: a kernel lists a mask so that no address has, and that matches nobody", printable(x.tok.text)).
+				hint("if a prefix is meant, write it without them, as nft loads it")
+		}
 		s, err := x.address()
 		return []span{s}, err
 	}
