@@ -62,6 +62,7 @@ func BenchmarkShuffled(b *testing.B) {
 		a := i * step % n
 		text.WriteString("-A POSTROUTING -s " + addr4(100<<24|64<<16|a).String() + " -p tcp -j SNAT --to-source " + addr4(198<<24|18<<16|a).String() + ":1024-2047\n")
 	}
+	text.WriteString("COMMIT\n")
 	for b.Loop() {
 		if _, err := rulefile.Parse(strings.NewReader(text.String()), rulefile.Iptables, "rules"); err != nil {
 			b.Fatal(err)

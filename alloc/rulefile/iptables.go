@@ -45,6 +45,9 @@ func parseIptables(r io.Reader, n *notes) (*program, *LineError) {
 	if x.in.err != nil {
 		return nil, x.in.err
 	}
+	if err := x.committed(); err != nil {
+		return nil, at(x.in, err)
+	}
 	x.p.roots = []int32{x.p.chain("POSTROUTING")}
 	if c, ok := x.p.byName["PREROUTING"]; ok {
 		x.p.inward = []int32{c}
@@ -58,6 +61,9 @@ func (x *iptablesReader) line(text []byte) *LineError {
 	case len(text) == 0 || text[0] == '#':
 		return nil
 	case text[0] == '*':
+		if err := x.committed(); err != nil {
+			return err
+		}
 		x.table = string(bytes.TrimSpace(text[1:]))
 		return x.once()
 	case text[0] == ':': // :CHAIN POLICY [packets:bytes]
@@ -82,6 +88,15 @@ func (x *iptablesReader) line(text []byte) *LineError {
 		return x.saved(text)
 	}
 	return x.scripted(text)
+}
+
+// committed refuses a table that does not end: iptables-restore loads nothing of it, and what was cut off is not known.
+func (x *iptablesReader) committed() *LineError {
+	if x.table == "" {
+		return nil
+	}
+	return bad(ErrSyntax, "table %s has no COMMIT, and so iptables-restore loads nothing of it", printable(x.table)).
+		hint("import the whole of what iptables-save prints")
 }
 
 // once refuses a table nat behind rules of that table: iptables-restore puts it in their place, or behind them, as it is told.

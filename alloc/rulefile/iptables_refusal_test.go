@@ -1,6 +1,7 @@
 package rulefile_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/cgnkit/cgnkit/alloc/rulefile"
@@ -70,5 +71,28 @@ func TestIptablesReads(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestCommit refuses tables that do not end: iptables-restore loads nothing of them, and a listing without its end may have had more rules.
+func TestCommit(t *testing.T) {
+	for _, c := range []struct {
+		text, want string // the error; "" = it is read
+	}{
+		{"*nat\n" + iptablesTwo + "COMMIT\n", ""},
+		{iptablesTwo, ""}, // what iptables -S prints
+		{"*nat\n" + iptablesTwo, "rules:5: table nat has no COMMIT"},
+		{"*nat\n" + iptablesTwo + "# COMMIT\n", "rules:6: table nat has no COMMIT"},
+		{"*nat\n" + iptablesTwo + "COMM", "rules:6: "},
+		{"*nat\n" + iptablesTwo + "COMMIT\n*raw\n:PREROUTING ACCEPT [0:0]\n", "rules:8: table raw has no COMMIT"},
+		{"*nat\n" + iptablesTwo + "*filter\nCOMMIT\n", "rules:6: table nat has no COMMIT"},
+	} {
+		table, err := rulefile.Parse(strings.NewReader(c.text), rulefile.Iptables, "rules")
+		switch {
+		case c.want == "" && (err != nil || table.Len() != 2):
+			t.Errorf("%q: %v", c.text, err)
+		case c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)):
+			t.Errorf("%q: got %v, want %s", c.text, err, c.want)
+		}
 	}
 }
