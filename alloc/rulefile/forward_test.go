@@ -138,3 +138,28 @@ func TestForwardsOfRouterOS(t *testing.T) {
 		{"add chain=dstnat action=jump jump-target=in dst-address=198.18.0.1\nadd chain=in action=dst-nat protocol=tcp dst-port=1500 to-addresses=10.0.0.3\n", "10.0.0.1"},
 	})
 }
+
+func TestForwardsOfVyOS(t *testing.T) {
+	const rule = "set nat destination rule 10 "
+	port := func(address, proto, port, to string) string {
+		return rule + "destination address " + address + "\n" + rule + "destination port " + port + "\n" + rule + "protocol " + proto + "\n" + rule + "translation address " + to + "\n"
+	}
+	checkForwards(t, "vyos", func(r string) string { return fmt.Sprintf(vyosForward, r) }, []aForward{
+		{port("198.18.0.1", "udp", "1500", "10.0.0.2"), "to 198.18.0.1 udp/1500, where nat destination to 10.0.0.2 takes what comes to the share of 10.0.0.1,"},
+		{port("198.18.0.1", "tcp_udp", "1500,1600-1700", "10.0.0.1"), ""},
+		{port("198.18.0.1", "tcp_udp", "1500,2000-2100", "10.0.0.1"), "10.0.0.2"},
+		{port("198.18.0.1", "tcp", "80", "10.0.0.2"), ""},
+		{port("198.18.0.9", "tcp", "1500", "10.0.0.2"), ""},
+		{port("!198.18.0.1", "tcp", "1500", "10.0.0.2"), ""},
+		{port("198.18.0.1", "tcp", "1500", "10.0.0.0/30"), "10.0.0.1"},
+		{port("198.18.0.1", "!tcp", "1500", "10.0.0.2"), "10.0.0.1"},
+		{port("198.18.0.1", "udp", "1500", "10.0.0.2") + rule + "translation port 80\n", "where nat destination to 10.0.0.2 takes"},
+		{port("198.18.0.1", "udp", "1500", "10.0.0.2") + rule + "disable\n", ""},
+		{port("198.18.0.1", "udp", "1500", "10.0.0.2") + rule + "exclude\n", ""},
+		{rule + "inbound-interface name eth0\n" + rule + "translation address 10.0.0.1\n", "10.0.0.2"},
+		{rule + "destination port 1500\n" + rule + "protocol udp\n" + rule + "translation redirect port 80\n", "nat destination translation redirect port 80 takes"},
+		{rule + "destination group address-group g\n" + rule + "load-balance backend 10.0.0.1 weight 100\n", "10.0.0.1"},
+		{rule + "description x\n", ""},
+		{"nat {\n destination {\n rule 10 {\n destination {\n address 198.18.0.1\n port 1500\n }\n protocol udp\n translation {\n address 10.0.0.2\n port 80\n }\n }\n }\n}\n", "10.0.0.1"},
+	})
+}

@@ -18,8 +18,9 @@ type vyosReader struct {
 	external map[string]*vyosExternal
 	internal map[string]*vyosInternal
 	rules    map[int]*vyosRule
-	others   map[string]*vyosOther // of nat source and nat static, which are other ways to translate
-	tracks   map[string]*vyosOther // that take packets away from connection tracking
+	others   map[string]*vyosOther   // of nat source and nat static, which are other ways to translate
+	forwards map[string]*vyosForward // by the number of their rule
+	tracks   map[string]*vyosOther   // that take packets away from connection tracking
 }
 
 // A vyosExternal is pool external: outside addresses and how they are cut.
@@ -58,7 +59,7 @@ const (
 // parseVyOS reads a configuration and computes what VyOS makes of it.
 func parseVyOS(r io.Reader, to *collector) *LineError {
 	x := &vyosReader{in: newLines(r), notes: to.notes, external: map[string]*vyosExternal{}, internal: map[string]*vyosInternal{}, rules: map[int]*vyosRule{}, others: map[string]*vyosOther{},
-		tracks: map[string]*vyosOther{}}
+		tracks: map[string]*vyosOther{}, forwards: map[string]*vyosForward{}}
 	for x.in.scan() {
 		if err := x.line(bytes.TrimSpace(x.in.text)); err != nil {
 			return at(x.in, err)
@@ -74,6 +75,7 @@ func parseVyOS(r io.Reader, to *collector) *LineError {
 		return err
 	}
 	x.judge(to)
+	x.judgeForwards(to)
 	return nil
 }
 
@@ -155,6 +157,7 @@ func (x *vyosReader) statement(path []string) *LineError {
 	case "source", "static":
 		return x.other(path)
 	case "destination": // of packets that come in
+		x.forward(path)
 		return nil
 	}
 	return bad(ErrSyntax, "%s of nat is not understood", printable(path[0]))

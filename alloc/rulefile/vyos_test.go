@@ -38,7 +38,8 @@ func TestVyOSOthers(t *testing.T) {
 		{"set nat static rule 7 destination address 198.18.0.0/30\nset nat static rule 7 translation address 192.168.0.0/30\n", "translated otherwise: where static rule 7", true},
 		{"set nat static rule 7 destination address 203.0.113.1\nset nat static rule 7 translation address 192.168.0.1\n", "", true},
 		{"nat {\n static {\n rule 7 {\n destination {\n address 203.0.113.1\n }\n translation {\n address 10.0.0.1\n }\n }\n }\n}\n", "translated otherwise: where static rule 7", true},
-		{"set nat destination rule 3 translation address 10.0.0.1\n", "", false},
+		{"set nat destination rule 3 translation address 10.0.0.1\n", "translated otherwise: to 198.18.0.1, where nat destination", true},
+		{"set nat destination rule 3 destination address 192.0.2.1\nset nat destination rule 3 translation address 10.0.0.1\n", "", false},
 	} {
 		table := parse(t, "vyos", vyosTwo+c.text)
 		got := ""
