@@ -37,7 +37,7 @@ type Manifest struct {
 type Input struct {
 	Name   string
 	Kind   string // requests, radius or leases
-	Format string // of requests
+	Format string // of requests; of leases, until when they are taken to be whole if somebody said so
 	Bytes  int64
 	SHA256 string // lower-case hexadecimal
 }

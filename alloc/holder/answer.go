@@ -62,13 +62,15 @@ const (
 	Gap
 	// Unread means: a record has the address but was rejected, and somebody can have had the address because of it.
 	Unread
+	// FileEnds means: the lease file ends before that time, and what stands in another one, if any, begins later.
+	FileEnds
 )
 
 var reasonNames = [...]string{
 	"no Stop seen", "no Start seen", "the address was not named yet", "the address changed in between", "the NAS restarted", "the stamps contradict each other",
 	"released at an unknown time", "declined: in use by somebody unknown", "a session begins or ends then", "several had it at once",
 	"no record of the address", "before the first record", "after the last record", "no record of any address around then",
-	"a record of the address could not be read",
+	"a record of the address could not be read", "the lease file ends before",
 }
 
 // Has reports whether s has all of r.

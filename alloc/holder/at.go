@@ -41,7 +41,10 @@ func (b *Book) At(realm string, inside netip.Addr, from, to time.Time, skew time
 	}
 	found := h.overlapping(w.startUp, w.end)
 	if len(found) == 0 {
-		why := reach(b.spans[number], first, last)
+		why := h.unknown(first, last)
+		if spans := b.spans[number]; !h.listed(first) && (len(spans) > 0 || len(h.known) == 0) {
+			why |= reach(spans, first, last)
+		}
 		if first < h.first {
 			why |= Before
 		}
@@ -50,7 +53,7 @@ func (b *Book) At(realm string, inside netip.Addr, from, to time.Time, skew time
 		}
 		return Answer{Status: Nobody}
 	}
-	return b.judge(found, w)
+	return b.judge(found, w, h.unknown(first, last))
 }
 
 // A window is the time of a question in seconds, each bound rounded down and up.
@@ -64,12 +67,15 @@ func seconds(t time.Time) (floor, ceil int64) {
 	return floor, floor
 }
 
-// judge says what the stays that touch the window mean.
-func (b *Book) judge(found []segment, w window) Answer {
+// judge says what the stays that touch the window mean. unknown says why there may be others, unless these fill the window.
+func (b *Book) judge(found []segment, w window, unknown Reasons) Answer {
 	var a Answer
 	known := slices.DeleteFunc(slices.Clone(found), func(s segment) bool { return s.unknown })
 	one := b.onePerson(known)
 	covered := one && len(known) == len(found) && covers(known, w)
+	if !covered {
+		a.Why = unknown
+	}
 	for _, s := range found {
 		why := s.why(w)
 		if !covered {
@@ -214,14 +220,14 @@ func (b *Book) sorted() *index {
 	for n := range b.sessions {
 		m.session(uint32(n))
 	}
-	b.leaseStays(m.out)
+	known := b.leaseStays(m.out)
 	x := &index{histories: make(map[place]*history, len(m.out))}
 	for _, segments := range m.out {
 		bound(segments)
 	}
 	b.unreadStays(m.out)
 	for where, segments := range m.out {
-		x.histories[where] = newHistory(segments)
+		x.histories[where] = newHistory(segments, known[where])
 	}
 	b.index = x
 	return x

@@ -27,8 +27,8 @@ type Options struct {
 	// Zone is where the clock stood that wrote stamps without a zone, or with an abbreviation such as CET. Nil means: not known, and
 	// such stamps are refused.
 	Zone *time.Location
-	// Until is when a lease file was copied: what happened later is not in it, and no lease of it is certain later. Zero means: the file
-	// is taken to be up to date, and leases are certain until they expire.
+	// Until is when a lease file was copied: it has everything that happened until then, and nothing later is certain. Zero means: it was
+	// copied at the latest event that stands in it.
 	Until time.Time
 }
 
@@ -88,6 +88,7 @@ type Book struct {
 	byKey    map[sessionKey]uint32
 	resets   map[sessionKey][]stamp // by realm and NAS
 	leases   []lease
+	parts    []int64 // of lease files: until when each has everything
 	lastRow  map[place]uint32
 	unread   []unread
 
@@ -125,6 +126,7 @@ type source struct {
 	realm uint32
 	opts  Options
 	spans []span // by the time of reading
+	reach int64  // the latest event that was read of a lease file since its last header
 }
 
 // open starts to read a file.
@@ -145,7 +147,7 @@ func (b *Book) open(r io.Reader, name string, o Options) (*source, error) {
 	b.mu.Lock()
 	b.index = nil
 	b.mu.Unlock()
-	return &source{Lines: l, book: b, name: name, file: uint16(len(b.files) - 1), realm: realm, opts: o}, nil
+	return &source{Lines: l, book: b, name: name, file: uint16(len(b.files) - 1), realm: realm, opts: o, reach: always}, nil
 }
 
 const (
@@ -225,4 +227,5 @@ const (
 	costLease   = 220
 	costUnread  = 260
 	costSpan    = 60
+	costPart    = 16
 )

@@ -17,8 +17,9 @@
 //
 // Nobody needs, besides free time on the address, proof that records were written then: in a detail file no more than 15 minutes may pass between two
 // records of the realm, of any address, in this file or another; else the answer is Uncertain (Gap). A session that begins and ends
-// in less, and whose records are all lost, is beyond what records can tell. A lease file needs no such proof between its first
-// line and its last: the server that gives leases writes them first, and gives none while it is silent.
+// in less, and whose records are all lost, is beyond what records can tell. A lease file needs no such proof from its first
+// line of an address until its latest event, or until Options.Until: the server that gives leases writes them first. Behind that, and before the first line of
+// the address in another file, the answer is Uncertain (FileEnds) with the leases that may have gone on.
 //
 // Times in accounting have whole seconds and come from several clocks: ask with a tolerance of some seconds.
 //

@@ -17,7 +17,9 @@ import (
 // ReadLeases reads a lease file of Kea's memfile backend for DHCPv4, kea-leases4.csv or a copy that lease file cleanup (LFC) made of it, plain or
 // compressed with gzip. name is for messages. The lines of one address are its history: a lease is certain from expire less valid_lifetime, when it
 // was given or renewed, until expire, and renewals by the same client extend it. Cleanup leaves only the newest line of an
-// address, so nothing is known of the time before its first line. Lines may come twice and in any order across files. A line that cannot be
+// address, so a file tells nothing of the time before its first line of that address, and nothing of the time behind Options.Until: there a lease is
+// only possible, and somebody can have had an address that was free (FileEnds), unless another file has the address by then. A line with the names of
+// the columns begins another file, as when files were put behind each other. Lines may come twice and in any order across files. A line that cannot be
 // used becomes a Warning, and makes its address uncertain; an error wraps ErrRead, ErrFormat or ErrTooLarge, and what was read until then stays.
 //
 // A lifetime of 0 means that the lease was released or removed. Kea writes it with the time of the last renewal, not of
@@ -27,7 +29,12 @@ func (b *Book) ReadLeases(r io.Reader, name string, o Options) error {
 	if err != nil {
 		return err
 	}
-	return s.close(s.rows())
+	err = s.rows()
+	if err == nil && s.Err() == nil && !o.Until.IsZero() {
+		s.reach = max(s.reach, o.Until.Unix())
+	}
+	s.endPart()
+	return s.close(err)
 }
 
 // The columns that are used.
@@ -64,6 +71,7 @@ func (s *source) rows() error {
 			if t, err = newTable(string(line)); err != nil {
 				return fmt.Errorf("%w: %s:%d: %w", ErrFormat, s.name, s.Number(), err)
 			}
+			s.endPart()
 			continue
 		}
 		s.book.counts.Records++
@@ -73,6 +81,15 @@ func (s *source) rows() error {
 		}
 	}
 	return nil
+}
+
+// endPart notes how far the lines since the last header reach. Without any there is nothing to note.
+func (s *source) endPart() {
+	if s.reach != always {
+		s.book.parts = append(s.book.parts, s.reach)
+		s.book.need(costPart)
+	}
+	s.reach = always
 }
 
 func newTable(header string) (*table, error) {
@@ -135,10 +152,8 @@ func (s *source) row(t *table, line []byte) {
 		return
 	}
 	l.where, l.line, l.file, l.who = where, uint32(s.Number()), s.file, s.book.person(who)
-	s.coverAll(stamp{l.from, l.from})
-	if l.until != never {
-		s.coverAll(stamp{l.until, l.until})
-	}
+	l.part = uint32(len(s.book.parts))
+	s.reach = max(s.reach, l.until)
 	s.book.addLease(l)
 }
 
@@ -174,11 +189,8 @@ func (s *source) lease(t *table, who identity) (l lease, bad string) {
 	if err1 != nil || !ok || until < int64(valid) {
 		return l, notNumbers
 	}
-	l = lease{from: until - int64(valid), to: until, until: never}
-	l.last = l.from
-	if !s.opts.Until.IsZero() {
-		l.until = s.opts.Until.Unix()
-	}
+	l = lease{from: until - int64(valid), to: until}
+	l.last, l.until = l.from, l.from
 	const infinite = 1<<32 - 1
 	if valid == infinite {
 		l.to = never
@@ -196,11 +208,17 @@ func (s *source) lease(t *table, who identity) (l lease, bad string) {
 	default:
 		l.kind = held
 	}
+	if state == reclaimed && l.to != never { // which Kea writes when the lease has run out
+		l.until = l.to
+	}
 	return l, ""
 }
 
-// registered is the state of an address that a client chose itself, in DHCPv6.
-const registered = 4
+// States of a lease: it ran out and Kea has noticed; a client chose the address itself, in DHCPv6.
+const (
+	reclaimed  = 2
+	registered = 4
+)
 
 // client returns whose lease a line is.
 func (s *source) client(t *table) (who identity, problem string) {

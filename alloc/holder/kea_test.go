@@ -39,7 +39,7 @@ func TestLeases(t *testing.T) {
 		rows []string
 		ask  []question
 	}{
-		{"one", []string{row(mac1, 0, 100, 0)}, []question{when(0, "one "+mac1), when(100, "one "+mac1), when(-1, "uncertain: before the first record"), when(101, "uncertain: after the last record"),
+		{"one", []string{row(mac1, 0, 100, 0)}, []question{when(0, "one "+mac1), when(100, "one "+mac1), when(-1, "uncertain: before the first record"), when(101, "nobody"), when(301, "uncertain: the lease file ends before"),
 			{98, 98, 5, "uncertain " + mac1 + "?: " + boundary}}},
 		{"renewed", []string{row(mac1, 0, 100, 0), row(mac1, 50, 100, 0), row(mac1, 100, 100, 0)}, []question{when(150, "one "+mac1), {0, 200, 0, "one " + mac1}}},
 		{"expired, then somebody else", []string{row(mac1, 0, 100, 0), row(mac1, 0, 100, 2), row(mac2, 200, 100, 0)}, []question{when(150, "nobody"), when(250, "one "+mac2), when(50, "one "+mac1)}},
@@ -52,13 +52,10 @@ func TestLeases(t *testing.T) {
 			when(30, "one "+mac1), when(50, "uncertain: declined: in use by somebody unknown"), {35, 45, 0, "uncertain " + mac1 + "?: declined: in use by somebody unknown; " + boundary}, when(180, "nobody")}},
 		{"at once", []string{row(mac1, 0, 100, 0), row(mac2, 50, 100, 0)}, []question{when(40, "one "+mac1), when(70, "several "+mac1+" "+mac2+": several had it at once"), when(120, "one "+mac2)}},
 	} {
-		forward, backward := leasesOf(t, Options{}, c.rows...), New(Limits{})
-		for _, line := range slices.Backward(c.rows) {
-			text := keaHeader + line + keaHeader + line
-			if err := backward.ReadLeases(strings.NewReader(text), "kea-leases4.csv", Options{}); err != nil {
-				t.Fatal(err)
-			}
-		}
+		o := Options{Until: at(300)}
+		forward := leasesOf(t, o, strings.Join(c.rows, ""))
+		slices.Reverse(c.rows)
+		backward := leasesOf(t, o, strings.Join(c.rows, ""), strings.Join(c.rows, "")+keaHeader+strings.Join(c.rows, ""))
 		for _, q := range c.ask {
 			if got := ask(forward, inside1, q.from, q.to, q.skew); got != q.want {
 				t.Errorf("%s: from %d to %d with skew %d: %s\nwant %s", c.name, q.from, q.to, q.skew, got, q.want)
@@ -72,14 +69,64 @@ func TestLeases(t *testing.T) {
 
 func TestUntil(t *testing.T) {
 	b := leasesOf(t, Options{Until: at(60)}, row(mac1, 0, 100, 0))
-	for second, want := range map[int]string{50: "one " + mac1, 61: "uncertain " + mac1 + "?: after the last record", 101: "uncertain: after the last record"} {
+	for second, want := range map[int]string{50: "one " + mac1, 61: "uncertain " + mac1 + "?: the lease file ends before", 101: "uncertain: the lease file ends before"} {
 		if got := ask(b, inside1, second, second, 0); got != want {
 			t.Errorf("second %d: %s, want %s", second, got, want)
 		}
 	}
-	forever := leasesOf(t, Options{}, fmt.Sprintf("100.64.0.1,%s,,4294967295,%d,1,0,0,,0,,0\n", mac1, base.Unix()+4294967295))
+	forever := leasesOf(t, Options{Until: at(2e9)}, fmt.Sprintf("100.64.0.1,%s,,4294967295,%d,1,0,0,,0,,0\n", mac1, base.Unix()+4294967295))
 	if p, ok := forever.At("", inside1, at(1e9), at(1e9), 0).Person(); !ok || !p.To.IsZero() {
 		t.Errorf("a lease without end: %+v", p)
+	}
+}
+
+// TestFileEnds has copies of a lease file, of which some were cleaned up.
+func TestFileEnds(t *testing.T) {
+	const ends = "the lease file ends before"
+	other := func(second, valid, state int) string {
+		return strings.Replace(row(mac2, second, valid, state), "100.64.0.1", "100.64.0.9", 1)
+	}
+	copied := row(mac1, 0, 1000, 0) + other(100, 1000, 0)
+	for _, c := range []struct {
+		name  string
+		files []string
+		ask   []question
+	}{
+		{"a copy reaches to its latest line", []string{copied}, []question{when(100, "one "+mac1), when(101, "uncertain "+mac1+"?: "+ends), when(1001, "uncertain: "+ends)}},
+		{"a lease that ran out, and was cleared away at once", []string{row(mac1, 0, 100, 0) + row(mac1, 0, 100, 2)}, []question{when(100, "one "+mac1), when(101, "uncertain: "+ends)}},
+		{"a lease without end", []string{row(mac1, 0, 1<<32-1, 2)}, []question{when(0, "one "+mac1), when(1, "uncertain "+mac1+"?: "+ends)}},
+		{"the file later, whole", []string{copied, copied + row(mac1, 0, 0, 0) + row(mac2, 300, 1000, 0)}, []question{
+			when(0, "one "+mac1), when(150, "uncertain "+mac1+"?: released at an unknown time"), when(300, "several "+mac1+"? "+mac2+": released at an unknown time"), when(301, "uncertain "+mac2+"?: "+ends)}},
+		{"the file later, cleaned up", []string{copied, row(mac1, 800, 1000, 0) + other(900, 1000, 0)}, []question{
+			when(100, "one "+mac1), when(500, "uncertain "+mac1+"?: "+ends), when(800, "one "+mac1+"? "+mac1), when(900, "one "+mac1), when(901, "uncertain "+mac1+"?: "+ends)}},
+		{"the same, put behind each other", []string{copied + keaHeader + row(mac1, 800, 1000, 0) + other(900, 1000, 0)}, []question{
+			when(100, "one "+mac1), when(500, "uncertain "+mac1+"?: "+ends), when(850, "one "+mac1)}},
+		{"somebody else later", []string{copied, row(mac2, 1800, 1000, 0) + other(1900, 1000, 0)}, []question{
+			when(500, "uncertain "+mac1+"?: "+ends), when(1500, "uncertain: "+ends), when(1850, "one "+mac2)}},
+		{"released later", []string{copied, row(mac1, 800, 0, 0) + other(900, 1000, 0)}, []question{
+			when(500, "uncertain "+mac1+"?: "+ends), when(800, "one "+mac1+"? "+mac1)}},
+		{"gone later", []string{copied, other(1900, 1000, 0)}, []question{when(100, "one "+mac1), when(500, "uncertain "+mac1+"?: "+ends), when(1500, "uncertain: "+ends)}},
+	} {
+		forward := leasesOf(t, Options{}, c.files...)
+		slices.Reverse(c.files)
+		backward := leasesOf(t, Options{}, c.files...)
+		for _, q := range c.ask {
+			for order, b := range map[string]*Book{"": forward, ", out of order": backward} {
+				if got := ask(b, inside1, q.from, q.to, q.skew); got != q.want {
+					t.Errorf("%s%s: second %d: %s\nwant %s", c.name, order, q.from, got, q.want)
+				}
+			}
+		}
+	}
+	// Sessions fill what a lease file does not tell.
+	b := leasesOf(t, Options{}, row(mac1, 0, 10, 0))
+	if err := b.ReadRADIUS(strings.NewReader(block("Start", "a", 50, joao, ip1)+block("Stop", "a", 80, ip1)), "detail", Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for second, want := range map[int]string{60: "one joao@isp", 90: "uncertain: " + ends} {
+		if got := ask(b, inside1, second, second, 0); got != want {
+			t.Errorf("with sessions: second %d: %s, want %s", second, got, want)
+		}
 	}
 }
 
@@ -93,7 +140,7 @@ func TestRelay(t *testing.T) {
 	} {
 		line := fmt.Sprintf("100.64.0.1,4C-5E-0C-00-00-01,01:4C,100,%d,1,0,0,my&#x2chost,0,%s,0\n", at(100).Unix(), strings.ReplaceAll(context, ",", "&#x2c"))
 		b := leasesOf(t, Options{}, line)
-		p, ok := b.At("", inside1, at(5), at(5), 0).Person()
+		p, ok := b.At("", inside1, at(0), at(0), 0).Person()
 		if !ok || p.Circuit != want || p.Host != "my,host" || p.MAC != mac1 || p.Client != "01:4c" || p.Source != "kea-leases4.csv.0:2" || len(b.Warnings()) > 0 {
 			t.Errorf("%s: %+v %v", context, p, b.Warnings())
 		}
@@ -112,11 +159,11 @@ func TestJoin(t *testing.T) {
 
 // TestMixed has a session, a lease that is told twice, and a client that found the address in use.
 func TestMixed(t *testing.T) {
-	b := leasesOf(t, Options{}, row(mac1, 0, 100, 0)+row(mac1, 50, 100, 0)+row(mac1, 100, 100, 0), row(mac1, 50, 100, 0))
+	b := leasesOf(t, Options{Until: at(200)}, row(mac1, 0, 100, 0)+row(mac1, 50, 100, 0)+row(mac1, 100, 100, 0), row(mac1, 50, 100, 0))
 	if got, want := ask(b, inside1, 180, 180, 0), "one "+mac1; got != want {
 		t.Errorf("a renewal that is told again: %s, want %s", got, want)
 	}
-	b = leasesOf(t, Options{}, row("", 40, 100, 1))
+	b = leasesOf(t, Options{Until: at(200)}, row("", 40, 100, 1))
 	if err := b.ReadRADIUS(strings.NewReader(block("Start", "a", 0, joao, ip1)+block("Stop", "a", 80, ip1)), "detail", Options{}); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package holder
 import (
 	"cmp"
 	"slices"
+	"sort"
 )
 
 // A lease is a line of a lease file, or several that extend each other.
@@ -10,9 +11,10 @@ type lease struct {
 	where    place
 	from, to int64
 	last     int64 // the last renewal
-	until    int64 // when the file was copied; never when that is not known
+	until    int64 // until when files tell all of the address; while reading, when the line was written at the earliest
 	who      uint32
 	line     uint32
+	part     uint32 // in Book.parts, of the last renewal
 	file     uint16
 	kind     leaseKind
 }
@@ -31,8 +33,8 @@ func (b *Book) addLease(l lease) {
 	n, ok := b.lastRow[l.where]
 	if ok && l.kind == held {
 		old := &b.leases[n]
-		if old.kind == held && old.who == l.who && old.last <= l.from && l.from <= old.to {
-			old.last, old.to, old.until = l.last, l.to, l.until
+		if old.kind == held && old.who == l.who && old.part == l.part && old.last <= l.from && l.from <= old.to {
+			old.last, old.to = l.last, l.to
 			return
 		}
 	}
@@ -49,18 +51,54 @@ type leaseMaker struct {
 	ended   lease // the one before it
 }
 
-// leaseStays appends the stays of all leases.
-func (b *Book) leaseStays(out map[place][]segment) {
+// leaseStays appends the stays of all leases, and returns of which times the files tell all.
+func (b *Book) leaseStays(out map[place][]segment) map[place][]span {
 	order := make([]uint32, len(b.leases))
 	for i := range order {
 		order[i] = uint32(i)
 	}
 	slices.SortFunc(order, func(i, j uint32) int { return b.leases[i].compare(b.leases[j]) })
 	m := leaseMaker{book: b, out: out}
-	for _, i := range order {
-		m.take(b.leases[i])
+	known := map[place][]span{}
+	for first := 0; first < len(order); {
+		where, end := b.leases[order[first]].where, first
+		for end < len(order) && b.leases[order[end]].where == where {
+			end++
+		}
+		spans := b.told(order[first:end])
+		known[where] = spans
+		for _, i := range order[first:end] {
+			l := b.leases[i]
+			at := sort.Search(len(spans), func(k int) bool { return spans[k].to >= l.from })
+			l.until = spans[at].to
+			m.take(l)
+		}
+		first = end
 	}
 	m.close()
+	return known
+}
+
+// told returns the times of which the files tell all that happened to an address: each from its first line of it until the file ends. order are the
+// address's leases by time.
+func (b *Book) told(order []uint32) (out []span) {
+	seen := map[uint32]bool{}
+	for _, i := range order {
+		l := &b.leases[i]
+		if seen[l.part] {
+			continue
+		}
+		if len(order) > 1 {
+			seen[l.part] = true
+		}
+		to := max(b.parts[l.part], l.from)
+		if n := len(out) - 1; n >= 0 && l.from <= out[n].to {
+			out[n].to = max(out[n].to, to)
+		} else {
+			out = append(out, span{from: l.from, to: to, some: true})
+		}
+	}
+	return out
 }
 
 func (l lease) compare(o lease) int {
@@ -75,9 +113,9 @@ func (m *leaseMaker) same(a, b lease) bool {
 func (m *leaseMaker) take(l lease) {
 	c := &m.current
 	switch {
-	case l.kind == released && m.same(*c, l):
+	case l.kind == released && m.same(*c, l) && l.from <= c.until:
 		m.release(l)
-	case l.kind == released && m.same(m.ended, l) && l.from <= m.ended.to: // known already
+	case l.kind == released && m.same(m.ended, l) && l.from <= min(m.ended.to, m.ended.until): // known already
 	case l.kind == released: // of the lease itself nothing is left
 		m.close()
 		s := segmentOf(l)
@@ -93,7 +131,7 @@ func (m *leaseMaker) take(l lease) {
 		s := segmentOf(l)
 		s.unknown, s.head, s.tail = true, Declined, Declined
 		m.put(l, s)
-	case m.same(*c, l) && l.from <= c.to:
+	case m.same(*c, l) && l.from <= min(c.to, c.until):
 		if l.last >= c.last {
 			b := m.book // what Kea writes of a lease that ran out lacks the host name
 			c.last, c.to, c.until, c.who = l.last, l.to, l.until, b.person(b.people[l.who].with(b.people[c.who]))
@@ -123,7 +161,7 @@ func (m *leaseMaker) close() {
 	}
 	s := segmentOf(c)
 	if s.sureTo = min(c.to, max(c.until, c.last)); s.sureTo < c.to {
-		s.tail, s.openTail = After, true
+		s.tail, s.openTail = FileEnds, true
 	}
 	m.put(c, s)
 	m.ended, m.current = c, lease{}

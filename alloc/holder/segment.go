@@ -26,14 +26,15 @@ type history struct {
 	segments []segment // by from
 	last     []int64   // last[i] is the latest end of segments[0..i]
 	first    int64     // the first second in which somebody can have had it
+	known    []span    // the times of which lease files tell all, sorted and apart; empty where no lease is on the address
 }
 
 // newHistory sorts.
-func newHistory(segments []segment) *history {
+func newHistory(segments []segment, known []span) *history {
 	slices.SortFunc(segments, func(a, b segment) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.sureFrom, b.sureFrom), cmp.Compare(a.to, b.to), cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line))
 	})
-	h := &history{segments: segments, last: make([]int64, len(segments)), first: never}
+	h := &history{segments: segments, last: make([]int64, len(segments)), first: never, known: known}
 	latest := int64(always)
 	for i, s := range segments {
 		latest = max(latest, s.to)
@@ -41,6 +42,22 @@ func newHistory(segments []segment) *history {
 		h.first = min(h.first, s.from)
 	}
 	return h
+}
+
+// listed reports whether lease files have the address from a second on, as far as they reach.
+func (h *history) listed(from int64) bool { return len(h.known) > 0 && from >= h.known[0].from }
+
+// unknown says why the lease files that have the address do not tell all of a time; 0 means that they do, or that none has it yet.
+func (h *history) unknown(from, to int64) Reasons {
+	if len(h.known) == 0 || to < h.known[0].from {
+		return 0
+	}
+	from = max(from, h.known[0].from)
+	i := sort.Search(len(h.known), func(i int) bool { return h.known[i].to >= from })
+	if i < len(h.known) && h.known[i].from <= from && to <= h.known[i].to {
+		return 0
+	}
+	return FileEnds
 }
 
 // bound ends stays without a Stop where the next one on the address begins, at the latest, and begins stays without a Start where

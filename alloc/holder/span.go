@@ -54,14 +54,6 @@ func (s *source) cover(t stamp) {
 	s.book.need((cap(s.spans) - before) * costSpan)
 }
 
-// coverAll notes that everything from the first such record to the last was written.
-func (s *source) coverAll(t stamp) {
-	if len(s.spans) == 0 {
-		s.spans = make([]span, 1)
-	}
-	s.spans[0].add(t)
-}
-
 // join sorts spans, in place, and joins those between which no more than maxSilence lies.
 func join(spans []span) []span {
 	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })

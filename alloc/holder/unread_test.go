@@ -133,7 +133,7 @@ func TestUnreadLeases(t *testing.T) {
 		{"two lines in one", strings.TrimSuffix(bad(50, ",1,0,0,host,0,,0", ",1"), "\n") + row(mac2, 60, 100, 0), 1, []question{when(10, "uncertain "+mac1+": "+unreadable), when(201, "uncertain "+mac1+": "+unreadable)}},
 		{"no address", bad(50, "100.64.0.1", "x"), 1, []question{when(50, "one "+mac1)}},
 	} {
-		b := leasesOf(t, Options{}, good+c.line+row(mac1, 200, 100, 0))
+		b := leasesOf(t, Options{Until: at(300)}, good+c.line+row(mac1, 200, 100, 0))
 		for _, q := range c.ask {
 			if got := ask(b, inside1, q.from, q.to, q.skew); got != q.want {
 				t.Errorf("%s: second %d: %s\nwant %s", c.name, q.from, got, q.want)

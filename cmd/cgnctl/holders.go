@@ -19,13 +19,14 @@ import (
 // holderFlags name the records that say to whom inside addresses belonged.
 type holderFlags struct {
 	radius, leases []string
-	zone           string
+	zone, until    string
 	skew           time.Duration
 }
 
 func (f *holderFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.radius, "radius", nil, "FreeRADIUS detail file, FILE or REALM=FILE, gz too (repeatable)")
 	cmd.Flags().StringArrayVar(&f.leases, "leases", nil, "Kea lease file (CSV), FILE or REALM=FILE, gz too (repeatable)")
+	cmd.Flags().StringVar(&f.until, "leases-until", "", "when the --leases file was copied, as it has everything until then; default: at its latest event")
 	cmd.Flags().DurationVar(&f.skew, "skew", time.Second, "how far the clocks behind --radius and --leases may be off")
 	cmd.Flags().StringVar(&f.zone, "radius-tz", "", "zone of stamps in detail files that have none; default: they are refused")
 }
@@ -49,6 +50,9 @@ func (f *holderFlags) read(e *env) (*holder.Book, []answer.Input, error) {
 		}
 		o.Zone = zone
 	}
+	if err := f.takeUntil(&o); err != nil {
+		return nil, nil, err
+	}
 	book := holder.New(holder.Limits{})
 	var inputs []answer.Input
 	for _, kind := range []struct {
@@ -61,12 +65,27 @@ func (f *holderFlags) read(e *env) (*holder.Book, []answer.Input, error) {
 			if err != nil {
 				return nil, nil, badInput("", "--%s: %v", kind.name, err)
 			}
-			in.Kind = kind.name
+			if in.Kind = kind.name; kind.name == "leases" && f.until != "" {
+				in.Format = "whole until " + o.Until.Format(time.RFC3339Nano)
+			}
 			inputs = append(inputs, in)
 		}
 	}
 	e.unreadHolders(book)
 	return book, inputs, nil
+}
+
+// takeUntil reads until when the lease file has everything. Of several files only one can have been copied then.
+func (f *holderFlags) takeUntil(o *holder.Options) (err error) {
+	switch {
+	case f.until == "":
+		return nil
+	case len(f.leases) != 1:
+		return badInput("without it, each file counts until its latest event", "--leases-until says when one file was copied, and there are %d of --leases", len(f.leases))
+	}
+	o.Until, err = parseInstant("leases-until", f.until)
+	o.Until = o.Until.UTC()
+	return err
 }
 
 // unreadHolders says which records could not be read: those of an address that is known make it uncertain, the others are counted.
