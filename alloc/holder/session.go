@@ -219,6 +219,9 @@ func (s *session) tidy() {
 
 // redundant reports whether b, between a and c, says nothing that they do not say.
 func redundant(a, b, c event) bool {
+	if b.elapsed >= 0 && c.elapsed < 0 || c.after(b, maxLag) { // it tells sessions with one id apart
+		return false
+	}
 	return b.kind == interim && a.kind != stop && c.kind != start && a.address != 0 &&
 		a.address == b.address && b.address == c.address && a.who == b.who && b.who == c.who && a.at.late <= b.at.early && b.at.late <= c.at.early
 }

@@ -49,6 +49,18 @@ func TestSessions(t *testing.T) {
 			{50, 150, 0, "one joao@isp? joao@isp?"}, {100, 100, 9, "one joao@isp? joao@isp?"}}},
 		{"the NAS restarts", block("Start", "a", 0, joao, ip1) + block("Accounting-On", "x", 100) + block("Start", "b", 150, maria, ip1) + block("Stop", "b", 160, maria, ip1), []question{
 			when(0, "one joao@isp"), when(100, "uncertain joao@isp?: no Stop seen; the NAS restarted"), when(101, "nobody"), when(155, "one maria@isp")}},
+		{"the NAS restarts inside of what looks like one session", block("Start", "1", 0, joao, ip1) + block("Accounting-On", "x", 100) + block("Interim-Update", "1", 400, joao, ip1) + block("Stop", "1", 500, joao, ip1), []question{
+			when(0, "one joao@isp"), when(50, "uncertain joao@isp?: no Stop seen; the NAS restarted"), when(300, "uncertain joao@isp?: no Start seen"), when(500, "one joao@isp")}},
+		{"the NAS goes down, and the next session says when it began", block("Start", "1", 0, joao, ip1) + block("Interim-Update", "1", 50, joao, ip1) + block("Accounting-Off", "x", 100) + block("Interim-Update", "1", 400, joao, ip1, "Acct-Session-Time = 100"), []question{
+			when(50, "one joao@isp"), when(60, "uncertain joao@isp?: no Stop seen; the NAS restarted"), when(200, "nobody"), when(299, "nobody"), when(300, "one joao@isp")}},
+		{"a session that outlived Accounting-On says so", block("Start", "1", 0, joao, ip1) + block("Accounting-On", "x", 100) + block("Interim-Update", "1", 400, joao, ip1, "Acct-Session-Time = 399"), []question{
+			when(200, "one joao@isp"), when(400, "one joao@isp")}},
+		{"another NAS restarts", block("Start", "1", 0, joao, ip1) + strings.Replace(block("Accounting-On", "x", 100), "192.0.2.1", "192.0.2.2", 1) + block("Stop", "1", 400, joao, ip1), []question{when(200, "one joao@isp")}},
+		{"Acct-Session-Time contradicts the Start", block("Start", "1", 0, joao, ip1) + block("Interim-Update", "1", 800, joao, ip1, "Acct-Session-Time = 800") +
+			block("Interim-Update", "1", 1600, joao, ip1, "Acct-Session-Time = 300") + block("Stop", "1", 1700, joao, ip1, "Acct-Session-Time = 400"), []question{
+			when(0, "one joao@isp"), when(800, "one joao@isp"), when(1000, "uncertain joao@isp?: no Stop seen"), when(1300, "one joao@isp? joao@isp"), when(1700, "one joao@isp")}},
+		{"Acct-Session-Time lags a little", block("Start", "1", 0, joao, ip1) + block("Interim-Update", "1", 800, joao, ip1, "Acct-Session-Time = 700") + block("Stop", "1", 1700, joao, ip1, "Acct-Session-Time = 1650"), []question{
+			when(400, "one joao@isp"), when(1000, "one joao@isp")}},
 		{"the id comes again", block("Start", "1", 0, joao, ip1) + block("Stop", "1", 100, joao, ip1) + block("Start", "1", 500, maria, ip1) + block("Stop", "1", 600, maria, ip1), []question{
 			when(50, "one joao@isp"), when(300, "nobody"), when(550, "one maria@isp")}},
 		{"the id comes again without a Start", block("Start", "1", 0, joao, ip1) + block("Interim-Update", "1", 500, maria, ip1), []question{when(0, "several joao@isp maria@isp?: no Start seen"), when(500, "several joao@isp? maria@isp: no Stop seen")}},

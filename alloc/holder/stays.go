@@ -5,6 +5,9 @@ import "sort"
 // maxLate is the number of seconds for which a record behind a Stop still belongs to its session: a NAS sent it late.
 const maxLate = 300
 
+// maxLag is the number of seconds by which Acct-Session-Time may be behind where nothing else says that the session is the same.
+const maxLag = 10
+
 // A stayMaker turns the records of sessions into stays on addresses.
 type stayMaker struct {
 	book *Book
@@ -43,7 +46,22 @@ func (v *visit) differs(e event) bool {
 
 // ends reports whether e is the first record of another session.
 func (v *visit) ends(e event) bool {
-	return e.kind == start || v.differs(e) || v.stopped != never && e.at.early > v.stopped+maxLate
+	return e.kind == start || v.differs(e) || v.stopped != never && e.at.early > v.stopped+maxLate || v.anew(e)
+}
+
+// anew reports whether e is of a later session with the same id, because of when it says that it began, or because the NAS restarted
+// in between. A session that says that it began before outlived that.
+func (v *visit) anew(e event) bool {
+	last := v.events[len(v.events)-1]
+	if e.after(last, maxLate) {
+		return true
+	}
+	return v.restartAfter(last.at.late) <= e.at.late && (e.elapsed < 0 || e.after(last, maxLag))
+}
+
+// after reports whether e says that its session began after o, by more than some seconds.
+func (e event) after(o event, by int64) bool {
+	return e.elapsed >= 0 && e.at.early-e.elapsed > o.at.late+by
 }
 
 // A visit is one session: from its Start to its Stop, as far as they are there.
