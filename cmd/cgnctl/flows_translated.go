@@ -10,10 +10,10 @@ import (
 // icmp is the protocol that has identifiers in place of ports.
 const icmp = 1
 
-// translated says whether a plan translates a flow to the outside address: not to where no-translate lists, and without ports only where
+// translated says whether a plan translates a flow to the outside address: not to other subscribers or to where no-translate lists, and without ports only where
 // the address is one subscriber's. Maybe stands for records that do not say enough.
 func translated(plan *alloc.Plan, exempt []alloc.Destination, outside netip.Addr, f flowlog.Flow) flowlog.Match {
-	m := withPorts(plan, outside, f)
+	m := min(withPorts(plan, outside, f), leaves(plan, f.Destination.Addr()))
 	for _, d := range exempt {
 		switch exempts(d, f) {
 		case flowlog.Yes:
@@ -21,6 +21,22 @@ func translated(plan *alloc.Plan, exempt []alloc.Destination, outside netip.Addr
 		case flowlog.Maybe:
 			m = min(m, flowlog.Maybe)
 		}
+	}
+	return m
+}
+
+// leaves says whether a flow goes to where no subscriber is. A realm may have addresses inside that are others' in another one.
+func leaves(plan *alloc.Plan, to netip.Addr) flowlog.Match {
+	m := flowlog.Yes
+	for i, realm := range plan.Realms() {
+		in := flowlog.Yes
+		if _, err := plan.Lookup(alloc.SubscriberFrom(realm, to)); err == nil {
+			in = flowlog.No
+		}
+		if i > 0 && in != m {
+			return flowlog.Maybe
+		}
+		m = in
 	}
 	return m
 }
