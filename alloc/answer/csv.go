@@ -14,20 +14,21 @@ import (
 var columns = []string{
 	"number", "input", "line", "status", "why", "outside", "port", "proto", "from", "to",
 	"subscriber", "realm", "pool", "ports", "epoch", "epoch_from", "epoch_until", "plan_sha256", "candidates", "holder", "destination", "text",
-	"case", "reason", "run_at", "tool", "ledger_head", "input_sha256",
+	"case", "reason", "run_at", "tool", "ledger_head", "input_sha256", "other_sha256",
 }
 
 // A csvWriter writes the report as CSV.
 type csvWriter struct {
 	w    *csv.Writer
 	m    Manifest
+	rest string // hashes of everything but the requests
 	cell []string
 }
 
 func newCSV(w io.Writer) *csvWriter { return &csvWriter{w: csv.NewWriter(w)} }
 
 func (c *csvWriter) Begin(m Manifest) error {
-	c.m = m
+	c.m, c.rest = m, m.others()
 	return c.w.Write(columns)
 }
 
@@ -37,7 +38,7 @@ func (c *csvWriter) Row(r Row) error {
 	c.cell = append(c.cell, questionCells(r)...)
 	c.cell = append(c.cell, answerCells(r)...)
 	c.cell = append(c.cell, endpoint(q.Destination), harmless(q.Text),
-		harmless(c.m.Case), harmless(c.m.Reason), stamp(c.m.RunAt), c.m.Tool, c.m.Head, c.m.sha(r.Input))
+		harmless(c.m.Case), harmless(c.m.Reason), stamp(c.m.RunAt), c.m.Tool, c.m.Head, c.m.sha(r.Input), c.rest)
 	return c.w.Write(c.cell)
 }
 

@@ -36,7 +36,7 @@ type Manifest struct {
 // An Input is a file that was read.
 type Input struct {
 	Name   string
-	Kind   string // requests, radius or leases
+	Kind   string // requests, radius, leases, or pending or daemon beside the ledger
 	Format string // of requests; of leases, until when they are taken to be whole if somebody said so
 	Bytes  int64
 	SHA256 string // lower-case hexadecimal
@@ -50,6 +50,17 @@ func (m Manifest) sha(name string) string {
 		}
 	}
 	return ""
+}
+
+// others returns kind and hash of everything but the requests: "radius:12ab... daemon:34cd...".
+func (m Manifest) others() string {
+	var hashes []string
+	for _, in := range m.Inputs {
+		if in.Kind != "requests" {
+			hashes = append(hashes, in.Kind+":"+in.SHA256)
+		}
+	}
+	return strings.Join(hashes, " ")
 }
 
 // Totals count rows.

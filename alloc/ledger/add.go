@@ -36,7 +36,7 @@ type Writer struct {
 	made   bool // the file did not exist before
 }
 
-// Edit opens the ledger at path for writing, or makes one, and mends what a crash has left at its end. It waits up to ten
+// Edit opens the ledger at path for writing, or makes one, and mends what a crash has left at its end and beside it. It waits up to ten
 // seconds for another writer and then returns ErrLocked.
 func Edit(path string, keys ...alloc.Key) (*Writer, error) { return edit(path, true, keys) }
 
@@ -59,6 +59,7 @@ func edit(path string, mayMake bool, keys []alloc.Key) (*Writer, error) {
 		w.Close()
 		return nil, err
 	}
+	w.tidy()
 	return w, nil
 }
 

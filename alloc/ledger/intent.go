@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -223,4 +225,19 @@ func (w *Writer) Discard() error {
 		return err
 	}
 	return syncFolder(filepath.Dir(w.path))
+}
+
+// tidy removes what writers that were killed while they wrote an intent have left beside the ledger. Its name is the ledger's, so this is
+// for whoever holds the lock. Where it cannot be removed, it does no harm.
+func (w *Writer) tidy() {
+	files, err := os.ReadDir(filepath.Dir(w.path))
+	if err != nil {
+		return
+	}
+	for _, f := range files {
+		number, ok := strings.CutPrefix(f.Name(), filepath.Base(w.pending())+".")
+		if _, err := strconv.ParseUint(number, 10, 64); ok && err == nil {
+			_ = os.Remove(filepath.Join(filepath.Dir(w.path), f.Name()))
+		}
+	}
 }

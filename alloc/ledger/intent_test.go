@@ -44,8 +44,17 @@ func TestIntent(t *testing.T) {
 	if !ledger.IsPending(path) {
 		t.Error("an intent is not pending")
 	}
+	l := open(t, path)
+	if b := l.Beside(); len(b) != 1 || b[0].Kind != "pending" || b[0].Name != path+".pending" || !bytes.Equal(b[0].Data, readFile(t, path+".pending")) {
+		t.Errorf("beside the ledger is %+v", b)
+	}
+	writeFile(t, path+".pending.123", nil)   // the next writer removes what a killed one was writing,
+	writeFile(t, path+".pending.saved", nil) // and nothing else
 
 	w = edit()
+	if rest, err := filepath.Glob(path + ".pending*"); err != nil || len(rest) != 2 || rest[0] != path+".pending" || rest[1] != path+".pending.saved" {
+		t.Errorf("beside the ledger are %q, %v", rest, err)
+	}
 	old, err := w.Pending()
 	if err != nil || old == nil {
 		t.Fatalf("after a crash: %v, %v", old, err)

@@ -28,6 +28,7 @@ type Ledger struct {
 	epochs   []Epoch // by sequence number
 	pending  *Epoch  // an apply beside the ledger whose end is not known
 	intent   *Intent // that apply
+	apply    []byte  // its file
 	bodies   map[string]place
 	time     timeline
 	size     int64 // of the whole records
@@ -92,7 +93,7 @@ func (l *Ledger) take(begun []byte) error {
 	if in == nil || err != nil {
 		return err
 	}
-	l.intent = in
+	l.intent, l.apply = in, begun
 	l.pending = &Epoch{Seq: uint64(len(l.epochs) + 1), From: in.From, By: in.By, Note: in.Note, PlanSHA256: in.Plan.SHA256(), Pending: true}
 	l.time = newTimeline(l.epochs, l.dark, l.pending, in.since())
 	l.warnings = append(l.warnings, fmt.Sprintf("an apply of plan %.12s to %s began at %s and has not ended: from then on that plan is possible, too; "+

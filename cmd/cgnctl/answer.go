@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -163,7 +165,7 @@ func (e *env) answerAll(f *answerFlags, led *ledger.Ledger, inputs []*input) err
 		}
 		m.Inputs = append(m.Inputs, in.describe())
 	}
-	m.Inputs = append(m.Inputs, read...)
+	m.Inputs = append(append(m.Inputs, read...), beside(led)...)
 	if book != nil {
 		m.Unplaced = book.Counts().Unplaced
 	}
@@ -239,6 +241,15 @@ func (e *env) answerInput(desk *answer.Desk, in *input, w answer.Writer, totals 
 		return broken, refuse(fmt.Errorf("the input is not answered to its end: %w", broken))
 	}
 	return nil, nil
+}
+
+// beside describes what stands beside the ledger and has a part in its answers.
+func beside(led *ledger.Ledger) (inputs []answer.Input) {
+	for _, b := range led.Beside() {
+		sum := sha256.Sum256(b.Data)
+		inputs = append(inputs, answer.Input{Name: b.Name, Kind: b.Kind, Bytes: int64(len(b.Data)), SHA256: hex.EncodeToString(sum[:])})
+	}
+	return inputs
 }
 
 func (f *answerFlags) manifest(led *ledger.Ledger) answer.Manifest {
