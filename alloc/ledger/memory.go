@@ -225,10 +225,7 @@ func (l *Ledger) OpenSince(m Memory, has string, want Epoch, now time.Time) (sin
 	case has == "":
 		has = m.PlanSHA256 // until the kernel was emptied
 	case has == want.PlanSHA256 && !m.IsZero() && m.PlanSHA256 != has: // nobody has noted when it came to that plan
-		seen := m.From.Add(time.Millisecond) // what was before that epoch is over
-		if m.Seen.After(seen) && !m.Seen.After(now) {
-			seen = m.Seen
-		}
+		seen := m.lastSeen(now)
 		if seen.Before(want.From) {
 			had = with(had, has)
 		}
@@ -246,6 +243,14 @@ func (l *Ledger) OpenSince(m Memory, has string, want Epoch, now time.Time) (sin
 		return earlier(since, missed), with(had, has)
 	}
 	return earlier(since, l.missedBy(m, has, want)), had
+}
+
+// lastSeen returns when the kernel had surely the plan of the epoch: what was before that is over by then.
+func (m Memory) lastSeen(now time.Time) time.Time {
+	if seen := m.From.Add(time.Millisecond); !m.Seen.After(seen) || m.Seen.After(now) {
+		return seen
+	}
+	return m.Seen
 }
 
 // due reports whether a kernel that came to what is remembered may have come to another plan since then by an epoch.

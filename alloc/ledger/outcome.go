@@ -49,7 +49,7 @@ func (w *Writer) Commit(in Intent, now time.Time) (Epoch, error) {
 	if err == nil {
 		w.ledger.came(w.path, e)
 	}
-	return e, err
+	return e, errors.Join(err, w.Discard()) // last: who follows the ledger waits for that, and then finds what is noted
 }
 
 // Doubt records an intent of which nobody can say whether it ever came into force: what the kernel has now does not tell. From in.From until
@@ -66,7 +66,11 @@ func (w *Writer) Doubt(in Intent, now time.Time) (Epoch, error) {
 		return Epoch{}, err
 	}
 	in.Note = strings.TrimPrefix(in.Note+"; ", "; ") + "cut off: whether it came into force is not known"
-	return w.end(in, now, counts)
+	e, err := w.end(in, now, counts)
+	if err != nil {
+		return Epoch{}, err
+	}
+	return e, w.Discard()
 }
 
 // Withdraw ends an intent that never came into force: the kernel has what it had before. Who follows the ledger has waited, so that epochs that
@@ -98,11 +102,7 @@ func (w *Writer) end(in Intent, now time.Time, counts Intent) (Epoch, error) {
 			return Epoch{}, err
 		}
 	}
-	e, err := w.add(w.entry(in, now))
-	if err != nil {
-		return Epoch{}, err
-	}
-	return e, w.Discard()
+	return w.add(w.entry(in, now))
 }
 
 // unsettle records again, as settled when the entry of an intent is, the epochs that began in between. It returns the plan that then counts by

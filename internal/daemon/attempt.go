@@ -230,8 +230,8 @@ func (a *attempt) remember(s Source, t *timeline, m memory, first bool) {
 	}
 }
 
-func (l *loop) haveApplied(a attempt) {
-	l.stop = nil
+// haveFound notes what was so before the kernel was touched.
+func (l *loop) haveFound(a attempt) {
 	if !a.kept.IsZero() {
 		l.kept = a.kept
 	}
@@ -241,6 +241,11 @@ func (l *loop) haveApplied(a attempt) {
 	if l.has && a.before.SHA256 == l.applied.sha256 && a.looked.After(l.rightAt) {
 		l.rightAt = a.looked
 	}
+}
+
+func (l *loop) haveApplied(a attempt) {
+	l.stop = nil
+	l.haveFound(a)
 	if errors.Is(a.err, errGivenUp) {
 		l.log.Debug(a.err.Error(), "epoch", a.want.epoch.Seq)
 		l.reread, l.lookedAt = true, time.Time{}

@@ -37,7 +37,7 @@ func (l *loop) memory() memory {
 
 // forgetful reports whether something is to be remembered that is not.
 func (l *loop) forgetful(now time.Time) bool {
-	if !l.has || l.applied.epoch.Seq == 0 || now.Sub(l.keptAt) < l.keepAgain {
+	if !l.has || l.foreign || l.applied.epoch.Seq == 0 || now.Sub(l.keptAt) < l.keepAgain {
 		return false
 	}
 	m := l.memory()

@@ -225,7 +225,7 @@ func TestTwiceLate(t *testing.T) {
 
 // TestOnTime restarts a daemon again and again, beside memories that say nothing of this ledger: no record is added.
 func TestOnTime(t *testing.T) {
-	restartBeside(t, []string{"gone", `{"from":"2001-01-01T00:00:00Z","plan_sha256":"` + planNumber(t, 9).SHA256() + `","open_since":"1999-01-01T00:00:00Z"}`}, func(r *rig, s *Snapshot, _ time.Time) {
+	restartBeside(t, []string{"gone", `{"from":"2001-01-01T00:00:00Z","plan_sha256":"` + planNumber(t, 9).SHA256() + `","open_since":"1999-01-01T00:00:00Z"}`}, func(_ *rig, s *Snapshot, _ time.Time) {
 		if s.Records != 2 || len(s.Problems) > 0 {
 			t.Errorf("%+v", s)
 		}
