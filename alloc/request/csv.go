@@ -20,9 +20,10 @@ type csvParser struct {
 
 // A column is what the heading says about one.
 type column struct {
-	role role // 0: not looked at
-	utc  bool
-	bare bool // a port that does not say whose
+	role  role // 0: not looked at
+	utc   bool
+	bare  bool  // a port that does not say whose
+	spare spare // where role is 0
 }
 
 // separators are looked for in this order.
@@ -109,10 +110,13 @@ func (p *csvParser) heading(line string) bool {
 		for i, name := range fields {
 			columns[i].role, columns[i].utc = roleOf(name)
 			columns[i].bare = bare[normal(name)]
+			if columns[i].role == 0 {
+				columns[i].spare = spareOf(name)
+			}
 		}
 		nfdump := flowColumns(fields, columns)
 		for _, c := range columns {
-			seen[c.role] = true
+			seen[c.role], seen[c.spare.role] = true, true
 		}
 		if seen[roleAddress] && (seen[roleTime] || seen[roleDate] || seen[roleClock] || seen[roleFrom] || seen[roleFromDate] || seen[roleFromClock] || seen[rolePort]) {
 			p.separator, p.columns, p.nfdump = separators[i], columns, nfdump
@@ -162,7 +166,9 @@ func (p *csvParser) row(line string) (r Request, err error) {
 			}
 			return r, refuse(ErrUnparsable, "the row has %d columns and the heading %d: put values that hold the separator in quotes", len(p.fields), len(p.columns))
 		}
-		if c := p.columns[i]; c.role != 0 {
+		c := p.columns[i]
+		it.spare(c.spare, value)
+		if c.role != 0 {
 			if err := it.setPort(c.role, c.utc, c.bare, value); err != nil {
 				return r, err
 			}

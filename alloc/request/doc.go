@@ -18,6 +18,7 @@
 //	csv      columns named in the first line (comma, semicolon or tab), in many spellings, also behind a #; or without names:
 //	         address, port, time; also nfdump -o csv with ts and te, between which a flow is asked for
 //	json     an array of objects, an object with such arrays, one object, or an object a line; names as for csv
+//	         for csv and json: a name such as "UTC time" or "Time UTC-3" says the zone, and counts where no other name says when
 //	tcpdump  lines of tcpdump -n with -tt or -tttt, also with -e and -v; the source is asked for
 //	netflow  "time proto=TCP src=1.2.3.4:5 dst=…", the long output of nfdump, and its log of a NAT (-o nel, -o nsel); the source is asked
 //	         for, as it was translated where it was

@@ -26,6 +26,8 @@ type item struct {
 	utc    [roleCount]bool // whether the name of the field said so
 	named  [roleCount]bool // whether there was a field, also one without a value
 
+	spares []spareValue // of times that count where there are no others
+
 	bare, own bool // whether a port was given by a name that does not say whose, and by one that does
 }
 
@@ -104,7 +106,9 @@ func (it *item) request(s *settings) (r Request, err error) {
 	if r.Proto == "icmp" && r.Destination.IsValid() { // nfdump has type and code there
 		r.Destination = netip.AddrPortFrom(r.Destination.Addr(), 0)
 	}
-	r.From, r.To, err = it.times(s)
+	if err = it.useSpares(); err == nil {
+		r.From, r.To, err = it.times(s)
+	}
 	return r, err
 }
 

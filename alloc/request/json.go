@@ -157,7 +157,11 @@ type jsonObject struct {
 }
 
 func (o *jsonObject) member(name, value string) error {
-	if r, utc := o.roleOf(name); r != 0 && o.bad == nil {
+	r, utc := o.roleOf(name)
+	if r == 0 && o.lists && value != "" {
+		o.spare(spareOf(name), value)
+	}
+	if r != 0 && o.bad == nil {
 		if o.lax && r == roleProto {
 			value = knownProto(value)
 		}

@@ -1,0 +1,81 @@
+package request
+
+import "strings"
+
+// A spare is a name of a time that says its zone in words that others use for a second time beside the one that is meant: "UTC
+// time", "Time UTC-3". It counts where no other name says when.
+type spare struct {
+	role role
+	utc  bool
+	zone string // an offset behind UTC or GMT; "" where utc is set
+}
+
+// A spareValue is a value with such a name.
+type spareValue struct {
+	spare
+	value string
+}
+
+// spareOf returns what a name without a role is, if it is a spare; its role is 0 otherwise.
+func spareOf(name string) spare {
+	lower := strings.ToLower(name)
+	if len(name) > maxName || len(lower) != len(name) || !strings.Contains(lower, "utc") && !strings.Contains(lower, "gmt") {
+		return spare{}
+	}
+	n := normal(name)
+	for _, zone := range [...]string{"utc", "gmt"} {
+		for _, short := range [...]string{strings.TrimPrefix(n, zone), strings.TrimSuffix(n, "in"+zone), strings.TrimSuffix(n, "em"+zone), strings.TrimSuffix(n, "en"+zone)} {
+			if r := roles[short]; short != n && isTimeRole(r) {
+				return spare{role: r, utc: true}
+			}
+		}
+		at := strings.LastIndex(lower, zone)
+		if at < 0 || at+3 >= len(name) {
+			continue
+		}
+		text := strings.TrimRight(name[at:], " )]")
+		if _, err := new(settings).parseZone(text); err != nil {
+			continue
+		}
+		if r := roles[normal(name[:at])]; isTimeRole(r) {
+			return spare{role: r, zone: text}
+		}
+	}
+	return spare{}
+}
+
+func isTimeRole(r role) bool { return roleTime <= r && r < roleZone }
+
+// useSpares sets the values of spares, unless something else says when.
+func (it *item) useSpares() error {
+	given := it.values
+	for _, sp := range it.spares {
+		other := given[roleTime] != "" || given[sp.role] != ""
+		for r := roleFrom; r < roleZone; r++ {
+			other = other || sp.role < roleFrom && given[r] != ""
+		}
+		if other || isNothing(strings.TrimSpace(sp.value)) {
+			continue
+		}
+		if err := it.set(sp.role, sp.utc, sp.value); err != nil {
+			return err
+		}
+		if sp.zone == "" {
+			continue
+		}
+		if err := it.set(roleZone, false, sp.zone); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxSpares is how many values of spares are kept.
+const maxSpares = 16
+
+// spare keeps the value of a spare.
+func (it *item) spare(sp spare, value string) {
+	if sp.role != 0 && len(it.spares) < maxSpares {
+		it.spares = append(it.spares, spareValue{sp, value})
+	}
+}
