@@ -190,11 +190,15 @@ func (s *settings) statedBy(word string, behind []string, about topic) (*time.Lo
 		return time.UTC, true
 	case slices.Contains(abbreviations, word):
 		return nil, about.time || about.short
-	case !about.time:
-		return nil, false
 	case word != "" && (word[0] == '+' || word[0] == '-'):
 		zone, err := s.parseZone(word)
-		return zone, err == nil && (about.zone || len(word) > len("-03"))
+		switch len(word) {
+		case len("-03:00"):
+			about.time = about.time || about.short
+		case len("-3"), len("-03"):
+			about.time = about.zone
+		}
+		return zone, err == nil && about.time
 	case isZoneName(word):
 		zone, err := s.parseZone(word)
 		return zone, err == nil

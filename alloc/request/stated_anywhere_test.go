@@ -58,6 +58,10 @@ var statedAnywhere = map[string]string{
 	"a column Zona":      "IP;Port;Time;Zona\n198.18.0.0;6000;2026-01-10 12:34:00;+00:00\n",
 	"a column Fuseau":    "IP;Port;Time;Fuseau horaire\n198.18.0.0;6000;2026-01-10 12:34:00;UTC\n",
 	"a column of logs":   "IP,Port,Time,Timezone of log\n198.18.0.0,6000,2026-01-10 12:34:00,+00:00\n",
+	"a column of places": "IP,Port,Time,Region\n198.18.0.0,6000,2026-01-10 12:34:00,Europe/London\n",
+	"a column X":         "IP,Port,Time,X1\n198.18.0.0,6000,2026-01-10 12:34:00,+00:00\n",
+	"json, a place":      `{"region":"Europe/London","requests":[` + statedObject + `}]}`,
+	"a place":            "The clocks of all the servers of this office are those of Europe/London\n\n" + statedBlock,
 	"a column of notes":  "IP,Port,Time,Note\n198.18.0.0,6000,2026-01-10 12:34:00,\"time is UTC, as always\"\n",
 }
 

@@ -96,7 +96,8 @@ type hearer struct {
 
 // marksOfStatement are in each line that states a zone, but for short ones.
 var marksOfStatement = func() (marks [][]byte) {
-	for _, mark := range append(slices.Clone(marksOfTime), "utc", "gmt", "zulu", "greenwich", "local", "heure", "ora ", "orari") {
+	for _, mark := range append(slices.Clone(marksOfTime), "utc", "gmt", "zulu", "greenwich", "local", "heure", "ora ", "orari",
+		"europe/", "america/", "asia/", "africa/", "australia/", "pacific/", "atlantic/", "etc/") {
 		marks = append(marks, []byte(mark))
 	}
 	return marks
@@ -170,7 +171,7 @@ func (h *hearer) row(text []byte, mentions bool) bool {
 	if len(h.names) == 0 {
 		return false
 	}
-	if !mentions && !h.zones {
+	if !mentions && !h.zones && bytes.IndexByte(text, '+') < 0 && !bytes.Contains(text, []byte("-0")) {
 		return true
 	}
 	fields, err := split(spaced(text), h.table.separator, h.table.fields[:0])
