@@ -58,7 +58,10 @@ func parseIptables(r io.Reader, n *notes) (*program, *LineError) {
 
 func (x *iptablesReader) line(text []byte) *LineError {
 	switch {
-	case len(text) == 0 || text[0] == '#':
+	case len(text) == 0:
+		return nil
+	case text[0] == '#':
+		x.p.remark(text)
 		return nil
 	case text[0] == '*':
 		if err := x.committed(); err != nil {
@@ -83,6 +86,9 @@ func (x *iptablesReader) line(text []byte) *LineError {
 	}
 	if len(text) == 0 {
 		return nil
+	}
+	if i := bytes.Index(text, []byte(" #")); i >= 0 {
+		x.p.remark(text[i:])
 	}
 	if text[0] == '-' && x.table != "" {
 		return x.saved(text)

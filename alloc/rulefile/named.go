@@ -1,6 +1,9 @@
 package rulefile
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // name keeps addresses that the file names, besides the sources of rules that are walked: what rules are not for, destinations, sets,
 // and rules that are disabled or of other tables.
@@ -15,6 +18,28 @@ func (p *program) name(spans ...span) {
 		p.joined = len(p.said)
 	}
 }
+
+// remark keeps the addresses that stand in a comment: people switch off rules by making them one.
+func (p *program) remark(text []byte) {
+	for len(text) > 0 {
+		n := bytes.IndexFunc(text, func(c rune) bool { return !isAddressChar(byte(min(c, 0x7f))) })
+		if n < 0 {
+			n = len(text)
+		}
+		p.remarkWord(text[:n])
+		text = text[min(n+1, len(text)):]
+	}
+}
+
+// remarkWord keeps the addresses that a word of a comment is.
+func (p *program) remarkWord(word []byte) {
+	if s, ok := parseSpan(bytes.Trim(word, "./-")); ok {
+		p.name(s)
+	}
+}
+
+// isAddressChar reports whether a character may stand in an address, a prefix or a range.
+func isAddressChar(c byte) bool { return '0' <= c && c <= '9' || c == '.' || c == '/' || c == '-' }
 
 // maxNamed is how many spans are kept before they are joined.
 const maxNamed = 1 << 20

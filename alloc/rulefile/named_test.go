@@ -77,6 +77,13 @@ func TestFillNamed(t *testing.T) {
 		{"nftables", nftLeft, "  ip saddr { 100.64.0.9, 100.64.1.9 } accept\n", "", false},
 		{"nftables", nftLeft, "", " set blocked {\n  type ipv4_addr\n  elements = { 100.64.0.9 }\n }\n chain f {\n  ip saddr @blocked drop\n }\n", false},
 		{"nftables", nftLeft, "", " chain f {\n  ip daddr 100.64.0.9 drop\n }\n", false},
+		{"iptables", savedLeft, "# -A cgn -s 100.64.0.9/32 -p tcp -j SNAT --to-source 198.18.0.0:19168-21183\n", "", false},
+		{"iptables", savedLeft, "", "-A cgn -j RETURN # not 100.64.0.9, who left\n", false},
+		{"iptables", savedLeft, "# 100.64.0.0/26, of version 100.64.0.9.1 of the script\n", "", true},
+		{"nftables", nftLeft, "  # ip saddr { 100.64.0.8-100.64.0.9 } accept\n", "", true}, // others of them have shares: it is the frame
+		{"nftables", nftLeft, "  #ip saddr 100.64.0.9 accept\n", "", false},
+		{"nftables", nftLeft, "", " set blocked { type ipv4_addr; } # elements={100.64.0.9,100.64.1.9}\n", false},
+		{"routeros", rosLeft, "# add action=accept chain=srcnat src-address=100.64.0.9\n", "", false},
 	} {
 		name := c.format + " " + c.before + c.behind
 		table := parse(t, c.format, c.write(c.before, c.behind))

@@ -65,6 +65,7 @@ type aimedSet struct {
 // parseNftables reads tables, and the chains of source NAT in them.
 func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
 	x := &nftReader{lexer: newLexer(nftText(r)), p: newProgram(), notes: n, sets: map[string]*nftSet{}, maps: map[string]int32{}, named: map[string]string{}, dormant: map[string]bool{}, marked: map[int32]*marking{}, changed: map[string]*LineError{}, local: map[int32]bool{}, early: map[int32]bool{}}
+	x.remark = x.p.remarkWord
 	x.advance()
 	for x.tok.kind != tokEnd {
 		if err := x.command(); err != nil {

@@ -42,6 +42,8 @@ type lexer struct {
 	buf   []byte
 	err   *LineError
 
+	remark func(word []byte) // is told what may be an address in a comment; nil = nobody is
+
 	defined  map[string][]token
 	size     int // tokens in defined
 	pending  []token
@@ -201,8 +203,19 @@ func (l *lexer) raw() token {
 }
 
 func (l *lexer) comment() {
+	var word []byte
 	for {
 		c, ok := l.getc()
+		if ok && isAddressChar(c) {
+			if len(word) < maxText {
+				word = append(word, c)
+			}
+			continue
+		}
+		if len(word) > 0 && l.remark != nil {
+			l.remark(word)
+			word = word[:0]
+		}
 		if !ok {
 			return
 		}

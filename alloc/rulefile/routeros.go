@@ -95,7 +95,11 @@ func (x *routerOSReader) fillLists() *LineError {
 }
 
 func (x *routerOSReader) line(text []byte) *LineError {
-	if len(text) == 0 || text[0] == '#' {
+	if len(text) == 0 {
+		return nil
+	}
+	if text[0] == '#' {
+		x.p.remark(text)
 		return nil
 	}
 	var ok bool
