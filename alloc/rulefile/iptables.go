@@ -129,11 +129,13 @@ func (x *iptablesReader) policy(c *chain, word []byte) *LineError {
 
 // untrack reads a rule of another table than nat, if it changes what translation sees of packets.
 func (x *iptablesReader) untrack(table string, chain []byte, rest [][]byte, text []byte) *LineError {
-	if table != "raw" || string(chain) == "OUTPUT" {
+	if table != "raw" && table != "rawpost" || string(chain) == "OUTPUT" {
 		return nil
 	}
 	var by detour
 	switch {
+	case bytes.Contains(text, []byte("RAWSNAT")), bytes.Contains(text, []byte("RAWDNAT")): // for whom does not matter
+		return x.p.untrack(newRule(x.in.line), nil, rewritten)
 	case bytes.Contains(text, []byte("NOTRACK")), bytes.Contains(text, []byte("--notrack")):
 		by = untracked
 	case bytes.Contains(text, []byte("--zone")): // both ways, or one
@@ -153,7 +155,7 @@ func (x *iptablesReader) untrack(table string, chain []byte, rest [][]byte, text
 
 // saved reads a rule of iptables-save.
 func (x *iptablesReader) saved(text []byte) *LineError {
-	if x.table != "nat" && x.table != "raw" {
+	if x.table != "nat" && x.table != "raw" && x.table != "rawpost" {
 		x.notes.add(x.in.line, "rules are in table "+printable(x.table)+", which does not translate", string(text))
 		x.words, _ = words(x.words[:0], text)
 		x.name(x.words)

@@ -76,6 +76,7 @@ func TestWhatComesOfPackets(t *testing.T) {
 		{"answers elsewhere are not tracked", "nftables", nftRules(root("p", "100", byMap), "chain raw { type filter hook prerouting priority -300;\nip saddr 10.0.0.0/8 ip daddr != 198.18.0.0/24 notrack\n}"), "", nil},
 		{"the box is not tracked", "nftables", nftRules(root("p", "100", byMap), "chain raw { type filter hook output priority -300;\nnotrack\n}"), "", nil},
 		{"iptables, not tracked", "iptables", iptablesRules(share1) + "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -s 100.64.0.0/24 -j CT --notrack\nCOMMIT\n", "not translated: where notrack, for some", nil},
+		{"iptables, rewritten", "iptables", iptablesRules(share1) + "*rawpost\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -s 100.64.0.0/24 -j RAWSNAT --to-source 192.0.2.1/32\nCOMMIT\n", "translated otherwise: where addresses or ports are rewritten, for some", nil},
 		{"iptables, others are not tracked", "iptables", iptablesRules(share1) + "*raw\n-A PREROUTING -s 10.0.0.0/24 -d 10.0.0.0/24 -j NOTRACK\n-A OUTPUT -j NOTRACK\n-A PREROUTING -s 100.64.0.1 -j CT --helper ftp\nCOMMIT\n", "", nil},
 		{"not tracked, behind what is not understood", "nftables", nftRules(root("p", "100", byMap), "chain raw { type filter hook prerouting priority -300;\nip saddr & 255 == 1 notrack\n}"), "not translated: where notrack, for some", nil},
 		{"not tracked, behind what is wrong", "nftables", nftRules(root("p", "100", byMap), "chain raw { type filter hook prerouting priority -300;\nmeta l4proto bogus notrack\n}"), "not translated: where notrack, for some", nil},
