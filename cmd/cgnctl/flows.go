@@ -128,7 +128,7 @@ func parseDestination(text string) (netip.AddrPort, error) {
 // apply keeps the candidates that the flow records name, and says what they said. All stay where the records cannot decide.
 func (n *narrowing) apply(e *env, a ledger.Answer) (ledger.Answer, error) {
 	proven, named := make([]bool, len(a.Candidates)), make([]bool, len(a.Candidates))
-	others, some, untranslated := false, false, 0
+	others, some, untranslated, open := false, false, 0, uint64(0)
 	for f, sure := range n.within() {
 		fit, err := n.fitting.of(f)
 		if err != nil {
@@ -137,6 +137,9 @@ func (n *narrowing) apply(e *env, a ledger.Answer) (ledger.Answer, error) {
 		others = others || fit.other
 		if fit.untranslated {
 			untranslated++
+		}
+		if !sure && len(fit.who) > 0 {
+			open++
 		}
 		for k := range fit.doubt {
 			named[k] = true
@@ -157,7 +160,11 @@ func (n *narrowing) apply(e *env, a ledger.Answer) (ledger.Answer, error) {
 		e.warn([]string{fmt.Sprintf("none of %s names a candidate: all are still possible", plural(uint64(n.flows), "flow record"))})
 		return a, nil
 	}
-	return n.keep(e, a, named, proven, others), nil
+	if a = n.keep(e, a, named, proven, others); open > 0 && a.Verdict != ledger.One {
+		e.note([]string{fmt.Sprintf("of %s to that destination the records leave open whether it lived then: NEW and DESTROY alone do not say how long it did, but with "+
+			"[start=...] and [stop=...] they do (sysctl net.netfilter.nf_conntrack_timestamp=1, conntrack -E -o timestamp,ktimestamp)", plural(open, "flow"))})
+	}
+	return a, nil
 }
 
 func untranslatedNote(n int) string {
