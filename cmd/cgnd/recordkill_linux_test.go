@@ -111,8 +111,14 @@ func killedBeforeTheRecord(t *testing.T, backend string) {
 				break
 			}
 		}
-		for at, want := range map[time.Time][]string{instant.Add(-time.Millisecond): {before}, wrong: {before, after}, at: {after}} {
-			if got, _ := s.possibleAt(at); !slices.Equal(got, want) {
+		// Who dies right behind the apply leaves a kernel with a plan that nobody has noted, which the next one has to take for possible from when
+		// the plan before was seen last.
+		if got, _ := s.possibleAt(instant.Add(-time.Millisecond)); !slices.Contains(got, before) {
+			t.Fatalf("round %d: just before the epoch possible are %.12s, without %.12s", round, got, before)
+		}
+		for at, want := range map[time.Time][]string{wrong: {before, after}, at: {after}} {
+			// Who dies between a record and the note of it records the same once more, so that a plan may be there twice.
+			if got, _ := s.possibleAt(at); !slices.Equal(slices.Compact(got), want) {
 				t.Fatalf("round %d: at %v possible are %.12s, want %.12s", round, at, got, want)
 			}
 		}
