@@ -12,8 +12,8 @@ import (
 const keaHeader = "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,user_context,pool_id\n"
 
 // row writes one line of a lease file: a client, when it was given or renewed, for how long, and the state.
-func row(client string, second, valid, state int) string {
-	return fmt.Sprintf("100.64.0.1,%s,,%d,%d,1,0,0,host,%d,,0\n", client, valid, at(second).Unix()+int64(valid), state)
+func row(client string, second int, valid int64, state int) string {
+	return fmt.Sprintf("100.64.0.1,%s,,%d,%d,1,0,0,host,%d,,0\n", client, valid, at(second).Unix()+valid, state)
 }
 
 const (
@@ -83,7 +83,7 @@ func TestUntil(t *testing.T) {
 // TestFileEnds has copies of a lease file, of which some were cleaned up.
 func TestFileEnds(t *testing.T) {
 	const ends = "the lease file ends before"
-	other := func(second, valid, state int) string {
+	other := func(second int, valid int64, state int) string {
 		return strings.Replace(row(mac2, second, valid, state), "100.64.0.1", "100.64.0.9", 1)
 	}
 	copied := row(mac1, 0, 1000, 0) + other(100, 1000, 0)
