@@ -1,8 +1,10 @@
 package ebpf
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime"
@@ -16,6 +18,9 @@ import (
 
 // bpffs is where the BPF filesystem is by convention.
 const bpffs = "/sys/fs/bpf"
+
+// maxMountInfo is what is read of a list of mounts, in bytes: ten thousand mounts and more.
+const maxMountInfo = 4 << 20
 
 // namespaceCookie returns the number of the network namespace that the calling thread is in. It is never used again, unlike
 // inode numbers.
@@ -59,16 +64,47 @@ func requireBPFFS(mount bool) error {
 // lastingMounts refuses a mount namespace of this process's own, such as that of ip netns exec, which mounts another /sys: what
 // is mounted there goes with the process, and all pins with it.
 func lastingMounts() error {
-	own, err := os.Readlink("/proc/thread-self/ns/mnt")
-	if err != nil {
-		return fmt.Errorf("%w: which mount namespace this is cannot be told: %w", ErrMount, err)
+	own, err := mountsOf("thread-self")
+	var first []byte
+	if err == nil {
+		first, err = mountsOf("1")
 	}
-	if first, err := os.Readlink("/proc/1/ns/mnt"); err != nil || own != first {
+	if err != nil {
+		return fmt.Errorf("%w: which mount namespace this is cannot be told: %w; mount it with `mount -t bpf none %s`", ErrMount, err, bpffs)
+	}
+	if !shareMount(own, first) {
 		return fmt.Errorf("%w: %s is not mounted in this mount namespace, which ends with the process; "+
 			"enter the network namespace with `nsenter --net=/run/netns/NAME` instead of `ip netns exec NAME`, "+
 			"or mount it first with `mount -t bpf none %s`", ErrMount, bpffs, bpffs)
 	}
 	return nil
+}
+
+// mountsOf reads what a process sees mounted. Everybody may, while the link to the namespace itself is for who may trace the
+// process, which of the first not even root may everywhere.
+func mountsOf(process string) ([]byte, error) {
+	f, err := os.Open("/proc/" + process + "/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxMountInfo))
+}
+
+// shareMount says whether two lists of mounts are of one mount namespace: the number that each begins with is of one mount in one
+// namespace, and a copy of the namespace has others.
+func shareMount(a, b []byte) bool {
+	seen := make(map[string]bool)
+	for line := range bytes.Lines(a) {
+		number, _, _ := bytes.Cut(line, []byte(" "))
+		seen[string(number)] = true
+	}
+	for line := range bytes.Lines(b) {
+		if number, _, _ := bytes.Cut(line, []byte(" ")); seen[string(number)] {
+			return true
+		}
+	}
+	return false
 }
 
 // lockFolder takes the lock of a folder, which goes with the process, however that ends.

@@ -26,6 +26,9 @@ func inPrivateMounts(f func() error) error {
 		}
 		if err == nil {
 			err = unix.Unmount(bpffs, unix.MNT_DETACH)
+			if errors.Is(err, unix.EINVAL) { // nothing is mounted there, as on a machine that has just started
+				err = nil
+			}
 		}
 		if err == nil {
 			err = f()
@@ -55,7 +58,7 @@ func TestMountThatDoesNotLast(t *testing.T) {
 // Where the filesystem is there, whose mount namespace this is does not matter.
 func TestMountIsThere(t *testing.T) {
 	netnstest.Root(t)
-	if err := requireBPFFS(false); err != nil {
+	if err := requireBPFFS(true); err != nil {
 		t.Error(err)
 	}
 	err := inPrivateMounts(func() error {
@@ -69,5 +72,30 @@ func TestMountIsThere(t *testing.T) {
 	}
 	if err := unix.Access(bpffs, unix.W_OK); err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
+	}
+}
+
+// The first process may be one that not even root may trace: its mounts can be read all the same.
+func TestLastingMounts(t *testing.T) {
+	if err := lastingMounts(); err != nil {
+		t.Error("where the tests run:", err)
+	}
+	if err := inPrivateMounts(lastingMounts); !errors.Is(err, ErrMount) || !strings.Contains(err.Error(), "nsenter --net=") {
+		t.Error("in mounts of its own:", err)
+	}
+	const one, two = "22 27 0:21 / /proc rw - proc proc rw\n27 1 254:0 / / rw - ext4 /dev/vda rw\n", "122 127 0:21 / /proc rw - proc proc rw\n"
+	for _, tt := range []struct {
+		a, b string
+		want bool
+	}{
+		{one, one, true},
+		{one, two, false},
+		{two, "127 1 254:0 / / rw - ext4 /dev/vda rw\n" + two, true},
+		{one, "2 1 0:3 / / rw - ext4 /dev/vda rw\n", false},
+		{"", "", false},
+	} {
+		if got := shareMount([]byte(tt.a), []byte(tt.b)); got != tt.want {
+			t.Errorf("%q and %q: %v, want %v", tt.a, tt.b, got, tt.want)
+		}
 	}
 }
