@@ -169,7 +169,7 @@ func TestBad(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ good, from, to, want string }{
-		{nf + good, "TCP", "XXX", "protocol"}, {nf + good, "100.64.0.2", "100.64.0.256", "source"}, {nf + good, "100.64.0.2", "100.64.0", "source"}, {nf + good, "100.64.0.2", "100.064.0.2", "source"}, {nf + good, "100.64.0.2", "fe80::1%eth0", "source"},
+		{nf + good, "TCP", "QUIC", "protocol"}, {nf + good, "100.64.0.2", "100.64.0.256", "source"}, {nf + good, "100.64.0.2", "100.64.0", "source"}, {nf + good, "100.64.0.2", "100.064.0.2", "source"}, {nf + good, "100.64.0.2", "fe80::1%eth0", "source"},
 		{nf + good, ",2\n", ",65536\n", "destination"}, {nf + good, ",203", ",x203", "destination"}, {nf + good, "12:00:00", "12:60:00", "times"}, {nf + good, "12:00:00", "12:00:02", "times"}, {nf + good, "2026-03-01 12:00:00", "0000-00-00 00:00:00.000", "times"},
 		{nf + good, "2026-03-01 12:00:00", "2026-03-29 02:30:00", "times"}, {nf + good, good, "2026\n", "source"},
 		{ct, "[1772366400.1]\t", "", "no time"}, {ct, "tcp 6", "tcp x", "protocol"}, {ct, "sport=1", "sport=x", "none"}, {ct, "[NEW]", "[NEW", "bracket"}, {ct, "[NEW]", "[new]", "brackets"}, {ct, "src=203.0.113.9 dst", "dst", "two directions"},

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -143,7 +142,7 @@ func writeWhole(path string, b []byte) error {
 
 // Pending returns the intent that a run before this one has left, or nil. One that the ledger has already is removed.
 func (w *Writer) Pending() (*Intent, error) {
-	b, err := readIntent(w.path)
+	b, err := readBeside(w.path, pendingSuffix, maxLine)
 	if b == nil || err != nil {
 		return nil, err
 	}
@@ -152,27 +151,6 @@ func (w *Writer) Pending() (*Intent, error) {
 		return nil, w.Discard() // the crash came after the record
 	}
 	return in, err
-}
-
-// readIntent reads the file of an intent beside a ledger. It returns nil where there is none.
-func readIntent(path string) ([]byte, error) {
-	path, err := realName(path)
-	if err != nil {
-		return nil, err
-	}
-	f, err := open(path+pendingSuffix, os.O_RDONLY)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxLine))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path+pendingSuffix, err)
-	}
-	return append([]byte{}, b...), nil
 }
 
 // parseIntent reads an intent. It returns nil where there is none, or where the ledger has a record of it.

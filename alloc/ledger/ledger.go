@@ -8,9 +8,7 @@ import (
 	"io"
 	"iter"
 	"os"
-	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -59,8 +57,8 @@ func Open(path string, keys ...alloc.Key) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	memory, memoryErr := readMemory(path) // before the records: what is recorded meanwhile is in one or the other
-	begun, err := readIntent(path)        // and so is an apply that ends meanwhile
+	memory, memoryErr := readBeside(path, MemorySuffix, maxMemory) // before the records: what is recorded meanwhile is in one or the other
+	begun, err := readBeside(path, pendingSuffix, maxLine)         // and so is an apply that ends meanwhile
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -109,43 +107,6 @@ func (l *Ledger) cutText() string {
 		return fmt.Sprintf("%s: record %d is whole but for its newline: a crash has cut it off", l.name, len(l.epochs))
 	}
 	return fmt.Sprintf("%s: record %d is incomplete, %d bytes of it are there: a crash has cut it off", l.name, len(l.epochs)+1, l.torn)
-}
-
-// realName returns the file that a path means: links are followed, also one to a file that does not exist yet. What stands beside a
-// ledger stands beside that file, whatever it is called by.
-func realName(path string) (string, error) {
-	for range 40 {
-		name, err := filepath.EvalSymlinks(path)
-		if err == nil || !errors.Is(err, os.ErrNotExist) {
-			return name, err
-		}
-		to, err := os.Readlink(path)
-		if err != nil {
-			return path, nil //nolint:nilerr // it is no link, and does not exist
-		}
-		if !filepath.IsAbs(to) {
-			to = filepath.Join(filepath.Dir(path), to)
-		}
-		path = to
-	}
-	return "", fmt.Errorf("%s: too many links", path)
-}
-
-// open opens a file that is neither folder nor device, and does not wait at a pipe.
-func open(path string, flags int) (*os.File, error) {
-	none := fmt.Errorf("%s: a ledger is a regular file, and this is none", path)
-	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() { // to open a device may do something
-		return nil, none
-	}
-	f, err := os.OpenFile(path, flags|syscall.O_NONBLOCK, 0o640)
-	if err != nil {
-		return nil, err
-	}
-	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() { // it was put there meanwhile
-		f.Close()
-		return nil, none
-	}
-	return f, nil
 }
 
 func read(f *os.File, name string, keys []alloc.Key) (*Ledger, error) {

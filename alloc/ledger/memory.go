@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -83,27 +82,6 @@ func likeLedger(f *os.File, path string) {
 	_ = f.Chmod(mode) // the umask does not count
 }
 
-// readMemory reads the file beside a ledger; nil where there is none, and an error where there is one that cannot be read.
-func readMemory(path string) ([]byte, error) {
-	path, err := realName(path)
-	if err != nil {
-		return nil, err
-	}
-	f, err := open(path+MemorySuffix, os.O_RDONLY)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxMemory))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path+MemorySuffix, err)
-	}
-	return b, nil
-}
-
 // Recall returns what was remembered beside the ledger, as it stands there now; the zero Memory is nothing, or nothing of this ledger.
 func (l *Ledger) Recall() Memory {
 	m, _ := l.Remembered()
@@ -112,7 +90,7 @@ func (l *Ledger) Recall() Memory {
 
 // Remembered is Recall with an error where something stands there that cannot be read, or is not what a daemon writes.
 func (l *Ledger) Remembered() (Memory, error) {
-	b, err := readMemory(l.name)
+	b, err := readBeside(l.name, MemorySuffix, maxMemory)
 	if err != nil {
 		return Memory{}, err
 	}
