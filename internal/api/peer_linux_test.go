@@ -10,32 +10,15 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/cgnkit/cgnkit/internal/netnstest"
 )
 
-// asUser does something in a thread of its own that belongs to another user, who may nothing.
-func asUser(uid uintptr, do func()) (err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // for good: the thread ends with the goroutine
-		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, uid, uid, uid); errno != 0 {
-			err = errno
-			return
-		}
-		do()
-	}()
-	<-done
-	return err
-}
-
 // as has a thread of its own belong to another user, and the client connect from there.
-func (c *client) as(uid uintptr) {
+func (c *client) as(uid int) {
 	c.Helper()
 	for path, mode := range map[string]os.FileMode{filepath.Dir(c.folder): 0o755, c.folder: 0o755, c.socket: 0o666} {
 		if err := os.Chmod(path, mode); err != nil {
@@ -43,7 +26,7 @@ func (c *client) as(uid uintptr) {
 		}
 	}
 	t := &http.Transport{DialContext: func(context.Context, string, string) (conn net.Conn, err error) {
-		err = errors.Join(asUser(uid, func() { conn, err = net.Dial("unix", c.socket) }), err)
+		err = errors.Join(netnstest.AsUser(uid, func() { conn, err = net.Dial("unix", c.socket) }), err)
 		return conn, err
 	}}
 	c.Cleanup(t.CloseIdleConnections)
@@ -52,9 +35,7 @@ func (c *client) as(uid uintptr) {
 
 // TestOtherUser has somebody ask on the socket who is neither root nor the user of the daemon: he may trace, and change nothing.
 func TestOtherUser(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("being another user takes root")
-	}
+	netnstest.Root(t)
 	const uid = 54321
 	c := serve(t, &fakeDaemon{plan: samplePlan(t, "198.18.0.0/30")})
 	if code, a := c.ask("POST", "/v1/reload", nil); code != 202 || c.d.reloads != 1 {
@@ -80,9 +61,7 @@ func TestOtherUser(t *testing.T) {
 
 // TestForeignGroup has a process that is not root give its socket to a group that it is not in: it is told what to do.
 func TestForeignGroup(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("being another user takes root")
-	}
+	netnstest.Root(t)
 	folder := t.TempDir()
 	for _, path := range []string{filepath.Dir(folder), folder} {
 		if err := os.Chmod(path, 0o777); err != nil {
@@ -92,7 +71,7 @@ func TestForeignGroup(t *testing.T) {
 	for name, owner := range map[string][2]int{"user": {1, -1}, "group": {-1, 1}} {
 		var l net.Listener
 		var err error
-		if failed := asUser(54321, func() { l, err = ListenUnix(filepath.Join(folder, name), 0o660, owner[0], owner[1], nil) }); failed != nil {
+		if failed := netnstest.AsUser(54321, func() { l, err = ListenUnix(filepath.Join(folder, name), 0o660, owner[0], owner[1], nil) }); failed != nil {
 			t.Fatal(failed)
 		}
 		if l != nil || !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "SupplementaryGroups=") {
@@ -106,9 +85,7 @@ func TestForeignGroup(t *testing.T) {
 
 // TestUsersAreApart has one user open more connections than there are places: another one is answered at once.
 func TestUsersAreApart(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("being another user takes root")
-	}
+	netnstest.Root(t)
 	c := serve(t, &fakeDaemon{})
 	for range 1000 {
 		conn, err := net.Dial("unix", c.socket)
@@ -127,9 +104,7 @@ func TestUsersAreApart(t *testing.T) {
 // TestOneSource has one user of the machine open a thousand connections that say nothing, or that ask without a token again and again, from many
 // of its addresses: another user is answered at once, and the same one after a while.
 func TestOneSource(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("being another user takes root")
-	}
+	netnstest.Root(t)
 	for name, text := range map[string]string{
 		"silent": "", "half a request": "GET /v1/sta", "without a token": "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
 	} {
@@ -137,7 +112,7 @@ func TestOneSource(t *testing.T) {
 			s := serveTCP(t, &fakeDaemon{}, false)
 			dial := func(n int) (conn net.Conn, err error) {
 				from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, byte(n>>8), byte(n)|1)}}
-				err = errors.Join(asUser(54321, func() { conn, err = from.Dial("tcp4", s.address()) }), err)
+				err = errors.Join(netnstest.AsUser(54321, func() { conn, err = from.Dial("tcp4", s.address()) }), err)
 				return conn, err
 			}
 			for n := range 1000 {

@@ -1,56 +1,36 @@
 package gate
 
 import (
+	"errors"
 	"net"
 	"net/netip"
-	"os"
-	"runtime"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"github.com/cgnkit/cgnkit/internal/netnstest"
 )
-
-// asUser does something in a thread of its own that belongs to another user.
-func asUser(tb testing.TB, uid uintptr, do func()) {
-	tb.Helper()
-	done := make(chan unix.Errno)
-	go func() {
-		runtime.LockOSThread() // for good: the thread ends with the goroutine
-		_, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, uid, uid, uid)
-		if errno == 0 {
-			do()
-		}
-		done <- errno
-	}()
-	if errno := <-done; errno != 0 {
-		tb.Fatal(errno)
-	}
-}
 
 // TestOwner tells users of the machine apart, whatever addresses of it they come from and go to, and hosts from them.
 func TestOwner(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("being another user takes root")
-	}
+	netnstest.Root(t)
 	for at, from := range map[string][]string{"127.0.0.1:0": {"127.0.0.1", "127.9.9.9"}, "[::1]:0": {"::1"}, "[::]:0": {"127.0.0.1", "127.3.2.1", "::1"}} {
 		l, err := ListenTCP(netip.MustParseAddrPort(at))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = l.Close() }()
-		for uid, want := range map[uintptr]string{0: "uid 0", 65534: "uid 65534", 4242: "uid 4242"} {
+		for uid, want := range map[int]string{0: "uid 0", 65534: "uid 65534", 4242: "uid 4242"} {
 			for _, from := range from {
 				to, addr := l.Addr().(*net.TCPAddr).Port, net.ParseIP(from)
 				var c net.Conn
-				asUser(t, uid, func() {
+				other := netnstest.AsUser(uid, func() {
 					host := net.IPv4(127, 0, 0, 1)
 					if strings.Contains(from, ":") {
 						host = net.IPv6loopback
 					}
 					c, err = net.DialTCP("tcp", &net.TCPAddr{IP: addr}, &net.TCPAddr{IP: host, Port: to})
 				})
-				if err != nil {
+				if err := errors.Join(other, err); err != nil {
 					t.Fatal(err)
 				}
 				in, err := l.Accept()

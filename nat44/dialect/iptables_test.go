@@ -1,13 +1,10 @@
 package dialect
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"math"
 	"net/netip"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -216,50 +213,6 @@ var exemptCases = []struct {
 	{"203.0.113.64", "tcp", 25, false}, {"203.0.113.135", "tcp", 30, false}, {"203.0.113.136", "tcp", 30, true}, // outside addresses are translated
 	{"198.19.255.255", "tcp", 90, true}, {"198.19.255.255", "tcp", 91, false}, {"198.17.255.255", "tcp", 90, false},
 	{"10.255.0.1", "tcp", 1, true}, {"11.0.0.1", "tcp", 1, false}, {"100.64.0.63", "udp", 1, true}, {"100.64.0.64", "udp", 1, false}, {"100.64.1.7", "tcp", 1, true},
-}
-
-// TestIPTablesRestore has the real tools read the text, in a network namespace of its own.
-func TestIPTablesRestore(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("iptables-restore needs root for a network namespace")
-	}
-	tools := []string{"iptables-restore", "iptables-legacy-restore"} // Debian's package iptables has both
-	for name, p := range samples() {
-		text, err := render(t, IPTables, p)
-		if err != nil || len(text) > 10<<20 {
-			continue
-		}
-		for _, tool := range tools {
-			cmd := exec.Command("unshare", "-n", tool, "--test")
-			cmd.Stdin = strings.NewReader(text)
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("%s: %s --test: %v: %s", name, tool, err, out)
-			}
-		}
-	}
-}
-
-// TestIPTablesLoads loads the deepest plans for good: --test does not have the kernel look at nested chains.
-func TestIPTablesLoads(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("iptables-restore needs root for a network namespace")
-	}
-	for _, name := range []string{"scattered", "edges", "village", "exempt", "map"} {
-		text := mustRender(t, IPTables, samples()[name])
-		for _, saved := range []string{"nat", "mangle"} {
-			cmd := exec.Command("unshare", "-n", "sh", "-c", "iptables-restore && iptables-save -t "+saved)
-			cmd.Stdin = strings.NewReader(text)
-			out, err := cmd.CombinedOutput()
-			if err != nil {
-				t.Fatalf("%s: %v: %.300s", name, err, out)
-			}
-			_, table, _ := strings.Cut(text, "*"+saved)
-			table, _, _ = strings.Cut(table, "COMMIT")
-			if got, want := bytes.Count(out, []byte("\n-A ")), strings.Count(table, "\n-A "); got != want {
-				t.Errorf("%s: the kernel has %d rules in %s, not %d", name, got, saved, want)
-			}
-		}
-	}
 }
 
 func BenchmarkIPTables(b *testing.B) {
