@@ -3,12 +3,9 @@ package nat44
 import (
 	"errors"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/cgnkit/cgnkit/portset"
 )
@@ -23,20 +20,7 @@ func TestRouterGolden(t *testing.T) {
 	for i, name := range Filterings {
 		s := smallRouter()
 		s.Filtering = Filtering(i + 1)
-		path := filepath.Join("testdata", "router", name+".nft")
-		got := must(NewRouter(s)).String()
-		if os.Getenv(goldenEnv) != "" {
-			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); d != "" {
-			t.Errorf("%s differs (-want +got); with %s=1 it is written anew:\n%s", path, goldenEnv, d)
-		}
+		golden(t, filepath.Join("testdata", "router", name+".nft"), must(NewRouter(s)).String())
 	}
 }
 

@@ -40,23 +40,27 @@ func goldenRulesets() map[string]*Ruleset {
 	return out
 }
 
+// golden compares a text with a file, or writes that anew.
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if os.Getenv(goldenEnv) != "" {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); d != "" {
+		t.Errorf("%s differs (-want +got); with %s=1 it is written anew:\n%s", path, goldenEnv, d)
+	}
+}
+
 func TestGolden(t *testing.T) {
 	for name, rs := range goldenRulesets() {
 		t.Run(name, func(t *testing.T) {
-			path := filepath.Join("testdata", name+".nft")
-			got := rs.String()
-			if os.Getenv(goldenEnv) != "" {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); d != "" {
-				t.Errorf("%s differs (-want +got); with %s=1 it is written anew:\n%s", path, goldenEnv, d)
-			}
+			golden(t, filepath.Join("testdata", name+".nft"), rs.String())
 		})
 	}
 }

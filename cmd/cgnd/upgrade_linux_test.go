@@ -13,9 +13,8 @@ import (
 	"github.com/cgnkit/cgnkit/internal/netns"
 )
 
-// binary puts a copy of this binary where the site starts it from, in one step as a package manager does. Another release has
-// other programs for the kernel: with other, a name in their debugging information is another one, which is enough for that.
-func (s *site) binary(other bool) {
+// own returns this binary.
+func (s *site) own() []byte {
 	s.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -25,6 +24,14 @@ func (s *site) binary(other bool) {
 	if err != nil {
 		s.Fatal(err)
 	}
+	return text
+}
+
+// binary puts a copy of this binary where the site starts it from, in one step as a package manager does. Another release has
+// other programs for the kernel: with other, a name in their debugging information is another one, which is enough for that.
+func (s *site) binary(other bool) {
+	s.Helper()
+	text := s.own()
 	if other {
 		name := append([]byte("\x00cgn_"), "carry\x00"...) // in two parts, so that it is in the programs only
 		if !bytes.Contains(text, name) {
