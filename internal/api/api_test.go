@@ -220,6 +220,23 @@ func TestListen(t *testing.T) {
 	}
 }
 
+// TestListenInEverybodysFolder: where every user may put a socket in the place of ours, there is none; /tmp is no such folder.
+func TestListenInEverybodysFolder(t *testing.T) {
+	folder := t.TempDir()
+	for mode, want := range map[os.FileMode]string{0o777: "chmod o-w " + folder, 0o703: "chmod o-w", 0o777 | os.ModeSticky: "", 0o775: "", 0o700: ""} {
+		if err := os.Chmod(folder, mode); err != nil {
+			t.Fatal(err)
+		}
+		l, err := ListenUnix(filepath.Join(folder, "s"), 0o600, -1, -1, nil)
+		if l != nil {
+			_ = l.Close()
+		}
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v", mode, err)
+		}
+	}
+}
+
 func FuzzTrace(f *testing.F) {
 	for _, q := range []string{"outside=198.18.0.0&port=2100&at=2026-03-01T10:30:00Z&tolerance=5s&case=1&reason=r", "outside=198.18.1.0&case=%00&reason=", "%", "a=b;c"} {
 		f.Add(q)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -26,10 +27,10 @@ var limits = gate.Limits{
 }
 
 // ListenUnix listens on a unix socket with the given permissions and owner; -1 leaves user or group as they are. What a process
-// that was killed has left is replaced; a socket at which somebody answers, and what is no socket, is not. dropped is told of
-// every connection that is closed because of the bounds.
+// that was killed has left is replaced; a socket at which somebody answers, and what is no socket, is not. In a folder where
+// every user may exchange the socket for his own there is none. dropped is told of every connection that is closed because of the bounds.
 func ListenUnix(path string, mode fs.FileMode, uid, gid int, dropped func(gate.Reason)) (net.Listener, error) {
-	if err := removeStale(path); err != nil {
+	if err := errors.Join(requireFolder(filepath.Dir(path)), removeStale(path)); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
 	}
 	l, err := net.Listen("unix", path)
@@ -78,6 +79,16 @@ func (s *socket) Lost() error {
 		err = fmt.Errorf("the socket is gone: %w", err)
 	}
 	s.unix.SetUnlinkOnClose(false)
+	return err
+}
+
+// requireFolder refuses a folder in which every user of the machine may remove and make files, whoever owns them: who asks at the
+// socket would ask whoever put it there.
+func requireFolder(path string) error {
+	st, err := os.Stat(path)
+	if err == nil && st.Mode().Perm()&0o002 != 0 && st.Mode()&fs.ModeSticky == 0 {
+		err = fmt.Errorf("every user of the machine may exchange files in %s (mode %o): use another folder, or `chmod o-w %[1]s`", path, st.Mode().Perm())
+	}
 	return err
 }
 

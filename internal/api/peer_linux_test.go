@@ -64,7 +64,7 @@ func TestForeignGroup(t *testing.T) {
 	netnstest.Root(t)
 	folder := t.TempDir()
 	for _, path := range []string{filepath.Dir(folder), folder} {
-		if err := os.Chmod(path, 0o777); err != nil {
+		if err := os.Chmod(path, 0o777|os.ModeSticky); err != nil {
 			t.Fatal(err)
 		}
 	}

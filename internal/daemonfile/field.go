@@ -114,7 +114,7 @@ var fields = []field{
 		set: func(c *Config, v value) { c.VerifyEvery = v.time }},
 	{key: "listen", kind: section, doc: "Where the API is.", fields: []field{
 		{key: "unix", kind: path, initial: "/run/cgnd/cgnd.sock", example: "/run/cgnd/cgnd.sock",
-			doc: "Path of the socket. Its folder must exist, and nobody else may be able to write to it.",
+			doc: "Path of the socket. Its folder must exist, and nobody else may be able to write to it: one in which every user may exchange files is refused.",
 			set: func(c *Config, v value) { c.Listen.Unix = v.text }},
 		{key: "user", kind: account, initial: "that of the daemon", example: "root",
 			doc: "Whose the socket is: a name or a number. Another one than that of the daemon takes `CAP_CHOWN`, which the unit of the package does not leave.",
