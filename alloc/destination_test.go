@@ -224,7 +224,7 @@ func TestPropertyDestination(t *testing.T) {
 	})
 }
 
-var slowPorts = regexp.MustCompile(`^(.*)[ \t](tcp|udp)/[ \t]*([0-9]+)[ \t]*(?:-[ \t]*([0-9]+)[ \t]*)?$`)
+var slowPorts = regexp.MustCompile(`(?s)^(.*)[ \t](tcp|udp)/[ \t]*([0-9]+)[ \t]*(?:-[ \t]*([0-9]+)[ \t]*)?$`)
 
 // slowDestination reads what ParseDestination reads, with a regular expression.
 func slowDestination(s string) (first, last netip.Addr, ok bool) {
@@ -246,7 +246,7 @@ func FuzzParseDestination(f *testing.F) {
 	for _, s := range []string{
 		"203.0.113.0/24", "203.0.113.53 udp/53", "0.0.0.0/0 tcp/8000-8080", "10.0.0.1 - 10.0.0.9\ttcp/1 - 65535\t", " 1.2.3.4 udp/ 0 ", "1.2.3.4/32", "1.2.3.4-1.2.3.5 tcp/00080",
 		"", " ", "tcp/80", " tcp/80", "1.2.3.4 tcp", "1.2.3.4 tcp/", "1.2.3.4 tcp/-", "1.2.3.4 tcp/1-", "1.2.3.4 tcp/2-1", "1.2.3.4 tcp/65536", "1.2.3.4 tcp/1,2", "1.2.3.4 TCP/1", "1.2.3.4 icmp/1", "1.2.3.4 tcp/1 udp/1",
-		"1.2.3.4tcp/1", "1.2.3.4\ntcp/1", "1.2.3.4\u00a0tcp/1", "1.2.3.4\u00a0 tcp/1", "1.2.3.4 tcp/1\n", "1.2.3.4 80", "1.2.3.4:80", "2001:db8::1", "2001:db8::1 tcp/80", "::ffff:1.2.3.4 tcp/1", "1.2.3.4 \xfftcp/1", "1.2.3.4 tcp/\u0661",
+		"1.2.3.4tcp/1", "1.2.3.4\ntcp/1", "1.2.3.4\n tcp/1", "1.2.3.4\u00a0tcp/1", "1.2.3.4\u00a0 tcp/1", "1.2.3.4 tcp/1\n", "1.2.3.4 80", "1.2.3.4:80", "2001:db8::1", "2001:db8::1 tcp/80", "::ffff:1.2.3.4 tcp/1", "1.2.3.4 \xfftcp/1", "1.2.3.4 tcp/\u0661",
 		"1.2.3.4 tcp/18446744073709551616", "0.0.0.0-255.255.255.255", "255.255.255.255 udp/65535",
 	} {
 		f.Add(s)
