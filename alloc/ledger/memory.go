@@ -198,35 +198,37 @@ func (l *Ledger) OpenSince(m Memory, has string, want Epoch, now time.Time) (sin
 		from := want.From
 		if m.Leapt.After(from) && m.Leapt.Before(now) {
 			from = m.Leapt
+		} else if slices.Contains(had, has) { // since when is known
+			return since, had
 		}
 		return earlier(since, from), with(had, has)
 	case has == "":
 		has = m.PlanSHA256 // until the kernel was emptied
 	case has == want.PlanSHA256 && !m.IsZero() && m.PlanSHA256 != has: // nobody has noted when it came to that plan
-		seen := m.lastSeen(now)
+		seen := m.LastSeen(now)
 		if seen.Before(want.From) {
 			had = with(had, has)
 		}
 		return earlier(since, earlier(seen, l.Missed(m.PlanSHA256, want, m.From))), had
-	case has != want.PlanSHA256 && !l.due(has, m, want):
+	case has != want.PlanSHA256 && (!m.IsZero() && m.PlanSHA256 != has || !l.due(has, m, want)): // or when it came to it
 		missed, _ := l.OpenSince(Memory{From: m.From, PlanSHA256: m.PlanSHA256}, "", want, now)
 		switch {
 		case m.IsZero():
 			missed = want.From
-		case m.Seen.After(m.From) && !m.Seen.After(now):
-			missed = earlier(missed, m.Seen)
 		default:
-			missed = earlier(missed, m.From)
+			missed = earlier(missed, m.LastSeen(now))
 		}
 		return earlier(since, missed), with(had, has)
 	}
 	return earlier(since, l.missedBy(m, has, want)), had
 }
 
-// lastSeen returns when the kernel had surely the plan of the epoch: what was before that is over by then.
-func (m Memory) lastSeen(now time.Time) time.Time {
-	if seen := m.From.Add(time.Millisecond); !m.Seen.After(seen) || m.Seen.After(now) {
-		return seen
+// LastSeen returns when the kernel had surely the plan of the epoch: what was before that is over by then. It may have been seen before the epoch
+// began, where the one before has the same plan.
+func (m Memory) LastSeen(now time.Time) time.Time {
+	began := m.From.Add(time.Millisecond)
+	if m.Seen.IsZero() || m.Seen.After(now) || !m.Seen.Before(m.From) && m.Seen.Before(began) {
+		return began
 	}
 	return m.Seen
 }

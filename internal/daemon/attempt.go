@@ -107,6 +107,7 @@ func (a *attempt) touch(b Backend, wall func() time.Time, wait func() error, voi
 
 // leave leaves the kernel to somebody else, who is about to record what he applies.
 func (l *loop) leave(in InForce) {
+	l.asked = true
 	l.waits(true, time.Now())
 	if !l.has && in.SHA256 != "" {
 		l.firstAttempt, l.inForce = true, in
@@ -188,7 +189,8 @@ func (a *attempt) recall(s Source, t *timeline, own memory, first bool, leaptSin
 		if a.open = a.neverKept(s, m, err); !a.open.none() {
 			return
 		}
-		m.Since = earlier(m.Since, own.Since)
+		both := doubt{m.Since, m.Had}.and(doubt{own.Since, own.Had})
+		m.Since, m.Had = both.since, both.had
 		own = m
 	}
 	a.open = t.doubt(own, a.before.SHA256, a.want.epoch, now)
@@ -261,6 +263,7 @@ func (l *loop) haveApplied(a attempt) {
 	for _, w := range a.done.Warnings {
 		l.log.Warn(w)
 	}
+	l.asked = l.asked || !a.looked.IsZero()
 	if a.in.SHA256 != "" {
 		l.inForce = a.in
 	}

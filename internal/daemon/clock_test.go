@@ -35,23 +35,78 @@ func TestClock(t *testing.T) {
 	})
 }
 
-// TestSmallStepBack sets the clock back by less than is called a step, just after an epoch began.
+// TestSmallStepBack sets the clock back by less than is called a step, just after an epoch began: what the clock says twice is said of both plans.
 func TestSmallStepBack(t *testing.T) {
 	inBubble(t, "l.jsonl", func(r *rig) {
 		r.add(1, 0)
 		r.add(2, time.Minute)
 	}, func(r *rig) {
 		r.after(time.Minute + 200*time.Millisecond)
-		applies := r.seen().applies
+		applies, instant := r.seen().applies, r.now()
 		for range 3 { // one after the other, as NTP may do it
 			r.step(-1900 * time.Millisecond)
 			r.has(r.after(time.Second), 2)
 		}
 		s := r.after(time.Minute)
 		r.has(s, 2)
-		if r.seen().applies != applies || !s.Healthy || s.Epoch.Seq != 2 {
+		if r.seen().applies != applies || !s.Healthy || s.Epoch.SHA256 != r.plan(2).SHA256() {
 			t.Errorf("%d applies more, %+v", r.seen().applies-applies, s)
 		}
+		r.possible(instant.Add(-4*time.Second), 1)
+		r.possible(instant.Add(-time.Second), 1, 2)
+		r.possible(instant.Add(time.Minute), 2)
+	})
+}
+
+// TestStepBackOverAnEpoch sets the clock back over the beginning of an epoch that the kernel has: until that begins once more, it has the plan before
+// its time.
+func TestStepBackOverAnEpoch(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0); r.add(2, 11*time.Minute) }, func(r *rig) {
+			r.after(11*time.Minute + 10*time.Second)
+			r.has(r.d.Snapshot(), 2)
+			r.step(-40 * time.Second)
+			again := r.now()
+			s := r.after(15 * time.Second)
+			if r.has(s, 2); s.Unsure.IsZero() || s.Unsure.After(again) {
+				t.Errorf("%+v", s)
+			}
+			if killed {
+				r.again(func() {})
+			}
+			r.after(40 * time.Minute)
+			r.possible(again.Add(-time.Minute), 1)
+			r.possible(again.Add(-5*time.Second), 1, 2) // by this clock, the kernel has had it for ten seconds
+			r.possible(again.Add(time.Second), 1, 2)
+			if !killed { // the next daemon goes by its clock alone
+				r.possible(again.Add(29*time.Second), 1, 2)
+			}
+			r.possible(again.Add(10*time.Minute), 2)
+			r.end()
+		})
+	}
+}
+
+// TestLateThenAhead has an epoch be late by minutes after the clock was set forward, and the clock be set back when the next epoch has begun: what was
+// late stays so.
+func TestLateThenAhead(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		r.after(10 * time.Minute)
+		r.step(20 * time.Second)
+		r.after(2 * time.Second)
+		r.add(2, time.Minute)
+		r.b.do(func() { r.b.refuse = errRefused })
+		r.after(3 * time.Minute)
+		at := r.now()
+		r.after(3 * time.Minute)
+		r.b.do(func() { r.b.refuse = nil })
+		r.has(r.after(2*time.Minute), 2)
+		r.add(3, time.Minute)
+		r.has(r.after(62*time.Second), 3)
+		r.step(-20 * time.Second)
+		r.after(time.Hour)
+		r.possible(at, 1, 2, 3) // two plans and two times are noted as one time, in which either is possible
+		r.end()
 	})
 }
 

@@ -50,6 +50,12 @@ func (l *loop) back(at time.Time) time.Time {
 
 // known returns what this daemon knows of the past of the kernel.
 func (l *loop) known() memory {
+	if !l.has && l.timeline != nil && l.timeline.ledger != nil {
+		m := l.timeline.ledger.Recall()
+		both := l.open.and(doubt{m.Since, m.Had})
+		m.Since, m.Had = both.since, both.had
+		return m
+	}
 	m := l.memory()
 	m.Since, m.Had = l.open.since, l.open.had
 	if !l.heldAt.IsZero() { // it knows better than by the clock
@@ -69,14 +75,15 @@ func (l *loop) isRight(sha string) bool {
 
 // watch notes what the kernel has when it was looked at, and nobody is about to record that.
 func (l *loop) watch(in InForce, at time.Time) {
+	l.asked = true
 	switch {
-	case !l.has || l.timeline == nil || l.timeline.ledger == nil:
-	case in.SHA256 == l.applied.sha256:
+	case l.timeline == nil || l.timeline.ledger == nil:
+	case l.has && in.SHA256 == l.applied.sha256:
 		l.rightAt = at
 		if len(l.open.had) > 0 && l.isRight(in.SHA256) {
 			l.sayLate(attempt{want: l.applied, before: in, open: l.open, switched: l.wall()})
 		}
-	case in.SHA256 != "" && !l.unread():
+	case in.SHA256 != "": // by what was read last, where the ledger cannot be read now
 		if want, err := l.timeline.at(l.wall()); err == nil {
 			l.open = l.open.and(l.timeline.doubt(l.known(), in.SHA256, want.epoch, l.wall()))
 		}
@@ -95,9 +102,13 @@ func (l *loop) unsure(now time.Time) (d doubt) {
 	if err != nil {
 		return d
 	}
-	m := l.timeline.ledger.Recall()
-	if l.has {
-		m = l.known()
+	m := l.known()
+	if d = d.and(l.timeline.doubt(m, l.inForce.SHA256, want.epoch, now)); !l.asked { // it may have anything
+		seen := want.epoch.From
+		if !m.IsZero() {
+			seen = m.LastSeen(now)
+		}
+		d = d.and(doubt{seen, []string{""}})
 	}
-	return d.and(l.timeline.doubt(m, l.inForce.SHA256, want.epoch, now))
+	return d
 }

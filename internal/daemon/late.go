@@ -84,8 +84,11 @@ func (l *loop) recordDue(now time.Time) bool {
 // record has the ledger say that an epoch was late.
 func (l *loop) record() {
 	source, old, x := l.o.Source, l.timeline, *l.late
-	l.lateAt, x.Now = time.Now(), l.wall().Truncate(time.Millisecond)
+	l.lateAt = time.Now()
 	l.start("record", func() func() {
+		// Before the end of what the kernel had besides, that would be in force by the ledger.
+		time.Sleep(min(x.Until.Sub(l.wall()), time.Millisecond))
+		x.Now = l.wall().Truncate(time.Millisecond)
 		n, err := source.late(old, x)
 		return func() {
 			if err != nil {

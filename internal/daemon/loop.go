@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -34,6 +35,7 @@ type loop struct {
 	heldAt   time.Time // when the kernel got the plan of applied, for as long as this daemon knows
 	redo     string    // why it is to be applied once more, "" = it is not
 	inForce  InForce
+	asked    bool   // the kernel was looked at
 	goodMark string // the backend's mark when the kernel was compared last
 	lookedAt time.Time
 	links    string // of the backend then
@@ -235,13 +237,14 @@ func (l *loop) watchClock() {
 	if l.lastMono.IsZero() {
 		return
 	}
+	l.twice(wall, wall.Add(-mono.Sub(l.lastMono)))
 	step := wall.Sub(l.lastWall) - mono.Sub(l.lastMono)
 	if step.Abs() > stepOver {
 		l.stepped = mono
 		text := fmt.Sprintf("the clock was set by %v, to %s", step.Round(time.Millisecond), stamp(wall))
 		if step < 0 {
 			l.steppedBack = mono
-			if l.late != nil && l.late.leap && !l.late.recorded && l.applied.epoch.From.After(wall) { // nothing was late: the clock was ahead
+			if l.late != nil && l.late.leap && !l.late.recorded && l.late.Since.After(wall) { // nothing was late: the clock was ahead
 				l.late = nil
 				l.over("late")
 			}
@@ -254,6 +257,15 @@ func (l *loop) watchClock() {
 	} else if !l.stepped.IsZero() && mono.Sub(l.stepped) >= clockFor {
 		l.stepped = time.Time{}
 		l.over("clock")
+	}
+}
+
+// twice notes that the clock was set back to before the epoch that the kernel has: until it begins once more, the kernel has its plan before its time.
+// from is when that was at the earliest.
+func (l *loop) twice(wall, from time.Time) {
+	if e := l.applied.epoch; l.has && e.Seq > 0 && e.From.After(wall) && l.inForce.SHA256 == l.applied.sha256 && !slices.Contains(l.open.had, l.applied.sha256) {
+		from = earlier(from.Truncate(time.Millisecond), l.back(l.heldAt)) // if this clock is the right one
+		l.open = l.open.and(doubt{from, []string{l.applied.sha256}})
 	}
 }
 

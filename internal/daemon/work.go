@@ -107,9 +107,9 @@ func (l *loop) haveLooked(in InForce, err error, underWay bool, mark string, beg
 	}
 	l.links = in.Links
 	waits := l.waits(underWay, now)
-	l.foreign = l.has && in.SHA256 != l.applied.sha256 && (l.reread || waits)
-	if l.foreign {
-		l.inForce = in
+	told := in.SHA256 != l.applied.sha256 && (l.reread || waits)
+	if l.foreign = l.has && told; told {
+		l.inForce, l.asked = in, true
 		return // what the ledger says then decides
 	}
 	l.watch(in, begun)
