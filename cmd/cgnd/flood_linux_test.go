@@ -17,7 +17,7 @@ import (
 // startFlood starts that as a user who may nothing, and returns when thousands of connections were made.
 func (s *site) startFlood(to string) {
 	s.Helper()
-	binary := filepath.Join(s.TempDir(), "flood")             // where that user may go
+	binary := filepath.Join(s.TempDir(), "flood")                // where that user may go
 	if err := os.WriteFile(binary, s.own(), 0o755); err != nil { //nolint:gosec // he runs it
 		s.Fatal(err)
 	}

@@ -126,7 +126,7 @@ func (m *meter) Snapshot() *metrics.Snapshot {
 			Equal: s.Verify.Runs - s.Verify.Different, Different: s.Verify.Different, Failed: s.Verify.Failed, At: s.Verify.At, Took: s.Verify.Took,
 			OK: s.Verify.Differences == 0 && !bad("verify"), Differences: s.Verify.Differences,
 		},
-		Drift: metrics.Drift{At: s.Taken, Noticed: s.Drift.Found, Repaired: s.Drift.Repaired, Failed: s.Drift.Failed},
+		Drift: metrics.Drift{At: s.Looked, Noticed: s.Drift.Found, Repaired: s.Drift.Repaired, Failed: s.Drift.Failed},
 	}
 	for _, code := range daemon.Codes {
 		out.Problems = append(out.Problems, metrics.Problem{Code: code, Is: bad(code)})

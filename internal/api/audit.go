@@ -1,11 +1,13 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -45,11 +47,26 @@ func (a *Audit) open() (auditFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}
+	if !isAudit(f) {
+		return nil, errors.Join(fmt.Errorf("audit log: %s has something else in it: the log needs a file of its own", a.path), f.Close())
+	}
 	if a.wrap != nil {
 		return a.wrap(f), nil
 	}
 	return f, nil
 }
+
+// isAudit reports whether a file may be an audit log, by how it begins: empty, with a line or a part of one, or with the zeros that a machine leaves
+// which has lost its power.
+func isAudit(f *os.File) bool {
+	begin := make([]byte, len(auditBegin))
+	n, err := f.ReadAt(begin, 0)
+	begin = bytes.TrimLeft(begin[:n], "\x00\n")
+	return (err == nil || errors.Is(err, io.EOF)) && strings.HasPrefix(auditBegin, string(begin))
+}
+
+// auditBegin is how every line begins.
+const auditBegin = `{"time":`
 
 // An auditLine is a line of the log.
 type auditLine struct {

@@ -87,3 +87,25 @@ func TestAuditMode(t *testing.T) {
 		t.Error(st, err)
 	}
 }
+
+// TestAuditOfAnotherFile has the log be a file of somebody else's: nothing is written to it.
+func TestAuditOfAnotherFile(t *testing.T) {
+	for text, good := range map[string]bool{
+		"": true, `{"time":"2026-03-01T12:00:00Z"}` + "\n": true, `{"ti`: true, "\x00\x00\x00\n": true,
+		`{"cgnkit_ledger":1,"seq":1}` + "\n": false, "version: 1\n": false, "x": false,
+	} {
+		a := NewAudit(filepath.Join(t.TempDir(), "audit"))
+		if err := os.WriteFile(a.path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Check(); (err == nil) != good {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err := a.write(auditLine{}); (err == nil) != good {
+			t.Errorf("%q: %v", text, err)
+		}
+		if b, err := os.ReadFile(a.path); err != nil || !good && string(b) != text {
+			t.Errorf("%q became %q, %v", text, b, err)
+		}
+	}
+}

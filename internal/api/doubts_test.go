@@ -93,3 +93,21 @@ func TestDoubts(t *testing.T) {
 		}
 	}
 }
+
+// TestPlanFileAndAnotherKernel has no single name come from a plan file while the kernel has another plan, or what it has is not known.
+func TestPlanFileAndAnotherKernel(t *testing.T) {
+	for code, want := range map[string]string{"": "allocated", "late": "allocated", "other": "ambiguous", "drift": "ambiguous", "kernel": "ambiguous", "verify": "ambiguous"} {
+		d := &fakeDaemon{plan: samplePlan(t, "198.18.0.0/30"), other: code == "other"}
+		if code != "" && code != "other" {
+			d.problems = []daemon.Problem{{Code: code, Text: "it is so"}}
+		}
+		c := serve(t, d)
+		status, a := c.ask("GET", "/v1/trace?outside=198.18.0.0&port=2100&case=1&reason=r", nil)
+		if status != 200 || a["status"] != want {
+			t.Errorf("%s: %d %v", code, status, a)
+		}
+		if all, _ := a["candidates"].([]any); want == "ambiguous" && (len(all) != 2 || len(a["warnings"].([]any)) == 0) {
+			t.Errorf("%s: %v", code, a)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/ledger"
+	"github.com/cgnkit/cgnkit/internal/daemon"
 )
 
 // A traceAnswer says who had an outside address and port.
@@ -139,7 +141,7 @@ func (s *server) answer(q traceQuestion) (a traceAnswer, err error) {
 	}
 	led := s.Daemon.Ledger()
 	if led == nil {
-		return a, s.answerNow(q, &a)
+		return a, s.answerNow(q, shot, &a)
 	}
 	if q.hasTime && q.To.After(s.Now().Add(time.Second)) { // an instant without fractions covers its second
 		a.Warnings = append(a.Warnings, q.To.UTC().Format(time.RFC3339Nano)+" lies in the future: another plan may be in force by then")
@@ -180,7 +182,7 @@ func (c *candidate) fill(a alloc.Allocation) {
 }
 
 // answerNow asks the plan in force. It knows of no other time.
-func (s *server) answerNow(q traceQuestion, a *traceAnswer) error {
+func (s *server) answerNow(q traceQuestion, shot *daemon.Snapshot, a *traceAnswer) error {
 	plan := s.Daemon.Plan()
 	port, known := q.Port.Number()
 	switch {
@@ -197,5 +199,22 @@ func (s *server) answerNow(q traceQuestion, a *traceAnswer) error {
 		c.fill(share)
 	}
 	a.Status, a.Candidates = c.Status, []candidate{c}
+	if text := elsewhere(shot, plan.SHA256()); text != "" {
+		a.Status, a.Candidates = "ambiguous", append(a.Candidates, candidate{Status: ledger.Candidate{}.StatusText()})
+		a.Warnings = append(a.Warnings, text)
+	}
 	return nil
+}
+
+// elsewhere says why the kernel may not have the plan that was applied now; "" = it has.
+func elsewhere(s *daemon.Snapshot, plan string) string {
+	if s.InForce != plan {
+		return fmt.Sprintf("the kernel does not have plan %.12s, so it is not known who has the port", plan)
+	}
+	for _, p := range s.Problems {
+		if p.Code == "kernel" || p.Code == "drift" || p.Code == "verify" {
+			return p.Text + ": it is not known who has the port"
+		}
+	}
+	return ""
 }

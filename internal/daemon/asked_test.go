@@ -67,3 +67,25 @@ func TestAskedBesideGarbage(t *testing.T) {
 		}
 	})
 }
+
+// TestLooked: when the kernel was looked at last is not when the state was last made known.
+func TestLooked(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		if s := r.after(time.Minute); s.Looked.IsZero() || s.Taken.Sub(s.Looked) > lookEvery {
+			t.Errorf("%+v", s)
+		}
+		r.b.do(func() { r.b.blind = errRefused })
+		at := r.now()
+		if s := r.after(10 * time.Minute); s.Looked.After(at) {
+			t.Errorf("looked %v, blind since %v", s.Looked, at)
+		}
+		r.b.do(func() { r.b.blind = nil })
+		r.add(2, 0)
+		r.b.do(func() { r.b.takes = 9 * time.Minute })
+		at = r.now()
+		if s := r.after(8 * time.Minute); s.Looked.After(at.Add(2 * lookEvery)) {
+			t.Errorf("looked %v, at work since %v", s.Looked, at)
+		}
+		r.after(2 * time.Minute)
+	})
+}

@@ -34,6 +34,8 @@ type Snapshot struct {
 	// Had are the SHA-256 of plans that the kernel had since then besides those of the ledger, by somebody's hand or by a clock that was wrong.
 	Had []string `json:"had_sha256,omitempty"`
 
+	Looked time.Time `json:"kernel_looked,omitzero"` // when the kernel could be looked at last
+
 	Apply  ApplyInfo  `json:"apply"`
 	Verify VerifyInfo `json:"verify"`
 	Drift  DriftInfo  `json:"drift"`

@@ -102,6 +102,7 @@ func (l *loop) haveLooked(in InForce, err error, underWay bool, mark string, beg
 		return
 	}
 	l.over("kernel")
+	l.snapshot.Looked = l.back(begun)
 	if l.links != "" && in.Links != l.links { // what failed for want of an interface does not wait for its turn
 		l.retryAt, l.repairAt = time.Time{}, time.Time{}
 	}

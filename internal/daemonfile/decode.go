@@ -269,6 +269,23 @@ var xdpOnly = []string{"interfaces", "policy", "port-key", "events"}
 // maxSocket is how long the path of a unix socket may be.
 const maxSocket = 107
 
+// audit has the log of traces be a file of its own.
+func (d *decoder) audit(seen map[string]*yaml.Node) {
+	c := d.config
+	at := cmp.Or(seen["audit"], seen["ledger"], seen["plan"])
+	for _, other := range [][2]string{{"ledger", c.Ledger}, {"plan", c.Plan}, {"policy", c.Policy}, {"port-key", c.PortKey}, {"listen.tokens", c.Listen.Tokens},
+		{"listen.certificate", c.Listen.Certificate}, {"listen.key", c.Listen.Key}} {
+		key, path := other[0], other[1]
+		if path == "" || at == nil {
+			continue
+		}
+		file, log := filepath.Clean(path), filepath.Clean(c.Audit)
+		if rest, ok := strings.CutPrefix(log, file); ok && (rest == "" || key == "ledger" && strings.HasPrefix(rest, ".")) {
+			d.at(at, "for example audit: /var/log/cgnd/audit.jsonl", "audit and %s: traces are written to a file of their own", key)
+		}
+	}
+}
+
 // together checks what keys mean for each other.
 func (d *decoder) together(root *yaml.Node, seen map[string]*yaml.Node) {
 	c := d.config
@@ -292,6 +309,7 @@ func (d *decoder) together(root *yaml.Node, seen map[string]*yaml.Node) {
 		d.at(n, "", "listen.unix: the path of a socket has at most %d bytes", maxSocket)
 	}
 	d.listens(seen)
+	d.audit(seen)
 	d.alarms(seen)
 	names := map[string]bool{}
 	for _, l := range slices.Concat(c.Inside, c.Outside) {

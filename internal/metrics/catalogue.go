@@ -52,7 +52,7 @@ var (
 	verifyOK    = gauge("cgnkit_last_verify_success", "1 if the last verify found the kernel equal to the plan, 0 if not.")
 	verifyDiffs = gauge("cgnkit_last_verify_differences", "Differences that the last verify found.")
 	driftNow    = gauge("cgnkit_drift_differences", "Differences from the plan that others have made in the kernel, and that are there now.")
-	driftAt     = gauge("cgnkit_last_drift_check_timestamp_seconds", "Instant of the last look for drift.")
+	driftAt     = gauge("cgnkit_last_drift_check_timestamp_seconds", "Instant at which the kernel could be looked at last.")
 	drifts      = counter("cgnkit_drifts_total", "Times that drift was noticed.")
 	repairs     = counter("cgnkit_drift_repairs_total", "Repairs of drift, by result: success or failure.", "result")
 	interfaceUp = gauge("cgnkit_interface_up", "1 if packets on the interface pass and are translated, 0 if not.", "interface", "side")
