@@ -26,7 +26,7 @@ func problemOf(n daemon.Snapshot, code string) string {
 // awaitLog waits until the log has a text.
 func (s *site) awaitLog(text string) {
 	s.Helper()
-	for end := time.Now().Add(time.Minute); !strings.Contains(s.log.String(), text); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !strings.Contains(s.log.String(), text); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			s.Fatalf("no %q in the log", text)
 		}

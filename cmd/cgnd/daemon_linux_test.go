@@ -54,6 +54,13 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
+// Reset forgets what was logged.
+func (l *logBuffer) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b.Reset()
+}
+
 // newSite returns a site whose configuration is some lines of YAML, in which FOLDER stands for its folder, and what every site has.
 func newSite(t *testing.T, top *netns.Topology, lines string) *site {
 	t.Helper()
