@@ -247,6 +247,7 @@ func (l *loop) haveFound(a attempt) {
 
 func (l *loop) haveApplied(a attempt) {
 	l.stop = nil
+	l.untidy()
 	l.haveFound(a)
 	if errors.Is(a.err, errGivenUp) {
 		l.log.Debug(a.err.Error(), "epoch", a.want.epoch.Seq)

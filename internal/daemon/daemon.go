@@ -45,6 +45,7 @@ const (
 	clockFor     = 5 * time.Minute        // how long a step is shown
 	rereadEvery  = 10 * time.Second       // how often a file that cannot be read is tried again
 	foreignFor   = ledger.Patience        // how long to wait for somebody who is about to record what he applied
+	tidyAfter    = 5 * time.Second        // how long after such work memory is given back
 	workLimit    = 10 * time.Minute       // work that takes longer hangs: the watchdog is no longer told that all is well
 	maxBackoff   = time.Minute
 	// Between repairs while somebody undoes them: subscribers have nothing meanwhile, so it is short.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"time"
 )
@@ -70,6 +71,8 @@ type loop struct {
 	leaptAt              time.Time
 	backSince            time.Time // the clock says that what was applied is still to come; zero = it does not
 
+	tidyAt time.Time // memory is given back then, as much was read or applied; zero = it was
+
 	statusWas     string
 	firstAttempt  bool // is over
 	backendLoaded bool // the files of the backend were read
@@ -128,10 +131,17 @@ func (l *loop) decide() {
 		l.look()
 	case l.verifyDue(now):
 		l.verify()
+	case !l.tidyAt.IsZero() && !now.Before(l.tidyAt):
+		l.tidyAt = time.Time{}
+		go debug.FreeOSMemory()
 	default:
 		l.prepare()
 	}
 }
+
+// untidy notes that work was done that takes memory as plans are large: what was a plan before, and what was made to apply one. The collector would
+// look for it minutes later, and return it later still.
+func (l *loop) untidy() { l.tidyAt = time.Now().Add(tidyAfter) }
 
 // unread reports whether the source cannot be read, or not be followed.
 func (l *loop) unread() bool {

@@ -60,6 +60,7 @@ func (l *loop) haveRead(t *timeline, mark string, err error, changed bool, backe
 		return
 	}
 	l.timeline, l.retryAt = t, time.Time{}
+	l.untidy()
 	if t.ledger != nil {
 		l.snapshot.Head, l.snapshot.Records = t.ledger.Head(), t.ledger.Len()
 		l.ledger.Store(t.ledger)
@@ -199,6 +200,7 @@ func (l *loop) compared(c comparison) bool {
 		return false
 	}
 	l.over("verify")
+	l.untidy()
 	l.goodMark = c.mark
 	v := &l.snapshot.Verify
 	v.Runs, v.At, v.Took, v.Differences = v.Runs+1, l.wall(), c.took, c.Differences
