@@ -54,7 +54,7 @@ func (r *Router) write(t *textWriter) {
 	t.printf("# %v with %d ports, all of them for TCP, UDP and ICMP identifiers alike\n", r.Outside, r.count)
 	t.printf("#\n# Flows from before this file was loaded may have ports that new ones get, too: conntrack -F forgets them.\n")
 	t.printf("\ntable ip %s\ndelete table ip %s\n\ntable ip %s {\n", table, table, table)
-	t.printf("\t# packets from inside for which no port was free, or that nothing translated; packets from outside for nobody here, or that filtering refused\n")
+	t.printf("\t# packets from inside for which no port was free, or that nothing translated; packets from outside for nobody here, or for a port that no mapping has or whose filtering refuses them\n")
 	for _, name := range []string{"full_tcp", "full_udp", "full_icmp", dropCounter, strayCounter, refusedCounter} {
 		t.printf("\tcounter %s {\n\t}\n\n", name)
 	}
@@ -75,7 +75,7 @@ func (r *Router) write(t *textWriter) {
 	t.printf("}\n")
 }
 
-// What packets from outside are counted by: for nobody here, and for somebody whose filtering refuses them.
+// What packets from outside are counted by: for nobody here, and for a port that no mapping has or whose filtering refuses them.
 const (
 	strayCounter   = "strays"
 	refusedCounter = "refused"
@@ -174,7 +174,7 @@ func (r *Router) arrival(t *textWriter) {
 	t.script("strays", "from the border relay comes nothing that is not for this router (RFC 7597 section 8, RFC 7599 section 8)", "filter hook prerouting priority -150",
 		stray(fmt.Sprintf("ip daddr != %v", r.Outside)), stray("meta l4proto { tcp, udp } th dport != @own"),
 		stray("icmp type echo-request meta l4proto icmp ct original proto-src != @own"))
-	t.script("arrive", "what may come to a mapping, and from inside everything: that is a hairpin. The rest leaves no trace, or a flow from inside could not follow it",
+	t.script("arrive", "what may come to a mapping, and from inside everything that one waits for: that is a hairpin. The rest leaves no trace, or a flow from inside could not follow it",
 		"nat hook prerouting priority -100", append([]string{fmt.Sprintf("ip daddr != %v accept", r.Outside)}, r.arrivals()...)...)
 	mss := r.MTU - 40
 	clamp := fmt.Sprintf("tcp flags & (syn | rst) == syn tcp option maxseg size set %d", mss)
@@ -182,7 +182,7 @@ func (r *Router) arrival(t *textWriter) {
 		fmt.Sprintf("oifname %q %s", r.Link, clamp), in+clamp)
 }
 
-// arrivals are the rules for packets that begin a flow from outside.
+// arrivals are the rules for packets that begin a flow to the outside address.
 func (r *Router) arrivals() []string {
 	var rules []string
 	for _, p := range routed() {
@@ -201,9 +201,11 @@ func (r *Router) arrivals() []string {
 		if r.Filtering == FilterByAddress {
 			rules = append(rules, fmt.Sprintf("iifname %q %s dport . ip saddr @peers_%s %s", r.Link, p.name, p.name, to))
 		}
-		rules = append(rules, fmt.Sprintf("%s dport @in_%s counter name %s drop", p.name, p.name, refusedCounter))
 	}
-	return append(rules, fmt.Sprintf("iifname %q redirect", r.Link)) // for the router, whatever its own address there
+	// What would be let in without a mapping is a flow that a later mapping of the port runs into: its own flow to the same remote endpoint
+	// would have the same addresses and ports.
+	rules = append(rules, "meta l4proto { tcp, udp } th dport @own counter name "+refusedCounter+" drop")
+	return append(rules, fmt.Sprintf("iifname %q redirect", r.Link)) // pings are for the router, whatever its own address there
 }
 
 // departure writes what happens to the first packet of a flow before it leaves.
