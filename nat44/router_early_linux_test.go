@@ -3,6 +3,7 @@
 package nat44
 
 import (
+	"context"
 	"encoding/binary"
 	"net/netip"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cgnkit/cgnkit/internal/netns"
+	"github.com/cgnkit/cgnkit/internal/netnstest"
 )
 
 // first returns the packet that begins a flow.
@@ -128,6 +130,40 @@ func TestRouterEarlyPings(t *testing.T) {
 	for id := range uint16(5) {
 		if _, err := b.seen(int(id%2), 1, "icmp", 300+id); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// An ICMP error is about a flow of another protocol, whose ports are no identifiers: it makes no mapping of ICMP.
+func TestRouterErrorsMakeNothing(t *testing.T) {
+	t.Parallel()
+	b := newRouterBench(t, routerSpec(t, 6, 8, 0x34))
+	server := b.Servers[0]
+	if err := server.SetSysctl("net.ipv4.icmp_ratelimit", "0"); err != nil {
+		t.Fatal(err)
+	}
+	netnstest.Run(t, server.NS, "nft", "table ip refuse { chain refuse { type filter hook input priority 0; meta l4proto { tcp, udp } reject with icmp type host-unreachable; }; }")
+	host := b.Subscribers[0]
+	watch, err := host.Observe(netns.Watch{Match: func(p netns.Packet) bool { return p.Proto == unix.IPPROTO_ICMP && p.ICMPType == 3 }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint16(4) {
+		from, port := netip.AddrPortFrom(host.Addr, 7000+i), b.spec.Ports.First()+i // it has the number of a port of the router
+		for _, p := range [][]byte{first("udp", from, netip.AddrPortFrom(server.Addr, port)), first("tcp", from, netip.AddrPortFrom(server.Addr, port))} {
+			if err := host.SendIPv4(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if _, err := watch.AwaitCount(ctx, 8); err != nil {
+		t.Fatal(err)
+	}
+	for kind, name := range map[string]string{"map": "out_icmp", "set": "busy_icmp"} {
+		if n := len(b.expires(kind, name)); n > 0 {
+			t.Errorf("nobody has pinged, and %s has %d elements", name, n)
 		}
 	}
 }

@@ -265,7 +265,8 @@ func (r *Router) keeping(t *textWriter) {
 	t.script("remember", "nothing leaves untranslated; mappings live as long as packets come", "filter hook postrouting priority 110",
 		lost(fmt.Sprintf("iifname %q", r.Link)), lost("ct state invalid,untracked"), lost(fmt.Sprintf("ip saddr != %v", r.Outside)), lost("meta l4proto != { icmp, tcp, udp }"), "goto keep")
 	t.script("remember_own", "the same for packets to the router itself", "filter hook input priority 110", "goto keep")
-	t.script("keep", "flows that began inside, and flows that began outside; some are both", "",
+	t.script("keep", "flows that began inside, and flows that began outside; some are both. ICMP errors are of neither, and keep nothing alive", "",
+		"meta l4proto icmp ct state related return",
 		fmt.Sprintf("ct reply ip daddr %v meta l4proto vmap { tcp : jump keep_tcp, udp : jump keep_udp, icmp : jump keep_icmp }", r.Outside),
 		fmt.Sprintf("ct status dnat ct original ip daddr %v meta l4proto vmap { tcp : jump hold_tcp, udp : jump hold_udp }", r.Outside))
 }
