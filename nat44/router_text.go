@@ -52,10 +52,10 @@ func (r *Router) write(t *textWriter) {
 		t.printf("# %s\n", n)
 	}
 	t.printf("# %v with %d ports, all of them for TCP, UDP and ICMP identifiers alike\n", r.Outside, r.count)
-	t.printf("#\n# Flows from before this file was loaded may have ports that new ones get, too: conntrack -F forgets them.\n")
+	t.printf("#\n# Flows from before this file was loaded may have ports that new ones get, too, or that are another router's now: conntrack -F forgets them.\n")
 	t.printf("\ntable ip %s\ndelete table ip %s\n\ntable ip %s {\n", table, table, table)
-	t.printf("\t# packets from inside for which no port was free, or that nothing translated; packets from outside for nobody here, or for a port that no mapping has or whose filtering refuses them\n")
-	for _, name := range []string{"full_tcp", "full_udp", "full_icmp", dropCounter, strayCounter, refusedCounter} {
+	t.printf("\t# packets from inside for which no port was free, that nothing translated, or whose port is of another router; packets from outside for nobody here, or for a port that no mapping has or whose filtering refuses them\n")
+	for _, name := range []string{"full_tcp", "full_udp", "full_icmp", dropCounter, foreignCounter, strayCounter, refusedCounter} {
 		t.printf("\tcounter %s {\n\t}\n\n", name)
 	}
 	t.timeouts()
@@ -80,6 +80,9 @@ const (
 	strayCounter   = "strays"
 	refusedCounter = "refused"
 )
+
+// foreignCounter counts packets from inside whose flow has a port that is not this router's: it is older than the ruleset.
+const foreignCounter = "foreign"
 
 // A routedProtocol is how one protocol is translated.
 type routedProtocol struct {
@@ -173,7 +176,7 @@ func (r *Router) arrival(t *textWriter) {
 	stray := func(match string) string { return in + match + " counter name " + strayCounter + " drop" }
 	t.script("strays", "from the border relay comes nothing that is not for this router (RFC 7597 section 8, RFC 7599 section 8)", "filter hook prerouting priority -150",
 		stray(fmt.Sprintf("ip daddr != %v", r.Outside)), stray("meta l4proto { tcp, udp } th dport != @own"),
-		stray("icmp type echo-request meta l4proto icmp ct original proto-src != @own"))
+		stray("icmp type { echo-request, timestamp-request, info-request, address-mask-request } meta l4proto icmp ct original proto-src != @own"))
 	t.script("arrive", "what may come to a mapping, and from inside everything that one waits for: that is a hairpin. The rest leaves no trace, or a flow from inside could not follow it",
 		"nat hook prerouting priority -100", append([]string{fmt.Sprintf("ip daddr != %v accept", r.Outside)}, r.arrivals()...)...)
 	mss := r.MTU - 40
@@ -262,8 +265,12 @@ func (r *Router) keeping(t *textWriter) {
 		fmt.Sprintf("ct status dnat ct original ip daddr %v meta l4proto tcp update @again_tcp { ip daddr . tcp dport timeout %ds }", r.Outside, tcpKept),
 		fmt.Sprintf("oifname %q goto choose", r.Link),
 		fmt.Sprintf("iifname != %q ct status dnat ct original ip daddr %v goto choose", r.Link, r.Outside))
-	t.script("remember", "nothing leaves untranslated; mappings live as long as packets come", "filter hook postrouting priority 110",
-		lost(fmt.Sprintf("iifname %q", r.Link)), lost("ct state invalid,untracked"), lost(fmt.Sprintf("ip saddr != %v", r.Outside)), lost("meta l4proto != { icmp, tcp, udp }"), "goto keep")
+	foreign := func(match string) string {
+		return fmt.Sprintf("oifname %q %s counter name %s drop", r.Link, match, foreignCounter)
+	}
+	t.script("remember", "nothing leaves untranslated, or with a port of another router (RFC 7597 section 8); mappings live as long as packets come", "filter hook postrouting priority 110",
+		lost(fmt.Sprintf("iifname %q", r.Link)), lost("ct state invalid,untracked"), lost(fmt.Sprintf("ip saddr != %v", r.Outside)), lost("meta l4proto != { icmp, tcp, udp }"),
+		foreign("meta l4proto { tcp, udp } th sport != @own"), foreign("ct state != related meta l4proto icmp ct reply proto-src != @own"), "goto keep")
 	t.script("remember_own", "the same for packets to the router itself", "filter hook input priority 110", "goto keep")
 	t.script("keep", "flows that began inside, and flows that began outside; some are both. ICMP errors are of neither, and keep nothing alive", "",
 		"meta l4proto icmp ct state related return",
