@@ -46,7 +46,9 @@ type RouterSpec struct {
 	// MTU is that of Link, 576 to 65535. TCP is told so, because not everybody lets the ICMP messages through that say it.
 	MTU       int
 	Filtering Filtering // 0 = FilterByAddress
-	Notes     []string  // lines for the head of the file, without control characters
+	// Services are those of Ports on which the router itself listens, by TCP and UDP. Inside endpoints do not get them. None: the zero Set.
+	Services portset.Set
+	Notes    []string // lines for the head of the file, without control characters
 }
 
 // A Router is the ruleset of one subscriber's own router. It is immutable.
@@ -70,11 +72,18 @@ func NewRouter(s RouterSpec) (*Router, error) {
 	for range r.ports() {
 		r.count++
 	}
+	foreign, _ := s.Services.Minus(s.Ports)
 	switch {
 	case s.Instance == (Instance{}):
 		return nil, fmt.Errorf("%w: it is empty", ErrInstance)
 	case !s.Outside.Is4():
 		return refuse("outside address %v is not IPv4", s.Outside)
+	case s.Services.Contains(0):
+		return refuse("a service on port 0: no packet may have it")
+	case foreign.IsValid():
+		return refuse("a service on port %d, which is not one of the router's", foreign.First())
+	case r.count == 0 && s.Services.IsValid():
+		return refuse("services of its own take all ports that it has")
 	case r.count == 0:
 		return refuse("it has no ports")
 	case !isLink(s.Link):
@@ -97,11 +106,11 @@ func (r *Router) lowest() uint16 {
 	return 1
 }
 
-// ports iterates over the ports that are used.
+// ports iterates over the ports that inside endpoints get.
 func (r *Router) ports() func(yield func(uint16) bool) {
 	return func(yield func(uint16) bool) {
 		for p := range r.Ports.Ports() {
-			if p >= r.lowest() && !yield(p) {
+			if p >= r.lowest() && !r.Services.Contains(p) && !yield(p) {
 				return
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cgnkit/cgnkit/internal/netns"
+	"github.com/cgnkit/cgnkit/portset"
 )
 
 // A hostSocket is a UDP socket of a host.
@@ -135,6 +136,40 @@ func (b *routerBench) hairpin() {
 		got, err := other.Ask(netns.Query{Network: network, Local: netip.AddrPortFrom(other.Addr, 5000), Remote: seen[0]})
 		if err != nil || got != seen[1] {
 			b.Errorf("%s: the other host is seen as %v, %v; want %v", network, got, err, seen[1])
+		}
+	}
+}
+
+// Services of the router are reached on their ports from everywhere, also from hosts behind it, and no inside endpoint gets these ports.
+func TestRouterServices(t *testing.T) {
+	for _, network := range []string{"udp", "tcp"} {
+		t.Run(network, func(t *testing.T) {
+			t.Parallel()
+			s := routerSpec(t, 0, 11, 4)
+			s.Services = must(portset.ParseSet("129,140-142"))
+			b := newRouterBench(t, s)
+			b.serve(network, true)
+			b.spec.Ports, _ = s.Ports.Minus(s.Services)
+			b.fill(network)
+			b.serve(network, false)
+		})
+	}
+}
+
+// serve asks services of the router from outside and from behind it.
+func (b *routerBench) serve(network string, start bool) {
+	b.Helper()
+	for port := range b.spec.Services.Ports() {
+		if start {
+			if _, err := b.CGN.ListenEcho(network, netip.AddrPortFrom(netip.IPv4Unspecified(), port)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		service := netip.AddrPortFrom(b.spec.Outside, port)
+		for _, who := range []netns.Host{b.Servers[0], b.Servers[1], b.Subscribers[0]} {
+			if _, err := who.Ask(netns.Query{Network: network, Local: netip.AddrPortFrom(who.Addr, 9990), Remote: service}); err != nil {
+				b.Errorf("%v does not reach the service on port %d: %v", who.Addr, port, err)
+			}
 		}
 	}
 }

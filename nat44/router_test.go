@@ -22,6 +22,9 @@ func TestRouterGolden(t *testing.T) {
 		s.Filtering = Filtering(i + 1)
 		golden(t, filepath.Join("testdata", "router", name+".nft"), must(NewRouter(s)).String())
 	}
+	s := smallRouter()
+	s.Services = must(portset.ParseSet("16593,49360-49361"))
+	golden(t, filepath.Join("testdata", "router", "services.nft"), must(NewRouter(s)).String())
 }
 
 func TestRouterRefused(t *testing.T) {
@@ -40,6 +43,9 @@ func TestRouterRefused(t *testing.T) {
 		"wildcard":    {func(s *RouterSpec) { s.Link = "map*" }, "1 to 15"},
 		"MTU":         {func(s *RouterSpec) { s.MTU = 575 }, "not in 576"},
 		"filtering":   {func(s *RouterSpec) { s.Filtering = 4 }, "unknown"},
+		"service":     {func(s *RouterSpec) { s.Services = must(portset.ParseSet("16592,16596")) }, "port 16596, which is not one"},
+		"service 0":   {func(s *RouterSpec) { s.Ports, s.Services = portset.Set{}, zero }, "port 0"},
+		"all serve":   {func(s *RouterSpec) { s.Services = s.Ports }, "all ports"},
 		"notes":       {func(s *RouterSpec) { s.Notes = []string{"a\ntable ip b {}"} }, "control"},
 	} {
 		s := smallRouter()
@@ -66,6 +72,18 @@ func TestRouterLowPorts(t *testing.T) {
 		s.Ports = must(must(portset.NewLayout(0, length)).Set(0))
 		if text := must(NewRouter(s)).String(); !strings.Contains(text, "\t\telements = {\n\t\t\t"+want+"\n\t\t}\n") {
 			t.Errorf("PSID length %d: want ports %s in\n%s", length, want, text[:min(len(text), 3000)])
+		}
+	}
+}
+
+// Who has a whole address may serve on its system ports, too, and has them for nothing else.
+func TestRouterLowServices(t *testing.T) {
+	s := smallRouter()
+	s.Ports, s.Services = must(must(portset.NewLayout(0, 0)).Set(0)), must(portset.ParseSet("22,80-81,5000"))
+	text := must(NewRouter(s)).String()
+	for _, want := range []string{"\tset own {\n\t\ttype inet_service\n\t\tflags interval\n\t\telements = {\n\t\t\t22-22,\n\t\t\t80-81,\n\t\t\t1024-65535\n", " with 64511 ports, ", "\t\t\t64510 : "} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text[:min(len(text), 3000)])
 		}
 	}
 }

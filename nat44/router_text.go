@@ -6,6 +6,8 @@ import (
 	"io"
 	"math"
 	"strings"
+
+	"github.com/cgnkit/cgnkit/portset"
 )
 
 // WriteTo writes the ruleset as text for nft -f: loading it replaces the instance in one transaction. The same router gives the same
@@ -52,6 +54,9 @@ func (r *Router) write(t *textWriter) {
 		t.printf("# %s\n", n)
 	}
 	t.printf("# %v with %d ports, all of them for TCP, UDP and ICMP identifiers alike\n", r.Outside, r.count)
+	if r.Services.IsValid() {
+		t.printf("# and %d on which the router itself listens\n", r.Services.Len())
+	}
 	t.printf("#\n# Flows from before this file was loaded may have ports that new ones get, too, or that are another router's now: conntrack -F forgets them.\n")
 	t.printf("\ntable ip %s\ndelete table ip %s\n\ntable ip %s {\n", table, table, table)
 	t.printf("\t# packets from inside for which no port was free, that nothing translated, or whose port is of another router; packets from outside for nobody here, or for a port that no mapping has or whose filtering refuses them\n")
@@ -101,18 +106,26 @@ const endpoint = "ct original ip saddr . ct original proto-src"
 
 // portMaps writes what is known of the ports themselves.
 func (r *Router) portMaps(t *textWriter) {
-	t.printf("\t# the ports of this router\n\tset own {\n\t\ttype inet_service\n\t\tflags interval\n\t\telements = {")
-	sep := ""
-	for p := range r.Ports.Ranges() {
-		first := max(p.First(), r.lowest())
-		if first > p.Last() {
-			continue
-		}
-		t.printf("%s\n\t\t\t%d-%d", sep, first, p.Last())
-		sep = ","
-	}
-	t.printf("\n\t\t}\n\t}\n\n")
 	i := 0
+	ranges := func(s portset.Set, from, to uint16) {
+		for p := range s.Ranges() {
+			if first, last := max(p.First(), from), min(p.Last(), to); first <= last {
+				t.printf("%s\n\t\t\t%d-%d", comma(i), first, last)
+				i++
+			}
+		}
+	}
+	t.printf("\t# the ports of this router\n\tset own {\n\t\ttype inet_service\n\t\tflags interval\n\t\telements = {")
+	ranges(r.Services, 1, r.lowest()-1)
+	ranges(r.Ports, r.lowest(), portset.PortCount-1)
+	t.printf("\n\t\t}\n\t}\n\n")
+	if r.Services.IsValid() {
+		i = 0
+		t.printf("\t# those of them on which the router itself listens\n\tset services {\n\t\ttype inet_service\n\t\tflags interval\n\t\telements = {")
+		ranges(r.Services, 1, portset.PortCount-1)
+		t.printf("\n\t\t}\n\t}\n\n")
+	}
+	i = 0
 	t.printf("\t# all of them, by number: the hash that stands for each\n\tmap candidate {\n\t\ttype mark : mark\n\t\tsize %d\n\t\telements = {", r.count)
 	for p := range r.ports() {
 		t.printf("%s\n\t\t\t%d : %#x", comma(i), i, portHash(p))
@@ -188,6 +201,9 @@ func (r *Router) arrival(t *textWriter) {
 // arrivals are the rules for packets that begin a flow to the outside address.
 func (r *Router) arrivals() []string {
 	var rules []string
+	if r.Services.IsValid() {
+		rules = append(rules, "meta l4proto { tcp, udp } th dport @services redirect")
+	}
 	for _, p := range routed() {
 		if !p.in {
 			continue
@@ -282,13 +298,13 @@ func (r *Router) keeping(t *textWriter) {
 func (r *Router) kept(t *textWriter, p routedProtocol) {
 	proto := "meta l4proto " + p.name + " "
 	port := "ct reply " + p.port
-	foreign := proto + port + " != @own return"
+	others := r.notGiven(proto + port)
 	if p.name != "tcp" {
-		t.script("keep_"+p.name, "", "", append([]string{foreign}, r.updates(p, endpoint, port, p.kept)...)...)
+		t.script("keep_"+p.name, "", "", append(others, r.updates(p, endpoint, port, p.kept)...)...)
 	} else {
 		again := proto + endpoint + " @again_tcp "
-		t.script("keep_tcp", "a mapping that one connection has goes a little after that", "", foreign,
-			again+"goto stay_tcp", "ct state new goto pass_tcp", fmt.Sprintf("ct expiration > %ds goto stay_tcp", tcpShortFlow), "goto pass_tcp")
+		t.script("keep_tcp", "a mapping that one connection has goes a little after that", "", append(others,
+			again+"goto stay_tcp", "ct state new goto pass_tcp", fmt.Sprintf("ct expiration > %ds goto stay_tcp", tcpShortFlow), "goto pass_tcp")...)
 		t.script("stay_tcp", "", "", append(r.updates(p, endpoint, port, tcpKept), again+fmt.Sprintf("update @again_tcp { %s timeout %ds }", endpoint, tcpKept))...)
 		t.script("pass_tcp", "", "", r.updates(p, endpoint, port, tcpShort)...)
 	}
@@ -300,6 +316,15 @@ func (r *Router) kept(t *textWriter, p routedProtocol) {
 		}
 		t.script("hold_"+p.name, "", "", rules...)
 	}
+}
+
+// notGiven are the rules that return where a port is none that inside endpoints get: flows from before the ruleset may have others.
+func (r *Router) notGiven(port string) []string {
+	rules := []string{port + " != @own return"}
+	if r.Services.IsValid() {
+		rules = append(rules, port+" @services return")
+	}
+	return rules
 }
 
 // updates are the rules that keep the mapping of an inside endpoint to a port for so many seconds.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/nat44"
+	"github.com/cgnkit/cgnkit/portset"
 	"github.com/cgnkit/cgnkit/portset/softwire"
 )
 
@@ -19,7 +20,7 @@ import (
 type routerFlags struct {
 	rule                       ruleFlags
 	subscriber, endUser, realm string
-	link, filtering            string
+	link, filtering, services  string
 	mtu                        int
 }
 
@@ -31,13 +32,14 @@ func (f *routerFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.link, "interface", "map0", "of a router: the tunnel to the border relay, or what leads to the translator")
 	decimalVar(flags, &f.mtu, "mtu", 0, "of a router: MTU of the interface; default: 1460, and 1480 with MAP-T")
 	flags.StringVar(&f.filtering, "filtering", nat44.Filterings[0], "of a router: from where packets reach an inside endpoint that has a port: an address to which it has sent (address), answers only (address-and-port), everywhere (none)")
+	flags.StringVar(&f.services, "services", "", "of a router: ports of its own on which it listens itself, by TCP and UDP, for example 1232,2256-2257: no inside endpoint gets them")
 	_ = cmd.RegisterFlagCompletionFunc("filtering", cobra.FixedCompletions(nat44.Filterings, cobra.ShellCompDirectiveNoFileComp))
 	f.rule.addRule(cmd)
 }
 
 // Flags that mean something for a router only, and those of them that describe a rule.
 var (
-	routerOnly = []string{"subscriber", "end-user", "realm", "interface", "mtu", "filtering"}
+	routerOnly = []string{"subscriber", "end-user", "realm", "interface", "mtu", "filtering", "services"}
 	ruleOnly   = []string{"rule6", "rule4", "ea-len", "psid-offset", "psid-length", "psid", "draft-iid", "overwrite-iid"}
 )
 
@@ -63,6 +65,11 @@ func (f *routerFlags) write(e *env, p *planFlags, in *instanceFlag) error {
 		return badInput("want "+strings.Join(nat44.Filterings, ", "), "--filtering %q is unknown", f.filtering)
 	}
 	var kind alloc.Kind
+	if f.rule.changed("services") {
+		if s.Services, err = portset.ParseSet(f.services); err != nil {
+			return badInput("for example --services 1232,2256-2257", "--services: %v", err)
+		}
+	}
 	if p.config == "" {
 		err = f.ofRule(&s)
 	} else {
