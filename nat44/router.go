@@ -36,6 +36,10 @@ func ParseFiltering(name string) (Filtering, error) {
 	return 0, fmt.Errorf("%w: filtering %q is none of %s", ErrRouter, name, strings.Join(Filterings, ", "))
 }
 
+// RouterInstance is the instance of a router whose user names none. It is not DefaultInstance: loading the file replaces the table, and on
+// the same machine that would be a CGN's.
+const RouterInstance = "router"
+
 // A RouterSpec describes the NAT of one subscriber's own router under MAP-E, MAP-T or lightweight 4over6.
 type RouterSpec struct {
 	Instance Instance

@@ -3,7 +3,9 @@
 package nat44
 
 import (
+	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,6 +102,31 @@ func TestRouterStrayTimestamp(t *testing.T) {
 		}
 		if n := b.counted(strayCounter); n != i+1 {
 			t.Errorf("%d strays counted, want %d", n, i+1)
+		}
+	}
+}
+
+// A CGN on the same machine is not touched by the router's file, whichever comes first, and the two do not take each other for a conflict.
+func TestRouterBesideCGN(t *testing.T) {
+	t.Parallel()
+	s := routerSpec(t, 6, 8, 0x34)
+	s.Instance = must(ParseInstance(RouterInstance))
+	router, rs := routerOf(t, s), must(NewRuleset(onePool(t, ports(1000), "100.64.0.0/24", "198.51.100.0/28"), cgn))
+	for _, routerFirst := range []bool{false, true} {
+		b := newBench(t)
+		if routerFirst {
+			loadRouter(t, b.ns, router)
+		}
+		b.apply(rs)
+		loadRouter(t, b.ns, router)
+		b.equal(rs)
+		b.apply(rs)
+		if !strings.Contains(b.nft("list", "table", "ip", s.Instance.Table()), "chain arrive") {
+			t.Error("the router's table is gone")
+		}
+		other := must(NewRuleset(rs.Plan(), s.Instance))
+		if _, err := b.k.Apply(other, ApplyOptions{}); !errors.Is(err, ErrForeign) {
+			t.Errorf("a CGN in the router's table: %v", err)
 		}
 	}
 }

@@ -109,6 +109,7 @@ each to one inside endpoint at a time, which keeps it towards all destinations. 
 	}
 	p.add(cmd)
 	in.add(cmd)
+	cmd.Flags().Lookup("instance").Usage = "names everything that the plan owns in the kernel; of a router: what its table is called by, default: " + nat44.RouterInstance
 	router.add(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
 		if router.given() {

@@ -56,6 +56,9 @@ const (
 
 // write writes the NAT of the router.
 func (f *routerFlags) write(e *env, p *planFlags, in *instanceFlag) error {
+	if !f.rule.changed("instance") {
+		in.name = nat44.RouterInstance
+	}
 	instance, err := in.parse()
 	if err != nil {
 		return err
