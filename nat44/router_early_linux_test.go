@@ -18,14 +18,15 @@ import (
 // first returns the packet that begins a flow.
 func first(network string, from, to netip.AddrPort) []byte {
 	p := netns.IPv4{Src: from.Addr(), Dst: to.Addr(), Proto: unix.IPPROTO_UDP}
-	b := binary.BigEndian.AppendUint16(nil, from.Port())
-	b = binary.BigEndian.AppendUint16(b, to.Port())
+	p.Payload = binary.BigEndian.AppendUint16(p.Payload, from.Port())
+	p.Payload = binary.BigEndian.AppendUint16(p.Payload, to.Port())
 	if network == "udp" {
-		p.Payload = append(b, 0, 9, 0, 0, '?')
+		p.Payload = append(p.Payload, 0, 9, 0, 0, '?')
 		return p.Bytes()
 	}
-	p.Proto, p.Payload = unix.IPPROTO_TCP, append(b, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 4, 0, 0, 0, 0, 0)
-	pseudo := p.Bytes()[12:20] // its addresses
+	p.Proto = unix.IPPROTO_TCP
+	p.Payload = append(p.Payload, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 4, 0, 0, 0, 0, 0) // a SYN
+	pseudo := p.Bytes()[12:20]                                                       // its addresses
 	sum := netns.Checksum(append(append(pseudo, 0, p.Proto, 0, byte(len(p.Payload))), p.Payload...))
 	binary.BigEndian.PutUint16(p.Payload[16:], sum)
 	return p.Bytes()
