@@ -20,9 +20,12 @@ func Jool(w io.Writer, plan *alloc.Plan) error {
 	}
 	p := pools[0]
 	for i := range p.Domain().Len() {
-		if err := joolRule(p, i); err != nil {
+		if err := joolRule(p, p.Domain().Rule(i)); err != nil {
 			return err
 		}
+	}
+	if a, b, found := nested(prefixesOf(pools)); found {
+		return refuse(p, "Jool", "rule6 %v and %v overlap, and its table has no longest match", a.prefix, b.prefix)
 	}
 	dmr, _ := p.Domain().DMR() // a pool of kind map-t has one
 	b := bufio.NewWriter(w)
@@ -37,25 +40,19 @@ func Jool(w io.Writer, plan *alloc.Plan) error {
 	return b.Flush()
 }
 
-// joolRule says what Jool cannot do of rule i.
-func joolRule(p *alloc.Pool, i int) error {
-	r := p.Domain().Rule(i)
+// joolRule says what Jool cannot do of a rule.
+func joolRule(p *alloc.Pool, r *softwire.Rule) error {
 	_, explicit := r.ExplicitPSID()
 	switch {
 	case r.Spec().IID != softwire.IIDRFC7597:
 		return refuse(p, "Jool", "rule6 %v has interface identifiers of the drafts", r.IPv6())
 	case explicit:
 		return refuse(p, "Jool", "rule6 %v has a PSID of its own, and Jool takes it from EA bits only", r.IPv6())
-	case r.EALen() < 32-r.IPv4().Bits():
+	case givesPrefixes(r):
 		// Older releases do not shift the EA bits to their place, newer ones lose which address of the prefix it was.
 		return refuse(p, "Jool", "rule6 %v gives routers IPv4 prefixes, and Jool makes wrong addresses of them", r.IPv6())
 	case r.EndUserLen() > 80:
 		return refuse(p, "Jool", "rule6 %v has end-user prefixes of %d bits, and Jool writes the interface identifier over what is behind bit 80", r.IPv6(), r.EndUserLen())
-	}
-	for k := range i {
-		if o := p.Domain().Rule(k); o.IPv6().Overlaps(r.IPv6()) {
-			return refuse(p, "Jool", "rule6 %v and %v overlap, and its table has no longest match", o.IPv6(), r.IPv6())
-		}
 	}
 	return nil
 }

@@ -45,6 +45,27 @@ func Kea6(w io.Writer, plan *alloc.Plan, pools map[string]Kea6Pool, reservations
 	return b.Flush()
 }
 
+// fragmented is from how many octets of options on an answer does not fit into one packet on every link: 1,280 octets less the headers and what else
+// is in it.
+const fragmented = 1100
+
+// Kea6Warnings returns what Kea sends and not every link and router takes: sentences for people, each naming a pool.
+func Kea6Warnings(plan *alloc.Plan, pools map[string]Kea6Pool) []string {
+	var out []string
+	for p := range plan.Softwires() {
+		if _, named := pools[p.Name()]; !named || p.Domain() == nil {
+			continue
+		}
+		if m := optionsOf(p); len(m.forward) > 0 {
+			if n := m.longest(); n > fragmented {
+				out = append(out, fmt.Sprintf("pool %q: every router is told of the %d rules that forward, in up to %d octets; answers as long as that come in fragments, which not every router puts together: leave forwarding out of rules that need it not",
+					p.Name(), len(m.forward), n))
+			}
+		}
+	}
+	return out
+}
+
 // A keaSubnet is a pool on its link.
 type keaSubnet struct {
 	pool  *alloc.Pool
@@ -70,6 +91,7 @@ func keaSubnets(plan *alloc.Plan, on *links, pools map[string]Kea6Pool, reservat
 		return nil, err
 	}
 	var subnets []keaSubnet
+	var leases []claim // what leases may be for
 	covers := map[netip.Prefix]string{}
 	for pool := range plan.Softwires() {
 		k, named := pools[pool.Name()]
@@ -89,13 +111,21 @@ func keaSubnets(plan *alloc.Plan, on *links, pools map[string]Kea6Pool, reservat
 			return nil, err
 		}
 		if other, twice := covers[s.cover]; twice {
-			return nil, refuse(pool, "Kea", "its prefixes and those of pool %q both need the subnet %v", other, s.cover)
+			return nil, refuse(pool, "Kea", "its prefixes and those of pool %q both need the subnet %v, and Kea takes it once: write a configuration for each", other, s.cover)
 		}
 		covers[s.cover] = pool.Name()
 		subnets = append(subnets, s)
+		for _, list := range [][]keaPool{s.delegated, s.addresses, s.reserved} {
+			for _, p := range list {
+				leases = append(leases, claim{p.prefix, pool})
+			}
+		}
 	}
 	if len(subnets) < len(pools) || len(subnets) == 0 {
 		return nil, fmt.Errorf("%w: %d are named for pools of MAP and lw4o6, and the plan has %d of these", ErrInterface, len(pools), len(subnets))
+	}
+	if a, b, found := nested(leases); found { // in realms of their own
+		return nil, refuse(b.pool, "Kea", "%v and %v of pool %q overlap, and who has a prefix it remembers by the prefix alone: write a configuration for each realm", b.prefix, a.prefix, a.pool.Name())
 	}
 	return subnets, nil
 }
@@ -114,6 +144,10 @@ func (s *keaSubnet) add(list *[]keaPool, p keaPool, o s46.Option) error {
 
 // reserve makes the subnet one in which everybody is known.
 func (s *keaSubnet) reserve(list []reserved) error {
+	var m *ruleOptions
+	if s.pool.Domain() != nil {
+		m = optionsOf(s.pool)
+	}
 	for _, r := range list {
 		p := keaPool{prefix: r.Prefix, length: r.Prefix.Bits(), duid: r.text()}
 		var o s46.Option
@@ -122,7 +156,7 @@ func (s *keaSubnet) reserve(list []reserved) error {
 		} else {
 			ce, _ := r.a.CE() // there are no other kinds
 			var err error
-			if o, err = container(s.pool, ce.Rule()); err != nil {
+			if o, err = m.container(ce.Rule()); err != nil {
 				return err
 			}
 			p.words = fmt.Sprintf("%v %v", r.a.OutsidePrefix(), r.a.Ports())
@@ -152,14 +186,13 @@ func (s *keaSubnet) fill() error {
 		}
 		return nil
 	}
+	if a, b, found := nested(prefixesOf([]*alloc.Pool{s.pool})); found {
+		return refuse(s.pool, "Kea", "rule6 %v and %v overlap, and pools of Kea do not", a.prefix, b.prefix)
+	}
+	m := optionsOf(s.pool)
 	for i := range s.pool.Domain().Len() {
 		r := s.pool.Domain().Rule(i)
-		for k := range i {
-			if o := s.pool.Domain().Rule(k); o.IPv6().Overlaps(r.IPv6()) {
-				return refuse(s.pool, "Kea", "rule6 %v and %v overlap, and pools of Kea do not", o.IPv6(), r.IPv6())
-			}
-		}
-		o, err := container(s.pool, r)
+		o, err := m.container(r)
 		if err != nil {
 			return err
 		}

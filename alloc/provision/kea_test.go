@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net/netip"
 	"slices"
@@ -91,6 +92,9 @@ func TestKea6Refuses(t *testing.T) {
 			s.Softwires[0].Rules = []softwire.RuleSpec{{IPv6: pfx("2001:db8::/40"), IPv4: pfx("192.0.2.0/26"), EALen: 6}, {IPv6: pfx("2001:db8:800::/40"), IPv4: pfx("192.0.2.64/26"), EALen: 6}}
 			s.Softwires[1].Rules = []softwire.RuleSpec{{IPv6: pfx("2001:db8:100::/40"), IPv4: pfx("192.0.2.128/26"), EALen: 6}, {IPv6: pfx("2001:db8:f00::/40"), IPv4: pfx("192.0.2.192/26"), EALen: 6}}
 		}, want: ErrInexpressible, text: "both need the subnet 2001:db8::/36"},
+		"realms": {pools: map[string]Kea6Pool{"mape": at("eth0"), "mapt": at("eth1")}, change: func(s *alloc.Spec) {
+			s.Softwires[1].Realm, s.Softwires[1].Rules[0] = "other", softwire.RuleSpec{IPv6: pfx("2001:db8::/41"), IPv4: pfx("203.0.113.0/28"), EALen: 12}
+		}, want: ErrInexpressible, text: `pool "mapt": 2001:db8::/41 and 2001:db8::/40 of pool "mape" overlap`},
 		"reserved, no subscriber": {pools: map[string]Kea6Pool{"lw": at("eth0")}, list: []Reservation{{duid, pfx("2001:db8:999::/56")}}, want: ErrReservation, text: "no subscriber"},
 		"reserved, in a prefix":   {pools: map[string]Kea6Pool{"lw": at("eth0")}, list: []Reservation{{duid, pfx("2001:db8:400::/64")}}, want: ErrReservation, text: "just this prefix"},
 		"reserved, another pool":  {pools: map[string]Kea6Pool{"lw": at("eth0")}, list: []Reservation{{duid, pfx("2001:db8::/56")}}, want: ErrReservation, text: "pool \"mape\" is on no interface"},
@@ -327,6 +331,45 @@ func TestKea4Pools(t *testing.T) {
 		gateway, _, _ := strings.Cut(c.gateway, "/")
 		if !slices.Equal(got, c.want) || !strings.Contains(out.String(), `{ "name": "routers", "data": "`+gateway+`" }`) || strings.Contains(out.String(), "v6-only") {
 			t.Errorf("%s, %s: %q, want %q\n%s", c.inside, c.gateway, got, c.want, out.String())
+		}
+	}
+}
+
+// The warning has the length of the longest option that is written, octet for octet.
+func TestKea6Warnings(t *testing.T) {
+	forwarding := func(pool, n int) func(*alloc.Spec) {
+		return func(s *alloc.Spec) {
+			rules := s.Softwires[pool].Rules[:1]
+			rules[0].Forwarding = false
+			for i := range n {
+				rules = append(rules, softwire.RuleSpec{Forwarding: i != 7, EALen: 8, PSIDOffset: new(4),
+					IPv6: netip.PrefixFrom(netip.AddrFrom16([16]byte{0x24, 0, byte(i >> 8), byte(i)}), 32+i%3), IPv4: netip.PrefixFrom(addr4(1<<24+uint32(i)<<4), 28)})
+			}
+			s.Softwires[pool].Rules = rules
+		}
+	}
+	for pool, name := range []string{"mape", "mapt"} {
+		p := planOf(t, forwarding(pool, 60))
+		var out bytes.Buffer
+		pools := map[string]Kea6Pool{name: at("eth0")}
+		if err := Kea6(&out, p, pools, nil); err != nil {
+			t.Fatal(err)
+		}
+		longest := 0
+		for line := range strings.Lines(out.String()) {
+			if _, data, ok := strings.Cut(line, `"data": "`); ok {
+				longest = max(longest, 4+strings.IndexByte(data, '"')/2)
+			}
+		}
+		want := fmt.Sprintf("pool %q: every router is told of the 59 rules that forward, in up to %d octets;", name, longest)
+		if got := Kea6Warnings(p, pools); len(got) != 1 || !strings.HasPrefix(got[0], want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+		if got := Kea6Warnings(planOf(t, forwarding(pool, 20)), pools); len(got) > 0 {
+			t.Errorf("20 rules: %q", got)
+		}
+		if got := Kea6Warnings(p, map[string]Kea6Pool{"lw": at("eth0")}); len(got) > 0 {
+			t.Errorf("another pool: %q", got)
 		}
 	}
 }

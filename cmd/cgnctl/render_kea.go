@@ -90,7 +90,11 @@ func (k *keaFlags) write6(e *env, plan *alloc.Plan) error {
 			return err
 		}
 	}
-	return e.writeTo(func(w io.Writer) error { return provision.Kea6(w, plan, pools, list) })
+	if err := e.writeTo(func(w io.Writer) error { return provision.Kea6(w, plan, pools, list) }); err != nil {
+		return err
+	}
+	e.warn(provision.Kea6Warnings(plan, pools))
+	return nil
 }
 
 func readReservations(path string, stdin io.Reader) ([]provision.Reservation, error) {
