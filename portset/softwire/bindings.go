@@ -120,7 +120,7 @@ func (t *Bindings) share(list []numbered, fs *findings) {
 		before := list[i-1]
 		switch {
 		case b.layout != a.layout:
-			fs.add(b.finding(ErrConflict, "psid-length", "%v has %v in bindings[%d] and %v here (RFC 7597 section 5.1)",
+			fs.add(b.finding(ErrConflict, differing(b.layout, a.layout), "%v has %v in bindings[%d] and %v here (RFC 7597 section 5.1)",
 				b.IPv4(), before.layout, before.number, b.layout))
 		case b.psid == a.highest:
 			fs.add(b.finding(ErrOverlap, "psid", "PSID %d of %v belongs to bindings[%d], too", b.psid, b.IPv4(), before.number))

@@ -196,7 +196,9 @@ func TestBindingFindings(t *testing.T) {
 		{"PSID", func(s *BindingSpec) { s.PSID = 256 }, []any{portset.ErrPSID, "bindings[1].psid"}},
 		{"B4 twice", func(s *BindingSpec) { s.B4 = good.B4 }, []any{ErrOverlap, "bindings[1].b4"}},
 		{"PSID twice", func(s *BindingSpec) { s.PSID = 52 }, []any{ErrOverlap, "bindings[1].psid"}},
-		{"another offset", func(s *BindingSpec) { s.PSIDOffset = 4 }, []any{ErrConflict, "bindings[1].psid-length"}},
+		{"another offset", func(s *BindingSpec) { s.PSIDOffset = 4 }, []any{ErrConflict, "bindings[1].psid-offset"}},
+		{"another length", func(s *BindingSpec) { s.PSIDLength = 7 }, []any{ErrConflict, "bindings[1].psid-length"}},
+		{"both others", func(s *BindingSpec) { s.PSIDOffset, s.PSIDLength = 4, 7 }, []any{ErrConflict, "bindings[1].psid-offset"}},
 		{"whole address", func(s *BindingSpec) { s.PSIDLength, s.PSID = 0, 0 }, []any{ErrConflict, "bindings[0].psid-length"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

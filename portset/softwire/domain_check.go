@@ -185,7 +185,7 @@ func (d *Domain) ruleOf(h int32) *Rule { return &d.rules[d.sharers[d.holders[h].
 func (d *Domain) compareSharers(fs *findings, r, other *Rule) {
 	switch {
 	case conflicting(r, other):
-		fs.add(r.finding(ErrConflict, "psid-offset", "%v is the rule4 of %s, too%s (RFC 7597 section 5.1)", r.spec.IPv4, other.label(), layouts(r, other)))
+		fs.add(r.finding(ErrConflict, r.differing(other), "%v is the rule4 of %s, too%s (RFC 7597 section 5.1)", r.spec.IPv4, other.label(), layouts(r, other)))
 	case !r.fixed || !other.fixed:
 		fs.add(r.finding(ErrOverlap, "rule4", "%v is the rule4 of %s, too, and one of them gives away all of it", r.spec.IPv4, other.label()))
 	case r.psid == other.psid:
@@ -197,6 +197,22 @@ func (d *Domain) compareSharers(fs *findings, r, other *Rule) {
 // that they both have it.
 func conflicting(r, other *Rule) bool {
 	return r.Shared() && other.Shared() && r.layout != other.layout
+}
+
+// differing returns the field by which two rules cut ports differently: that of the PSID offset, or of what gives the PSID its length.
+func (r *Rule) differing(other *Rule) string {
+	if field := differing(r.layout, other.layout); field != "psid-length" || r.spec.PSIDLength != nil {
+		return field
+	}
+	return "ea-len"
+}
+
+// differing returns the first field in which two layouts differ.
+func differing(a, b portset.Layout) string {
+	if a.Offset() != b.Offset() {
+		return "psid-offset"
+	}
+	return "psid-length"
 }
 
 // layouts says, where two rules have different layouts, which.

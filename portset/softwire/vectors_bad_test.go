@@ -55,9 +55,9 @@ func driveShortEndUser(t *testing.T, in, want object) {
 func driveConflict(t *testing.T, in, want object) {
 	rejected(t, want)
 	layouts := [2][2]int{{6, 8}, {6, 8}}
-	name, which := "a", 0
+	name, which, path := "a", 0, "psid-offset"
 	if in.has("k") {
-		name, which = "k", 1
+		name, which, path = "k", 1, "psid-length"
 	}
 	for i, n := range field[[]int](t, in, name) {
 		layouts[i][which] = n
@@ -66,12 +66,12 @@ func driveConflict(t *testing.T, in, want object) {
 	_, err := NewDomain(DomainSpec{Rules: []RuleSpec{
 		one("2001:db8:0:1::/64", "192.0.2.18/32", a[0], a[1], 1), one("2001:db8:0:2::/64", "192.0.2.18/32", b[0], b[1], 2),
 	}})
-	sameFindings(t, err, ErrConflict, "rules[1].psid-offset")
+	sameFindings(t, err, ErrConflict, "rules[1]."+path)
 	_, err = NewBindings(slices.Values([]BindingSpec{
 		{B4: pfx("2001:db8::1/128"), IPv4: ip("192.0.2.18"), PSIDOffset: a[0], PSIDLength: a[1], PSID: 1},
 		{B4: pfx("2001:db8::2/128"), IPv4: ip("192.0.2.18"), PSIDOffset: b[0], PSIDLength: b[1], PSID: 2},
 	}))
-	sameFindings(t, err, ErrConflict, "bindings[1].psid-length")
+	sameFindings(t, err, ErrConflict, "bindings[1]."+path)
 }
 
 func driveExcluded(t *testing.T, in, want object) {
