@@ -61,6 +61,9 @@ func newRenderTarget(e *env, name, short, example string, write func(io.Writer, 
 		if err != nil {
 			return err
 		}
+		if err := noNAT44(f.Plan, name, kinds...); err != nil {
+			return err
+		}
 		if err := e.writeTo(func(w io.Writer) error { return write(w, f.Plan) }); err != nil {
 			return err
 		}
@@ -86,6 +89,27 @@ func leftOut(p *alloc.Plan, target string, kinds ...alloc.Kind) []string {
 		return nil
 	}
 	return []string{"pools left out, because " + target + " does not serve their kind: " + strings.Join(names, ", ")}
+}
+
+// noNAT44 says what writes a plan of which a NAT serves nothing.
+func noNAT44(p *alloc.Plan, target string, kinds ...alloc.Kind) error {
+	if !slices.Equal(kinds, []alloc.Kind{alloc.NAT44}) {
+		return nil
+	}
+	for range p.Pools() {
+		return nil
+	}
+	for pool := range p.Softwires() {
+		hint := "cgnctl render vpp-map, jool, lwaftr, openwrt and kea write pools of MAP and lw4o6"
+		switch target {
+		case "vpp":
+			hint = "for VPP cgnctl render vpp-map writes pools of MAP and lw4o6"
+		case "nftables":
+			hint = "cgnctl render nftables --subscriber writes the NAT of one subscriber's router; cgnctl render vpp-map, jool, lwaftr, openwrt and kea write pools of MAP and lw4o6"
+		}
+		return badInput(hint, "the plan has no pool of kind %v, and %s serves no other: pool %q is of kind %v", alloc.NAT44, target, pool.Name(), pool.Kind())
+	}
+	return nil
 }
 
 func newRenderNftables(e *env) *cobra.Command {
@@ -173,6 +197,9 @@ func (f *instanceFlag) ruleset(p *planFlags) (*nat44.Ruleset, error) {
 	}
 	file, err := p.load()
 	if err != nil {
+		return nil, err
+	}
+	if err := noNAT44(file.Plan, "nftables", alloc.NAT44); err != nil {
 		return nil, err
 	}
 	return nat44.NewRuleset(file.Plan, instance)

@@ -22,6 +22,9 @@ func newInside(p *alloc.Plan) (*inside, error) {
 		in.pools = append(in.pools, pool)
 	}
 	if len(in.spans) == 0 {
+		for pool := range p.Softwires() {
+			return nil, refuse("the plan has no pool of kind %v, and the target serves no other: pool %q is of kind %v", alloc.NAT44, pool.Name(), pool.Kind())
+		}
 		return nil, refuse("the plan has no subscribers: give it a pool")
 	}
 	slices.SortFunc(in.spans, func(a, b span) int { return cmp.Compare(a.first, b.first) })

@@ -3,10 +3,12 @@ package dialect
 import (
 	"errors"
 	"io"
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/portset/softwire"
 )
 
 // TestRefusals checks what is refused, and that the message says why with numbers.
@@ -30,6 +32,11 @@ func TestRefusals(t *testing.T) {
 	descending := plan(pool("back", "100.64.9.0/28 100.64.8.0/28", "198.18.0.0", alloc.PoolSpec{}))
 	odd := plan(pool("odd", "100.64.0.0-100.64.0.9", "198.18.0.0", alloc.PoolSpec{}))
 	wide := plan(pool("wide", "100.64.0.0/30", "198.18.0.0/28", alloc.PoolSpec{SharingRatio: 1}))
+	softwires, err := alloc.NewPlan(alloc.Spec{Softwires: []alloc.SoftwireSpec{{Name: "lw", Kind: alloc.LW4o6, Relay: netip.MustParseAddr("2001:db8:fffd::1"),
+		Bindings: []softwire.BindingSpec{{B4: netip.MustParsePrefix("2001:db8:1::/56"), IPv4: netip.MustParseAddr("203.0.113.1")}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := samples()
 	for _, c := range []struct {
 		name  string
@@ -43,6 +50,7 @@ func TestRefusals(t *testing.T) {
 		{"realms", VPP, twoRealms, []string{"inside address 10.0.1.0"}},
 		{"crossed realms", IPTables, crossed, []string{`pool "first": outside address 172.16.0.8 is an inside address of realm "b" (pool "second")`}},
 		{"empty", IPTables, &alloc.Plan{}, []string{"the plan has no subscribers"}},
+		{"no NAT", VPP, softwires, []string{`the plan has no pool of kind nat44, and the target serves no other: pool "lw" is of kind lw4o6`}},
 		{"services", IPTables, busy, []string{"129 destinations with ports", "128 is the limit"}},
 		{"services", RouterOS, busy, []string{"129 destinations with ports"}},
 		{"many ranges", IPTables, s["random"], []string{`pool "random": the 2016 ports of subscriber 100.64.0.0 are`, "64 ranges are the limit"}},
