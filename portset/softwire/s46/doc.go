@@ -10,5 +10,6 @@
 //   - Decode refuses what RFC 7598 has a client discard, and says why; Containers discards it. Bits behind a prefix and
 //     behind a PSID, which the RFC has a client ignore, are ignored by both, and options that are not of RFC 7598 skipped.
 //   - An option of RFC 7598 that does not belong into its container, such as a container in a container, is an error.
-//   - Whether a rule makes sense (EA bits against PSID) is for softwire.NewRule to say: see [Rule.Spec].
+//   - Whether a rule makes sense (EA bits against PSID length) is for softwire.NewRule to say, and whether it does for one router (EA bits
+//     against PSID) for [Rule.CE]: see [Rule.Spec].
 package s46

@@ -159,8 +159,8 @@ type BR struct{ Addr netip.Addr }
 func (BR) Code() Code { return CodeBR }
 
 func (o BR) check() error {
-	if a := o.Addr; !a.Is6() || a.Is4In6() || a.Zone() != "" || a.IsUnspecified() || a.IsMulticast() {
-		return fmt.Errorf("address: %w: %v is not the address of a border relay", ErrValue, a)
+	if a := o.Addr; !a.Is6() || a.Is4In6() || a.Zone() != "" || a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a.IsLinkLocalUnicast() {
+		return fmt.Errorf("address: %w: %v is not an address to which routers can send", ErrValue, a)
 	}
 	return nil
 }

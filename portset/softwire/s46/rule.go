@@ -81,17 +81,39 @@ func decodeRule(b []byte) (Option, error) {
 //
 //   - 32: the PSID is used;
 //   - less: a router has a prefix with all its ports, and Ports mean nothing;
-//   - more: the EA bits hold the PSID (RFC 7597 section 5.2), and with it the border relay finds the router, so that another
-//     PSID here would be wrong and the same is idle. Offset counts: EA bits do not say it (section 5.1).
+//   - more: the EA bits hold the PSID (RFC 7597 section 5.2), and with it the border relay finds the router. Offset counts: EA bits do not
+//     say it (section 5.1). PSIDLen is kept, so that softwire.NewRule refuses another length than the EA bits leave. PSID is not, because
+//     each router has its own: whether that of one agrees, [Rule.CE] says.
 func (o Rule) Spec() softwire.RuleSpec {
 	s := softwire.RuleSpec{IPv6: o.IPv6, IPv4: o.IPv4, EALen: int(o.EALen), Forwarding: o.Forwarding}
 	if p, bits := o.Ports, o.IPv4.Bits()+int(o.EALen); p != nil && bits >= 32 {
 		s.PSIDOffset = new(int(p.Offset))
-		if p.PSIDLen > 0 && bits == 32 {
-			s.PSIDLength, s.PSID = new(int(p.PSIDLen)), new(int(p.PSID))
+		if p.PSIDLen > 0 {
+			s.PSIDLength = new(int(p.PSIDLen))
+			if bits == 32 {
+				s.PSID = new(int(p.PSID))
+			}
 		}
 	}
 	return s
+}
+
+// CE returns what the rule gives the router with an end-user prefix. The error is one of softwire.NewRule or Rule.Forward, or wraps ErrContent:
+// Ports say another PSID than the EA bits of the prefix do. By RFC 7598 section 4.5 the router must use that in Ports, and packets for these ports go
+// to who has it in the EA bits, so that such a rule serves nobody.
+func (o Rule) CE(endUser netip.Prefix) (softwire.CE, error) {
+	r, err := softwire.NewRule(o.Spec())
+	if err != nil {
+		return softwire.CE{}, err
+	}
+	ce, err := r.Forward(endUser)
+	if err != nil {
+		return softwire.CE{}, err
+	}
+	if psid, _ := ce.PSID(); r.EALen()+o.IPv4.Bits() > 32 && o.Ports != nil && o.Ports.PSIDLen > 0 && o.Ports.PSID != psid {
+		return softwire.CE{}, fmt.Errorf("%v: %v: %w: PSID %d contradicts the EA bits of %v, which hold %d", CodeRule, CodePortParams, ErrContent, o.Ports.PSID, endUser, psid)
+	}
+	return ce, nil
 }
 
 // RuleOf returns the option for a rule. S46_PORTPARAMS is in it where the rule says something about ports.

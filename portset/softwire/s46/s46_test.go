@@ -297,11 +297,8 @@ func TestExplicitPSID(t *testing.T) {
 		"used":                 {rule(8, PortParams{6, 8, 0x34}), "2001:db8:12::/48", "192.0.2.18/32", "1232-1235"},
 		"used, another offset": {rule(8, PortParams{4, 8, 0x34}), "2001:db8:12::/48", "192.0.2.18/32", "4928-4943"},
 		"used, rule4 is /32":   {ruleA5, "2001:db8:12:3400::/56", "192.0.2.18/32", "1232-1235"},
-		// EA bits that hold a PSID say it, whether the option agrees or not. The offset is no PSID, and counts.
+		// EA bits that hold a PSID say it. The offset is no PSID, and counts.
 		"EA bits, same":    {rule(16, PortParams{6, 8, 0x34}), "2001:db8:12:3400::/56", "192.0.2.18/32", "1232-1235"},
-		"EA bits, another": {rule(16, PortParams{6, 8, 0x35}), "2001:db8:12:3400::/56", "192.0.2.18/32", "1232-1235"},
-		"EA bits, zero":    {rule(16, PortParams{6, 8, 0}), "2001:db8:12:3400::/56", "192.0.2.18/32", "1232-1235"},
-		"EA bits, length":  {rule(16, PortParams{6, 4, 3}), "2001:db8:12:3400::/56", "192.0.2.18/32", "1232-1235"},
 		"EA bits, offset":  {rule(16, PortParams{4, 8, 0x34}), "2001:db8:12:3400::/56", "192.0.2.18/32", "4928-4943"},
 		"EA bits, no PSID": {rule(16, PortParams{4, 0, 0}), "2001:db8:12:3400::/56", "192.0.2.18/32", "4928-4943"},
 		// A router with a prefix has all ports of it.
@@ -317,15 +314,35 @@ func TestExplicitPSID(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := softwire.NewRule(o.(Rule).Spec())
-			if err != nil {
-				t.Fatal(err)
-			}
-			ce, err := r.Forward(pfx(c.endUser))
+			ce, err := o.(Rule).CE(pfx(c.endUser))
 			if err != nil || ce.IPv4() != pfx(c.ipv4) || !strings.HasPrefix(ce.Ports().String()+",", c.ports+",") {
-				t.Errorf("%v: %v with %v, %v; want %s with %s", r, ce, ce.Ports(), err, c.ipv4, c.ports)
+				t.Errorf("%v: %v with %v, %v; want %s with %s", o, ce, ce.Ports(), err, c.ipv4, c.ports)
 			}
 		})
+	}
+}
+
+// What contradicts the EA bits is reported: the length for all routers of the rule, the PSID for the one that is told of it.
+func TestContradiction(t *testing.T) {
+	rule := func(p PortParams) Rule {
+		return Rule{EALen: 16, IPv4: pfx("192.0.2.0/24"), IPv6: pfx("2001:db8::/40"), Ports: &p}
+	}
+	for name, c := range map[string]struct {
+		ports   PortParams
+		endUser string
+		is      error
+		text    string
+	}{
+		"length":        {PortParams{6, 4, 3}, "2001:db8:12:3400::/56", softwire.ErrLength, "psid-length: 4 contradicts the EA bits"},
+		"length, zero":  {PortParams{6, 4, 0}, "2001:db8:12:3400::/56", softwire.ErrLength, "psid-length: 4 contradicts the EA bits"},
+		"PSID":          {PortParams{6, 8, 0x35}, "2001:db8:12:3400::/56", ErrContent, "S46_RULE: S46_PORTPARAMS: invalid content: PSID 53 contradicts the EA bits of 2001:db8:12:3400::/56, which hold 52"},
+		"PSID, zero":    {PortParams{6, 8, 0}, "2001:db8:12:3400::/56", ErrContent, "PSID 0 contradicts"},
+		"no subscriber": {PortParams{6, 8, 0x34}, "2001:db9:12:3400::/56", softwire.ErrNoRule, ""},
+	} {
+		ce, err := rule(c.ports).CE(pfx(c.endUser))
+		if !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.text) || ce.IsValid() {
+			t.Errorf("%s: %v, %v", name, ce, err)
+		}
 	}
 }
 
