@@ -39,3 +39,38 @@ func TestWarnings(t *testing.T) {
 		}
 	}
 }
+
+// The warning about rules is right for every layout: of all routers of a rule, one has a port below 1024 or none has.
+func TestWarningsOfRules(t *testing.T) {
+	check := func(r softwire.RuleSpec) {
+		t.Helper()
+		p, err := NewPlan(Spec{Softwires: []SoftwireSpec{{Name: "m", Kind: MAPE, Relay: netip.MustParseAddr("2001:db8:fffe::1"), Rules: []softwire.RuleSpec{
+			{IPv6: netip.MustParsePrefix("2001:db8:100::/40"), IPv4: netip.MustParsePrefix("192.0.2.7/32")}, r,
+		}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		low := false
+		for pool := range p.Softwires() {
+			for a := range pool.All() {
+				ce, _ := a.CE()
+				low = low || ce.Rule().Shared() && a.Ports().First() < 1024
+			}
+		}
+		w := p.Warnings()
+		if (len(w) == 1 && strings.HasPrefix(w[0], `pool "m": by 1 of 2 rules routers share an address`)) != low || len(w) > 1 {
+			t.Errorf("%+v: %q, and somebody has such a port: %v", r, w, low)
+		}
+	}
+	for offset := range 16 {
+		for k := range 17 - offset {
+			if k > 8 && offset != 0 && offset != 6 {
+				continue
+			}
+			check(softwire.RuleSpec{IPv6: netip.MustParsePrefix("2001:db8::/40"), IPv4: netip.MustParsePrefix("192.0.2.1/32"), EALen: k, PSIDOffset: new(offset)})
+			for psid := range min(1<<k, 70) {
+				check(softwire.RuleSpec{IPv6: netip.MustParsePrefix("2001:db8::/40"), IPv4: netip.MustParsePrefix("192.0.2.1/32"), PSIDOffset: new(offset), PSIDLength: new(k), PSID: new(psid)})
+			}
+		}
+	}
+}
