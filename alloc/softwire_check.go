@@ -197,8 +197,8 @@ func (p *softwirePool) pathOf(a uint32) string {
 func (c *checker) besideNAT44(i int, pool *Pool, p *Plan) {
 	for _, s := range pool.soft.outside {
 		if other, a, ok := p.outside.firstIn(s, "outside"); ok {
-			c.addToSoftwire(i, Finding{Err: ErrOverlap, Path: pool.soft.pathOf(a), Msg: fmt.Sprintf("outside address %v also belongs to pool %q", addr4(a), other.name),
-				Hint: "give every outside address to one pool"})
+			ports, hint := c.portsOfBoth(pool, other, a)
+			c.addToSoftwire(i, Finding{Err: ErrOverlap, Path: pool.soft.pathOf(a), Msg: fmt.Sprintf("outside address %v also belongs to pool %q%s", addr4(a), other.name, ports), Hint: hint})
 			break
 		}
 	}
@@ -213,6 +213,34 @@ func (c *checker) besideNAT44(i int, pool *Pool, p *Plan) {
 			return
 		}
 	}
+}
+
+// portsOfBoth says whether a pool and one of kind NAT44 have a port of an outside address in common. Where they have none the address is
+// refused all the same: routes and blackholes are for addresses, so that what is for the border relay would end at the NAT, or the other way round.
+func (c *checker) portsOfBoth(pool, nat *Pool, a uint32) (text, hint string) {
+	hint = "give every outside address to one pool"
+	if slices.ContainsFunc(c.findings, func(f Finding) bool { return f.Pool == nat.name }) {
+		return "", hint // its shares may make no sense
+	}
+	for port := range 1 << 16 {
+		if _, err := pool.reverse(addr4(a), uint16(port)); err == nil && nat.place.gives(a, uint16(port)) {
+			return fmt.Sprintf(", and both have port %d of it", port), hint
+		}
+	}
+	return ", which has other ports of it", hint + ": routes lead to an address, and not to some of its ports"
+}
+
+// gives reports whether a port of an outside address is in a share, or set aside for dynamic blocks.
+func (p *placement) gives(a uint32, port uint16) bool {
+	if p.list != nil {
+		address, ok := p.outside.position(a)
+		if ok {
+			_, ok = p.list.find(address, port)
+		}
+		return ok
+	}
+	_, st := p.slot(a, port)
+	return st == Allocated || st == Dynamic
 }
 
 // besideEachOther finds outside addresses and end-user prefixes that two pools have, the first of each pair, and relays in the
