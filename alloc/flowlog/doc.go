@@ -3,7 +3,8 @@
 //
 // It reads the CSV of nfdump (-o csv of 1.6 and 1.7, with and without NAT columns, and -o csv-fast) and the lines of conntrack (-E and -L, with -o
 // extended and -o timestamp), plain or compressed with gzip, and finds out which of them it is. A record is evidence that a flow lived
-// between two instants. Where it leaves open how long the flow lived, or by which outside address it went, Match says Maybe and not No.
+// between two instants. Where it leaves open how long the flow lived, to which port, or by which outside address it went, Match says Maybe and not No.
+// What is left of a record that was cut off is no record: a row that has not the columns of its header, and a last line without its end.
 //
 // # Times
 //

@@ -22,7 +22,7 @@ type Flow struct {
 
 	Protocol    uint8          // as IP has it: 6 is TCP, 17 UDP, 1 ICMP; 0 when the record does not say
 	Source      netip.AddrPort // inside; of ICMP the port is the identifier where the record has it, else 0
-	Destination netip.AddrPort // as the source sees it
+	Destination netip.AddrPort // as the source sees it; the port is 0 where the record does not say it, as of a fragment
 	// Outside is the source after translation; invalid when the record does not say. A port of 0 means that it does not say the port.
 	// It is Source when the record says that the flow was not translated.
 	Outside netip.AddrPort
@@ -71,11 +71,11 @@ func (f Flow) Match(q Filter) Match {
 		return No
 	case want.IsValid() && want.Addr().Unmap() != f.Destination.Addr():
 		return No
-	case want.Port() != 0 && want.Port() != f.Destination.Port():
+	case want.Port() != 0 && want.Port() != f.Destination.Port() && !f.portless():
 		return No
 	}
 	m := f.lived(q)
-	if q.Protocol != 0 && f.Protocol == 0 && m != No {
+	if (q.Protocol != 0 && f.Protocol == 0 || want.Port() != 0 && f.portless()) && m != No {
 		m = Maybe
 	}
 	if q.Outside.IsValid() && m != No {
@@ -87,6 +87,11 @@ func (f Flow) Match(q Filter) Match {
 		}
 	}
 	return m
+}
+
+// portless reports whether the record does not say a port of the destination that the flow has, or may have.
+func (f Flow) portless() bool {
+	return f.Destination.Port() == 0 && (f.Protocol == 0 || hasPorts(f.Protocol))
 }
 
 // Extent returns between which instants the flow may have lived by its record, both included; the zero Time where that is open.

@@ -63,6 +63,15 @@ var protocols = map[string]uint8{
 	"udplite": 136, "UDPLite": 136, "UDPLITE": 136, "gre": 47, "GRE": 47, "ESP": 50, "esp": 50, "AH": 51, "ah": 51, "IGMP": 2, "igmp": 2, "IPIP": 4, "ipip": 4, "IPIPE": 4, "IPv6": 41,
 }
 
+// hasPorts reports whether a protocol has ports.
+func hasPorts(protocol uint8) bool {
+	switch protocol {
+	case 6, 17, 33, 132, 136: // TCP, UDP, DCCP, SCTP, UDP-Lite
+		return true
+	}
+	return false
+}
+
 // parseProtocol reads a name or a number.
 func parseProtocol(s []byte) (uint8, bool) {
 	if p, ok := protocols[string(s)]; ok {

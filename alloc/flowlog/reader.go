@@ -156,8 +156,11 @@ func (d *Reader) line() (Flow, string) {
 		return Flow{}, notFlow
 	}
 	f, problem := d.parse(line)
-	if problem != "" {
+	switch {
+	case problem != "":
 		return f, problem
+	case !d.in.Whole():
+		return f, "the file ends within this line, so that it may be cut off; if it is whole, end the line"
 	}
 	f.Line = d.in.Number()
 	if inside := d.opts.Inside; inside != nil && !inside(f.Source.Addr()) && inside(f.Destination.Addr()) {

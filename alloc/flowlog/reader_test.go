@@ -68,7 +68,7 @@ func TestFormats(t *testing.T) {
 		want       []string
 	}{
 		{"nfdump 1.6", nfdump16 + "2026-03-01 12:34:50,2026-03-01 12:34:56,6.123,100.64.0.2,203.0.113.9,40000,443,TCP,.AP.SF,0,0,10,1200,0,0,1,2,0,0,0,0,0,0,0.0.0.0,0.0.0.0,0,0,00:00:00:00:00:00,0,0,0,0-0-0,0-0-0,0,0,0,0,0,0,0,0, 0.000, 0.000, 0.000,0.0.0.0,0/0,1,1970-01-01 01:00:00.000\n" +
-			"2026-03-01 12:34:50,2026-03-01 12:34:50,0.000,100.64.0.2,203.0.113.9,0,8.0,ICMP,......\nSummary\nflows,bytes,packets,avg_bps,avg_pps,avg_bpp\n2,1284,11,0,0,0\n",
+			"2026-03-01 12:34:50,2026-03-01 12:34:50,0.000,100.64.0.2,203.0.113.9,0,8.0,ICMP," + strings.Repeat("0,", 39) + "0\nSummary\nflows,bytes,packets,avg_bps,avg_pps,avg_bpp\n2,1284,11,0,0,0\n",
 			utc, []string{"2: 12:34:50.877(-0.878)-12:34:56.122(+0.878) 6 100.64.0.2:40000 > 203.0.113.9:443", "3: 12:34:50-12:34:50.999 1 100.64.0.2:0 > 203.0.113.9:0 vague"}},
 		{"nfdump 1.7", "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,bps,bpp,flows\n2026-03-01 12:34:50.250,6.500,TCP,100.64.0.2,40000,203.0.113.9,443,10,1200,1,120,1\n2026-03-01 12:34:51.000,0.000,17,2001:db8::2,40000,2001:db8::9,53,1,60,0,60,1\n",
 			utc, []string{"2: 12:34:50.25-12:34:56.75 6 100.64.0.2:40000 > 203.0.113.9:443", "3: 12:34:51-12:34:51 17 [2001:db8::2]:40000 > [2001:db8::9]:53"}},
@@ -164,6 +164,7 @@ func TestRefused(t *testing.T) {
 func TestBad(t *testing.T) {
 	const nf, good = "firstSeen,lastSeen,proto,srcAddr,srcPort,dstAddr,dstPort\n", "2026-03-01 12:00:00,2026-03-01 12:00:01,TCP,100.64.0.2,1,203.0.113.9,2\n"
 	const ct = "[1772366400.1]\t[NEW] tcp 6 120 SYN_SENT src=100.64.0.2 dst=203.0.113.9 sport=1 dport=2 src=203.0.113.9 dst=198.18.0.0 sport=2 dport=3\n"
+	const nat, told = "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,srcXIP,srcXPort\n", "2026-03-01 12:00:00.000,1.500,TCP,100.64.0.2,1,203.0.113.9,2,198.18.0.0,6000\n"
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
@@ -171,17 +172,19 @@ func TestBad(t *testing.T) {
 	for _, c := range []struct{ good, from, to, want string }{
 		{nf + good, "TCP", "QUIC", "protocol"}, {nf + good, "100.64.0.2", "100.64.0.256", "source"}, {nf + good, "100.64.0.2", "100.64.0", "source"}, {nf + good, "100.64.0.2", "100.064.0.2", "source"}, {nf + good, "100.64.0.2", "fe80::1%eth0", "source"},
 		{nf + good, ",2\n", ",65536\n", "destination"}, {nf + good, ",203", ",x203", "destination"}, {nf + good, "12:00:00", "12:60:00", "times"}, {nf + good, "12:00:00", "12:00:02", "times"}, {nf + good, "2026-03-01 12:00:00", "0000-00-00 00:00:00.000", "times"},
-		{nf + good, "2026-03-01 12:00:00", "2026-03-29 02:30:00", "times"}, {nf + good, good, "2026\n", "source"},
+		{nf + good, "2026-03-01 12:00:00", "2026-03-29 02:30:00", "times"}, {nf + good, good, "2026\n", "columns"}, {nf + good, ",2\n", "\n", "columns"}, {nf + good, ",2\n", ",2,3\n", "columns"}, {nf + good, ",2\n", ",\n", "destination"}, {nf + good, ".2,1,", ".2,,", "source"},
+		{nf + good, "2026-03-01 12:00:01", "in a while", "times"}, {nf + good, "2026-03-01 12:00:00", "yesterday", "times"},
+		{nat + told, "198.18.0.0", "198.18.0", "translated"}, {nat + told, "6000", "", "translated"}, {nat + told, "6000", "x", "translated"}, {nat + told, "1.500", "00:00:01.500", "times"},
 		{ct, "[1772366400.1]\t", "", "no time"}, {ct, "tcp 6", "tcp x", "protocol"}, {ct, "sport=1", "sport=x", "none"}, {ct, "[NEW]", "[NEW", "bracket"}, {ct, "[NEW]", "[new]", "brackets"}, {ct, "src=203.0.113.9 dst", "dst", "two directions"},
 		{ct, "dport=3", "dport=3 src=1.1.1.1", "wrong place"}, {ct, "dport=3", "dport=3 delta-time=-1", "none"}, {ct, "dport=3", "dport=3 [start=x]", "no time"}, {ct, "dport=3", "dport=3 [start=Mon", "no time"}, {ct, "6 120", "6 120 sport=7", "wrong place"},
 		{ct, "dport=3", strings.Repeat("x", 65536), "longer"},
 	} {
 		bad := strings.Replace(c.good, c.from, c.to, 1)
-		start := nf + good
-		if c.good == ct {
-			start = ct
+		head, line, _ := strings.Cut(c.good, "\n")
+		if head += "\n"; line == "" {
+			head, line = "", ct
 		}
-		d, got := readAll(t, start+strings.TrimPrefix(bad, nf)+strings.TrimPrefix(start, nf), Options{Zone: berlin})
+		d, got := readAll(t, head+line+strings.TrimPrefix(bad, head)+line, Options{Zone: berlin})
 		list, n := d.Bad()
 		if n != 1 || len(list) != 1 || !strings.Contains(list[0].Msg, c.want) || len(got) != 2 || list[0].Line == 0 {
 			t.Errorf("%.80q: %v, %d bad of line %v; want %s", bad, got, n, list, c.want)
@@ -190,6 +193,43 @@ func TestBad(t *testing.T) {
 	d, _ := readAll(t, nf+strings.Repeat("\x1b[31m,\n", 300), Options{Zone: time.UTC})
 	if list, n := d.Bad(); n != 300 || len(list) != maxBad || strings.Contains(list[0].String(), "\x1b") {
 		t.Errorf("%d bad records, %d kept, the first %q", n, len(list), list[0])
+	}
+}
+
+// TestCut cuts logs off at every byte, as a copy of a file is that is being written. What is left of a record is never taken for one.
+func TestCut(t *testing.T) {
+	for _, c := range []struct{ head, line string }{
+		{"firstSeen,lastSeen,proto,srcAddr,srcPort,dstAddr,dstPort\n", "2026-03-01 12:00:00.000,2026-03-01 12:00:01.000,TCP,100.64.0.2,40000,203.0.113.90,443\n"},
+		{"ts,te,td,sa,da,sp,dp,pr\n", "2026-03-01 12:00:00,2026-03-01 12:00:01,1.500,100.64.0.2,203.0.113.90,40000,443,TCP\n"},
+		{"cnt,firstSeen,lastSeen,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes\n", "1,1772366400250,1772366401000,17,100.64.0.2,40000,203.0.113.90,53,10,1200\n"},
+		{"tevt,evt,pr,sa,sp,da,dp,nsa,nsp\n", "2026-03-01 12:00:00.500,ADD,TCP,100.64.0.2,40000,203.0.113.90,443,198.18.0.10,60000\n"},
+		{"firstSeen,duration,srcAddr,dstAddr,\n", "2026-03-01 12:00:00.000,16.500,100.64.0.2,203.0.113.90\n"},
+		{"", "[1772366400.123456]\t    [NEW] tcp      6 120 SYN_SENT src=100.64.0.2 dst=203.0.113.90 sport=40000 dport=443 [UNREPLIED] src=203.0.113.90 dst=198.18.0.10 sport=443 dport=60000 [start=Sun Mar  1 12:00:00 2026]\n"},
+	} {
+		_, whole := readAll(t, c.head+c.line+c.line, Options{Zone: time.UTC})
+		if len(whole) != 2 {
+			t.Fatalf("%q: %v", c.line, whole)
+		}
+		for n := range len(c.line) {
+			d, got := readAll(t, c.head+c.line+c.line[:n], Options{Zone: time.UTC})
+			if _, bad := d.Bad(); !slices.Equal(got, whole[:1]) || n > 0 && len(strings.TrimSpace(c.line[:n])) > 0 && bad != 1 {
+				t.Fatalf("%q: %v, %d bad", c.line[:n], got, bad)
+			}
+		}
+	}
+}
+
+// TestOpenEnd reads records that do not say when the flow ended.
+func TestOpenEnd(t *testing.T) {
+	for _, text := range []string{
+		"firstSeen,srcAddr,dstAddr\n2026-03-01 12:00:00.000,100.64.0.2,203.0.113.9\n",
+		"firstSeen,lastSeen,srcAddr,dstAddr\n2026-03-01 12:00:00.000,0000-00-00 00:00:00.000,100.64.0.2,203.0.113.9\n",
+		"firstSeen,lastSeen,td,srcAddr,dstAddr\n2026-03-01 12:00:00.000,,,100.64.0.2,203.0.113.9\n",
+		"cnt,firstSeen,lastSeen,srcAddr,dstAddr\n1,1772366400000,0,100.64.0.2,203.0.113.9\n",
+	} {
+		if _, got := readAll(t, text, Options{Zone: time.UTC}); !slices.Equal(got, []string{"2: 12:00:00-12:00:00 0 100.64.0.2:0 > 203.0.113.9:0 later"}) {
+			t.Errorf("%q: %v", text, got)
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ type Lines struct {
 	line   []byte
 	head   []byte
 	long   bool
+	whole  bool
 	err    error
 }
 
@@ -75,6 +76,7 @@ func (l *Lines) Next() bool {
 		return false
 	}
 	l.number++
+	l.whole = err == nil
 	l.line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 	if len(l.line) > l.max {
 		l.long, l.line = true, l.cut(l.line)
@@ -94,6 +96,9 @@ func (l *Lines) Line() []byte { return l.line }
 
 // TooLong reports whether the line is longer than allowed.
 func (l *Lines) TooLong() bool { return l.long }
+
+// Whole reports whether the line has its end. The last one of a copy that was cut off has none, and what is missing of it cannot be seen.
+func (l *Lines) Whole() bool { return l.whole }
 
 // Number returns the number of the line, from 1.
 func (l *Lines) Number() int { return l.number }

@@ -95,6 +95,27 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+func TestWhole(t *testing.T) {
+	long := strings.Repeat("x", 2*maxHead)
+	for text, want := range map[string][]bool{
+		"": nil, "a": {false}, "a\n": {true}, "a\r\nb": {true, false}, "a\n\n": {true, true}, long: {false}, long + "\n": {true}, long + "\nb": {true, false},
+	} {
+		for _, form := range []string{text, packed(t, text)} {
+			l, err := New(strings.NewReader(form), Limits{Line: maxHead})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []bool
+			for l.Next() {
+				got = append(got, l.Whole())
+			}
+			if l.Err() != nil || !slices.Equal(got, want) {
+				t.Errorf("%.20q: %v, %v; want %v", text, got, l.Err(), want)
+			}
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	broken := errors.New("broken")
 	if _, err := all(iotest.ErrReader(broken), Limits{}); !errors.Is(err, broken) {
