@@ -1,9 +1,11 @@
 package holder
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -91,6 +93,7 @@ type Book struct {
 	parts    []int64 // of lease files: until when each has everything
 	lastRow  map[place]uint32
 	unread   []unread
+	partials []partial
 
 	mu    sync.Mutex
 	index *index // nil when records came in since
@@ -98,6 +101,12 @@ type Book struct {
 
 // A place is an inside address in a realm: realm in the upper half, address in the lower.
 type place uint64
+
+func (p place) addr() netip.Addr {
+	var octets [4]byte
+	binary.BigEndian.PutUint32(octets[:], uint32(p))
+	return netip.AddrFrom4(octets)
+}
 
 // New returns an empty Book.
 func New(l Limits) *Book {

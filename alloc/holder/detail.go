@@ -2,6 +2,7 @@ package holder
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"io"
 	"strconv"
@@ -17,7 +18,7 @@ const (
 // ReadRADIUS reads a detail file of FreeRADIUS, plain or compressed with gzip: blocks of a line with a date and lines
 // "\tAttribute = value", separated by blank lines. name is for messages. Records may come twice and in any order, in this file and across
 // files. Of the other attributes than those of Person it needs Acct-Status-Type, Acct-Session-Id, Framed-IP-Address and one of Event-Timestamp
-// and Timestamp. A block that cannot be used becomes a Warning, and makes its address uncertain; an error wraps ErrRead, ErrFormat or ErrTooLarge, and what
+// and Timestamp. A block that cannot be used becomes a Warning, and makes its address uncertain, and so does one without the blank line behind it; an error wraps ErrRead, ErrFormat or ErrTooLarge, and what
 // was read until then stays. O(n) and, for each session, O(r) in its records that are kept.
 //
 // When: Event-Timestamp, and Timestamp less Acct-Delay-Time. Where the two are more than two seconds apart, both are possible, and so are Event-Timestamp with and without the delay where there is no Timestamp; where
@@ -37,6 +38,9 @@ func (s *source) details() error {
 	for s.Next() {
 		line := s.Line()
 		if len(bytes.TrimSpace(line)) == 0 {
+			if !s.Whole() { // the beginning of another line, perhaps
+				continue
+			}
 			if started {
 				s.take(&p)
 			}
@@ -61,7 +65,8 @@ func (s *source) details() error {
 			p.bad = "a line is neither a date at the start nor an attribute"
 		}
 	}
-	if started && s.Err() == nil { // after an error the block may lack its end
+	if started && s.Err() == nil { // after an error the block may lack more than its end
+		p.cutOff(s.Whole())
 		s.take(&p)
 	}
 	return s.full()
@@ -76,6 +81,9 @@ type packet struct {
 	values     [fields][]byte
 	doubtful   [fields]bool // whether the value is cut, or another one follows it
 	others     []string     // further values of Framed-IP-Address
+	last       int          // the attribute of the last line; fields for one that is not used
+	cut        bool         // the file ends before the block does
+	torn       string       // the beginning of a Framed-IP-Address that is cut off
 }
 
 // The attributes that are used.
@@ -112,7 +120,27 @@ func (p *packet) reset(line int) {
 	for i := range p.values {
 		p.values[i] = p.values[i][:0]
 	}
-	p.doubtful, p.others = [fields]bool{}, nil
+	p.doubtful, p.others, p.last, p.cut, p.torn = [fields]bool{}, nil, fields, false, ""
+}
+
+// cutOff notes that the file ends before the blank line that ends each block: the rest of it is missing, and, where the last line is not whole, of that, too.
+// What is left of an attribute then is no value.
+func (p *packet) cutOff(whole bool) {
+	if p.bad == "" {
+		p.cut = true
+	}
+	p.bad = cmp.Or(p.bad, "the file ends before the blank line behind it, so that it may be cut off")
+	if whole || p.last == fields {
+		return
+	}
+	if p.last == address {
+		p.torn = string(p.values[address])
+		if n := len(p.others); n > 0 {
+			p.torn, p.others = p.others[n-1], p.others[:n-1]
+			return
+		}
+	}
+	p.values[p.last] = p.values[p.last][:0]
 }
 
 // drop removes what is doubtful in a block that may be two records of which something is missing in between. A cut address is
@@ -137,7 +165,7 @@ func (p *packet) attribute(line []byte) {
 		return
 	}
 	name, value, ok := bytes.Cut(line, []byte("="))
-	if !ok {
+	if p.last = fields; !ok {
 		p.bad = "a line has no ="
 		return
 	}
@@ -145,6 +173,7 @@ func (p *packet) attribute(line []byte) {
 	if !used {
 		return
 	}
+	p.last = field
 	if value = bytes.TrimSpace(value); len(p.values[field]) > 0 {
 		p.again(name, field, value)
 		return

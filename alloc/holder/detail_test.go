@@ -22,7 +22,7 @@ const realStop = "Sun Mar  1 13:40:55 2026\n" +
 	"\tEvent-Timestamp = \"Mar  1 2026 10:40:55 -03\"\n\tAcct-Session-Time = 9525\n\tAcct-Terminate-Cause = User-Request\n\tAcct-Status-Type = Stop\n\tNAS-IP-Address = 192.0.2.1\n\tTimestamp = 1772372456\n\n"
 
 func TestRealDetail(t *testing.T) {
-	for _, text := range []string{realDetail + realStop + realStop, strings.ReplaceAll(realStop+realDetail, "\n", "\r\n"), strings.TrimSpace(realDetail) + "\n\n\n" + strings.TrimSpace(realStop)} {
+	for _, text := range []string{realDetail + realStop + realStop, strings.ReplaceAll(realStop+realDetail, "\n", "\r\n"), strings.TrimSpace(realDetail) + "\n\n\n" + strings.TrimSpace(realStop) + "\n\n"} {
 		a := read(t, text).At("", inside2, time.Date(2026, 3, 1, 12, 34, 56, 0, time.UTC), time.Date(2026, 3, 1, 12, 34, 56, 0, time.UTC), 5*time.Second)
 		p, ok := a.Person()
 		want := Person{

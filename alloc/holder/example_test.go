@@ -25,6 +25,7 @@ Sun Mar  1 13:00:00 2026
 	Framed-IP-Address = 100.64.0.2
 	NAS-IP-Address = 192.0.2.1
 	Event-Timestamp = "Mar  1 2026 13:00:00 UTC"
+
 `
 	book := holder.New(holder.Limits{})
 	if err := book.ReadRADIUS(strings.NewReader(detail), "detail-20260301", holder.Options{}); err != nil {

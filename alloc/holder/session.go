@@ -65,13 +65,13 @@ func (p *packet) foreign() bool {
 func (s *source) take(p *packet) {
 	b := s.book
 	b.counts.Records++
-	broken := p.bad != ""
+	broken := p.bad != "" && !p.cut
 	mixed := broken || len(p.others) > 0
 	if mixed {
 		p.drop()
 	}
 	k, known := kinds[string(p.values[status])]
-	if !broken && !known && p.foreign() {
+	if p.bad == "" && !known && p.foreign() {
 		b.counts.Ignored++
 		return
 	}
@@ -88,7 +88,7 @@ func (s *source) take(p *packet) {
 		p.bad = "Framed-IP-Address is no address of IPv4"
 	}
 	if p.bad != "" {
-		if mixed {
+		if mixed || p.cut {
 			k, p.values[sessionTime] = 0, p.values[sessionTime][:0]
 		}
 		p.reject(s, k, at, timed, broken)

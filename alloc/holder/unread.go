@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sort"
+	"strings"
 )
 
 // An unread is a record that was rejected and still names an address: somebody may have had it, who else would be nobody's candidate.
@@ -14,6 +15,13 @@ type unread struct {
 	who   uint32
 	line  uint32
 	file  uint16
+}
+
+// A partial is an unread of which only the beginning of the address is there.
+type partial struct {
+	unread // where is 0
+	realm  uint32
+	text   string
 }
 
 // open is a from that is not known: after the stay before.
@@ -50,6 +58,10 @@ func (p *packet) reject(s *source, k kind, at stamp, timed, broken bool) {
 	if !timed {
 		at = stamp{always, never}
 	}
+	if p.torn != "" {
+		s.book.partials = append(s.book.partials, partial{unread{at: at, from: from, who: who, line: uint32(p.line), file: s.file}, s.realm, p.torn})
+		s.book.need(costUnread)
+	}
 	for _, text := range append([]string{string(p.values[address])}, p.others...) {
 		a, ok := framed([]byte(text))
 		all = all && ok
@@ -65,13 +77,14 @@ func (p *packet) reject(s *source, k kind, at stamp, timed, broken bool) {
 // unreadStays appends the stays of rejected records. Nothing of them is certain, so they bound no other stay; they themselves end at the latest where
 // another one certainly begins, and begin, where nothing says when, at the earliest where another one certainly ends.
 func (b *Book) unreadStays(out map[place][]segment) {
-	slices.SortFunc(b.unread, unread.compare)
-	for first := 0; first < len(b.unread); {
-		where := b.unread[first].where
-		n := sort.Search(len(b.unread)-first, func(i int) bool { return b.unread[first+i].where > where })
+	all := append(slices.Clip(b.unread), b.partialStays(out)...)
+	slices.SortFunc(all, unread.compare)
+	for first := 0; first < len(all); {
+		where := all[first].where
+		n := sort.Search(len(all)-first, func(i int) bool { return all[first+i].where > where })
 		begins, ends := edges(out[where])
 		var stays []segment
-		for _, u := range b.unread[first : first+n] {
+		for _, u := range all[first : first+n] {
 			stays = append(stays, u.stay(b, begins, ends))
 		}
 		slices.SortStableFunc(stays, compareUnread)
@@ -79,6 +92,31 @@ func (b *Book) unreadStays(out map[place][]segment) {
 		out[where] = append(out[where], stays...)
 		first += n
 	}
+}
+
+// partialStays returns them, for each address that it may be about and of which there are records: of others nothing is said anyway.
+func (b *Book) partialStays(out map[place][]segment) (found []unread) {
+	if len(b.partials) == 0 {
+		return nil
+	}
+	known := map[place]bool{}
+	for where := range out {
+		known[where] = true
+	}
+	for _, u := range b.unread {
+		known[u.where] = true
+	}
+	for where := range known {
+		text := where.addr().String()
+		for _, t := range b.partials {
+			if t.realm == uint32(where>>32) && strings.HasPrefix(text, t.text) {
+				u := t.unread
+				u.where = where
+				found = append(found, u)
+			}
+		}
+	}
+	return found
 }
 
 func (u unread) compare(o unread) int {
