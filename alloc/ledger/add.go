@@ -15,12 +15,13 @@ type Entry struct {
 	Plan *alloc.Plan
 
 	// From is the instant from which the plan may be in force. It must lie behind that of the last epoch, whose place it takes when
-	// the two are equal and not before Now: a plan for later can be exchanged, what was so cannot. The zero Time stands for Now, and
-	// then must not lie before the last epoch either: a clock that went backwards is an error and not a backdated epoch.
+	// the two are equal and not before Now: a plan for later can be exchanged, what was so cannot. The zero Time stands for Now, or for just
+	// behind it where another epoch begins then, and must not lie before the last epoch either: a clock that went backwards is an error and not a
+	// backdated epoch.
 	From time.Time
 	// Settled is the instant from which it surely is; the zero Time stands for From.
 	Settled time.Time
-	// Now is the time of recording; required.
+	// Now is the time of recording; required. Take it while the Writer is held: another one may have recorded something while this one waited.
 	Now time.Time
 
 	By, Note string // who and why, printable, at most 1,024 bytes each
@@ -194,7 +195,7 @@ func (l *Ledger) next(en Entry) (Epoch, error) {
 		By: en.By, Note: en.Note, PlanSHA256: en.Plan.SHA256(),
 	}
 	if en.From.IsZero() {
-		e.From = e.Added
+		e.From = l.free(e.Added)
 	}
 	if en.Settled.IsZero() {
 		e.Settled = e.From

@@ -92,6 +92,31 @@ func TestWriters(t *testing.T) {
 	}
 }
 
+// TestSameInstantByClock has writers that take the clock's time: of two in the same instant the second begins behind the first, and takes nobody's place.
+func TestSameInstantByClock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l")
+	var want []string
+	for i := range 5 {
+		w, err := ledger.Edit(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := plan(t, 4+i, 1000)
+		e, err := w.Add(ledger.Entry{Plan: p, Now: hour(1)})
+		if err != nil || e.Backdated || e.From.Before(hour(1)) || e.From.Sub(hour(1)) > time.Microsecond || !e.Settled.Equal(e.From) {
+			t.Errorf("epoch %+v, %v", e, err)
+		}
+		want = append(want, p.SHA256())
+		w.Close()
+	}
+	found, _ := open(t, path).Between(hour(1), hour(2))
+	for i, e := range found {
+		if len(found) != len(want) || e.PlanSHA256 != want[i] {
+			t.Fatalf("epochs %+v, want all five", found)
+		}
+	}
+}
+
 // TestMade sees that a ledger which gets no record leaves no file, and that nothing but a regular file is one.
 func TestMade(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "l")

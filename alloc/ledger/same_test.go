@@ -16,16 +16,20 @@ func TestSameInstant(t *testing.T) {
 		en        ledger.Entry
 		want      error
 		backdated bool
+		from      time.Time // hour(5) where it is zero
 	}{
 		{name: "ahead", en: ledger.Entry{From: hour(5), Now: hour(5).Add(-1)}},
 		{name: "at its beginning", en: ledger.Entry{From: hour(5), Now: hour(5)}},
-		{name: "now", en: ledger.Entry{Now: hour(5)}},
+		{name: "now", en: ledger.Entry{Now: hour(5)}, from: hour(5).Add(1)}, // behind what has begun
 		{name: "ahead, with a needless --backdate", en: ledger.Entry{From: hour(5), Now: hour(4), Backdate: true}},
 		{name: "since", en: ledger.Entry{From: hour(5), Now: hour(5).Add(1)}, want: ledger.ErrBefore},
 		{name: "long since", en: ledger.Entry{From: hour(5), Now: hour(50)}, want: ledger.ErrBefore},
 		{name: "without a reason", en: ledger.Entry{From: hour(5), Now: hour(6), Backdate: true}, want: ledger.ErrReason},
 		{name: "with a reason", en: ledger.Entry{From: hour(5), Now: hour(6), Backdate: true, Note: "the wrong file"}, backdated: true},
 	} {
+		if c.from.IsZero() {
+			c.from = hour(5)
+		}
 		path := filepath.Join(t.TempDir(), "l")
 		add(t, path, ledger.Entry{Plan: plan(t, 50, 500), From: hour(1), Now: hour(1)}, ledger.Entry{Plan: plan(t, 50, 600), From: hour(5), Now: hour(4)})
 		w, err := ledger.Edit(path)
@@ -43,7 +47,7 @@ func TestSameInstant(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		case c.want != nil && in.Seq != 2:
 			t.Errorf("%s: it was refused, and epoch %d is in force", c.name, in.Seq)
-		case c.want == nil && (in.Seq != 3 || e.Backdated != c.backdated || !e.From.Equal(hour(5))):
+		case c.want == nil && (in.Seq != 3 || e.Backdated != c.backdated || !e.From.Equal(c.from)):
 			t.Errorf("%s: recorded as %+v, and epoch %d is in force", c.name, e, in.Seq)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -54,7 +55,7 @@ this needs --backdate and --note, too, as it changes who had which ports since. 
 		if err != nil {
 			return err
 		}
-		en := ledger.Entry{Plan: file.Plan, Now: now(), By: f.by, Note: f.note, Backdate: backdate}
+		en := ledger.Entry{Plan: file.Plan, By: f.by, Note: f.note, Backdate: backdate}
 		if from != "" {
 			if en.From, err = parseInstant("from", from); err != nil {
 				return err
@@ -68,6 +69,7 @@ this needs --backdate and --note, too, as it changes who had which ports since. 
 // now is the clock, without digits that nobody reads.
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
+// addEpoch records an entry. What the clock says counts when no other writer has the ledger any longer.
 func (e *env) addEpoch(path string, keys []alloc.Key, en ledger.Entry, format string) error {
 	w, err := ledger.Edit(path, keys...)
 	if err != nil {
@@ -75,8 +77,12 @@ func (e *env) addEpoch(path string, keys []alloc.Key, en ledger.Entry, format st
 	}
 	defer w.Close()
 	e.warn(w.Ledger().Warnings())
+	en.Now = now()
 	before, known := w.Ledger().Before(en)
 	ep, err := w.Add(en)
+	if errors.Is(err, ledger.ErrBefore) && en.From.IsZero() {
+		return badInput(`look at the clock and at cgnctl ledger list; if an epoch is to begin before one that is planned, say --from, --backdate and --note "why"`, "%v", err)
+	}
 	if err != nil {
 		return ledgerFault(err)
 	}
