@@ -205,7 +205,7 @@ func (w *Writer) Discard() error {
 	return syncFolder(filepath.Dir(w.path))
 }
 
-// tidy removes what writers that were killed while they wrote an intent have left beside the ledger. Its name is the ledger's, so this is
+// tidy removes what writers that were killed while they wrote an intent or the targets have left beside the ledger. Its name is the ledger's, so this is
 // for whoever holds the lock. Where it cannot be removed, it does no harm.
 func (w *Writer) tidy() {
 	files, err := os.ReadDir(filepath.Dir(w.path))
@@ -213,9 +213,11 @@ func (w *Writer) tidy() {
 		return
 	}
 	for _, f := range files {
-		number, ok := strings.CutPrefix(f.Name(), filepath.Base(w.pending())+".")
-		if _, err := strconv.ParseUint(number, 10, 64); ok && err == nil {
-			_ = os.Remove(filepath.Join(filepath.Dir(w.path), f.Name()))
+		for _, path := range []string{w.pending(), w.TargetsPath()} {
+			number, ok := strings.CutPrefix(f.Name(), filepath.Base(path)+".")
+			if _, err := strconv.ParseUint(number, 10, 64); ok && err == nil {
+				_ = os.Remove(filepath.Join(filepath.Dir(w.path), f.Name()))
+			}
 		}
 	}
 }

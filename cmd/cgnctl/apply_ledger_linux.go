@@ -24,6 +24,7 @@ type recording struct {
 	inForce func() (sha256 string, err error) // of the plan that the kernel has, "" where it has none
 	now     func() time.Time
 	had     bool // the kernel had the plan before
+	claim   claim
 }
 
 // recordFlags say where and how an apply is recorded.
@@ -55,7 +56,13 @@ func (e *env) startRecording(f *recordFlags, backend, instance string, plan *all
 		return all[0].sha256, nil
 	}
 	e.warn(w.Ledger().Warnings())
-	if err := r.begin(); err != nil {
+	err = r.claimLedger(ledger.Target{Backend: backend, Instance: instance, Namespace: namespaceName()}, func(backend string) ([]held, error) {
+		return e.held(backend, "", keys)
+	})
+	if err == nil {
+		err = r.begin()
+	}
+	if err != nil {
 		r.close()
 		return nil, ledgerFault(err)
 	}
@@ -224,6 +231,9 @@ func (r *recording) end(failed error) (ep ledger.Epoch, err error) {
 		if _, err = r.w.Doubt(r.intent, r.now()); failed == nil && err == nil {
 			err = fmt.Errorf("the kernel has plan %.12s now, which is not the one that was applied: somebody else changed it; until now both plans are possible", sha)
 		}
+	}
+	if sha == r.intent.Plan.SHA256() {
+		r.noteTarget()
 	}
 	if failed != nil {
 		return ep, failed

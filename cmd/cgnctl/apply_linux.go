@@ -36,7 +36,7 @@ An outside address belongs to one instance. One of the other backend that has it
 plan it is a warning, because that is how subscribers are moved from one backend to the other.
 
 With --ledger the epoch is recorded when the kernel has the plan. A run that was killed in between is noticed by the next one,
-which asks the kernel. A ledger is about one instance.
+which asks the kernel. A ledger is about one instance: another one is refused as long as the first translates by another plan.
 
 Settings of the host are compared with what the plan needs, and reported; they are never changed.
 
