@@ -122,7 +122,7 @@ func ofEpoch(ep ledger.Epoch) record {
 // describe returns all of an epoch.
 func describe(ep ledger.Epoch) record {
 	return append(ofEpoch(ep), record{
-		{"settled", stamp(ep.Settled)}, {"added", stamp(ep.Added)}, {"backdated", ep.Backdated}, {"by", ep.By}, {"note", ep.Note}, {"hash", ep.Hash},
+		{"settled", stamp(ep.Settled)}, {"added", stamp(ep.Added)}, {"backdated", ep.Backdated}, {"by", ep.By}, {"note", ep.Note}, {"hash", ep.Hash}, {"unknown", ep.Unknown},
 	}...)
 }
 
@@ -175,9 +175,10 @@ func parseWindow(flag, text string) (first, last time.Time, err error) {
 func newLedgerList(e *env) *cobra.Command {
 	var l ledgerFlags
 	cmd := &cobra.Command{
-		Use:     "list --ledger FILE",
-		Short:   "List the epochs in the order in which they were recorded",
-		Long:    `List the epochs. UNTIL is empty for what is still in force.`,
+		Use:   "list --ledger FILE",
+		Short: "List the epochs in the order in which they were recorded",
+		Long: `List the epochs. UNTIL is empty for what is still in force. PLAN is unknown where the kernel had one by somebody's hand that no record
+has: then it is a time of which nobody knows who had ports besides, and no epoch.`,
 		Example: `  cgnctl ledger list --ledger ledger.jsonl`,
 		Args:    exactly(0, "no arguments"),
 	}
@@ -195,12 +196,24 @@ func newLedgerList(e *env) *cobra.Command {
 			case "table":
 				for i := range rows {
 					rows[i] = brief(forPeople("table", rows[i])[0])
+					if ep, _ := led.Epoch(uint64(i + 1)); ep.Unknown && !led.Knows(ep.PlanSHA256) {
+						rows[i].set("plan", "unknown")
+					}
 				}
 			}
 			return printRecords(e.stdout, *format, rows...)
 		})
 	}
 	return cmd
+}
+
+// set changes a field.
+func (r record) set(key string, v any) {
+	for i := range r {
+		if r[i].key == key {
+			r[i].v = v
+		}
+	}
 }
 
 // brief keeps of an epoch what fits on a terminal.

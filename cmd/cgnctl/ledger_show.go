@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -91,7 +94,8 @@ func newLedgerExport(e *env) *cobra.Command {
 		Use:   "export --ledger FILE --at T",
 		Short: "Print the plan in force at an instant, byte for byte as it was recorded",
 		Long: `Print the canonical form of the plan in force at an instant, or of the epoch with a number, and nothing else: its SHA-256 is
-the hash that answers carry. It is a plan that every command reads with -c. Exit 4 when no epoch covers the time.`,
+the hash that answers carry. It is a plan that every command reads with -c. Exit 3 when another plan was possible then, too,
+as while a change was under way: --epoch chooses one. Exit 4 when no epoch covers the time.`,
 		Example: `  cgnctl ledger export --ledger ledger.jsonl --at 2026-03-01T12:34:56Z > plan.json`,
 		Args:    exactly(0, "no arguments"),
 	}
@@ -121,12 +125,43 @@ func chosen(led *ledger.Ledger, at, epoch string) (ledger.Epoch, error) {
 	if epoch != "" {
 		return numbered(led, epoch)
 	}
-	t := now()
+	first := now()
+	last := first
 	if at != "" {
 		var err error
-		if t, err = parseInstant("at", at); err != nil {
+		if first, last, err = parseWindow("at", at); err != nil {
 			return ledger.Epoch{}, err
 		}
 	}
-	return led.AtInstant(t)
+	epochs, gap := led.Between(first, last)
+	if len(epochs) == 0 {
+		return led.AtInstant(last)
+	}
+	if gap || slices.ContainsFunc(epochs, func(ep ledger.Epoch) bool { return ep.PlanSHA256 != epochs[0].PlanSHA256 }) {
+		return ledger.Epoch{}, severalPlans(epochs, gap, first, last)
+	}
+	return epochs[0], nil
+}
+
+// severalPlans says which plans were possible in a window, of which none can be called the one that was in force.
+func severalPlans(epochs []ledger.Epoch, gap bool, first, last time.Time) error {
+	var found []string
+	for _, ep := range epochs {
+		if ep.Pending {
+			found = append(found, fmt.Sprintf("that of an apply that has not ended (plan %.12s)", ep.PlanSHA256))
+			continue
+		}
+		found = append(found, fmt.Sprintf("that of epoch %d (plan %.12s)", ep.Seq, ep.PlanSHA256))
+	}
+	if gap {
+		found = append(found, "one that the ledger does not know")
+	}
+	when := "at " + stamp(first)
+	if end := stampLast(last); end != stamp(first) {
+		when = "between " + stamp(first) + " and " + end
+	}
+	return &fault{
+		code: exitAmbiguous, msg: "several plans are possible " + when + ": " + strings.Join(found, ", "),
+		hint: "say --epoch N for one of them; cgnctl trace --ledger asks them all",
+	}
 }

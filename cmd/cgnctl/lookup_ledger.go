@@ -49,7 +49,7 @@ func (e *env) lookupLedger(led *ledger.Ledger, prefix netip.Prefix, realm string
 		msg += fmt.Sprintf("; in %s it was no subscriber", plural(uint64(p.empty), "epoch"))
 	}
 	if gap {
-		msg += "; for part of the time it is not known which plan the kernel had"
+		msg += "; " + gapText(led, first)
 	}
 	return &fault{code: exitAmbiguous, msg: msg}
 }

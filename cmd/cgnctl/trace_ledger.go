@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -106,6 +107,9 @@ func (e *env) traceLedger(led *ledger.Ledger, q ledger.Question, more *moreFlags
 	}
 	row := func(c ledger.Candidate) record { return withHolder(ofCandidate(q, c), q, c, book, more.holders.skew) }
 	if a.Verdict == ledger.Several {
+		if slices.ContainsFunc(a.Candidates, func(c ledger.Candidate) bool { return c.Epoch.Seq == 0 }) {
+			e.note([]string{"not-covered: " + gapText(led, q.From)})
+		}
 		return e.severalOverTime(q, a, row, format)
 	}
 	c := a.Candidates[0]
@@ -113,6 +117,18 @@ func (e *env) traceLedger(led *ledger.Ledger, q ledger.Question, more *moreFlags
 		return err
 	}
 	return &fault{code: exitNobody, msg: nobodyAt(q, c)}
+}
+
+// gapText says why of a part of a time it is not known which plan the kernel had.
+func gapText(led *ledger.Ledger, from time.Time) string {
+	covered := false
+	for ep := range led.Epochs() {
+		covered = covered || !ep.Settled.After(from) && led.Knows(ep.PlanSHA256) && !ep.Unknown
+	}
+	if covered {
+		return "for part of the time it is not known which plan the kernel had: it may have been given one that no record has"
+	}
+	return "part of the time lies before the first epoch was surely in force"
 }
 
 // ofCandidate returns a candidate as a record. All records of a question have the same fields.
