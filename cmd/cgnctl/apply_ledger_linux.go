@@ -38,6 +38,9 @@ func (e *env) startRecording(f *recordFlags, backend, instance string, plan *all
 	if f.path == "" {
 		return nil, nil
 	}
+	if err := f.given(); err != nil {
+		return nil, err
+	}
 	parsed, err := keys.readKeys()
 	if err != nil {
 		return nil, err

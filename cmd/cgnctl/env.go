@@ -35,6 +35,28 @@ type env struct {
 	progress bool
 	// watched says whether a person watches stderr.
 	watched bool
+	// reads is the flag that reads standard input, "" as long as none does.
+	reads string
+}
+
+// open opens a file that a flag names, or standard input for "-".
+func (e *env) open(flag, name string) (io.ReadCloser, error) {
+	if name != "-" {
+		return os.Open(name)
+	}
+	if err := e.takeStdin(flag); err != nil {
+		return nil, err
+	}
+	return io.NopCloser(e.stdin), nil
+}
+
+// takeStdin notes that a flag reads standard input, which can be read once.
+func (e *env) takeStdin(flag string) error {
+	if e.reads != "" {
+		return fmt.Errorf("standard input can be read once, and --%s - reads it: give files for all but one", e.reads)
+	}
+	e.reads = flag
+	return nil
 }
 
 func newEnv() *env {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -63,7 +62,7 @@ func (f *flowFlags) narrow(e *env, led *ledger.Ledger, q ledger.Question, found 
 }
 
 func (n *narrowing) read(e *env, name string, o flowlog.Options) error {
-	file, err := os.Open(name)
+	file, err := e.open("flows", name)
 	if err != nil {
 		return err
 	}

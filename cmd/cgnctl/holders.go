@@ -61,7 +61,7 @@ func (f *holderFlags) read(e *env) (*holder.Book, []answer.Input, error) {
 		read  func(io.Reader, string, holder.Options) error
 	}{{"radius", f.radius, book.ReadRADIUS}, {"leases", f.leases, book.ReadLeases}} {
 		for _, arg := range kind.files {
-			in, err := readHolders(arg, o, kind.read)
+			in, err := e.readHolders(kind.name, arg, o, kind.read)
 			if err != nil {
 				return nil, nil, badInput("", "--%s: %v", kind.name, err)
 			}
@@ -101,16 +101,19 @@ func (e *env) unreadHolders(book *holder.Book) {
 }
 
 // readHolders reads one file.
-func readHolders(arg string, o holder.Options, read func(io.Reader, string, holder.Options) error) (in answer.Input, err error) {
+func (e *env) readHolders(flag, arg string, o holder.Options, read func(io.Reader, string, holder.Options) error) (in answer.Input, err error) {
 	o.Realm, in.Name = alloc.DefaultRealm, arg
 	if realm, name, ok := strings.Cut(arg, "="); ok && !isFile(arg) {
 		o.Realm, in.Name = realm, name
 	}
-	f, err := os.Open(in.Name)
+	f, err := e.open(flag, in.Name)
 	if err != nil {
 		return in, err
 	}
 	defer f.Close()
+	if in.Name == "-" {
+		in.Name = "standard input"
+	}
 	h := sha256.New()
 	counted := &counter{r: io.TeeReader(f, h)}
 	if err := read(counted, in.Name, o); err != nil {

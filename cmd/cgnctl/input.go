@@ -34,6 +34,9 @@ func (e *env) openInputs(names []string) (inputs []*input, err error) {
 				return nil, badInput("give files for all but one", "--in - is given twice: standard input can be read once")
 			}
 		}
+		if name == "-" {
+			e.reads = "in"
+		}
 		if err := in.take(e.stdin, name); err != nil {
 			closeInputs(inputs)
 			return nil, badInput("", "--in: %v", err)

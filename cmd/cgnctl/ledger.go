@@ -42,8 +42,11 @@ func (l *ledgerFlags) add(cmd *cobra.Command) {
 }
 
 func (l *ledgerFlags) given() error {
-	if l.path == "" {
+	switch l.path {
+	case "":
 		return badInput("for example --ledger ledger.jsonl", "no ledger: --ledger is missing")
+	case "-":
+		return badInput("name a file; one that is called so is ./-", "--ledger -: standard input is no ledger, which is a file with others beside it")
 	}
 	return nil
 }
