@@ -125,7 +125,7 @@ func ofEpoch(ep ledger.Epoch) record {
 // describe returns all of an epoch.
 func describe(ep ledger.Epoch) record {
 	return append(ofEpoch(ep), record{
-		{"settled", stamp(ep.Settled)}, {"added", stamp(ep.Added)}, {"backdated", ep.Backdated}, {"by", ep.By}, {"note", ep.Note}, {"hash", ep.Hash}, {"unknown", ep.Unknown},
+		{"settled", stamp(ep.Settled)}, {"added", stamp(ep.Added)}, {"backdated", ep.Backdated}, {"by", foreign(ep.By)}, {"note", foreign(ep.Note)}, {"hash", ep.Hash}, {"unknown", ep.Unknown},
 	}...)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cgnkit/cgnkit/alloc/answer"
 	"github.com/cgnkit/cgnkit/portset"
 )
 
@@ -99,6 +100,9 @@ func printRecords(w io.Writer, format string, records ...record) error {
 	return writeFault(tw.Flush())
 }
 
+// foreign is a text that others may have chosen. In a table it prints, and in CSV no spreadsheet takes it for a formula; JSON has it as it is.
+type foreign string
+
 // list returns names as a value: an array in JSON, never null, and with commas in between elsewhere.
 func list(names []string) []string { return append([]string{}, names...) }
 
@@ -120,6 +124,10 @@ func (r record) texts(people bool) []string {
 		}
 		switch v := f.v.(type) {
 		case nil:
+		case foreign:
+			if texts[i] = answer.Printable(string(v)); !people {
+				texts[i] = answer.Harmless(string(v))
+			}
 		case []string:
 			texts[i] = strings.Join(v, ",")
 		case record: // a share: "100.64.0.0 198.18.0.0 1024-3039"

@@ -155,7 +155,7 @@ func withHolder(r record, q ledger.Question, c ledger.Candidate, book *holder.Bo
 	if s, ok := c.Subscriber(); ok {
 		text = answer.HolderText(book.At(s.Realm, s.Addr(), q.From, q.To, skew))
 	}
-	return append(r, value{"holder", text})
+	return append(r, value{"holder", foreign(text)})
 }
 
 // forPeople shortens the hashes in a table, which has to fit on a terminal.
