@@ -13,7 +13,7 @@ import (
 func TestCutDetail(t *testing.T) {
 	before := block("Start", "z", -100, "User-Name = z", "Framed-IP-Address = 100.64.0.50") + block("Start", "a", 0, maria, ip2)
 	attributes := []string{joao, "Acct-Session-Time = 200", "Framed-IP-Address = 100.64.0.23", "Acct-Delay-Time = 3", fmt.Sprintf("Timestamp = %d", at(303).Unix()), "Class = 0x00"}
-	for turn := range len(attributes) {
+	for turn := range attributes {
 		order := append(slices.Clone(attributes[turn:]), attributes[:turn]...)
 		for _, kind := range []string{"Start", "Interim-Update", "Stop"} {
 			last := block(kind, "b", 300, order...)

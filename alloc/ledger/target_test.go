@@ -18,7 +18,7 @@ func TestTargets(t *testing.T) {
 		t.Fatal(err)
 	}
 	one := []ledger.Target{{Backend: "nftables", Instance: "cgn"}}
-	two := append(one, ledger.Target{Backend: "xdp", Instance: "cgn", Namespace: "blue"})
+	two := append(slices.Clone(one), ledger.Target{Backend: "xdp", Instance: "cgn", Namespace: "blue"})
 	for _, want := range [][]ledger.Target{nil, one, one, two, one} {
 		w, err := ledger.Edit(link)
 		if err != nil {

@@ -66,7 +66,7 @@ func (n *narrowing) read(e *env, name string, o flowlog.Options) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	r, err := flowlog.NewReader(file, o)
 	if err != nil {
 		return err

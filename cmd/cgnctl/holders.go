@@ -110,7 +110,7 @@ func (e *env) readHolders(flag, arg string, o holder.Options, read func(io.Reade
 	if err != nil {
 		return in, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if in.Name == "-" {
 		in.Name = "standard input"
 	}
