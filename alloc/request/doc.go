@@ -54,8 +54,8 @@
 // A time to the second is an instant: From and To are equal. A time to the minute is that whole minute, a date that whole day,
 // and an interval ends where its last day, minute, second or part of a second ends, as it was written: To is the first instant
 // that is no longer meant. So does a flow whose duration is not 0. An interval from an instant to the same is that instant. A second 60
-// (a leap second, 23:59:60 UTC on the last day of a month) is the interval from 23:59:59 to 00:00:00, because clocks disagree
-// about what they call it. See [ParseTime].
+// (a leap second, 23:59:60 UTC on the last day of a month) is the interval from 23:59:59 to 00:00:01, because clocks disagree
+// about what they call it, and some say 00:00:00. See [ParseTime].
 //
 // What an input states about its zone is heeded wherever it stands, as far as [ReadStated] was asked to read it: see [Options].
 //

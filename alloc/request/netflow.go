@@ -147,7 +147,7 @@ func (p netflowParser) nfdump(words []string) (r Request, err error) {
 	}
 	d, unit, err := duration(words[2])
 	if err == nil && d > 0 {
-		r.To = r.From.Add(d + max(unit, st.unit))
+		r.To = r.To.Add(d + max(unit, st.unit)) // it may have begun as late as that
 	}
 	return r, err
 }

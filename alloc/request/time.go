@@ -14,7 +14,7 @@ import (
 //	1783851029.560458             10 digits of seconds since 1970; 13 are milliseconds, 16 microseconds
 //
 // A time to the second returns from equal to to. A time to the minute returns that minute, a date that day, as [from, to);
-// the second 60 of a leap second returns 23:59:59 to 00:00:00. Both are UTC.
+// the second 60 of a leap second returns 23:59:59 to 00:00:01, as clocks call it by either second. Both are UTC.
 //
 // A time without a zone is one of zone, and refused with ErrNoZone when zone is nil. With a zone, a time that does not exist
 // or exists twice because clocks were changed is refused with ErrLocalTime, which names both instants. Names of zones other
@@ -70,14 +70,15 @@ func (st *stamp) wall() time.Time {
 	return time.Date(st.year, time.Month(st.month), st.day, st.hour, st.minute, min(st.second, 59), st.nano, time.UTC)
 }
 
-// leapSecond returns the second before and after a leap second; from is its second 59.
+// leapSecond returns the second before and the one after a leap second, both whole; from is in its second 59. Clocks without leap
+// seconds, and POSIX time, call it 00:00:00, and there a plan may change.
 func leapSecond(from time.Time) (time.Time, time.Time, error) {
 	from = from.Truncate(time.Second)
-	to := from.Add(time.Second)
-	if to.Day() != 1 || to.Hour() != 0 || to.Minute() != 0 || to.Second() != 0 {
+	midnight := from.Add(time.Second)
+	if midnight.Day() != 1 || midnight.Hour() != 0 || midnight.Minute() != 0 || midnight.Second() != 0 {
 		return time.Time{}, time.Time{}, refuse(ErrTime, "there is a second 60 only at 23:59:60 UTC on the last day of a month")
 	}
-	return from, to, nil
+	return from, midnight.Add(time.Second), nil
 }
 
 // instant returns the one instant that a stamp with a clock means.
