@@ -17,7 +17,8 @@ import (
 type Options struct {
 	// Zone is that of times that have none. Nil means: they are refused. So they are where the input states another zone outside of
 	// the questions, such as "All times are UTC", in which the time would be another. Offsets and names of zones count as
-	// statements, "local time" does not; a zone behind a clock is that of this time alone.
+	// statements, and so does what says that it names one and cannot be resolved: "CET/CEST", "three hours behind UTC", "time zone: Xanadu". "Local time" does
+	// not; a zone behind a clock is that of this time alone.
 	Zone *time.Location
 	// Stated is what all of the input states, as ReadStated returns it. Nil means: only what stands in the first 64 KiB of the input, or in those of
 	// a part of a mail and the ones before it, is heeded.

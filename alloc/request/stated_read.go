@@ -96,8 +96,8 @@ type hearer struct {
 
 // marksOfStatement are in each line that states a zone, but for short ones.
 var marksOfStatement = func() (marks [][]byte) {
-	for _, mark := range append(slices.Clone(marksOfTime), "utc", "gmt", "zulu", "greenwich", "local", "heure", "ora ", "orari",
-		"europe/", "america/", "asia/", "africa/", "australia/", "pacific/", "atlantic/", "etc/") {
+	for _, mark := range append(slices.Clone(marksOfTime), "utc", "gmt", "u.t.c", "g.m.t", "zulu", "greenwich", "local", "ora ", "universal", "universel",
+		"europe/", "america/", "asia/", "africa/", "australia/", "pacific/", "atlantic/", "indian/", "us/", "brazil/", "canada/", "chile/", "mexico/", "etc/") {
 		marks = append(marks, []byte(mark))
 	}
 	return marks
@@ -115,7 +115,7 @@ func (h *hearer) mentions(text []byte) bool {
 	if len(text) <= maxGiven/2 && !bytes.ContainsAny(text, "0123456789") {
 		return len(text) > 2
 	}
-	return slices.ContainsFunc(marksOfStatement, func(mark []byte) bool { return bytes.Contains(h.lower, mark) })
+	return isNamed(text) || slices.ContainsFunc(marksOfStatement, func(mark []byte) bool { return bytes.Contains(h.lower, mark) })
 }
 
 // line heeds a line, and the end of the one before with it if that does not end a sentence.
@@ -135,7 +135,12 @@ func (h *hearer) line(text []byte) {
 		h.piece(spaced(slices.Concat(h.before, []byte(" "), text[:min(len(text), maxGiven)])))
 	}
 	h.before = h.before[:0]
-	if end := bytes.TrimRight(text, " "); len(end) >= maxGiven/2 && bytes.IndexByte([]byte(".:;!?"), end[len(end)-1]) < 0 && (h.format == Plain || h.format == 0) {
+	end := bytes.TrimRight(text, " ")
+	if n := len(end); n > 0 && n <= maxName && (end[n-1] == ':' || end[n-1] == '=') && isZoneLabel(string(end[:n-1])) {
+		h.before = append(h.before, end...) // what it says is in the next line
+		return
+	}
+	if len(end) >= maxGiven/2 && bytes.IndexByte([]byte(".:;!?"), end[len(end)-1]) < 0 && (h.format == Plain || h.format == 0) {
 		h.before = append(h.before, end[max(0, len(end)-2*maxGiven):]...)
 	}
 }
@@ -156,16 +161,7 @@ func (h *hearer) row(text []byte, mentions bool) bool {
 			return false
 		}
 		h.names, _ = split(line, h.table.separator, h.names[:0])
-		h.zones = false
-		for i, name := range h.names {
-			if h.table.columns[i].role != 0 {
-				continue
-			}
-			if len(strings.Fields(name)) > 1 {
-				h.piece(name)
-			}
-			h.zones = h.zones || h.mentions([]byte(name))
-		}
+		h.heading()
 		return true
 	}
 	if len(h.names) == 0 {
@@ -185,6 +181,21 @@ func (h *hearer) row(text []byte, mentions bool) bool {
 		}
 	}
 	return true
+}
+
+// heading heeds the names of columns that are not known.
+func (h *hearer) heading() {
+	h.zones = false
+	for i, name := range h.names {
+		c := h.table.columns[i]
+		if c.role != 0 {
+			continue
+		}
+		if len(strings.Fields(name)) > 1 || c.spare.role == 0 && strings.ContainsAny(name, "([/_") && !isZoneLabel(name) {
+			h.piece(name)
+		}
+		h.zones = h.zones || h.mentions([]byte(name))
+	}
 }
 
 // jsonPieces makes a line of each member of JSON: name: value.

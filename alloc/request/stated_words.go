@@ -11,7 +11,9 @@ type phrase struct{ words, zone string }
 
 // phrases are in lower case; each is whole words of a line that is about time.
 var phrases = []phrase{
-	{"zulu", "UTC"},
+	{"zulu", "UTC"}, {"weltzeit", "UTC"}, {"tiempo universal", "UTC"}, {"tempo universal", "UTC"}, {"hora universal", "UTC"}, {"temps universel", "UTC"}, {"heure universelle", "UTC"},
+	{"oficial do brasil", "America/Sao_Paulo"}, {"new zealand time", "Pacific/Auckland"},
+	{"us eastern", ""}, {"us central", ""}, {"us mountain", ""}, {"us pacific", ""}, {"normalzeit", ""}, {"standardzeit", ""},
 	{"brasília", "America/Sao_Paulo"}, {"brasilia", "America/Sao_Paulo"}, {"bsb", "America/Sao_Paulo"},
 	{"german time", "Europe/Berlin"}, {"deutsche zeit", "Europe/Berlin"}, {"deutscher zeit", "Europe/Berlin"}, {"uk time", "Europe/London"}, {"british time", "Europe/London"},
 	{"french time", "Europe/Paris"}, {"heure française", "Europe/Paris"}, {"italian time", "Europe/Rome"}, {"dutch time", "Europe/Amsterdam"}, {"polish time", "Europe/Warsaw"},
@@ -24,10 +26,7 @@ var phrases = []phrase{
 }
 
 // areas are those in which places are looked for.
-var areas = [...]string{"Europe", "America", "Asia", "Africa", "Australia", "Pacific", "Atlantic"}
-
-// maxPlaces bounds how often the table of zones is asked for what may be a place.
-const maxPlaces = 4096
+var areas = [...]string{"Europe", "America", "Asia", "Africa", "Australia", "Pacific", "Atlantic", "Indian"}
 
 // timeWords stand close to the name of a place whose time is meant.
 var timeWords = setOfWords("time times zone timezone local hora horas horário horários horario horarios fuso huso zeit zeiten uhrzeit uhrzeiten ortszeit zeitzone heure heures ora orario")
@@ -40,34 +39,49 @@ func setOfWords(text string) map[string]bool {
 	return m
 }
 
-// statedInWords returns the zone that a line about time says by the name of a place, a country or a zone.
-func (s *settings) statedInWords(words []string) (*time.Location, bool) {
-	lower := make([]string, len(words))
-	for i, word := range words {
-		lower[i] = strings.ToLower(strings.Trim(word, ".:"))
+// statedInWords returns the zones that a line about time says by the name of a place, a country or a zone. With alone, the line names none
+// otherwise; then one that says that it does, and whose name nobody knows, is nil.
+func (s *settings) statedInWords(st *statement, alone bool) (found []foundZone) {
+	if !st.about.time && !st.about.short && !slices.ContainsFunc(st.lower, func(word string) bool { return timeWords[word] }) {
+		return nil
 	}
-	line := " " + strings.Join(lower, " ") + " "
+	line := " " + strings.Join(st.lower, " ") + " "
 	for _, p := range phrases {
-		if !strings.Contains(line, " "+p.words+" ") {
+		at := strings.Index(line, " "+p.words+" ")
+		if at < 0 {
 			continue
 		}
-		if p.zone == "" {
-			return nil, true
+		i := strings.Count(line[:at+1], " ") - 1
+		if !alone && st.isNegated(i) {
+			continue // UTC, not Eastern Time
 		}
 		zone, err := s.parseZone(p.zone)
-		if err != nil {
-			return nil, true
+		if err != nil || st.isNegated(i) {
+			zone = nil
 		}
-		return zone, true
+		return []foundZone{{zone, st.spots[i].at}}
 	}
-	for i := range words {
-		if closeToTime(lower, i) {
-			if zone, ok := s.placeNamed(words[i:]); ok {
-				return zone, true
+	clause, end := st.clause()
+	for i := range st.words {
+		inside := clause >= 0 && clause <= i && i < end
+		zone, ok := s.nationNamed(st, i, inside)
+		if !ok && (closeToTime(st.lower, i) || inside) {
+			zone, ok = s.placeNamed(st.words[i:])
+		}
+		if ok {
+			if st.isNegated(i) {
+				zone = nil
 			}
+			return []foundZone{{zone, st.spots[i].at}}
 		}
 	}
-	return nil, false
+	if !alone {
+		return nil
+	}
+	if at, ok := st.unknown(clause, end); ok {
+		return []foundZone{{at: at}}
+	}
+	return s.labelled(st)
 }
 
 // closeToTime reports whether a word about time stands at most three words from another one.
@@ -86,15 +100,18 @@ func (s *settings) placeNamed(words []string) (*time.Location, bool) {
 		names = []string{first + "_" + strings.Trim(words[1], ".:"), first}
 	}
 	for _, name := range names {
-		name = strings.NewReplacer("ã", "a", "á", "a", "é", "e", "í", "i", "ó", "o", "ú", "u", "ç", "c", "ü", "u").Replace(name)
+		if name = plainLetters.Replace(name); !places[name] || s.names == nil {
+			continue
+		}
 		for _, area := range areas {
-			if s.stated.looked++; s.names == nil || s.stated.looked > maxPlaces {
-				return nil, false
-			}
-			if zone, err := s.names(area + "/" + name); err == nil {
+			if zone := s.named(area + "/" + name); zone != nil {
 				return zone, true
 			}
 		}
+		return nil, true
 	}
 	return nil, false
 }
+
+// plainLetters writes places as the table of zones does.
+var plainLetters = strings.NewReplacer("ã", "a", "á", "a", "é", "e", "í", "i", "ó", "o", "ú", "u", "ç", "c", "ü", "u")
