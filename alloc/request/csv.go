@@ -16,6 +16,7 @@ type csvParser struct {
 	fields    []string   // of the row at hand
 	comments  *csvParser // what a comment would make of the rows below it if it was their heading; else nil
 	nfdump    bool       // the heading is that of nfdump, below whose flows a summary stands
+	open      byte       // the separator of a row whose quoted value goes on in the next line; else 0
 }
 
 // A column is what the heading says about one.
@@ -58,6 +59,8 @@ func isCountedHeading(line string) bool {
 func (p *csvParser) comment(line string) {
 	c := csvParser{settings: p.settings}
 	switch {
+	case p.open != 0:
+		p.goOn(line)
 	case !c.heading(line):
 	case isCountedHeading(line):
 		p.separator, p.columns, p.nfdump, p.comments = c.separator, c.columns, c.nfdump, nil
@@ -76,6 +79,10 @@ func (p *csvParser) uncomment(line string) {
 }
 
 func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
+	if p.open != 0 {
+		p.goOn(line)
+		return r, hasAddress(line), refuse(ErrUnparsable, "this line is inside of a quoted value that a row above begins: that is no request; if it is one, take the quote there away")
+	}
 	if p.comments != nil {
 		p.uncomment(line)
 	}
@@ -87,12 +94,37 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 			r, err = (&plainParser{settings: p.settings}).question(strings.Join(p.fields, " "))
 			return r, true, err
 		}
+		for _, sep := range []byte{',', ';'} {
+			if fields, err := split(line, sep, p.fields[:0]); err == errQuote && len(fields) > 0 { //nolint:errorlint // never wrapped
+				p.open = sep
+				return r, true, errQuote
+			}
+		}
 		return r, true, refuse(ErrUnparsable, "the line neither names columns, such as ip, port and time, nor has an address in one")
 	}
 	if r, err = p.row(line); err != nil && (p.heading(line) || p.nfdump && !hasAddress(line)) {
 		return r, false, nil // a second table, or a summary
 	}
+	if err == errQuote { //nolint:errorlint // never wrapped
+		p.open = p.separator
+	}
 	return r, true, err
+}
+
+// goOn reads on in a quoted value, which spreadsheets write over several lines. What stands there asks nothing, whatever it looks like. Where
+// its end is not written as it should be, nobody knows what is a row again: then it does not end.
+func (p *csvParser) goOn(line string) {
+	_, rest, ok := cutQuoted(line)
+	if rest = strings.TrimLeft(rest, " "); !ok || rest != "" && rest[0] != p.open {
+		return
+	}
+	if rest != "" {
+		fields, err := split(rest[1:], p.open, p.fields[:0])
+		if p.fields = fields; err != nil {
+			return // it goes on with another one, or badly
+		}
+	}
+	p.open = 0
 }
 
 // heading takes a line as the names of columns if an address and something about time is among them.
@@ -180,14 +212,17 @@ func (p *csvParser) row(line string) (r Request, err error) {
 	return it.request(p.settings)
 }
 
-// split cuts a line into columns and takes quotes away. A quoted value ends in its line.
+// errQuote says that the quoted value of a row goes on in the next line.
+var errQuote = refuse(ErrUnparsable, "a quoted value does not end in this line: write each row in one")
+
+// split cuts a line into columns and takes quotes away. A quoted value ends in its line, or the error is errQuote.
 func split(line string, separator byte, fields []string) ([]string, error) {
 	for len(fields) < maxColumns {
 		start := strings.TrimLeft(line, " ")
 		if strings.HasPrefix(start, `"`) {
 			value, rest, ok := cutQuoted(start[1:])
 			if !ok {
-				return fields, refuse(ErrUnparsable, "a quoted value does not end in this line")
+				return fields, errQuote
 			}
 			if rest = strings.TrimLeft(rest, " "); rest != "" && rest[0] != separator {
 				return fields, refuse(ErrUnparsable, "%s follows a quoted value: want the separator", quoted(rest))

@@ -70,3 +70,27 @@ func TestSameRole(t *testing.T) {
 		{"IP: 198.18.0.0 (port 6001)\nPort: 6000\nTime: 2026-01-10T12:34:56Z\n", "1: unparsable"},
 	})
 }
+
+// TestQuotedLines checks that no line of a quoted value is a request of its own, and that rows behind it are read again.
+func TestQuotedLines(t *testing.T) {
+	const head, none = "ip,port,time,note\n", "unparsable"
+	const six, seven = "198.18.0.0,6000,2026-01-10T12:34:56Z", "198.18.0.9,7000,2026-01-10T12:34:56Z"
+	const answered = "198.18.0.9:7000 at 2026-01-10T12:34:56Z"
+	checkAsked(t, []want{
+		{head + six + ",\"quoted mail:\n" + seven + ",x\n\"\n" + seven + ",y\n", "2: " + none + "\n3: " + none + "\n5: " + answered},
+		{head + six + ",\"a\n\n# " + seven + "\n\"\n" + seven + ",y\n", "2: " + none + "\n4: " + none + "\n6: " + answered},
+		{head + six + ",\"a\n# b\"\n" + seven + ",y\n", "2: " + none + "\n4: " + answered},
+		{head + six + ",\"say \"\"a\n" + seven + ",\"\"b\"\"\n\"\n" + seven + ",y\n", "2: " + none + "\n3: " + none + "\n5: " + answered},
+		{head + six + ",\"a\n" + seven + "\",\"b\n" + seven + "\"\n" + seven + ",y\n", "2: " + none + "\n3: " + none + "\n4: " + none + "\n5: " + answered},
+		{head + "\"a\n" + seven + "\"," + six + "\n" + seven + ",y\n", "2: " + none + "\n3: " + none + "\n4: " + answered},
+		{"ip;port;time;note\n198.18.0.0;6000;2026-01-10T12:34:56Z;\"a\n198.18.0.9;7000;2026-01-10T12:34:56Z;x\"\n198.18.0.9;7000;2026-01-10T12:34:56Z;y\n",
+			"2: " + none + "\n3: " + none + "\n4: " + answered},
+		// Without a heading, and in a mail.
+		{seven + "\n" + six + ",\"a\n" + seven + ",x\n\"\n" + seven + "\n", "1: " + answered + "\n2: " + none + "\n3: " + none + "\n5: " + answered},
+		{"Subject: x\n\n" + head + six + ",\"a\n" + seven + ",x\nb\"\n" + seven + ",y\n", "2: " + none + "\n3: " + none + "\n5: " + answered},
+		// A quote that nothing ends, or that ends badly, leaves nothing that could be a request without saying so.
+		{head + six + ",\"a\n" + seven + ",x\n" + seven + ",y\n", "2: " + none + "\n3: " + none + "\n4: " + none},
+		{head + six + ",\"a\n" + seven + ",\"good\"\n" + seven + ",y\n", "2: " + none + "\n3: " + none + "\n4: " + none},
+		{head + seven + ",12\" pipe\n" + seven + ",y\n", "2: " + answered + "\n3: " + answered},
+	})
+}
