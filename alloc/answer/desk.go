@@ -97,7 +97,7 @@ func (d *Desk) Answer(input string, q request.Request) (Row, error) {
 	case ledger.Nobody:
 		row.Status, row.Why = Nobody, whyNobody(q, a.Candidates[0])
 	default:
-		row.Status, row.Why = Ambiguous, whyAmbiguous(q, a.Candidates)
+		row.Status, row.Why = Ambiguous, d.whyAmbiguous(q, question, a.Candidates)
 	}
 	if why := d.otherEnd(q, question, a); why != "" {
 		row.Status, row.Why, row.Candidates = Refused, why, nil
@@ -188,23 +188,41 @@ func whyNobody(q request.Request, c ledger.Candidate) string {
 	}
 }
 
-func whyAmbiguous(q request.Request, found []ledger.Candidate) string {
+// whyAmbiguous says why several answers are possible.
+func (d *Desk) whyAmbiguous(q request.Request, question ledger.Question, found []ledger.Candidate) string {
 	who := map[alloc.Subscriber]bool{}
 	epochs := map[uint64]bool{}
+	changed := false
 	for _, c := range found {
 		if s, ok := c.Subscriber(); ok {
 			who[s] = true
 		}
 		epochs[c.Epoch.Seq] = true
+		changed = changed || c.Epoch.From.After(question.From) && !c.Epoch.From.After(question.To)
+	}
+	gap := ""
+	if epochs[0] {
+		gap = d.whyUnknown(question)
 	}
 	switch {
+	case !q.HasPort && gap != "":
+		return fmt.Sprintf("without a port: %d subscribers had a share on the address; and %s", len(who), gap)
 	case !q.HasPort:
 		return fmt.Sprintf("without a port: %d subscribers had a share on the address", len(who))
-	case epochs[0]:
-		return "part of the time lies before the first epoch"
-	default:
+	case gap != "":
+		return gap
+	case changed:
 		return fmt.Sprintf("the plan changed in the time that was asked for, or within the tolerance: %d epochs", len(epochs))
 	}
+	return fmt.Sprintf("%d plans are possible then: a change was under way, or the ledger does not say that it came into force", len(epochs))
+}
+
+// whyUnknown says why nobody knows what was in force in part of the time.
+func (d *Desk) whyUnknown(question ledger.Question) string {
+	if _, err := d.Ledger.AtInstant(question.From); errors.Is(err, ledger.ErrNotCovered) {
+		return "part of the time lies before the first epoch"
+	}
+	return "for part of the time the kernel may have had a plan that the ledger does not know"
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
