@@ -15,13 +15,15 @@ var columns = []string{
 	"number", "input", "line", "status", "why", "outside", "port", "proto", "from", "to",
 	"subscriber", "realm", "pool", "ports", "epoch", "epoch_from", "epoch_until", "plan_sha256", "candidates", "holder", "destination", "text",
 	"case", "reason", "run_at", "tool", "ledger_head", "input_sha256", "other_sha256",
+	"format", "zone", "dates", "tolerance", "skew", "ledger_unsure_since", "holder_records_unread", "other_formats",
 }
 
 // A csvWriter writes the report as CSV.
 type csvWriter struct {
 	w    *csv.Writer
 	m    Manifest
-	rest string // hashes of everything but the requests
+	rest string   // hashes of everything but the requests
+	how  []string // how times, records and other inputs were read
 	cell []string
 }
 
@@ -29,6 +31,11 @@ func newCSV(w io.Writer) *csvWriter { return &csvWriter{w: csv.NewWriter(w)} }
 
 func (c *csvWriter) Begin(m Manifest) error {
 	c.m, c.rest = m, m.others()
+	dates := ""
+	if m.Dates != 0 {
+		dates = m.Dates.String()
+	}
+	c.how = []string{harmless(m.Zone), dates, m.Tolerance.String(), m.Skew.String(), stampOr(m.Unsure), strconv.Itoa(m.Unplaced), m.otherFormats()}
 	return c.w.Write(columns)
 }
 
@@ -38,7 +45,8 @@ func (c *csvWriter) Row(r Row) error {
 	c.cell = append(c.cell, questionCells(r)...)
 	c.cell = append(c.cell, answerCells(r)...)
 	c.cell = append(c.cell, endpoint(q.Destination), harmless(q.Text),
-		harmless(c.m.Case), harmless(c.m.Reason), stamp(c.m.RunAt), c.m.Tool, c.m.Head, c.m.sha(r.Input), c.rest)
+		harmless(c.m.Case), harmless(c.m.Reason), stamp(c.m.RunAt), c.m.Tool, c.m.Head, c.m.requests(r.Input).SHA256, c.rest, c.m.requests(r.Input).Format)
+	c.cell = append(c.cell, c.how...)
 	return c.w.Write(c.cell)
 }
 

@@ -42,25 +42,32 @@ type Input struct {
 	SHA256 string // lower-case hexadecimal
 }
 
-// sha returns the hash of the requests with a name.
-func (m Manifest) sha(name string) string {
+// requests returns the input with requests that has a name, or a zero one.
+func (m Manifest) requests(name string) Input {
 	for _, in := range m.Inputs {
 		if in.Name == name && in.Kind == "requests" {
-			return in.SHA256
+			return in
 		}
 	}
-	return ""
+	return Input{}
 }
 
 // others returns kind and hash of everything but the requests: "radius:12ab... daemon:34cd...".
-func (m Manifest) others() string {
-	var hashes []string
+func (m Manifest) others() string { return m.ofOthers(func(in Input) string { return in.SHA256 }) }
+
+// otherFormats returns kind and format of those of them that have one: "leases:whole until 2026-03-02T04:00:00Z".
+func (m Manifest) otherFormats() string {
+	return m.ofOthers(func(in Input) string { return in.Format })
+}
+
+func (m Manifest) ofOthers(of func(Input) string) string {
+	var texts []string
 	for _, in := range m.Inputs {
-		if in.Kind != "requests" {
-			hashes = append(hashes, in.Kind+":"+in.SHA256)
+		if text := of(in); in.Kind != "requests" && text != "" {
+			texts = append(texts, in.Kind+":"+text)
 		}
 	}
-	return strings.Join(hashes, " ")
+	return strings.Join(texts, " ")
 }
 
 // Totals count rows.
@@ -98,7 +105,7 @@ type Writer interface {
 // Formats are the formats of reports.
 var Formats = []string{"csv", "json", "html"}
 
-// NewWriter returns a writer of a format: csv has one row a request and repeats in each what the report was made from; json is an
+// NewWriter returns a writer of a format: csv has one row a request and repeats in each what the report was made from, and how it was read; json is an
 // object; html is one page that needs nothing else and can be printed. The error wraps ErrFormat.
 func NewWriter(format string, w io.Writer) (Writer, error) {
 	switch format {

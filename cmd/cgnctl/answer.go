@@ -45,8 +45,8 @@ letters with blocks of "IP: ...", "Port: ..." and "Time: ...", mails with one of
 A time without a zone is refused unless --tz says which zone it is, and also where the input states another one anywhere, such
 as "All times are UTC"; an abbreviation such as CET or EST is always refused, because it means several. A date such as 01/03/2026 is refused unless --dates says its order.
 
-The report carries the case, the reason, the ledger's head hash, the version of cgnctl, the time of the run and the SHA-256 of
-every input: the same inputs with the same --run-at give the same report. --radius and --leases add to whom the inside address
+The report carries the case, the reason, the ledger's head hash, the version of cgnctl, the time of the run, the form and SHA-256 of
+every input, --tz, --dates, --tolerance and --skew, in CSV in each row: the same inputs with the same --run-at give the same report. --radius and --leases add to whom the inside address
 belonged; such records stay apart from the ledger.
 
 Exit 0 when every input was read to its end, whatever the answers; they are counted on stderr.`,
@@ -163,7 +163,9 @@ func (e *env) answerAll(f *answerFlags, led *ledger.Ledger, inputs []*input) err
 		if err := in.open(request.Options{Zone: f.zoneLocation, Zones: zoneNamed, Dates: f.dateOrder}); err != nil {
 			return err
 		}
-		m.Inputs = append(m.Inputs, in.describe())
+		told := in.describe()
+		fmt.Fprintf(e.stderr, "cgnctl: %s is read as %s\n", told.Name, told.Format)
+		m.Inputs = append(m.Inputs, told)
 	}
 	m.Inputs = append(append(m.Inputs, read...), beside(led)...)
 	if book != nil {

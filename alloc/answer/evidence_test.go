@@ -1,0 +1,54 @@
+package answer_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc/answer"
+	"github.com/cgnkit/cgnkit/alloc/request"
+)
+
+// TestEvidence checks that each row of the CSV report tells runs apart that may answer differently, as the reports with a head do.
+func TestEvidence(t *testing.T) {
+	manifest := func() answer.Manifest {
+		return answer.Manifest{
+			Case: "1", Reason: "x", Tool: "cgnctl test", RunAt: at("2026-06-01T00:00:00Z"), Head: strings.Repeat("cd", 32), Skew: time.Second,
+			Inputs: []answer.Input{
+				{Name: "police.txt", Kind: "requests", Format: "plain", SHA256: strings.Repeat("ab", 32)},
+				{Name: "kea.csv", Kind: "leases", SHA256: strings.Repeat("ef", 32)},
+			},
+		}
+	}
+	write := func(format string, change func(*answer.Manifest)) string {
+		var out bytes.Buffer
+		w, err := answer.NewWriter(format, &out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := manifest()
+		change(&m)
+		for _, err := range []error{w.Begin(m), w.Row(answer.Row{Input: "police.txt", Status: answer.Refused, Why: "x", Request: request.Request{Number: 1}}), w.End(answer.Totals{})} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return out.String()
+	}
+	for name, change := range map[string]func(*answer.Manifest){
+		"case": func(m *answer.Manifest) { m.Case = "2" }, "reason": func(m *answer.Manifest) { m.Reason = "y" }, "tool": func(m *answer.Manifest) { m.Tool = "y" },
+		"time of the run": func(m *answer.Manifest) { m.RunAt = m.RunAt.Add(1) }, "head": func(m *answer.Manifest) { m.Head = strings.Repeat("ce", 32) },
+		"zone": func(m *answer.Manifest) { m.Zone = "UTC" }, "dates": func(m *answer.Manifest) { m.Dates = request.MonthFirst },
+		"tolerance": func(m *answer.Manifest) { m.Tolerance = time.Second }, "skew": func(m *answer.Manifest) { m.Skew = 2 * time.Second },
+		"unsure": func(m *answer.Manifest) { m.Unsure = at("2026-02-01T00:00:00Z") }, "unplaced": func(m *answer.Manifest) { m.Unplaced = 1 },
+		"format": func(m *answer.Manifest) { m.Inputs[0].Format = "csv" }, "input": func(m *answer.Manifest) { m.Inputs[0].SHA256 = strings.Repeat("aa", 32) },
+		"leases": func(m *answer.Manifest) { m.Inputs[1].SHA256 = strings.Repeat("aa", 32) }, "until when leases are whole": func(m *answer.Manifest) { m.Inputs[1].Format = "until 2026-02-01T00:00:00Z" },
+	} {
+		for _, format := range answer.Formats {
+			if write(format, change) == write(format, func(*answer.Manifest) {}) {
+				t.Errorf("%s: the report does not say the %s", format, name)
+			}
+		}
+	}
+}
