@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	_ "time/tzdata" // --tz works where the system has no zones
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -77,6 +78,10 @@ func (f *answerFlags) check() (err error) {
 		return badInput("for example --case 123/2026", "no case: who gets answers about subscribers is written down")
 	case f.reason == "":
 		return badInput(`for example --reason "court order"`, "no reason: why answers about subscribers are given is written down")
+	case !saysSomething(f.legal):
+		return badInput("for example --case 123/2026", "--case %q says no case: who gets answers about subscribers is written down", f.legal)
+	case !saysSomething(f.reason):
+		return badInput(`for example --reason "court order"`, "--reason %q says no reason: why answers about subscribers are given is written down", f.reason)
 	case f.tolerance < 0:
 		return badInput("", "--tolerance %v: want 0 or more", f.tolerance)
 	}
@@ -93,6 +98,11 @@ func (f *answerFlags) check() (err error) {
 		f.runTime, err = parseInstant("run-at", f.runAt)
 	}
 	return err
+}
+
+// saysSomething reports whether a text has a letter or digit, as the API asks of case and reason.
+func saysSomething(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) })
 }
 
 // parseDates reads the order of dates; "" is none.
