@@ -89,16 +89,27 @@ func zoneBehind(word string) int {
 // manyTimes are words of lines that are about all times, and not the one beside which a zone stands.
 var manyTimes = setOfWords("times timestamps horários horarios horas zeiten uhrzeiten heures")
 
+// inFull returns zones with names that are no words: of several, or with brackets inside.
+func (st *statement) inFull() (found []foundZone) {
+	lower := strings.ToLower(st.line)
+	for _, name := range [...]string{"universal time", "greenwich mean"} {
+		if at := strings.Index(lower, name); at >= 0 {
+			found = append(found, foundZone{st.shifted(min(at, len(st.line))), min(at, len(st.line))})
+		}
+	}
+	for _, both := range [...]string{"CE(S)T", "ME(S)Z", "E(S)T", "E(D)T"} {
+		if at := strings.Index(st.line, both); at >= 0 {
+			return append(found, foundZone{at: at})
+		}
+	}
+	return found
+}
+
 // statedIn returns the zones that a line names, but for those behind a clock, whose own they are. Each counts: of two in one line nobody
 // can know which is meant for a time.
 func (s *settings) statedIn(line string) (found []foundZone) {
 	st := s.read(line)
-	lower := strings.ToLower(line)
-	for _, name := range [...]string{"universal time", "greenwich mean"} {
-		if at := strings.Index(lower, name); at >= 0 {
-			found = append(found, foundZone{st.shifted(min(at, len(line))), min(at, len(line))})
-		}
-	}
+	found = st.inFull()
 	many := slices.ContainsFunc(st.lower, func(word string) bool { return manyTimes[word] })
 	own, exact := -1, false // the last word that is of a clock, or of a zone that was found
 	for i := 0; i < len(st.spots); i++ {

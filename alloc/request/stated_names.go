@@ -7,7 +7,7 @@ import "strings"
 const (
 	strongAbbreviations = "CET CEST MEZ MESZ EDT CDT MDT PDT EEST BRST AEST AEDT"
 	otherAbbreviations  = "EST CST MST PST BST IST JST MSK BRT EET MET WET SAST"
-	wordAbbreviations   = `ACDT ACST ADT AKDT AKST AMST AMT ARST ART AST AWST AZT BOT CAT CHST CLST CLT COT EAST EASST EAT FNT GET GFT GST HDT HKT HST ICT IRDT IRST KST MMT
+	wordAbbreviations   = `ACDT ACST ADT AKDT AKST AMST AMT ARST ART AST AWST AZT BOT CHST CLST CLT COT EASST FNT GFT GST HDT HKT HST ICT IRDT IRST KST MMT
 		MYT NDT NPT NST NZDT NZST PET PHT PKT PYST PYT SGT SST TRT UYST UYT UZT VET WAT WEST WIB WITA`
 )
 
@@ -32,6 +32,9 @@ func isZoneWord(word string) bool {
 // parts cuts a word that names zones in a way of its own: CET/CEST, Unix/UTC, UTC-Zeit, EST5EDT, U.T.C. Others stay one.
 func (s *settings) parts(whole spot) []spot {
 	word := whole.word
+	if i := strings.LastIndexByte(word, ':') + 1; i > 0 && isZoneWord(word[i:]) { // tz:CET
+		return []spot{{word[i:], whole.at + i, whole.end}}
+	}
 	if undotted := strings.ReplaceAll(word, ".", ""); 2*len(undotted)-1 <= len(word)+1 && len(undotted) > 2 && strings.Count(word, ".") >= len(undotted)-1 && isZoneWord(undotted) {
 		whole.word = undotted
 		return []spot{whole}

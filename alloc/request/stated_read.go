@@ -96,7 +96,7 @@ type hearer struct {
 
 // marksOfStatement are in each line that states a zone, but for short ones.
 var marksOfStatement = func() (marks [][]byte) {
-	for _, mark := range append(slices.Clone(marksOfTime), "utc", "gmt", "u.t.c", "g.m.t", "zulu", "greenwich", "local", "ora ", "universal", "universel",
+	for _, mark := range append(slices.Clone(marksOfTime), "utc", "gmt", "(s)", "(d)", "u.t.c", "g.m.t", "zulu", "greenwich", "local", "ora ", "universal", "universel",
 		"europe/", "america/", "asia/", "africa/", "australia/", "pacific/", "atlantic/", "indian/", "us/", "brazil/", "canada/", "chile/", "mexico/", "etc/") {
 		marks = append(marks, []byte(mark))
 	}
@@ -125,11 +125,7 @@ func (h *hearer) line(text []byte) {
 		return
 	}
 	if mentions {
-		line := spaced(text)
-		if h.format == CLF {
-			line = withoutQuoted(line)
-		}
-		h.piece(line)
+		h.piece(h.said(spaced(text)))
 	}
 	if len(h.before) > 0 && len(text) > 0 && (mentions || h.mentions(h.before)) {
 		h.piece(spaced(slices.Concat(h.before, []byte(" "), text[:min(len(text), maxGiven)])))
@@ -143,6 +139,19 @@ func (h *hearer) line(text []byte) {
 	if len(end) >= maxGiven/2 && bytes.IndexByte([]byte(".:;!?"), end[len(end)-1]) < 0 && (h.format == Plain || h.format == 0) {
 		h.before = append(h.before, end[max(0, len(end)-2*maxGiven):]...)
 	}
+}
+
+// said returns what a line says in its format.
+func (h *hearer) said(line string) string {
+	switch h.format {
+	case CLF:
+		return withoutQuoted(line)
+	case ACNS:
+		if name, value, ok := strings.Cut(line, " "); ok && isZoneLabel(name) {
+			return name + ": " + value // an element
+		}
+	}
+	return line
 }
 
 // piece heeds a text once.

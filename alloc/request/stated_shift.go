@@ -8,14 +8,16 @@ import (
 
 // Words beside UTC that make another zone of it.
 var (
-	shiftLinks = setOfWords("offset time zone difference is of are was deviation shift")
-	minusWords = setOfWords("minus menos moins meno less")
-	plusWords  = setOfWords("plus mais más mas piu più")
-	numerals   = setOfWords(`half one two three four five six seven eight nine ten eleven twelve a an uma um duas dois três tres quatro cinco seis sete oito nove una un dos cuatro siete ocho nueve eine ein einer zwei drei vier fünf sechs sieben acht une deux trois quatre cinq sept`)
-	hourWords  = setOfWords("h hr hrs hour hours hora horas stunde stunden heure heures ora ore std")
-	sideWords  = setOfWords("behind ahead before after earlier later vor hinter nach atrás atras adelante delante antes depois después despues atraso avant après retard avance off from slow fast")
-	shiftWords = setOfWords("offset difference deviation shift diferença diferencia abweichung versatz unterschied décalage")
-	notWords   = setOfWords("not nicht não nao never nunca pas kein keine than isn't aren't isnt arent")
+	shiftLinks  = setOfWords("offset time zone difference is of are was deviation shift by ahead behind about")
+	minusWords  = setOfWords("minus menos moins meno less")
+	plusWords   = setOfWords("plus mais más mas piu più")
+	numerals    = setOfWords(`half one two three four five six seven eight nine ten eleven twelve a an uma um duas dois três tres quatro cinco seis sete oito nove una un dos cuatro siete ocho nueve eine ein einer zwei drei vier fünf sechs sieben acht une deux trois quatre cinq sept`)
+	hourWords   = setOfWords("h hr hrs hour hours hora horas stunde stunden heure heures ora ore std")
+	sideWords   = setOfWords("behind ahead before after earlier later vor hinter nach atrás atras adelante delante antes depois después despues atraso avant après retard avance off from slow fast")
+	shiftWords  = setOfWords("offset difference deviation shift diferença diferencia abweichung versatz unterschied décalage")
+	fromWords   = setOfWords("from de do von aus da")
+	conversions = []string{"convert", "umgerechnet", "translated", "transform"}
+	notWords    = setOfWords("not nicht não nao never nunca pas kein keine than isn't aren't isnt arent")
 )
 
 // shiftedUTC returns UTC, or the zone that the words beside it make of it: "UTC minus 3", "UTC offset: -03:00". It is nil where they do in a
@@ -44,6 +46,9 @@ func (st *statement) isBeside(i int) bool {
 	isSet := func(set map[string]bool) func(string) bool { return func(word string) bool { return set[word] } }
 	if slices.ContainsFunc(before, isSet(hourWords)) && slices.ContainsFunc(before, isSet(sideWords)) {
 		return true
+	}
+	if len(before) > 0 && fromWords[before[len(before)-1]] && hasAny(strings.Join(before, " "), conversions) {
+		return true // converted from UTC, to what?
 	}
 	return slices.ContainsFunc(before, isSet(shiftWords)) && startsWithDigit(st.wordAt(i+1))
 }
