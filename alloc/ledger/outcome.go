@@ -141,10 +141,10 @@ func (l *Ledger) begun(after, until time.Time) (out []Epoch) {
 	return out
 }
 
-// begins reports whether an epoch begins at an instant.
+// begins reports whether an epoch begins at an instant, or one whose plan is not known, which somebody may record later.
 func (l *Ledger) begins(at time.Time) bool {
 	e, err := l.AtInstant(at)
-	return err == nil && e.From.Equal(at)
+	return err == nil && e.From.Equal(at) || slices.ContainsFunc(l.time.dark, func(e *Epoch) bool { return e.From.Equal(at) })
 }
 
 // A Lateness says that for a while the kernel had another plan than the ledger says, or may have had: an older one because it got an epoch late, or one
@@ -226,7 +226,7 @@ func (w *Writer) strays(x Lateness, begun []Epoch) (out []string) {
 		}
 	}
 	for _, e := range w.ledger.time.dark {
-		if e.From.Equal(x.Since) && !e.Settled.Before(x.Until) {
+		if !e.From.Before(x.Since) && !e.From.After(x.Since.Add(strayRoom)) && !e.Settled.Before(x.Until) {
 			known = append(known, e.PlanSHA256)
 		}
 	}

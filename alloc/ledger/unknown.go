@@ -78,7 +78,7 @@ func (w *Writer) stray(sha string, from time.Time, x Lateness) error {
 		sha = origin
 	}
 	e := Epoch{
-		Seq: uint64(len(w.ledger.epochs) + 1), From: x.Since.UTC(), Settled: x.Until.UTC(), Added: x.Now.UTC(), By: x.By, PlanSHA256: sha, Backdated: true, Unknown: true,
+		Seq: uint64(len(w.ledger.epochs) + 1), From: from.UTC(), Settled: x.Until.UTC(), Added: x.Now.UTC(), By: x.By, PlanSHA256: sha, Backdated: true, Unknown: true,
 		Note: "the kernel had a plan that the ledger does not know, by somebody's hand: who had ports by it is not known",
 	}
 	return w.append(e, nil, 0)

@@ -1,0 +1,244 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+)
+
+// A mortalBackend is a kernel whose changes are noted, and to which a daemon that was killed does nothing any longer.
+type mortalBackend struct {
+	*fakeBackend
+	dead atomic.Bool
+	note func()
+}
+
+func (b *mortalBackend) Apply(plan *alloc.Plan, wait func() error) (Applied, error) {
+	if b.dead.Load() {
+		return Applied{}, errors.New("it was killed")
+	}
+	a, err := b.fakeBackend.Apply(plan, wait)
+	b.note()
+	return a, err
+}
+
+// A tick is a plan that the kernel had from an instant on; "" = none.
+type tick struct {
+	at  time.Time
+	sha string
+}
+
+// A model plays a daemon, its kernel and its ledger at random, and knows what the kernel had at every instant.
+type model struct {
+	*rig
+	rnd    *rand.Rand
+	b      *mortalBackend
+	had    []tick
+	script []string
+	up     bool
+	upAt   time.Time
+	handAt time.Time // when somebody gave the kernel a plan last
+	away   bool      // the ledger cannot be read
+}
+
+// What may happen in a model.
+type modelOf struct{ report, byHand, kill, graceful, refuse, unreadable, flush bool }
+
+// briefly is for how long the kernel may have a plan that nobody sees: it is looked at every second.
+const briefly = lookEvery + lateAfter + 100*time.Millisecond
+
+// TestModel plays histories in which others change the kernel, the daemon is killed or stopped, the kernel refuses, and the ledger is away, and asks
+// the ledger about random instants: what the kernel had for longer than it takes to be seen is never missing in the answer.
+func TestModel(t *testing.T) {
+	for _, of := range []modelOf{
+		{byHand: true}, {byHand: true, kill: true, graceful: true}, {report: true, byHand: true, kill: true}, {kill: true, graceful: true, unreadable: true, flush: true},
+		{byHand: true, kill: true, graceful: true, refuse: true, flush: true}, {byHand: true, unreadable: true, refuse: true},
+	} {
+		for n := range 10 {
+			seed := rand.Uint64()
+			t.Run(fmt.Sprintf("%+v/%d", of, n), func(t *testing.T) { playModel(t, of, seed) })
+		}
+	}
+}
+
+func playModel(t *testing.T, of modelOf, seed uint64) {
+	m := &model{rnd: rand.New(rand.NewPCG(seed, 7))}
+	inBubble(t, "l.jsonl", func(r *rig) {
+		m.rig = r
+		r.add(1, 0)
+		r.options.Report = of.report
+		r.b.takes = time.Duration(m.rnd.IntN(3000)) * time.Millisecond
+		r.b.ahead = time.Duration(m.rnd.IntN(2)*4) * time.Second
+		m.b = &mortalBackend{fakeBackend: r.b, note: m.note}
+		r.options.Backend, m.up = m.b, true
+	}, func(r *rig) {
+		r.after(10 * time.Second)
+		for range 25 {
+			most := []time.Duration{3 * time.Second, 30 * time.Second, 4 * time.Minute}[m.rnd.IntN(3)]
+			time.Sleep(time.Duration(m.rnd.Int64N(int64(most))))
+			m.step(of)
+		}
+		if m.away {
+			m.move()
+		}
+		r.b.do(func() { r.b.refuse = nil })
+		if !m.up {
+			m.start()
+		}
+		r.after(40 * time.Minute)
+		m.check()
+		if t.Failed() {
+			t.Logf("seed %#x\n%v\n%v", seed, m.script, m.had)
+		}
+		r.end()
+	})
+}
+
+// step has one thing happen.
+func (m *model) step(of modelOf) {
+	switch n := m.rnd.IntN(8); {
+	case n < 2 && !m.away:
+		m.addEpoch()
+	case n == 2 && of.byHand && m.up && m.now().Sub(m.upAt) > 8*time.Second && m.rig.d.Snapshot().Doing == "":
+		k := 1 + m.rnd.IntN(5)
+		m.say("plan %d by hand", k)
+		m.handAt = m.now()
+		m.byHand(k)
+		m.note()
+	case n == 3 && m.up && (of.kill || of.graceful) && m.now().Sub(m.handAt) > briefly: // what is gone before anybody looks cannot be known
+		m.stop(of.kill && (!of.graceful || m.rnd.IntN(2) == 0))
+	case n == 3 && !m.up:
+		m.start()
+	case n == 4 && of.refuse:
+		m.say("refuse or no longer")
+		m.b.do(func() {
+			if m.b.refuse == nil {
+				m.b.refuse = errRefused
+			} else {
+				m.b.refuse = nil
+			}
+		})
+	case n == 5 && of.unreadable:
+		m.say("the ledger is away or back")
+		m.move()
+	case n == 6 && of.flush:
+		m.say("flush")
+		m.byHand(0)
+		m.note()
+	}
+}
+
+func (m *model) say(format string, args ...any) {
+	m.script = append(m.script, m.now().UTC().Format("15:04:05.000 ")+fmt.Sprintf(format, args...)+"\n")
+}
+
+// note notes what the kernel has.
+func (m *model) note() {
+	m.b.do(func() {
+		if n := len(m.had); n == 0 || m.had[n-1].sha != m.b.sha {
+			m.had = append(m.had, tick{m.now(), m.b.sha})
+		}
+	})
+}
+
+func (m *model) addEpoch() {
+	n, in := 1+m.rnd.IntN(4), time.Duration(m.rnd.IntN(90))*time.Second
+	w, err := ledger.Edit(m.path)
+	if err != nil {
+		m.Fatal(err)
+	}
+	defer w.Close()
+	now := m.now().UTC().Truncate(time.Millisecond)
+	_, err = w.Add(ledger.Entry{Plan: m.plan(n), From: now.Add(in), Now: now}) // it may lie before the last one
+	m.say("plan %d in %v: %v", n, in, err)
+}
+
+func (m *model) move() {
+	from, to := m.path, m.path+".away"
+	if m.away {
+		from, to = to, from
+	}
+	m.away = !m.away
+	if err := os.Rename(from, to); err != nil {
+		m.Fatal(err)
+	}
+}
+
+// stop ends the daemon, or kills it, so that nothing is written by it any more.
+func (m *model) stop(kill bool) {
+	m.say("the daemon ends, killed: %t", kill)
+	kept, err := os.ReadFile(m.path + ledger.MemorySuffix)
+	m.b.dead.Store(kill)
+	m.end()
+	if kill && err == nil {
+		if err := os.WriteFile(m.path+ledger.MemorySuffix, kept, 0o600); err != nil {
+			m.Fatal(err)
+		}
+	}
+	m.up = false
+}
+
+func (m *model) start() {
+	m.say("the daemon begins")
+	m.b = &mortalBackend{fakeBackend: m.rig.b, note: m.note}
+	m.options.Backend = m.b
+	m.restart(func() {})
+	m.up, m.upAt = true, m.now()
+}
+
+// check asks the ledger about instants at random, and about those at the ends of what the kernel had.
+func (m *model) check() {
+	led, err := ledger.Open(m.path)
+	if err != nil {
+		m.Fatal(err)
+	}
+	defer led.Close()
+	if err := led.Heed(m.now()); err != nil {
+		m.Fatal(err)
+	}
+	for i, k := range m.had {
+		end := m.now()
+		if i+1 < len(m.had) {
+			end = m.had[i+1].at
+		}
+		if k.sha == "" || end.Sub(k.at) < briefly {
+			continue
+		}
+		first, last := k.at.Add(5*time.Millisecond), end.Add(-lateAfter-5*time.Millisecond)
+		m.ask(led, first, k.sha)
+		m.ask(led, last, k.sha)
+		for range 20 {
+			m.ask(led, first.Add(time.Duration(m.rnd.Int64N(int64(last.Sub(first))))), k.sha)
+		}
+	}
+}
+
+// ask fails the test where the answer about a port that a plan gives to somebody has neither him nor that it is not known.
+func (m *model) ask(led *ledger.Ledger, at time.Time, sha string) {
+	n := 0
+	for n = range 7 {
+		if m.plan(n).SHA256() == sha {
+			break
+		}
+	}
+	outside := netip.AddrFrom4([4]byte{198, 18, byte(n), 1})
+	share, _ := m.plan(n).Trace(outside, 5000).Allocation()
+	a, err := led.Trace(ledger.At(outside, ledger.PortOf(5000), at, 0))
+	if err != nil {
+		return // nothing covers the time, and nobody is named
+	}
+	for _, c := range a.Candidates {
+		if who, ok := c.Subscriber(); c.Status == 0 || ok && who == share.Subscriber() {
+			return
+		}
+	}
+	m.Errorf("at %s the kernel had plan %d, and the answer is %v", stamp(at), n, a.Candidates)
+}
