@@ -39,6 +39,32 @@ func TestJSONListing(t *testing.T) {
 	}
 }
 
+// TestJSONDormant reads a table that no packet enters, as nft 1.0.6 listed it: the JSON says its name in place of the flag, and of other tables of other
+// flags. So flags are refused there, but in tables without IPv4.
+func TestJSONDormant(t *testing.T) {
+	if _, err := tryParse(t, "nftables", listing(t, "dormant.txt")); !errors.Is(err, rulefile.ErrNothing) {
+		t.Errorf("as text: got %v", err)
+	}
+	asJSON := listing(t, "dormant.json")
+	const flags = `"flags": "n"`
+	if !strings.Contains(asJSON, flags) {
+		t.Fatal("the listing is another one")
+	}
+	for _, said := range []string{flags, `"flags": "dormant"`, `"flags": "owner"`, `"flags": ["owner", "dormant"]`, `"flags": []`, `"flags": null`, `"flags": 1`} {
+		table, err := tryParse(t, "nftables", strings.Replace(asJSON, flags, said, 1))
+		var line *rulefile.LineError
+		if !errors.As(err, &line) || !errors.Is(err, rulefile.ErrSyntax) || !strings.Contains(err.Error(), "flags") || !strings.Contains(line.Hint, "text") {
+			t.Errorf("%s: got %v, %v", said, table, err)
+		}
+	}
+	for _, other := range []string{`{"table": {"family": "ip6", "name": "n", "handle": 9, "flags": "n"}}`, `{"table": {"family": "netdev", "name": "o", "handle": 9, "flags": "dormant"}}`} {
+		text := strings.Replace(strings.Replace(asJSON, ", "+flags, "", 1), `{"table":`, other+`, {"table":`, 1)
+		if got := rowsOf(parse(t, "nftables", text)); got != twoRows {
+			t.Errorf("%s: got\n%s", other, got)
+		}
+	}
+}
+
 // TestJSONRules reads statements as nft lists them. Nothing that may decide about a packet is passed over.
 func TestJSONRules(t *testing.T) {
 	const row = "10.0.0.1 198.18.0.1 1-9"

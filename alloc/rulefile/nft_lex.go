@@ -72,6 +72,10 @@ func (l *lexer) getc() (c byte, ok bool) {
 	case err == nil:
 		l.err = &LineError{Line: l.line, Msg: "the file is longer than 1 GiB", Err: ErrTooLarge}
 	case !errors.Is(err, io.EOF):
+		if said, ok := errors.AsType[*LineError](err); ok { // of what is in the file
+			l.err = &LineError{Line: l.line, Msg: said.Msg, Hint: said.Hint, Err: said.Err}
+			break
+		}
 		l.err = &LineError{Line: l.line, Msg: "cannot read on: " + err.Error(), Err: err}
 	}
 	return 0, false

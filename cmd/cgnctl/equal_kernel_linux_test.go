@@ -90,6 +90,36 @@ func TestOurRulesBeforeTheKernel(t *testing.T) {
 	}
 }
 
+// TestEqualSleepingTables lists rules that are a plan's, in a table that is dormant: the kernel translates nobody, and neither listing is equal to a plan.
+func TestEqualSleepingTables(t *testing.T) {
+	b := newJudge(t)
+	code, text := runCommand(t, "render", "nftables", "-c", b.paths["plan"])
+	if code != exitOK {
+		t.Fatalf("exit code %d", code)
+	}
+	b.load("table ip n\n" + text)
+	for n, c := range []struct {
+		then  string
+		equal bool
+	}{{"", true}, {"add table ip cgn { flags dormant; }", false}, {"add table ip cgn", true}} {
+		if c.then != "" {
+			netnstest.Run(t, b.CGN, "nft", c.then)
+		}
+		seen := b.send(uint16(n))
+		for id, from := range seen {
+			if inside := netip.AddrFrom4([4]byte{100, 64, 0, id.subscriber}); (from.Addr() != inside) != c.equal {
+				t.Errorf("%q: the kernel sends %v from %v", c.then, inside, from)
+			}
+		}
+		asText, asJSON := netnstest.Run(t, b.CGN, "nft", "list", "ruleset"), netnstest.Run(t, b.CGN, "nft", "-j", "list", "ruleset")
+		for _, listed := range []string{asText, asJSON} {
+			if said := b.equalTo(listed, "nftables"); (len(said) > 0) != c.equal {
+				t.Errorf("%q: equal to %v\n%s", c.then, said, listed)
+			}
+		}
+	}
+}
+
 // A judge is a box with subscribers and servers, and two plans.
 type judge struct {
 	*testing.T
