@@ -37,5 +37,6 @@
 // # Limits
 //
 // A file may have 1 GiB, a line or a word of nftables 1 MiB and 4 KiB, a table 2^24 shares, of which rules for
-// ranges give 2^22 and one rule 2^20. Files that a file includes are not read, and scripts are not run. Memory is some 50 bytes a rule and 60 bytes a share.
+// ranges give 2^22 and one rule 2^20. Files that a file includes are not read, and scripts are not run: in a shell script, what may decide whether
+// rules hold is a LineError, such as an if, a function, an exit before rules, or a command that is not known. Memory is some 50 bytes a rule and 60 bytes a share.
 package rulefile

@@ -12,7 +12,7 @@ type Format uint8
 const (
 	// Nftables is a file for nft -f, or what nft list ruleset or nft -j list ruleset prints. In the latter, lines are the objects of the list.
 	Nftables Format = iota + 1
-	// Iptables is what iptables-save prints, or a shell script of iptables commands without variables.
+	// Iptables is what iptables-save prints, or a shell script that is a list of iptables commands.
 	Iptables
 	// RouterOS is an export or a script of MikroTik RouterOS 6 or 7, without loops.
 	RouterOS

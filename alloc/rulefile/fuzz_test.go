@@ -78,13 +78,14 @@ func FuzzNftables(f *testing.F) {
 		"flush ruleset\nadd table ip n\nadd chain ip n p { type nat hook postrouting priority 100 ; }\nadd rule ip n p meta l4proto vmap { tcp : jump c, udp : goto c, icmp : accept }\n",
 		nftPost+"  iifname . ip saddr vmap { a . 10.0.0.1 : accept }\n"+nftTwo, "table inet f {\n chain i { meta l4proto { x, { y } } accept; }\n}\n"+nftPost+"ip saddr vmap { * : jump p, 10.0.0.0/9 : continue }\n"+nftTwo,
 		listing(f, "spread.txt"), listing(f, "spread.json"), listing(f, "ours.json"), nftPost+"ip saddr 10.0.0.0/24 ip saddr & 0.0.0.3 != { 0.0.0.1 } ip daddr . ip saddr @x meta l4proto @y jump p\n"+nftTwo,
-		"define P = 1\nredefine P = 198.18.0.1\nnft -f - <<EOF\n"+nftPost+nftTwo+"EOF\n")
+		"define P = 1\nredefine P = 198.18.0.1\nnft -f - <<EOF\n"+nftPost+nftTwo+"EOF\n", "set -e\n"+nftScript+"nft flush table ip n 2>/dev/null || \\\n true; exit\n")
 }
 
 func FuzzIptables(f *testing.F) {
 	fuzz(f, rulefile.Iptables, "*nat\n-A POSTROUTING -s 10.0.0.0/30 -j NETMAP --to 198.18.0.0/30\nCOMMIT\n",
 		"iptables -t nat -I POSTROUTING 1 ! -s 10.0.0.0/8 -j RETURN\n$IPT -t nat -A C -m iprange --src-range 10.0.0.1-10.0.0.2 -g D\n",
-		"*nat\n-A POSTROUTING -m set --match-set a dst -m comment --comment \"-- x\" -j ACCEPT\n"+iptablesTwo, "iptables -t nat -N C 2>/dev/null || true\niptables -t nat -A C ! -s 10.0.0.1 -p tcp -j LOG; x\n")
+		"*nat\n-A POSTROUTING -m set --match-set a dst -m comment --comment \"-- x\" -j ACCEPT\n"+iptablesTwo, "iptables -t nat -N C 2>/dev/null || true\niptables -t nat -A C ! -s 10.0.0.1 -p tcp -j LOG; x\n",
+		"IPT=`which iptables` X=\"$((1+2))${Y:-z}\"\n"+strings.ReplaceAll(scriptTwo, "iptables", "\"$IPT\"")+"sysctl -w a=$(date) 2>&1 </dev/null || exit 1\niptables-restore <<-'X' &\nX\nexit\n")
 }
 
 func FuzzRouterOS(f *testing.F) {

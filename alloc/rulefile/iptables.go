@@ -16,6 +16,8 @@ type iptablesReader struct {
 	words [][]byte
 	rest  [][]byte          // reused
 	texts map[string]string // words that come in many rules
+	sh    shell
+	here  string // the word that ends a here document of iptables-restore; "" = none is open
 }
 
 // intern returns a word as a string, without allocating for the words of which rules are made.
@@ -63,14 +65,19 @@ func (x *iptablesReader) line(text []byte) *LineError {
 	case text[0] == '#':
 		x.p.remark(text)
 		return nil
+	case x.sh.ended > 0:
+		return bad(ErrSyntax, "the script ends in line %d, and this stands behind it", x.sh.ended).hint("take what does not run out of a copy of the file")
+	case x.here != "" && string(text) == x.here:
+		x.here = ""
+		return x.committed()
 	case text[0] == '*':
 		if err := x.committed(); err != nil {
 			return err
 		}
 		x.table = string(bytes.TrimSpace(text[1:]))
 		return x.once()
-	case text[0] == ':': // :CHAIN POLICY [packets:bytes]
-		if x.table == "nat" {
+	case text[0] == ':' && len(text) > 1 && !isBlank(text[1]): // :CHAIN POLICY [packets:bytes]
+		if x.table == "nat" || x.table == "" {
 			name, policy, _ := bytes.Cut(text[1:], []byte(" "))
 			policy, _, _ = bytes.Cut(policy, []byte(" "))
 			return x.policy(x.declare(name), policy)
@@ -80,7 +87,7 @@ func (x *iptablesReader) line(text []byte) *LineError {
 		x.table = ""
 		return nil
 	case text[0] == '[': // counters: [12:34] -A ...
-		if i := bytes.IndexByte(text, ']'); i > 0 {
+		if i := bytes.IndexByte(text, ']'); i > 0 && len(bytes.Trim(text[1:i], "0123456789:")) == 0 {
 			text = bytes.TrimSpace(text[i+1:])
 		}
 	}
@@ -92,6 +99,9 @@ func (x *iptablesReader) line(text []byte) *LineError {
 	}
 	if text[0] == '-' && x.table != "" {
 		return x.saved(text)
+	}
+	if x.table != "" || x.here != "" {
+		return bad(ErrSyntax, "this is no line that iptables-save prints").hint("import the whole of what iptables-save prints, and nothing else")
 	}
 	return x.scripted(text)
 }
@@ -184,76 +194,6 @@ func (x *iptablesReader) name(args [][]byte) {
 	}
 }
 
-// scripted reads a line of a shell script. Of what iptables-save prints, lines without a table look like one.
-func (x *iptablesReader) scripted(text []byte) *LineError {
-	var ok bool
-	if x.words, ok = words(x.words[:0], text); !ok {
-		return x.shell(text, "a quote does not end in this line")
-	}
-	args := x.words
-	if text[0] != '-' {
-		args = command(args)
-	} else if x.table == "" {
-		args = append([][]byte{[]byte("-t"), []byte("nat")}, args...)
-	}
-	if args == nil {
-		return x.shell(text, "this is a shell command that is not iptables")
-	}
-	args, several := firstCommand(args, text)
-	switch {
-	case translates(text) && bytes.ContainsAny(bytes.TrimLeft(text, "$"), "$`"):
-		return bad(ErrShared, "the script computes this rule").hint("run the script on a test machine and import what iptables-save prints")
-	case several && bytes.Contains(text, []byte("nat")):
-		return bad(ErrSyntax, "several commands in a line").hint("write one iptables command a line, or import what iptables-save prints")
-	}
-	return x.command(args, text)
-}
-
-// firstCommand cuts off what a shell reads behind a command: where output goes, and "|| true". several says that there is more.
-func firstCommand(args [][]byte, text []byte) (first [][]byte, several bool) {
-	if !bytes.ContainsAny(text, ";&|>") {
-		return args, false
-	}
-	end := len(args)
-	for i, a := range args {
-		switch w := string(a); {
-		case strings.HasPrefix(w, ">"), strings.HasPrefix(w, "1>"), strings.HasPrefix(w, "2>"), strings.HasPrefix(w, "&>"):
-			end = min(end, i)
-		case w == "||" && i+1 < len(args) && (string(args[i+1]) == "true" || string(args[i+1]) == ":"):
-			return args[:min(end, i)], len(args) > i+2
-		}
-	}
-	return args[:end], unquoted(text, ";&|")
-}
-
-// command takes the name of the program, and what stands before it, away; nil for other commands.
-func command(args [][]byte) [][]byte {
-	for len(args) > 0 && (string(args[0]) == "sudo" || string(args[0]) == "exec") {
-		args = args[1:]
-	}
-	if len(args) < 2 || !bytes.HasPrefix(args[1], []byte("-")) {
-		return nil
-	}
-	name := string(args[0][bytes.LastIndexByte(args[0], '/')+1:])
-	if strings.HasPrefix(name, "iptables") || strings.HasPrefix(name, "$") {
-		return args[1:]
-	}
-	return nil
-}
-
-func translates(text []byte) bool {
-	return bytes.Contains(text, []byte("SNAT")) || bytes.Contains(text, []byte("NETMAP"))
-}
-
-// shell notes a line that is no rule. A loop around rules is refused.
-func (x *iptablesReader) shell(text []byte, why string) *LineError {
-	if translates(text) || bytes.Contains(text, []byte("iptables")) && bytes.Contains(text, []byte("nat")) {
-		return bad(ErrSyntax, "%s, and it seems to translate", why).hint("run the script on a test machine and import what iptables-save prints")
-	}
-	x.notes.add(x.in.line, "lines are no iptables commands", string(text))
-	return nil
-}
-
 func (x *iptablesReader) declare(name []byte) *chain {
 	n, ok := x.p.byName[string(name)]
 	if !ok {
@@ -276,12 +216,17 @@ func (x *iptablesReader) command(args [][]byte, text []byte) *LineError {
 	rest := x.rest[:0]
 	for i := 0; i < len(args); i++ {
 		a := x.intern(args[i])
+		if name, next, ok := tableOption(a); ok {
+			if next {
+				if i++; i == len(args) {
+					return bad(ErrSyntax, "no table behind %s", printable(a))
+				}
+				name = x.intern(args[i])
+			}
+			table = name
+			continue
+		}
 		switch {
-		case (a == "-t" || a == "--table") && i+1 < len(args):
-			i++
-			table = x.intern(args[i])
-		case strings.HasPrefix(a, "--table="):
-			table = a[len("--table="):]
 		case a == "-w" || a == "--wait":
 			if i+1 < len(args) {
 				if _, ok := parseNumber(args[i+1]); ok {
@@ -299,6 +244,9 @@ func (x *iptablesReader) command(args [][]byte, text []byte) *LineError {
 		}
 	}
 	x.rest = rest
+	if x.table == "" && (strings.ContainsAny(table, "$`") || table == "filter" && x.hidden(args)) {
+		return bad(ErrShared, "the script computes the table").hint("run the script on a test machine and import what iptables-save prints")
+	}
 	if table != "nat" {
 		if translates(text) && x.table == "" {
 			return bad(ErrSyntax, "the rule is in table %s, and translates only in table nat", printable(table))
@@ -348,14 +296,14 @@ func (x *iptablesReader) apply(verb string, name []byte, rest [][]byte, text []b
 		return err
 	case "-N", "--new-chain":
 		x.declare(name)
-	case "-F", "--flush", "-X", "--delete-chain":
+	case "-F", "--flush":
 		x.flush(name)
 	case "-P", "--policy":
 		if len(rest) != 1 {
 			return bad(ErrSyntax, "a policy is a chain and one word")
 		}
 		return x.policy(x.declare(name), rest[0])
-	case "-Z", "--zero", "-L", "-S", "-C":
+	case "-Z", "--zero", "-L", "-S", "-C", "-X", "--delete-chain": // only chains without rules can be deleted
 	default:
 		if translates(text) || verb != "" {
 			return bad(ErrSyntax, "%s is not followed", printable(verb)).hint("import what iptables-save prints")

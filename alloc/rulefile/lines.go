@@ -41,14 +41,17 @@ func (l *lines) scan() bool {
 		return false
 	}
 	l.line = l.next
-	if !l.joined || !bytes.HasSuffix(text, []byte(`\`)) {
+	if !l.joined || !l.continues(text) {
 		l.text = text
 		return true
 	}
 	l.buf = l.buf[:0]
 	for {
-		more := bytes.HasSuffix(text, []byte(`\`))
-		l.buf = append(l.buf, bytes.TrimSuffix(text, []byte(`\`))...)
+		l.buf = append(l.buf, text...)
+		more := l.continues(l.buf)
+		if more {
+			l.buf = l.buf[:len(l.buf)-1]
+		}
 		if len(l.buf) > maxLine {
 			l.err = &LineError{Line: l.line, Msg: "the line with its continuations is longer than 1 MiB", Err: ErrTooLarge}
 			return false
@@ -65,6 +68,35 @@ func (l *lines) scan() bool {
 	}
 	l.text = l.buf
 	return l.err == nil
+}
+
+// continues reports whether the next line belongs to this one. A comment ends with its line, and two backslashes are a character.
+func (l *lines) continues(text []byte) bool {
+	if !bytes.HasSuffix(text, []byte(`\`)) {
+		return false
+	}
+	if l.trimmed {
+		return !bytes.HasPrefix(bytes.TrimLeft(text, " \t"), []byte("#"))
+	}
+	return (len(text)-len(bytes.TrimRight(text, `\`)))%2 == 1 && !commented(text)
+}
+
+// commented reports whether a line of a shell ends with a comment.
+func commented(line []byte) bool {
+	quote := byte(0)
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '\\' && quote != '\'':
+			i++
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case c == quote && quote != 0:
+			quote = 0
+		case c == '#' && quote == 0 && (i == 0 || isBlank(line[i-1])):
+			return true
+		}
+	}
+	return false
 }
 
 // one reads one physical line.

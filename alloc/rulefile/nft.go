@@ -32,6 +32,11 @@ type nftReader struct {
 	untracked []nftDetour
 	local     map[int32]bool // chains that only packets of the box itself enter
 	early     map[int32]bool // chains that all others enter before they are tracked
+	sh        shell
+	running   bool       // whether the statement is a command nft of a script
+	script    bool       // whether there was one
+	here      string     // the word that ends a here document of nft; "" = none is open
+	odd       *LineError // the first line that is no statement, of a file that may not be a script
 	// dormant are the tables whose chains no packet enters.
 	dormant map[string]bool
 }
@@ -74,6 +79,9 @@ func parseNftables(r io.Reader, n *notes) (*program, *LineError) {
 	}
 	if x.err != nil {
 		return nil, x.err
+	}
+	if x.odd != nil && !x.script {
+		return nil, x.odd
 	}
 	x.enter()
 	if err := x.untrack(); err != nil {
@@ -178,7 +186,7 @@ func (x *nftReader) accept(word string) bool {
 
 // isEnd reports whether a statement ends here.
 func (x *nftReader) isEnd() bool {
-	return x.tok.kind == tokLine || x.tok.kind == ';' || x.tok.kind == tokEnd || x.tok.kind == '}'
+	return x.tok.kind == tokLine || x.tok.kind == ';' || x.tok.kind == tokEnd || x.tok.kind == '}' || x.running && x.isTail()
 }
 
 // skipStatement steps to the end of a statement, over braces.

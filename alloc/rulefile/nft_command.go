@@ -12,11 +12,22 @@ func (x *nftReader) command() *LineError {
 	if x.tok.kind == tokEnd {
 		return nil
 	}
-	shell := x.accept("nft")
+	if x.sh.ended > 0 {
+		return bad(ErrSyntax, "the script ends in line %d, and this stands behind it", x.sh.ended).hint("take what does not run out of a copy of the file")
+	}
+	shell := x.here == "" && x.tok.is("nft")
+	if x.running = shell; shell {
+		if done, err := x.run(); err != nil || done {
+			return err
+		}
+		x.advance()
+	}
 	if x.accept("add") || x.accept("create") {
 		return x.add()
 	}
 	switch {
+	case x.tok.is("set") && !shell && x.setsOptions():
+		return x.other("set")
 	case x.tok.is("table"), x.tok.is("chain"), x.tok.is("rule"), x.tok.is("map"), x.tok.is("set"), x.tok.is("element"):
 		return x.add()
 	case x.tok.is("define"), x.tok.is("redefine"):
@@ -31,33 +42,6 @@ func (x *nftReader) command() *LineError {
 		return x.remove()
 	}
 	return x.foreign(shell)
-}
-
-// foreign reads a line that is not nft's, or does not change rules. Shell scripts have some, and a here document in them is read.
-func (x *nftReader) foreign(shell bool) *LineError {
-	if x.tok.kind == '}' {
-		return bad(ErrSyntax, "a brace closes nothing")
-	}
-	word := string(x.tok.text)
-	switch word {
-	case "insert", "replace", "rename", "undefine", "import":
-		return bad(ErrSyntax, "%s puts rules elsewhere, and is not followed", word).hint("import what nft list ruleset prints")
-	case "list", "describe", "monitor", "reset", "export":
-		shell = false
-	case "-f":
-		x.advance()
-		shell = !x.accept("-") && !x.accept("/dev/stdin") || x.tok.kind != tokWord || !strings.HasPrefix(string(x.tok.text), "<<")
-	}
-	line, depth := x.tok.line, x.depth
-	for ; x.tok.kind != tokEnd && (x.depth > depth || !x.isEnd()); x.advance() {
-		text := string(x.tok.text)
-		shell = shell || text == "nft" || strings.HasSuffix(text, "/nft") || strings.HasPrefix(text, "nft ")
-	}
-	if shell {
-		return bad(ErrSyntax, "this line runs nft in a way that is not followed").hint("import what nft list ruleset prints")
-	}
-	x.notes.add(line, "lines are no part of a table", word)
-	return nil
 }
 
 // remove reads what empties a ruleset before it is written.
@@ -175,9 +159,11 @@ func (x *nftReader) add() *LineError {
 		return x.setBlock(x.take())
 	case "element":
 		return x.addedElements(x.take())
+	case "flowtable", "counter", "quota", "limit", "ct", "secmark", "synproxy", "tunnel": // nothing that gives or takes shares
+		x.skipStatement()
+		return nil
 	}
-	x.skipStatement()
-	return nil
+	return bad(ErrSyntax, "add %s is not followed", printable(what)).hint("import what nft list ruleset prints")
 }
 
 // addedRule reads "add rule ip nat postrouting ...".

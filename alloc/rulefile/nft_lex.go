@@ -94,6 +94,37 @@ func (l *lexer) text() string {
 	return printable(bytes.TrimSpace(line))
 }
 
+// logical returns what is left of the current line, and of those that backslashes continue it with. It reads nothing away; size is how much that is. ok is
+// false where it is too long.
+func (l *lexer) logical() (text []byte, size int, ok bool) {
+	rest, err := l.r.Peek(maxShellLine)
+	for {
+		n := bytes.IndexByte(rest[size:], '\n')
+		if n < 0 {
+			return append(text, rest[size:]...), len(rest), err != nil // the file ends here
+		}
+		line := bytes.TrimSuffix(rest[size:size+n], []byte("\r"))
+		size += n
+		if !(&lines{}).continues(append(text, line...)) {
+			return append(text, line...), size, true
+		}
+		text = append(text, line[:len(line)-1]...)
+		size++
+	}
+}
+
+// discard reads bytes away, which were looked at before.
+func (l *lexer) discard(size int) {
+	for range size {
+		if c, _ := l.getc(); c == '\n' {
+			l.newLine()
+		}
+	}
+}
+
+// maxShellLine is more than lines of scripts take that are not nft's alone.
+const maxShellLine = 16 << 10
+
 // newLine counts a line that ended.
 func (l *lexer) newLine() {
 	l.line++

@@ -21,7 +21,7 @@ func newImport(e *env) *cobra.Command {
 What was found, and what was ignored and why, goes to standard error. FILE - is standard input.
 
 Formats: ` + strings.Join(rulefile.FormatNames(), ", ") + `. Without --from the start of the file decides. nftables reads files and
-nft list ruleset; iptables reads iptables-save and scripts without variables; routeros reads /ip firewall nat export; vyos
+nft list ruleset; iptables reads iptables-save and scripts that list commands; routeros reads /ip firewall nat export; vyos
 reads nat cgnat; csv reads what cgnctl allocate -o csv prints, with a column protocol where rows are about some.
 
 The plan is proven: it gives every subscriber of the file the same outside address and ports, and has no other subscribers.

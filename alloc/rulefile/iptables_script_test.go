@@ -1,0 +1,177 @@
+package rulefile_test
+
+import (
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cgnkit/cgnkit/alloc/rulefile"
+)
+
+// scriptTwo is the rules of two subscribers as a script has them.
+var scriptTwo = "iptables -t nat " + strings.TrimSpace(strings.ReplaceAll(iptablesTwo, "\n-A", "\niptables -t nat -A")) + "\n"
+
+// TestScripts reads scripts as operators have them.
+func TestScripts(t *testing.T) {
+	restored := "*nat\n:POSTROUTING ACCEPT [0:0]\n" + iptablesTwo + "COMMIT\n"
+	for _, c := range []struct{ name, text string }{
+		{"around", "#!/bin/bash\n# a comment \\\nset -euo pipefail\nset +x\nWAN=eth0 LAN=\"eth1\"\nexport PATH=/sbin:$PATH\nmodprobe ip_tables\n/sbin/modprobe nf_nat_ftp || true\nmodprobe -r nf_nat_sip 2>/dev/null\n" +
+			"sysctl -w net.ipv4.ip_forward=1\nsysctl -q -p >/dev/null 2>&1 || exit 1\necho 1 > /proc/sys/net/ipv4/ip_forward\necho \"NAT rules: -j SNAT; go on\"\nip addr add 198.18.0.1/32 dev lo\n" +
+			scriptTwo + "iptables-save > /etc/iptables.rules\nlogger \"done at $(date +%s)\"; sleep 1\n: > /tmp/x\nexit 0\n\n# the end\n"},
+		{"filters", "iptables -F; iptables -X\niptables -P FORWARD ACCEPT\niptables -A FORWARD -i $LAN -o ${WAN} -m state --state $STATES -j ACCEPT\nip6tables -t nat -F\n" + scriptTwo},
+		{"a variable", "IPT=/sbin/iptables\nIP6T=/sbin/ip6tables; MODPROBE=\"$(command -v modprobe)\"\n$MODPROBE nf_nat\n$IP6T -t nat -F\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT")},
+		{"braces", "IPT=`which iptables`\n" + strings.ReplaceAll(scriptTwo, "iptables", "\"${IPT}\"")},
+		{"with options", "IPTABLES=${IPTABLES:-/usr/sbin/iptables}\nNAT=\"$IPTABLES -w -t nat\"\n$NAT -F\n" + strings.ReplaceAll(scriptTwo, "iptables -t nat", "$NAT")},
+		{"not said", strings.ReplaceAll(scriptTwo, "iptables", "$IPTABLES")},
+		{"quotes and sudo", "sudo sysctl -p\n" + strings.NewReplacer("iptables", "sudo /usr/sbin/iptables", "nat", "'nat'", "-j", "\\\n  -j").Replace(scriptTwo)},
+		{"ends", strings.ReplaceAll(scriptTwo, "\n", " 2>&1 >>/tmp/log || exit 1 # of the rule\n")},
+		{"table attached", strings.ReplaceAll(scriptTwo, "-t nat", "-vtnat")},
+		{"here document", "#!/bin/sh\nmodprobe ip_tables\niptables-restore -c <<'RULES'\n" + restored + "RULES\nexit\n"},
+		{"chains are deleted", "iptables -t nat -F\n" + scriptTwo + "iptables -t nat -X\n"},
+		{"counters", strings.ReplaceAll(restored, "-A", "[12:345] -A")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := rowsOf(parse(t, "iptables", c.text)); got != twoRows {
+				t.Errorf("got\n%s", got)
+			}
+		})
+	}
+}
+
+// TestScriptsNotFollowed reads scripts of which nobody knows from reading which rules hold.
+func TestScriptsNotFollowed(t *testing.T) {
+	var cases []refusal
+	for _, c := range []struct{ before, after, want string }{
+		{"if false; then\n", "fi\n", "rules:1: "}, {"if [ \"$1\" = blue ]; then\n", "else\niptables -t nat -F\nfi\n", "rules:1: "}, {"for i in 0 1; do\n", "done\n", "rules:1: "},
+		{"while false\ndo\n", "done\n", "rules:1: "}, {"case $1 in\nstart)\n", ";;\nesac\n", "rules:1: "}, {"rules() {\n", "}\n", "rules:1: "}, {"function rules {\n", "}\n", "rules:1: "},
+		{"iptables() { :; }\n", "", "rules:1: "}, {"alias iptables=true\n", "", "rules:1: "}, {"(\n", ") >/dev/null\n", "rules:1: "}, {"{\n", "} >/dev/null\n", "rules:1: "}, {"cat <<X\n", "X\n", "rules:1: "},
+		{": <<'X'\n", "X\n", "rules:1: "}, {"echo \"\n", "\"\n", "rules:1: "}, {"echo 'a\n", "'\n", "rules:1: "}, {"exit 0\n", "", "rules:2: the script ends in line 1"}, {"true; exit\n", "", "rules:2: the script ends"},
+		{"[ -n \"$1\" ] || exit 0\n", "", "rules:1: "}, {"test -x /sbin/iptables || exit 0\n", "", "rules:1: "}, {"grep -q blue /etc/role || exit 1\n", "", "rules:1: "}, {"true && exit 0\n", "", "rules:1: "}, {"sysctl -p || exit 0\n", "", "rules:1: "},
+		{"return\n", "", "rules:1: "}, {"exec /usr/local/bin/rules\n", "", "rules:1: "}, {"set -n\n", "", "rules:1: "}, {"set -o noexec\n", "", "rules:1: "}, {". /etc/cgn.conf\n", "", "rules:1: "}, {"source /etc/cgn.conf\n", "", "rules:1: "},
+		{"eval \"$RULES\"\n", "", "rules:1: "}, {"trap 'iptables -t nat -F' EXIT\n", "", "rules:1: "}, {"X=$(iptables -t nat -F)\n", "", "rules:1: "}, {"echo \"`sh /etc/x`\"\n", "", "rules:1: "}, {"", "sh /etc/more.sh\n", "rules:5: "},
+		{"", "nft flush ruleset\n", "rules:5: "}, {"", "iptables-restore < /etc/rules\n", "rules:5: "}, {"", "cat /etc/rules | iptables-restore -n\n", "rules:5: "}, {"", "iptables-restore -t <<X\nX\n", "rules:5: "},
+		{"", "ip netns exec a sh x\n", "rules:5: "}, {"", "modprobe -r iptable_nat\n", "rules:5: "}, {"", "systemctl restart firewalld\n", "rules:5: "}, {"", "iptables $FLUSH\n", "rules:5: "}, {"", "iptables -t $T -A POSTROUTING -j ACCEPT\n", "rules:5: "},
+		{"", "iptables -A CGNAT $T -j ACCEPT\n", "rules:5: "}, {"", "iptables -tnat -D POSTROUTING 1\n", "rules:5: "}, {"", "iptables -vt nat -D POSTROUTING 1\n", "rules:5: "}, {"", "iptables --tab nat -D POSTROUTING 1\n", "rules:5: "},
+		{"", "$FLUSH -t nat\n", "rules:5: "}, {"", "iptables -F; sh /etc/x\n", "rules:5: "}, {"", "# not a line \\\niptables -t nat -D POSTROUTING 1\n", "rules:6: "}, {"", "true # \\\niptables -t nat -D POSTROUTING 1\n", "rules:6: "},
+		{"", "echo \\\\\niptables -t nat -D POSTROUTING 1\n", "rules:6: "}, {"", "root@cgn:~# iptables-save\n", "rules:5: "}, {"", "true || iptables -t nat -A POSTROUTING -j ACCEPT\n", "rules:5: "}, {"iptables -F; exit 0\n", "", "rules:2: the script ends"},
+		{"true || \\\n", "", "rules:1: several commands"}, {"true ||\n", "", "rules:1: "}, {"iptables -F ||\n", "", "rules:1: "}, {"true &&\n", "", "rules:1: "},
+	} {
+		cases = append(cases, refusal{c.before + "..." + c.after, c.before + scriptTwo + c.after, rulefile.ErrSyntax, c.want})
+		if strings.Contains(c.after, "$") {
+			cases[len(cases)-1].err = nil
+		}
+	}
+	for _, value := range []string{"echo", "/sbin/ip6tables", "$(cat /etc/ipt)", "", "iptables-translate", "\"true iptables\"", "\"iptables $X\""} {
+		cases = append(cases, refusal{"IPT=" + value, "IPT=" + value + "\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:"})
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			table, err := tryParse(t, "iptables", c.text)
+			if err == nil {
+				t.Fatalf("it was read as\n%s\nwith %+v", rowsOf(table), table.Findings())
+			}
+			if !contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// heard has bash say with which arguments a script runs iptables, and what it gives iptables-restore. A variable that a script does not set is taken for iptables.
+const heard = `IPT=iptables
+iptables() { printf 'iptables'; printf ' %q' "$@"; echo; } >&9
+function /sbin/iptables { iptables "$@"; }
+function iptables-restore { cat; } >&9
+modprobe() { :; }; sysctl() { :; }; ip() { :; }; sudo() { "$@"; }; which() { echo "$1"; }
+PATH=
+cat() { local l; while IFS= read -r l; do printf '%s\n' "$l"; done; }
+`
+
+// TestScriptsBeforeBash has bash run random scripts. What is read of one is what bash runs of it, or it is refused.
+func TestScriptsBeforeBash(t *testing.T) { beforeBash(t, "iptables", heard, randomScript) }
+
+// beforeBash compares what is read of random scripts with what bash says that it runs: functions are in place of the commands that put rules into the kernel.
+func beforeBash(t *testing.T, format, functions string, random func(*rand.Rand) string) {
+	t.Helper()
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("there is no bash")
+	}
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	before, said := write("functions", functions), filepath.Join(dir, "said")
+	rng := seeded(t)
+	const scripts = 400
+	taken := 0
+	for range scripts {
+		text := random(rng)
+		table, err := tryParse(t, format, text)
+		if err != nil {
+			continue
+		}
+		taken++
+		cmd := exec.CommandContext(t.Context(), bash, "-c", `exec 9>"$1"; . "$2"; . "$3"`, "bash", said, before, write("script", text))
+		cmd.Dir = dir
+		_ = cmd.Run() // scripts end as they like
+		ran, err := os.ReadFile(said)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := tryParse(t, format, string(ran))
+		if err != nil || rowsOf(want) != rowsOf(table) {
+			t.Fatalf("read as\n%s\nand bash ran\n%s\nof\n%s", rowsOf(table), ran, text)
+		}
+	}
+	t.Logf("%d scripts, %d of them read", scripts, taken)
+	if taken < scripts/20 || taken > scripts*9/10 {
+		t.Errorf("%d of %d scripts were read: the test shows nothing", taken, scripts)
+	}
+}
+
+// scattered puts into a script what operators have there, and sometimes what is not followed.
+func scattered(rng *rand.Rand, lines []string) string {
+	pairs := [][2]string{{"# a ; exit 0", ""}, {"# x \\", ""}, {"echo a b", ""}, {"echo \"a # b\" # exit", ""}, {"modprobe x || exit 1", ""}, {"sysctl -w a=1; echo b", ""}, {"IPT=/sbin/iptables", ""}, {"IPT=$(which iptables)", ""},
+		{"set -e", ""}, {"X=1 Y='a b'", ""}, {": exit", ""}, {"echo a\\", ""}, {"echo a\\\\", ""}, {"echo a #\\", ""}, {"echo 'a\\'", ""}, {"IPT=\"iptables -t nat\"", ""}, {"echo $((1 + 2))", ""}, {"", "exit 0"}, {"ip route add x", ""},
+		{"IPT=true", ""}, {"true && IPT=true", ""}, {"if false; then", "fi"}, {"for i in 1 2; do", "done"}, {"f() {", "}"}, {"cat <<X", "X"}, {"echo '", "'"}, {"echo \"", "\""}, {"exit 0", ""}, {"true; exit", ""}, {"false || exit 0", ""},
+		{"iptables() { :; }", ""}, {"nft() { :; }", ""}, {"(", ")"}, {"false &&", ""}, {"true || \\", ""}, {"true || exit 1", ""}, {"set -n", ""}, {"[ a = b ] || exit 1", ""}, {": <<'X'", "X"}, {"echo `exit`", ""}, {"iptables -F; exit", ""},
+		{"sleep() { :; }", ""}}
+	const followed = 19 // of those, at the start
+	for range rng.IntN(4) {
+		n := len(pairs)
+		if rng.IntN(3) > 0 {
+			n = followed
+		}
+		pair := pairs[rng.IntN(n)]
+		at := rng.IntN(len(lines) + 1)
+		end := at + rng.IntN(len(lines)+1-at)
+		lines = slices.Insert(lines, end, pair[1])
+		lines = slices.Insert(lines, at, pair[0])
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// randomScript returns rules and what may stand around them.
+func randomScript(rng *rand.Rand) string {
+	one := func(list ...string) string { return list[rng.IntN(len(list))] }
+	lines := []string{"IPT=iptables"}
+	for i := range 2 + rng.IntN(3) {
+		who := string(rune('1' + i))
+		src := one("10.0.0."+who, "'10.0.0."+who+"'", "\"10.0.0.9\"")
+		lines = append(lines, one("iptables -t nat", "/sbin/iptables -t nat", "iptables -tnat", "sudo iptables -vt nat", "$IPT -t nat", "\"$IPT\" -t nat", "${IPT} -t nat", "IPT=iptables; $IPT -t nat", "iptables -t nat", "iptables -t nat")+" -"+one("A", "A", "A", "I")+
+			" POSTROUTING -s "+src+one(" ", " \\\n ", "  ")+one("-j SNAT --to 198.18.0."+who, "-j SNAT --to 198.18.0."+who, "-j ACCEPT")+one("", "", "", " # \\", " 2>/dev/null", " >/dev/null 2>&1 || true", " || exit 1", " || echo bad", " && exit", " &"))
+		if rng.IntN(8) == 0 {
+			lines = append(lines, one("iptables -t nat -X", "iptables -t nat -F", "iptables -F FORWARD", "iptables -t nat -N A"))
+		}
+	}
+	return scattered(rng, lines)
+}

@@ -1,0 +1,237 @@
+package rulefile
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// A shell is what is known of a script around rules. Scripts are not run: a line is passed over where it decides nothing about whether rules hold, and all
+// others are refused.
+type shell struct {
+	ended int               // the line that ends the script; 0 = none
+	vars  map[string]string // what variables stand for, as it is written; "" = not known
+}
+
+// idle are commands that put no rules into the kernel, and none out of it.
+var idle = wordSet(": true echo printf logger sleep date hostname uname id whoami which type cat tee grep egrep sed awk cut head tail sort uniq tr wc ls pwd " +
+	"basename dirname readlink mkdir rmdir rm cp mv ln chmod chown touch umask cd shopt ulimit wait sync insmod depmod lsmod tc ethtool ifconfig route " +
+	"conntrack brctl bridge vconfig arptables ebtables ipset iptables-save iptables-legacy-save iptables-nft-save ip6tables ip6tables-legacy ip6tables-nft " +
+	"ip6tables-save ip6tables-restore sysctl")
+
+// failing are commands behind which "|| exit 1" ends a script that does not work at all, and no other.
+var failing = wordSet("modprobe insmod sysctl cd mkdir touch")
+
+func wordSet(words string) map[string]bool {
+	m := map[string]bool{}
+	for w := range strings.FieldsSeq(words) {
+		m[w] = true
+	}
+	return m
+}
+
+// pass reads a line without commands of rules, and says what in it may decide whether rules hold; "" = nothing.
+func (s *shell) pass(text []byte, line int) (why string) {
+	cmds, subs, why := shellLine(text)
+	if why == "" {
+		why = s.passSubs(subs)
+	}
+	for i := range cmds {
+		if why != "" {
+			return why
+		}
+		why = s.command(cmds, i, line)
+	}
+	return why
+}
+
+// passSubs judges commands whose output a shell puts into a line.
+func (s *shell) passSubs(subs [][]byte) (why string) {
+	for _, sub := range subs {
+		cmds, _, why := shellLine(sub)
+		for i := range cmds {
+			if why == "" {
+				why = (&shell{}).command(cmds, i, 0)
+			}
+		}
+		if why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// command judges the command i of a line. line is 0 in a substitution.
+func (s *shell) command(cmds []shellCommand, i, line int) (why string) {
+	c := cmds[i]
+	if c.here != "" {
+		return "a here document"
+	}
+	alone := (c.after == "" || c.after == ";") && (i+1 == len(cmds) || cmds[i+1].after == ";")
+	words := c.words
+	for len(words) > 0 && s.assign(words[0], alone) {
+		words = words[1:]
+	}
+	words = s.named(words)
+	if len(words) == 0 {
+		return ""
+	}
+	name, args := baseOf(words[0]), words[1:]
+	switch name {
+	case "exit":
+		if alone && line > 0 {
+			s.ended = line
+			return ""
+		}
+		if c.after == "||" && i > 0 && s.mayFail(cmds[i-1]) && len(args) == 1 && strings.Trim(string(args[0]), "123456789") == "" {
+			return ""
+		}
+		return "an exit that depends on something"
+	case "export", "readonly", "declare", "typeset", "local":
+		for _, a := range args {
+			s.assign(a, alone)
+		}
+		return ""
+	case "unset":
+		for _, a := range args {
+			s.set(string(a), "")
+		}
+		return ""
+	}
+	if harmless(name, args) {
+		return ""
+	}
+	return "the command " + printable(words[0])
+}
+
+// mayFail reports whether a command fails only where the machine lacks something. Empty ones stand behind what was read already.
+func (s *shell) mayFail(c shellCommand) bool {
+	words := s.named(c.words)
+	return len(words) == 0 || failing[baseOf(words[0])]
+}
+
+// harmless reports whether a command leaves rules as they are.
+func harmless(name string, args [][]byte) bool {
+	has := func(list ...string) bool {
+		return slices.ContainsFunc(args, func(a []byte) bool { return slices.Contains(list, string(a)) })
+	}
+	switch name {
+	case "set": // -n and -o noexec run nothing
+		for i, a := range args {
+			if w := string(a); w == "noexec" || w == "--" || w == "-" || strings.HasPrefix(w, "-") && strings.Contains(w, "n") ||
+				w[:min(1, len(w))] != "-" && w[:min(1, len(w))] != "+" && (i == 0 || !strings.HasSuffix(string(args[i-1]), "o")) {
+				return false
+			}
+		}
+		return true
+	case "exec": // of redirections only
+		return len(args) == 0
+	case "command":
+		return has("-v", "-V")
+	case "modprobe", "rmmod": // without its module a table is gone
+		return name == "modprobe" && !has("-r", "--remove") || !slices.ContainsFunc(args, func(a []byte) bool { return isModule(string(a)) })
+	case "ip":
+		return !has("exec") && !slices.ContainsFunc(args, func(a []byte) bool { return bytes.HasPrefix(a, []byte("-b")) })
+	case "service", "systemctl", "rc-service", "invoke-rc.d", "netfilter-persistent":
+		firewall := name == "netfilter-persistent" || slices.ContainsFunc(args, func(a []byte) bool {
+			return slices.ContainsFunc([]string{"$", "tables", "netfilter", "fire", "ufw", "wall", "nat"}, func(w string) bool { return bytes.Contains(a, []byte(w)) })
+		})
+		return !firewall || has("save") || has("enable") && !has("--now")
+	}
+	return idle[name]
+}
+
+func isModule(name string) bool {
+	name = strings.ReplaceAll(name, "-", "_")
+	return name == "nf_nat" || name == "nf_conntrack" || strings.Contains(name, "tables") || strings.HasPrefix(name, "iptable_") || strings.HasPrefix(name, "nft_") || strings.Contains(name, "$")
+}
+
+// assign reads NAME=VALUE, if a word is that. always says whether the line comes to it for certain.
+func (s *shell) assign(word []byte, always bool) bool {
+	name, value, ok := bytes.Cut(word, []byte("="))
+	name, more := bytes.CutSuffix(name, []byte("+"))
+	if !ok || !isVariable(name) {
+		return false
+	}
+	if more || !always {
+		value = nil
+	}
+	s.set(string(name), string(value))
+	return true
+}
+
+func (s *shell) set(name, value string) {
+	if s.vars == nil {
+		s.vars = map[string]string{}
+	}
+	if len(value) > maxText {
+		value = ""
+	}
+	if len(s.vars) < maxInterned {
+		s.vars[name] = value
+	} else if _, ok := s.vars[name]; ok {
+		s.vars[name] = ""
+	}
+}
+
+func isVariable(name []byte) bool {
+	for i, c := range name {
+		if c != '_' && (c|0x20 < 'a' || c|0x20 > 'z') && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return len(name) > 0
+}
+
+// named puts what a variable stands for in place of a command that is one, and takes sudo away. What is not known stays as it is.
+func (s *shell) named(words [][]byte) [][]byte {
+	for range 4 {
+		switch {
+		case len(words) == 0:
+			return words
+		case string(words[0]) == "sudo":
+			words = words[1:]
+			for len(words) > 0 && (string(words[0]) == "-n" || string(words[0]) == "-E") {
+				words = words[1:]
+			}
+			continue
+		case len(words[0]) == 0 || words[0][0] != '$':
+			return words
+		}
+		name := strings.TrimSuffix(strings.TrimPrefix(string(words[0][1:]), "{"), "}")
+		value := s.vars[name]
+		if value == "" {
+			return words
+		}
+		words = append(valueWords(value), words[1:]...)
+	}
+	return words
+}
+
+// valueWords returns the words of a variable. Of $(which NAME) and ${VARIABLE:-NAME} that is NAME.
+func valueWords(value string) [][]byte {
+	text := value
+	for _, around := range [][2]string{{"$(", ")"}, {"`", "`"}} {
+		in, ok := strings.CutPrefix(value, around[0])
+		f := strings.Fields(strings.TrimSuffix(in, around[1]))
+		if !ok || len(f) < 2 || f[0] != "which" && f[0] != "command" && f[0] != "type" {
+			continue
+		}
+		if i := slices.IndexFunc(f, func(w string) bool { return w != f[0] && w[0] != '-' }); i > 0 {
+			text = f[i]
+		}
+	}
+	if in, ok := strings.CutPrefix(value, "${"); ok && strings.HasSuffix(in, "}") {
+		if _, otherwise, ok := strings.Cut(in, ":-"); ok {
+			text = strings.TrimSuffix(otherwise, "}")
+		}
+	}
+	var out [][]byte
+	for w := range strings.FieldsSeq(text) {
+		out = append(out, []byte(w))
+	}
+	return out
+}
+
+// baseOf returns the name of a program without its folder.
+func baseOf(path []byte) string { return string(path[bytes.LastIndexByte(path, '/')+1:]) }
