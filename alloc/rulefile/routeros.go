@@ -18,6 +18,7 @@ type routerOSReader struct {
 	menu  string // where commands are: "ip firewall nat"
 	words [][]byte
 	rules int
+	open  int // the line in which a quote does not end; 0 = none
 	lists map[string][]span
 	// vague says why lists, or "" for all of them, are not known.
 	vague map[string]*LineError
@@ -102,10 +103,16 @@ func (x *routerOSReader) line(text []byte) *LineError {
 		x.p.remark(text)
 		return nil
 	}
+	if x.open > 0 {
+		return bad(ErrSyntax, "a quote does not end in line %d: this may be a part of a text", x.open).hint("import what /ip firewall nat export prints")
+	}
 	var ok bool
 	if x.words, ok = words(x.words[:0], text); !ok {
 		if x.menu == natMenu || bytes.Contains(text, []byte("to-addresses")) {
 			return bad(ErrSyntax, "a quote does not end in this line")
+		}
+		if isOpen(text) {
+			x.open = x.in.line
 		}
 		return nil
 	}
@@ -137,6 +144,20 @@ func (x *routerOSReader) line(text []byte) *LineError {
 		return x.nat(args, text)
 	}
 	return x.list(args, text)
+}
+
+// isOpen reports whether a text in quotes goes on in the next line. Apostrophes are no quotes here.
+func isOpen(text []byte) bool {
+	open := false
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			open = !open
+		}
+	}
+	return open
 }
 
 // tracks reads a line that may say which packets are tracked.
@@ -172,7 +193,7 @@ func isNat(args [][]byte) bool {
 // script refuses loops, conditions and what else may add rules: scripts are not run.
 func (x *routerOSReader) script(text []byte) *LineError {
 	computes := text[0] != ':' || bytes.IndexByte(text, '{') >= 0
-	for _, word := range []string{"nat", "to-addresses", "address-list", "netmap", ":parse", ":execute", ":for", ":while"} {
+	for _, word := range []string{"nat", "to-addresses", "address-list", "netmap", ":parse", ":execute", ":for", ":while", ":error", ":return", ":quit", ":exit"} {
 		computes = computes || bytes.Contains(text, []byte(word))
 	}
 	if computes {

@@ -94,3 +94,15 @@ func TestRouterOSReads(t *testing.T) {
 		})
 	}
 }
+
+// TestRouterOSScripts reads rules behind what ends a script, and within a text of several lines. A comment ends with its line.
+func TestRouterOSScripts(t *testing.T) {
+	const rules = "/ip firewall nat\nadd action=src-nat chain=srcnat src-address=10.0.0.1 to-addresses=198.18.0.1\n"
+	checkRefusals(t, "routeros", []refusal{
+		{"error", ":error \"not here\"\n" + rules, rulefile.ErrShared, "rules:1: "},
+		{"return", ":return 1\n" + rules, rulefile.ErrShared, "rules:1: "},
+		{"text", "/system script\nadd name=x source=\"\n" + rules + "\"\n", rulefile.ErrSyntax, "rules:3: a quote does not end in line 2"},
+		{"apostrophes are no quotes", "/interface\nadd comment=O'Brien\nadd comment=\"6\\\" rack\" name=l'a\n" + rules + "set 0 disabled=yes\n", rulefile.ErrSyntax, "rules:6: set changes rules"},
+		{"comment", rules + "# x \\\nset 0 disabled=yes\n", rulefile.ErrSyntax, "rules:4: set changes rules"},
+	})
+}

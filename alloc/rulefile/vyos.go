@@ -21,6 +21,7 @@ type vyosReader struct {
 	others   map[string]*vyosOther   // of nat source and nat static, which are other ways to translate
 	forwards map[string]*vyosForward // by the number of their rule
 	tracks   map[string]*vyosOther   // that take packets away from connection tracking
+	left     int                     // the line in which a script leaves configuration mode; 0 = it did not
 }
 
 // A vyosExternal is pool external: outside addresses and how they are cut.
@@ -96,6 +97,9 @@ func (x *vyosReader) line(text []byte) *LineError {
 	}
 	switch last := len(args) - 1; {
 	case args[last] == "{":
+		if last == 0 || last > 0 && strings.Contains(args[last-1], "(") {
+			return bad(ErrSyntax, "this is a function or a group of a shell, and scripts are not run").hint("import what show configuration commands prints")
+		}
 		if len(x.path)+last > maxVyOSPath {
 			return bad(ErrSyntax, "braces are nested more than %d deep", maxVyOSPath)
 		}
@@ -116,6 +120,14 @@ func (x *vyosReader) line(text []byte) *LineError {
 // command reads a line that is not within braces.
 func (x *vyosReader) command(args []string, text []byte) *LineError {
 	switch {
+	case slices.Contains(vyosControl, args[0]), bytes.Contains(text, []byte("<<")), strings.HasPrefix(args[0], "exit") && len(args) > 1:
+		return bad(ErrSyntax, "%s may decide which lines hold, and scripts are not run", printable(args[0])).hint("import what show configuration commands prints")
+	case args[0] == "exit":
+		x.left = x.in.line
+	case args[0] == "configure":
+		x.left = 0
+	case x.left > 0 && (args[0] == "set" || args[0] == "delete"):
+		return bad(ErrSyntax, "this stands behind the exit in line %d", x.left).hint("import what show configuration commands prints")
 	case args[0] == "set":
 		return x.statement(args[1:])
 	case args[0] == "delete" && strings.HasPrefix(strings.Join(args[1:], " "), "nat"):
@@ -125,6 +137,9 @@ func (x *vyosReader) command(args []string, text []byte) *LineError {
 		return nil
 	case slices.Contains(vyosVerbs, args[0]):
 		return bad(ErrSyntax, "%s is not followed", args[0]).hint("import what show configuration commands prints")
+	}
+	if bytes.Contains(text, []byte("set nat")) {
+		return bad(ErrSyntax, "this sets something of nat, and stands behind other words").hint("import what show configuration commands prints")
 	}
 	x.notes.add(x.in.line, "lines are no configuration", string(text))
 	return nil
@@ -141,6 +156,9 @@ func (x *vyosReader) full(args []string) []string {
 
 // vyosVerbs are the commands that change a configuration in ways that are not followed.
 var vyosVerbs = []string{"edit", "rename", "copy", "move", "load", "merge", "rollback", "activate", "deactivate"}
+
+// vyosControl are words of a shell, and discard, which takes back what was set.
+var vyosControl = []string{"if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "select", "function", "(", ")", "return", "eval", "discard"}
 
 // statement reads one path of the configuration. Within braces, those that are only the start of others come, too.
 func (x *vyosReader) statement(path []string) *LineError {

@@ -92,3 +92,18 @@ func TestVyOSWords(t *testing.T) {
 		}
 	}
 }
+
+// TestVyOSScripts reads set commands with what a shell has around them.
+func TestVyOSScripts(t *testing.T) {
+	const set = "set nat cgnat pool external e range 198.18.0.1\nset nat cgnat pool external e per-user-limit port 1000\nset nat cgnat pool internal i range 10.0.0.1\nset nat cgnat rule 1 source pool i\nset nat cgnat rule 1 translation pool e\n"
+	for _, text := range []string{set, "#!/bin/vbash\nsource /opt/vyatta/etc/functions/script-template\nconfigure\n" + set + "commit\nsave\nexit\n", "show configuration commands\n" + set} {
+		if got := rowsOf(parse(t, "vyos", text)); got != "10.0.0.1 198.18.0.1 1024-2023" {
+			t.Errorf("%s\ngot\n%s", text, got)
+		}
+	}
+	var cases []refusal
+	for _, c := range [][2]string{{"if false; then\n", "fi\n"}, {"cat <<X\n", "X\n"}, {"for i in 1; do\n", "done\n"}, {"rules() {\n", "}\n"}, {"{\n", "}\n"}, {"", "discard\n"}, {"", "vyos@vyos# set nat cgnat rule 1 disable\n"}, {"", "exit discard\n"}, {"configure\nexit\n", ""}} {
+		cases = append(cases, refusal{c[0] + c[1], c[0] + set + c[1], rulefile.ErrSyntax, "rules:"})
+	}
+	checkRefusals(t, "vyos", cases)
+}
