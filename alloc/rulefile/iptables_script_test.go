@@ -86,7 +86,10 @@ const heard = `IPT=iptables
 iptables() { printf 'iptables'; printf ' %q' "$@"; echo; } >&9
 function /sbin/iptables { iptables "$@"; }
 function iptables-restore { cat; } >&9
-modprobe() { :; }; sysctl() { :; }; ip() { :; }; sudo() { "$@"; }; which() { echo "$1"; }
+` + asUsual
+
+// asUsual are commands that succeed.
+const asUsual = `modprobe() { :; }; sysctl() { :; }; ip() { :; }; sudo() { "$@"; }; which() { echo "$1"; }
 PATH=
 cat() { local l; while IFS= read -r l; do printf '%s\n' "$l"; done; }
 `

@@ -55,10 +55,7 @@ func TestNftScriptsNotFollowed(t *testing.T) {
 
 // heardNft has bash say with which arguments a script runs nft, as nft joins them, and what it gives nft to read.
 const heardNft = `nft() { if [ "$1" = -f ]; then cat; else echo "$*"; fi; } >&9
-modprobe() { :; }; sysctl() { :; }; ip() { :; }
-PATH=
-cat() { local l; while IFS= read -r l; do printf '%s\n' "$l"; done; }
-`
+` + asUsual
 
 // TestNftScriptsBeforeBash has bash run random scripts. What is read of one is what bash runs of it, or it is refused.
 func TestNftScriptsBeforeBash(t *testing.T) {
