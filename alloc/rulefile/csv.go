@@ -46,7 +46,7 @@ func (c *columns) header() *LineError {
 	for i, name := range c.fields {
 		text := strings.NewReplacer(" ", "_", "-", "_").Replace(strings.ToLower(strings.TrimSpace(name)))
 		k, known := columnNames[text]
-		holds, about := holdsNames[text]
+		holds, about := holdsNames[holdsName(name)]
 		switch {
 		case known && *at[k] >= 0:
 			return bad(ErrSyntax, "column %q stands twice", printable(name))

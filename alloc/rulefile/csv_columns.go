@@ -12,21 +12,37 @@ type holdsColumn struct {
 	means []string // what it may say, besides nothing
 }
 
-// holdsNames are the columns of that kind.
+// holdsNames are the columns of that kind, without what stands between words: end_date, "End date" and endDate are one.
 var holdsNames = func() map[string][]string {
 	m := map[string][]string{}
-	for _, name := range []string{"status", "state", "enabled", "active"} {
+	for _, name := range []string{"status", "state", "enabled", "active", "isactive", "isenabled", "enable", "inuse", "valid", "isvalid"} {
 		m[name] = []string{"active", "enabled", "yes", "true", "1"}
 	}
-	for _, name := range []string{"disabled", "inactive", "deleted"} {
+	for _, name := range []string{"disabled", "inactive", "deleted", "isdisabled", "isdeleted", "disable", "suspended", "blocked", "expired", "removed", "terminated", "cancelled", "canceled"} {
 		m[name] = []string{"no", "false", "0"}
 	}
-	for _, name := range []string{"from", "until", "to", "since", "start", "end", "starts", "ends", "start_time", "end_time", "valid_from", "valid_until",
-		"valid_to", "from_time", "to_time", "expires", "expiry", "expiration", "removed"} {
-		m[name] = nil
+	for _, name := range []string{"action", "ruleaction", "verdict", "operation"} { // what becomes of the subscriber
+		m[name] = []string{"snat", "src-nat", "nat", "translate"}
+	}
+	whens := []string{"", "at", "on", "date", "time", "datetime", "timestamp", "ts", "utc"}
+	for _, stem := range []string{"from", "until", "to", "since", "start", "end", "starts", "ends", "started", "ended", "begin", "begins", "stop", "stopped", "validfrom", "validuntil", "validto", "validthrough",
+		"expires", "expire", "expired", "expiry", "expiration", "removed", "removal", "deleted", "deletion", "disabled", "deactivated", "deactivation", "suspended", "terminated", "termination",
+		"cancelled", "canceled", "closed", "released", "retired", "revoked", "effective", "effectivefrom", "effectiveto", "effectiveuntil", "leasestart", "leaseend"} {
+		for _, when := range whens {
+			for _, name := range []string{stem + when, when + stem} {
+				if _, ok := m[name]; !ok {
+					m[name] = nil
+				}
+			}
+		}
 	}
 	return m
 }()
+
+// holdsName returns the name under which a column stands there.
+func holdsName(column string) string {
+	return strings.NewReplacer(" ", "", "-", "", "_", "", ".", "", "/", "").Replace(strings.ToLower(strings.TrimSpace(column)))
+}
 
 // check refuses a row that does not hold always.
 func (c *columns) check(fields []string) *LineError {

@@ -29,6 +29,14 @@ func TestCSVColumns(t *testing.T) {
 		{"until", rows("Valid Until", "", "2026-03-01"), rulefile.ErrSyntax, `rules:3: column valid_until says "2026-03-01"`},
 		{"from", rows("from", "2026-03-01T00:00:00Z", ""), rulefile.ErrSyntax, `rules:2: column from says`},
 		{"disabled", rows("disabled", "no", "yes"), rulefile.ErrSyntax, `rules:3: column disabled says "yes"`},
+		{"end date", rows("End date", "", "2020-01-01"), rulefile.ErrSyntax, `rules:3: column end_date says "2020-01-01"`},
+		{"deleted at", rows("deletedAt", "", "2020-01-01T00:00:00Z"), rulefile.ErrSyntax, `rules:3: column deletedat says`},
+		{"deleted", rows("deleted_at", "0000-00-00", ""), rulefile.ErrSyntax, `rules:2: column deleted_at says`},
+		{"date to", rows("date-to", "", "31.12.2020"), rulefile.ErrSyntax, `rules:3: column date_to says`},
+		{"terminated on", rows("Terminated On", "", "2020"), rulefile.ErrSyntax, `rules:3: column terminated_on says`},
+		{"action", rows("action", "src-nat", "deny"), rulefile.ErrSyntax, `rules:3: column action says "deny"`},
+		{"accepted", rows("Action", "accept", ""), rulefile.ErrSyntax, `rules:2: column action says "accept"`},
+		{"is active", rows("is_active", "1", "f"), rulefile.ErrSyntax, `rules:3: column is_active says "f"`},
 		{"unknown protocol", rows("protocol", "tcp", "carrier pigeon"), rulefile.ErrSyntax, `rules:3: "carrier pigeon" are no protocols`},
 		{"protocol without ports", rows("protocol", "tcp", "gre"), rulefile.ErrSyntax, `rules:3: "gre" are no protocols`},
 		{"no protocol", rows("protocol", "tcp", "/"), rulefile.ErrSyntax, `rules:3: "/" are no protocols`},
@@ -36,7 +44,7 @@ func TestCSVColumns(t *testing.T) {
 		{"outsides differ", "subscriber,outside,protocol,ports\n10.0.0.1,198.18.0.1,tcp,1-9\n10.0.0.1,198.18.0.2,udp,1-9\n", rulefile.ErrConflict, "rules:3: subscriber 10.0.0.1 stands in line 2"},
 	})
 	for _, c := range []struct{ column, first, second string }{
-		{"status", "Active", ""}, {"enabled", "1", "yes"}, {"deleted", "0", "false"}, {"until", "", " "}, {"protocol", "all", "any"}, {"protocol", "*", "tcp/udp/icmp"},
+		{"status", "Active", ""}, {"enabled", "1", "yes"}, {"deleted", "0", "false"}, {"deleted_at", "", ""}, {"action", "SNAT", "translate"}, {"Is Active", "1", "true"}, {"until", "", " "}, {"protocol", "all", "any"}, {"protocol", "*", "tcp/udp/icmp"},
 	} {
 		table := parse(t, "csv", rows(c.column, c.first, c.second))
 		if got := rowsOf(table); got != twoRows || len(table.Unread()) > 0 {
