@@ -87,7 +87,7 @@ func (e *env) readStart(s *side, f *equalFlags, i int, path string) (err error) 
 		}
 		return err
 	}
-	s.format, err = formatOf([2]string{"from-a", "from-b"}[i], f.from[i], s.name, s.in)
+	s.format, err = formatOf([2]string{"from-a", "from-b"}[i], f.from[i], s.name, s.in, "plan")
 	if err == nil && s.format != rulefile.CSV {
 		s.rules, err = rulefile.Read(s.in, s.format, s.name)
 	}

@@ -31,12 +31,12 @@ func (e *env) openRules(path string) (in *bufio.Reader, name string, closing fun
 	return bufio.NewReaderSize(f, detectBytes), path, func() { f.Close() }, nil
 }
 
-// formatOf returns the format that a flag names, or that the file's start shows.
-func formatOf(flag, value, name string, in *bufio.Reader) (rulefile.Format, error) {
+// formatOf returns the format that a flag names, or that the file's start shows. also are names that the flag takes besides.
+func formatOf(flag, value, name string, in *bufio.Reader, also ...string) (rulefile.Format, error) {
 	if value != "" {
 		f, err := rulefile.ParseFormat(value)
 		if err != nil {
-			return 0, badInput("for example --"+flag+" nftables", "--%s: %v", flag, err)
+			return 0, badInput("for example --"+flag+" nftables", "--%s: %v", flag, strings.Join(append([]string{err.Error()}, also...), ", or "))
 		}
 		return f, nil
 	}
@@ -47,7 +47,7 @@ func formatOf(flag, value, name string, in *bufio.Reader) (rulefile.Format, erro
 	if f, ok := rulefile.Detect(head); ok {
 		return f, nil
 	}
-	return 0, badInput("say it: --"+flag+" "+strings.Join(rulefile.FormatNames(), "|"), "%s: the format is not evident", name)
+	return 0, badInput("say it: --"+flag+" "+strings.Join(append(also, rulefile.FormatNames()...), "|"), "%s: the format is not evident", name)
 }
 
 // findings prints what a table does not say.
@@ -68,8 +68,11 @@ func (e *env) findings(t *rulefile.Table) {
 	}
 }
 
-// isPlan reports whether a file starts as a plan file does.
+// isPlan reports whether a file starts as a plan file does, or as a plan in canonical form, which is one.
 func isPlan(head []byte) bool {
+	if text, ok := bytes.CutPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("{")); ok {
+		return bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte(`"cgnkit_plan"`))
+	}
 	for line := range bytes.Lines(head) {
 		line = bytes.TrimSpace(line)
 		if bytes.HasPrefix(line, []byte("version:")) || bytes.HasPrefix(line, []byte("pools:")) {
