@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"strings"
 )
 
 // An iptablesReader reads iptables-save and shell scripts of iptables commands.
@@ -86,11 +85,8 @@ func (x *iptablesReader) line(text []byte) *LineError {
 	case string(text) == "COMMIT":
 		x.table = ""
 		return nil
-	case text[0] == '[': // counters: [12:34] -A ...
-		if i := bytes.IndexByte(text, ']'); i > 0 && len(bytes.Trim(text[1:i], "0123456789:")) == 0 {
-			text = bytes.TrimSpace(text[i+1:])
-		}
 	}
+	text = uncounted(text)
 	if len(text) == 0 {
 		return nil
 	}
@@ -104,6 +100,14 @@ func (x *iptablesReader) line(text []byte) *LineError {
 		return bad(ErrSyntax, "this is no line that iptables-save prints").hint("import the whole of what iptables-save prints, and nothing else")
 	}
 	return x.scripted(text)
+}
+
+// uncounted takes counters away: [12:34] -A ...
+func uncounted(text []byte) []byte {
+	if i := bytes.IndexByte(text, ']'); text[0] == '[' && len(bytes.Trim(text[1:max(i, 1)], "0123456789:")) == 0 && i > 0 && i+1 < len(text) {
+		return bytes.TrimSpace(text[i+1:])
+	}
+	return text
 }
 
 // committed refuses a table that does not end: iptables-restore loads nothing of it, and what was cut off is not known.
@@ -244,7 +248,7 @@ func (x *iptablesReader) command(args [][]byte, text []byte) *LineError {
 		}
 	}
 	x.rest = rest
-	if x.table == "" && (strings.ContainsAny(table, "$`") || table == "filter" && x.hidden(args)) {
+	if x.computesTable(table, args) {
 		return bad(ErrShared, "the script computes the table").hint("run the script on a test machine and import what iptables-save prints")
 	}
 	if table != "nat" {

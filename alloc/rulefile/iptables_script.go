@@ -109,7 +109,7 @@ func restores(cmds []shellCommand) bool {
 	return true
 }
 
-// program returns the arguments of a command of iptables. is is false for other commands.
+// program returns the arguments of a command, and whether it is iptables.
 func (x *iptablesReader) program(words [][]byte) (args [][]byte, is bool, err *LineError) {
 	as := words
 	words = x.sh.named(words)
@@ -164,6 +164,11 @@ func (x *iptablesReader) hidden(args [][]byte) bool {
 	return false
 }
 
+// computesTable reports whether a script computes the table of a command.
+func (x *iptablesReader) computesTable(table string, args [][]byte) bool {
+	return x.table == "" && (strings.ContainsAny(table, "$`") || table == "filter" && x.hidden(args))
+}
+
 // tableOption reads -t, also behind options without values, as in -vt nat, and what getopt takes for --table. next says that the table is the next word.
 func tableOption(a string) (table string, next, ok bool) {
 	if len(a) < 2 || a[0] != '-' {
@@ -171,7 +176,7 @@ func tableOption(a string) (table string, next, ok bool) {
 	}
 	if a[1] == '-' {
 		name, value, given := strings.Cut(a[2:], "=")
-		if name == "" || !strings.HasPrefix("table", name) || name == "t" {
+		if n := len(name); n < 2 || n > len("table") || "table"[:n] != name {
 			return "", false, false
 		}
 		return value, !given, true

@@ -77,8 +77,8 @@ func (x *nftReader) run() (done bool, err *LineError) {
 	cmds, subs, why := shellLine(append([]byte("nft"), rest...))
 	cmds = joinBraces(cmds)
 	followed := ok && why == "" && len(subs) == 0 && !quotesText(rest)
-	if c := cmds[0]; c.here != "" && followed && len(cmds) == 1 && len(c.words) == 3 && string(c.words[1]) == "-f" && (string(c.words[2]) == "-" || string(c.words[2]) == "/dev/stdin") {
-		x.here = c.here
+	if followed && readsHere(cmds) {
+		x.here = cmds[0].here
 		x.discard(size)
 		x.advance()
 		return true, nil
@@ -100,6 +100,12 @@ func (x *nftReader) run() (done bool, err *LineError) {
 		return false, bad(ErrSyntax, "this line runs nft in a way that is not followed").hint("import what nft list ruleset prints")
 	}
 	return false, nil
+}
+
+// readsHere reports whether a line has nft read a here document.
+func readsHere(cmds []shellCommand) bool {
+	c := cmds[0]
+	return c.here != "" && len(cmds) == 1 && len(c.words) == 3 && string(c.words[1]) == "-f" && (string(c.words[2]) == "-" || string(c.words[2]) == "/dev/stdin")
 }
 
 // joinBraces puts commands together again that a ; in braces separates: people forget its backslash.

@@ -87,21 +87,28 @@ func (s *shell) command(cmds []shellCommand, i, line int) (why string) {
 			return ""
 		}
 		return "an exit that depends on something"
+	}
+	if s.declare(name, args, alone) || harmless(name, args) {
+		return ""
+	}
+	return "the command " + printable(words[0])
+}
+
+// declare reads a command that assigns variables, if it is one.
+func (s *shell) declare(name string, args [][]byte, always bool) bool {
+	switch name {
 	case "export", "readonly", "declare", "typeset", "local":
 		for _, a := range args {
-			s.assign(a, alone)
+			s.assign(a, always)
 		}
-		return ""
+		return true
 	case "unset":
 		for _, a := range args {
 			s.set(string(a), "")
 		}
-		return ""
+		return true
 	}
-	if harmless(name, args) {
-		return ""
-	}
-	return "the command " + printable(words[0])
+	return false
 }
 
 // mayFail reports whether a command fails only where the machine lacks something. Empty ones stand behind what was read already.
@@ -116,14 +123,8 @@ func harmless(name string, args [][]byte) bool {
 		return slices.ContainsFunc(args, func(a []byte) bool { return slices.Contains(list, string(a)) })
 	}
 	switch name {
-	case "set": // -n and -o noexec run nothing
-		for i, a := range args {
-			if w := string(a); w == "noexec" || w == "--" || w == "-" || strings.HasPrefix(w, "-") && strings.Contains(w, "n") ||
-				w[:min(1, len(w))] != "-" && w[:min(1, len(w))] != "+" && (i == 0 || !strings.HasSuffix(string(args[i-1]), "o")) {
-				return false
-			}
-		}
-		return true
+	case "set":
+		return runsOn(args)
 	case "exec": // of redirections only
 		return len(args) == 0
 	case "command":
@@ -139,6 +140,17 @@ func harmless(name string, args [][]byte) bool {
 		return !firewall || has("save") || has("enable") && !has("--now")
 	}
 	return idle[name]
+}
+
+// runsOn reports whether the command set leaves a shell running commands: with -n and -o noexec it does not.
+func runsOn(args [][]byte) bool {
+	for i, a := range args {
+		if w := string(a); w == "noexec" || w == "--" || w == "-" || strings.HasPrefix(w, "-") && strings.Contains(w, "n") ||
+			w[:min(1, len(w))] != "-" && w[:min(1, len(w))] != "+" && (i == 0 || !strings.HasSuffix(string(args[i-1]), "o")) {
+			return false
+		}
+	}
+	return true
 }
 
 func isModule(name string) bool {
