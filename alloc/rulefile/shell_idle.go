@@ -77,8 +77,7 @@ func (s *shell) command(cmds []shellCommand, i, line int) (why string) {
 		return ""
 	}
 	name, args := baseOf(words[0]), words[1:]
-	switch name {
-	case "exit":
+	if name == "exit" {
 		if alone && line > 0 {
 			s.ended = line
 			return ""
