@@ -6,7 +6,8 @@
  * held by the slow way until it is there.
  *
  * Memory and time are bounded: notes and what is held are in tables that forget the oldest, and a note is good for five
- * seconds: a busy sender uses an identification again before long (RFC 4963). A flood of fragments costs those that wait for
+ * seconds: a busy sender uses an identification again before long (RFC 4963). What is held belongs to one note, and goes nowhere
+ * without it: the next packet with that identification may be for somebody else. A flood of fragments costs those that wait for
  * another their memory, and nothing else anything (REQ-14A): what is whole needs none, and what comes in order is gone before
  * the tables have turned over.
  */
@@ -48,6 +49,7 @@ struct cgn_fragment_note {
 	__u32 state;
 	__u32 held;
 	__u32 seen;
+	__u64 begun; /* ns; of one that waits: what is held for it says the same */
 };
 
 struct {

@@ -53,6 +53,7 @@ static __always_inline int cgn_send(struct __sk_buff *skb, struct cgn_path *path
 struct cgn_held_key {
 	struct cgn_fragment_key packet;
 	__u32 number;
+	__u64 begun; /* as its note has it */
 };
 
 struct cgn_held {
@@ -88,7 +89,8 @@ static __always_inline void cgn_again(struct __sk_buff *skb)
 /* cgn_hold keeps a later fragment until the first one comes. It returns what became of it. */
 static __always_inline enum cgn_verdict cgn_hold(struct __sk_buff *skb, const struct cgn_fragment_key *packet)
 {
-	struct cgn_fragment_note waiting = {.state = CGN_FRAGMENT_WAITING}, *n = cgn_fragment_find(packet);
+	struct cgn_fragment_note waiting = {.state = CGN_FRAGMENT_WAITING, .begun = bpf_ktime_get_ns()};
+	struct cgn_fragment_note *n = cgn_fragment_find(packet);
 	struct cgn_held_key key = {.packet = *packet};
 	__u32 zero = 0, length = skb->len;
 	struct cgn_held *h = bpf_map_lookup_elem(&bodies, &zero);
@@ -97,13 +99,15 @@ static __always_inline enum cgn_verdict cgn_hold(struct __sk_buff *skb, const st
 		n = cgn_fragment_add(packet, &waiting);
 	if (!n || !h || length < ETH_HLEN || length > CGN_HELD_BYTES)
 		return CGN_DROP_FRAGMENT;
+	key.begun = n->begun;
 	key.number = __sync_fetch_and_add(&n->held, 1);
 	if (key.number >= CGN_HELD_EACH)
 		return CGN_DROP_FRAGMENT;
 	h->length = length;
 	if (bpf_skb_load_bytes(skb, 0, h->data, length) || bpf_map_update_elem(&held, &key, h, BPF_ANY))
 		return CGN_DROP_FRAGMENT;
-	if (n->state == CGN_FRAGMENT_READY) /* the first one came meanwhile, on another CPU */
+	/* The first one came meanwhile, on another CPU, which may have seen this one or not. */
+	if (n->state == CGN_FRAGMENT_READY && !bpf_map_delete_elem(&held, &key))
 		cgn_again(skb);
 	return CGN_HELD;
 }
@@ -134,13 +138,16 @@ static long cgn_release_one(__u32 i, void *data)
 	return 0;
 }
 
-/* cgn_release_held has the first fragment of a packet come in again, and those after it that were held. */
+/* cgn_release_held has the first fragment of a packet come in again, and those after it that were held for the same note. */
 static __always_inline void cgn_release_held(struct __sk_buff *skb, const struct cgn_fragment_key *packet)
 {
 	struct cgn_release r = {.skb = skb, .key = {.packet = *packet}};
+	struct cgn_fragment_note *n = cgn_fragment_find(packet);
+	__u32 count = n ? n->held : 0;
 
+	r.key.begun = n ? n->begun : 0;
 	cgn_again(skb);
-	bpf_loop(CGN_HELD_EACH, cgn_release_one, &r, 0);
+	bpf_loop(count < CGN_HELD_EACH ? count : CGN_HELD_EACH, cgn_release_one, &r, 0);
 }
 
 /* The way through a packet that is cut. Lengths and offsets are octets behind the IP header. */

@@ -184,6 +184,7 @@ type CgnatCgnFragmentNote struct {
 	State   uint32
 	Held    uint32
 	Seen    uint32
+	Begun   uint64
 }
 
 type CgnatCgnHeld struct {
@@ -196,6 +197,7 @@ type CgnatCgnHeldKey struct {
 	_      structs.HostLayout
 	Packet CgnatCgnFragmentKey
 	Number uint32
+	Begun  uint64
 }
 
 type CgnatCgnIndex struct {
