@@ -8,6 +8,7 @@
 #include "reply.h"
 #include "slow.h"
 #include "station.h"
+#include "tell.h"
 #include "tidy.h"
 #include "wire.h"
 
@@ -48,18 +49,27 @@ static __always_inline void cgn_count(enum cgn_verdict v, __u32 bytes)
 	}
 }
 
+/* cgn_error_about returns what the sender of a packet that is dropped should know: type, code and MTU, 0 for nothing. */
+static __always_inline __u32 cgn_error_about(const struct cgn_path *path, enum cgn_verdict v)
+{
+	__u16 icmp = cgn_icmp_of(v), mtu = v == CGN_DROP_TOO_BIG ? path->scratch->fib.mtu_result : 0;
+
+	return icmp && cgn_answers(&path->packet) ? (__u32)icmp << 16 | mtu : 0;
+}
+
 /* cgn_answer sends an ICMP error about a packet that is dropped, if its sender should know. It returns an XDP action. */
 static __always_inline int cgn_answer(struct xdp_md *xdp, const struct cgn_path *path, enum cgn_verdict v, __u32 l2)
 {
-	__u16 icmp = cgn_icmp_of(v), mtu = v == CGN_DROP_TOO_BIG ? path->scratch->fib.mtu_result : 0;
+	__u32 icmp_mtu = cgn_error_about(path, v);
 	int action;
 
-	if (!icmp || !cgn_answers(&path->packet))
+	if (!icmp_mtu)
 		return XDP_DROP;
-	action = cgn_reply(xdp, (__u32)icmp << 16 | mtu, path->packet.ip->saddr, l2 << 16 | path->length, path->ifindex);
+	action = cgn_reply(xdp, icmp_mtu, path->packet.ip->saddr, l2 << 16 | path->length, path->ifindex);
 	if (!action)
 		return XDP_DROP;
-	cgn_count(CGN_REPLIED, 0);
+	if (action != XDP_PASS)
+		cgn_count(CGN_REPLIED, 0);
 	return action;
 }
 
@@ -189,15 +199,29 @@ static __always_inline enum cgn_verdict cgn_take_apart(struct __sk_buff *skb, st
 	return v;
 }
 
+/* cgn_answer_behind sends an ICMP error about a packet that was dropped. It returns a tc action. */
+static __always_inline int cgn_answer_behind(struct __sk_buff *skb, __u32 icmp_mtu)
+{
+	int action = cgn_reply_behind(skb, icmp_mtu);
+
+	if (!action)
+		return TC_ACT_SHOT;
+	cgn_count(CGN_REPLIED, 0);
+	return action;
+}
+
 /* cgn_tc is the slow way. What it leaves to the host has been counted in the driver, but for what is not for the host either. */
 static __always_inline int cgn_tc(struct __sk_buff *skb, int inside)
 {
 	struct cgn_path path = {.ctx = skb, .ifindex = skb->ifindex, .realm = inside_realm, .scratch = cgn_scratch_of_cpu()};
+	__u32 icmp_mtu = cgn_told(skb);
 	struct ethhdr *eth;
 	struct iphdr *ip;
 	enum cgn_verdict v;
 	int known;
 
+	if (icmp_mtu)
+		return cgn_answer_behind(skb, icmp_mtu);
 	/* The kernel takes a tag off before it asks us: a frame of a VLAN is not of this interface. VLAN 0 is none. */
 	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_tci & CGN_VID || !path.scratch)
 		return TC_ACT_UNSPEC;
@@ -223,11 +247,14 @@ static __always_inline int cgn_tc(struct __sk_buff *skb, int inside)
 	v = inside ? cgn_from_inside(&path, ip, 0) : cgn_from_outside(&path, ip, 0);
 	if (v > CGN_HAIRPIN && v < CGN_REPLIED)
 		return TC_ACT_UNSPEC;
+	icmp_mtu = cgn_error_about(&path, v);
 	if (v > CGN_HAIRPIN)
 		v = cgn_take_apart(skb, &path, v, inside);
 	if (v < CGN_VERDICTS)
 		cgn_count(v, skb->len);
-	return v <= CGN_HAIRPIN ? cgn_send(skb, &path) : TC_ACT_SHOT;
+	if (v <= CGN_HAIRPIN)
+		return cgn_send(skb, &path);
+	return icmp_mtu && cgn_may_reply(icmp_mtu) ? cgn_answer_behind(skb, icmp_mtu) : TC_ACT_SHOT;
 }
 
 SEC("tcx/ingress")

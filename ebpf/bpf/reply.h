@@ -2,12 +2,14 @@
 /*
  * ICMP errors of our own, for packets that are dropped and whose sender should know (RFC 6888 REQ-11, RFC 4787 REQ-13, RFC
  * 1812 section 5.3.1). They quote the packet as its sender sent it. What comes from the inside and cannot go on for its TTL
- * or its size is answered by the host instead, unless there are several realms.
+ * or its size is answered by the host instead, unless there are several realms. Where the driver cannot send, they leave behind
+ * it: see tell.h.
  */
 #ifndef CGN_REPLY_H
 #define CGN_REPLY_H
 
 #include "forward.h"
+#include "home.h"
 #include "slot.h"
 #include "wire.h"
 
@@ -114,16 +116,64 @@ static __always_inline int cgn_move_front(void *front, void *old, const void *en
 	return 1;
 }
 
+/* cgn_write_error writes the headers of an ICMP error about a packet of which so much is quoted. Its checksum comes later. */
+static __always_inline void cgn_write_error(struct iphdr *ip, struct cgn_icmp *icmp, __be32 from, __be32 to, __u32 icmp_mtu,
+					    __u32 quote)
+{
+	__u32 sum = 0, i;
+
+	__builtin_memset(ip, 0, sizeof(*ip));
+	ip->version = 4;
+	ip->ihl = 5;
+	ip->tos = 0xc0; /* internetwork control: RFC 1812 section 4.3.2.5 */
+	ip->tot_len = bpf_htons(sizeof(*ip) + sizeof(*icmp) + quote);
+	ip->frag_off = bpf_htons(CGN_IP_DF);
+	ip->ttl = CGN_REPLY_TTL;
+	ip->protocol = IPPROTO_ICMP;
+	ip->saddr = from;
+	ip->daddr = to;
+#pragma clang loop unroll(full)
+	for (i = 0; i < 10; i++)
+		sum += ((__u16 *)ip)[i];
+	ip->check = ~cgn_fold(sum);
+	icmp->type = icmp_mtu >> 24;
+	icmp->code = icmp_mtu >> 16;
+	icmp->check = 0;
+	icmp->id = 0;
+	icmp->word = bpf_htons((__u16)icmp_mtu);
+}
+
+/* What the driver has the program behind it tell the sender of a packet; before the frame, where no wire can write. */
+struct cgn_telling {
+	__u32 key; /* some of home_key: others may write there, too */
+	__u32 icmp_mtu;
+};
+
+/* cgn_hand_on leaves it to the program behind the driver to tell the sender. It returns an XDP action, or 0 where that cannot be. */
+static __always_inline int cgn_hand_on(struct xdp_md *xdp, __u32 icmp_mtu)
+{
+	struct cgn_telling *t;
+
+	if (bpf_xdp_adjust_meta(xdp, -(int)sizeof(*t)))
+		return 0;
+	t = (void *)(long)xdp->data_meta;
+	if ((void *)(t + 1) > (void *)(long)xdp->data)
+		return 0;
+	t->key = home_key[0];
+	t->icmp_mtu = icmp_mtu;
+	return XDP_PASS;
+}
+
 /*
  * cgn_reply turns a packet into an ICMP error to its sender, and sends it back where it came from. l2 is how long what is
  * before the IP header is, length the packet behind it. ifindex is the interface, which may be on top of the card. It returns
- * an XDP action, or 0 where there is nothing to be said.
+ * an XDP action, or 0 where there is nothing to be said. XDP_PASS is where the program behind the driver says it.
  */
 static __noinline int cgn_reply(struct xdp_md *xdp, __u32 icmp_mtu, __be32 to, __u32 lengths, __u32 ifindex)
 {
 	struct bpf_fib_lookup fib = {.family = CGN_INET, .ipv4_dst = to, .ifindex = ifindex};
 	__u32 l2 = lengths >> 16, length = lengths & 0xffff;
-	__u32 quote = length < CGN_QUOTE_MAX ? length & ~3 : CGN_QUOTE_MAX, have, i;
+	__u32 quote = length < CGN_QUOTE_MAX ? length & ~3 : CGN_QUOTE_MAX, have;
 	struct cgn_words words = {};
 	struct cgn_icmp *icmp;
 	struct iphdr *ip;
@@ -131,6 +181,8 @@ static __noinline int cgn_reply(struct xdp_md *xdp, __u32 icmp_mtu, __be32 to, _
 
 	if (quote < CGN_QUOTE_MIN || !cgn_may_reply(icmp_mtu))
 		return 0;
+	if (!cgn_can_exit(xdp->ingress_ifindex))
+		return cgn_hand_on(xdp, icmp_mtu);
 	/* Our own address towards the sender. */
 	if (bpf_fib_lookup(xdp, &fib, sizeof(fib), BPF_FIB_LOOKUP_SRC | BPF_FIB_LOOKUP_SKIP_NEIGH))
 		return 0;
@@ -149,28 +201,9 @@ static __noinline int cgn_reply(struct xdp_md *xdp, __u32 icmp_mtu, __be32 to, _
 	if ((void *)(ip + 1) + sizeof(*icmp) > end)
 		return 0;
 	icmp = (void *)(ip + 1);
-	__builtin_memset(ip, 0, sizeof(*ip));
-	ip->version = 4;
-	ip->ihl = 5;
-	ip->tos = 0xc0; /* internetwork control: RFC 1812 section 4.3.2.5 */
-	ip->tot_len = bpf_htons(sizeof(*ip) + sizeof(*icmp) + quote);
-	ip->frag_off = bpf_htons(CGN_IP_DF);
-	ip->ttl = CGN_REPLY_TTL;
-	ip->protocol = IPPROTO_ICMP;
-	ip->saddr = fib.ipv4_src;
-	ip->daddr = to;
-#pragma clang loop unroll(full)
-	for (i = 0; i < 10; i++)
-		words.sum += ((__u16 *)ip)[i];
-	ip->check = ~cgn_fold(words.sum);
-	icmp->type = icmp_mtu >> 24;
-	icmp->code = icmp_mtu >> 16;
-	icmp->check = 0;
-	icmp->id = 0;
-	icmp->word = bpf_htons((__u16)icmp_mtu);
+	cgn_write_error(ip, icmp, fib.ipv4_src, to, icmp_mtu, quote);
 	words.word = (__u16 *)icmp;
 	words.end = (void *)(long)xdp->data_end;
-	words.sum = 0;
 	bpf_loop((sizeof(*icmp) + CGN_QUOTE_MAX) / 2, cgn_add_word, &words, 0);
 	icmp->check = ~cgn_fold(words.sum);
 	return bpf_redirect(xdp->ingress_ifindex, 0);
