@@ -103,14 +103,14 @@ func (c *crowd) refused(before map[string]uint64, reason string, packets int, ar
 	}
 }
 
-// toldSome fails the test unless the flooder was told of some packets that were dropped: of no more than 64 a tick and CPU.
+// toldSome fails the test unless the flooder was told of some packets that were dropped: of no more than mostReplies a tick and CPU.
 func (c *crowd) toldSome(before map[string]uint64, reason string, begun time.Time, told *netns.Observer) {
 	c.Helper()
 	_, tick, err := tickShift()
 	if err != nil {
 		c.Fatal(err)
 	}
-	most := uint64(time.Since(begun)/tick+2) * 64 * uint64(ebpf.MustPossibleCPU())
+	most := uint64(time.Since(begun)/tick+2) * mostReplies * uint64(ebpf.MustPossibleCPU())
 	replied, heard := c.counts()["replied"]-before["replied"], uint64(c.count(told))
 	if replied == 0 || replied > most || heard == 0 || heard > replied {
 		c.Errorf("%d ICMP errors were sent about %d drops, at most %d may be, and %d were heard", replied, c.drops(before)[reason], most, heard)

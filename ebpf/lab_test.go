@@ -294,14 +294,22 @@ func (l *lab) judge(from side, frame []byte, got outcome) string {
 	return l.model.judge(from, frame, got)
 }
 
-// repliesSpent reports whether a CPU has sent as many ICMP errors as it may in a tick.
+// mostReplies is how many ICMP errors of a kind a sender is told by a CPU in a tick.
+const mostReplies = 16
+
+// repliesSpent reports whether a CPU has told some sender as many as it may.
 func (l *lab) repliesSpent() bool {
 	l.Helper()
-	var rates, others []bpf.CgnatCgnRate
-	if err := errors.Join(l.rates.Lookup(uint32(0), &rates), l.rates.Lookup(uint32(1), &others)); err != nil {
-		l.Fatal(err)
+	for at := range l.rates.MaxEntries() {
+		var rates []bpf.CgnatCgnRate
+		if err := l.rates.Lookup(at, &rates); err != nil {
+			l.Fatal(err)
+		}
+		if slices.ContainsFunc(rates, func(r bpf.CgnatCgnRate) bool { return r.Replies > mostReplies }) {
+			return true
+		}
 	}
-	return slices.ContainsFunc(append(rates, others...), func(r bpf.CgnatCgnRate) bool { return r.Replies > 64 })
+	return false
 }
 
 // slot reads a slot.

@@ -131,3 +131,38 @@ func TestRefusalsSilenceNobody(t *testing.T) {
 		t.Error("the sender is not told")
 	}
 }
+
+// Who sends in vain, with a TTL that is over or packets that are too large, does not keep others from hearing of either: a few of them at most,
+// with whom a keyed hash has it share what may be told.
+func TestStrangersSilenceNobody(t *testing.T) {
+	const others = 16
+	l := newLab(t, Config{}, resetPool())
+	narrow := l.leaves(udp(ap("100.64.253.1:5000"), server, "x")) // behind a link of 1300 octets
+	mine := l.leaves(udp(ap("100.64.0.1:1"), server, "x"))
+	large := func(from netip.AddrPort) bool {
+		return l.gets(fromOutside, udp(from, narrow, string(make([]byte, 1350))), dropTooBig).reply
+	}
+	last := func(from netip.AddrPort) bool {
+		return l.gets(fromOutside, udp(from, mine, "x").with(withTTL(1)), dropTTL).reply
+	}
+	for name, flood := range map[string]func(netip.AddrPort) bool{"TTL": last, "MTU": large} {
+		told, heard := 0, 0
+		l.waitTick()
+		for range 400 {
+			if flood(ap("192.0.2.77:9")) {
+				told++
+			}
+		}
+		for i := range others {
+			from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(1 + i)}), 9)
+			for _, asks := range []func(netip.AddrPort) bool{large, last} {
+				if asks(from) {
+					heard++
+				}
+			}
+		}
+		if told == 0 || told == 400 || heard < 2*others*3/4 {
+			t.Errorf("%s: of 400 packets in vain %d were told, and of %d packets of others %d", name, told, 2*others, heard)
+		}
+	}
+}

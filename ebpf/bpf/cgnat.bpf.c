@@ -215,6 +215,7 @@ static __always_inline int cgn_tc(struct __sk_buff *skb, int inside)
 {
 	struct cgn_path path = {.ctx = skb, .ifindex = skb->ifindex, .realm = inside_realm, .scratch = cgn_scratch_of_cpu()};
 	__u32 icmp_mtu = cgn_told(skb);
+	__be32 from;
 	struct ethhdr *eth;
 	struct iphdr *ip;
 	enum cgn_verdict v;
@@ -248,13 +249,14 @@ static __always_inline int cgn_tc(struct __sk_buff *skb, int inside)
 	if (v > CGN_HAIRPIN && v < CGN_REPLIED)
 		return TC_ACT_UNSPEC;
 	icmp_mtu = cgn_error_about(&path, v);
+	from = ip->saddr;
 	if (v > CGN_HAIRPIN)
 		v = cgn_take_apart(skb, &path, v, inside);
 	if (v < CGN_VERDICTS)
 		cgn_count(v, skb->len);
 	if (v <= CGN_HAIRPIN)
 		return cgn_send(skb, &path);
-	return icmp_mtu && cgn_may_reply(icmp_mtu) ? cgn_answer_behind(skb, icmp_mtu) : TC_ACT_SHOT;
+	return icmp_mtu && cgn_may_reply(icmp_mtu, from) ? cgn_answer_behind(skb, icmp_mtu) : TC_ACT_SHOT;
 }
 
 SEC("tcx/ingress")

@@ -16,7 +16,9 @@
 enum cgn_reply_limit {
 	CGN_QUOTE_MIN = 28, /* RFC 792: the IP header and 8 octets */
 	CGN_QUOTE_MAX = 128,
-	CGN_REPLIES = 64, /* of a kind, of a CPU in a tick */
+	CGN_REPLIES = 16, /* of a kind in a share of senders, of a CPU in a tick */
+	CGN_REPLY_SHARES = 64, /* a power of two */
+	CGN_REPLY_KINDS = 3,
 	CGN_REPLY_TTL = 64,
 };
 
@@ -26,21 +28,22 @@ struct cgn_rate {
 };
 
 /*
- * Replies by CPU in the tick: 0 to who is refused, 1 all others. Whoever sends in vain must not silence what the packets of others
- * depend on (RFC 4787 REQ-13).
+ * Replies by CPU in the tick: of each kind, and of each share of senders, which a keyed hash tells apart. Whoever sends in vain must
+ * not silence what the packets of others depend on: to hear that they are too large (RFC 4787 REQ-13).
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, __u32);
 	__type(value, struct cgn_rate);
-	__uint(max_entries, 2);
+	__uint(max_entries, CGN_REPLY_KINDS *CGN_REPLY_SHARES);
 } rates SEC(".maps");
 
-/* cgn_may_reply limits replies: they must not be a way to make us busy (RFC 1812 section 4.3.2.8). */
-static __always_inline int cgn_may_reply(__u32 icmp_mtu)
+/* cgn_may_reply limits replies to a sender: they must not be a way to make us busy (RFC 1812 section 4.3.2.8). */
+static __always_inline int cgn_may_reply(__u32 icmp_mtu, __be32 to)
 {
-	__u32 kind = icmp_mtu >> 16 != (CGN_UNREACHABLE << 8 | 1), now = cgn_now();
-	struct cgn_rate *r = bpf_map_lookup_elem(&rates, &kind);
+	__u32 kind = icmp_mtu >> 16 == (CGN_UNREACHABLE << 8 | 1) ? 0 : icmp_mtu >> 24 == CGN_UNREACHABLE ? 1 : 2;
+	__u32 at = kind * CGN_REPLY_SHARES + (cgn_keyed_hash(to) & (CGN_REPLY_SHARES - 1)), now = cgn_now();
+	struct cgn_rate *r = bpf_map_lookup_elem(&rates, &at);
 
 	if (!r)
 		return 0;
@@ -179,7 +182,7 @@ static __noinline int cgn_reply(struct xdp_md *xdp, __u32 icmp_mtu, __be32 to, _
 	struct iphdr *ip;
 	void *front, *end;
 
-	if (quote < CGN_QUOTE_MIN || !cgn_may_reply(icmp_mtu))
+	if (quote < CGN_QUOTE_MIN || !cgn_may_reply(icmp_mtu, to))
 		return 0;
 	if (!cgn_can_exit(xdp->ingress_ifindex))
 		return cgn_hand_on(xdp, icmp_mtu);

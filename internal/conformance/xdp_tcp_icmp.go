@@ -49,7 +49,7 @@ func xdp5508() map[string]Result {
 		"5508-10c": {Yes, "they are dropped"},
 		"5508-10d": {Yes, ""},
 		"5508-10e": {Yes, ""},
-		"5508-10f": {Yes, "by CPU; what is answered by the host instead, by icmp_ratelimit"},
+		"5508-10f": {Yes, "by kind, CPU and share of senders; what is answered by the host instead, by icmp_ratelimit"},
 		"5508-11":  {Yes, "types that nobody has defined are dropped"},
 	}
 }
