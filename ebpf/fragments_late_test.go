@@ -12,37 +12,54 @@ import (
 
 	"github.com/cilium/ebpf"
 
+	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
 	"github.com/cgnkit/cgnkit/internal/netns"
 )
 
-// notes returns how many datagrams of which parts have come are noted, after it has made the notes of all of them older.
-func (s *site) notes(older uint32) (n int) {
-	s.Helper()
-	err := with(s, "maps", bpf.CgnatMapFragments, func(m *ebpf.Map) error {
-		var key bpf.CgnatCgnFragmentKey
-		var note bpf.CgnatCgnFragmentNote
-		var keys []bpf.CgnatCgnFragmentKey
-		all := m.Iterate()
-		for all.Next(&key, &note) {
-			keys = append(keys, key)
-		}
-		for _, key := range keys {
-			if err := m.Lookup(key, &note); err != nil {
-				return err
-			}
-			note.Seen -= older
-			if err := m.Put(key, note); err != nil {
-				return err
-			}
-		}
-		n = len(keys)
-		return all.Err()
-	})
-	if err != nil {
-		s.Fatal(err)
+// ageNotes makes what is noted of datagrams that come in parts older, by so many ticks. It returns how many of them there are.
+func ageNotes(tb testing.TB, m *ebpf.Map, ticks uint32) int {
+	tb.Helper()
+	var key bpf.CgnatCgnFragmentKey
+	var note bpf.CgnatCgnFragmentNote
+	var keys []bpf.CgnatCgnFragmentKey
+	all := m.Iterate()
+	for all.Next(&key, &note) {
+		keys = append(keys, key)
 	}
-	return n
+	if err := all.Err(); err != nil {
+		tb.Fatal(err)
+	}
+	for _, key := range keys {
+		if err := m.Lookup(key, &note); err != nil {
+			tb.Fatal(err)
+		}
+		note.Seen -= ticks
+		if err := m.Put(key, note); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return len(keys)
+}
+
+// Where a sender uses an identification again, the time of its parts begins anew: none of them is taken for one of another datagram.
+func TestFragmentsOfTheNextDatagram(t *testing.T) {
+	l := newLab(t, Config{}, alloc.PoolSpec{Inside: spans("100.64.0.0/25"), Outside: spans("198.51.100.0/30"), SharingRatio: 64})
+	me := ap("100.64.0.1:5000")
+	out := l.leaves(udp(me, server, "x"))
+	notes := l.table(bpf.CgnatMapFragments)
+	for from, d := range map[side]datagram{fromInside: udp(me, server, "0123456789abcdef"), fromOutside: udp(server, out, "0123456789abcdef")} {
+		parts := cutUp(d, 16)
+		for range 3 {
+			first := l.run(from, parts[0].frame())
+			ageNotes(t, notes, 15) // a note is good for 20 ticks
+			later := l.run(from, parts[1].frame())
+			if later.verdict != first.verdict || !bytes.Equal(later.frame[ip+4:ip+6], first.frame[ip+4:ip+6]) {
+				t.Errorf("side %v: %s, identification %x; the first part: %s, %x",
+					from, later.verdict, later.frame[ip+4:ip+6], first.verdict, first.frame[ip+4:ip+6])
+			}
+		}
+	}
 }
 
 // Fragments that wait for a first one that never comes are nobody's. The next datagram with that identification may be for another
@@ -79,8 +96,13 @@ func TestHeldFragmentsAreOfOneDatagram(t *testing.T) {
 		send(packets...)
 		held += uint64(len(packets))
 		until(t, "the parts are held", func() bool { return s.counts()["held"] == held })
-		if len(packets) > 2 && s.notes(21) != 1 { // a note is good for 20 ticks
-			t.Fatal("the parts have no note")
+		if len(packets) > 2 {
+			_ = with(s, "maps", bpf.CgnatMapFragments, func(m *ebpf.Map) error {
+				if n := ageNotes(t, m, 21); n != 1 {
+					t.Fatalf("%d notes, want 1", n)
+				}
+				return nil
+			})
 		}
 	}
 	send(whole[0])

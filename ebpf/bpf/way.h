@@ -146,6 +146,7 @@ static __always_inline enum cgn_verdict cgn_note_first(struct cgn_path *path, en
 		__sync_lock_test_and_set(&n->state, CGN_FRAGMENT_READY); /* only when all else is there */
 		return CGN_RELEASE;
 	}
+	n->seen = cgn_now();
 	if (n->near != near || n->far != far) { /* an earlier packet with the same number */
 		n->near = near;
 		n->far = far;
