@@ -13,6 +13,7 @@ import (
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
+	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
 	"github.com/cgnkit/cgnkit/internal/netns"
 	"github.com/cgnkit/cgnkit/internal/netnstest"
@@ -161,5 +162,41 @@ func TestErrorsAboutPriorityFrames(t *testing.T) {
 	wantError(t, must(heard.Packets())[0], icmpError(ad("100.64.255.254"), me.Addr, unreachable, 1, udp(refused, him, "tagged").ip()[:32]), 0)
 	if counts := s.counts(); counts["replied"] != 1 || counts["drop-limit"] != 1 {
 		t.Errorf("%d errors about %d packets", counts["replied"], counts["drop-limit"])
+	}
+}
+
+// What the driver cannot send goes to the program behind it as it came, so long as the sender may be told. What the VLAN
+// interfaces of a kernel do with it is not covered.
+func TestErrorsAreHandedOn(t *testing.T) {
+	for _, tagged := range []bool{false, true} {
+		l := newLab(t, Config{tagged: tagged}, alloc.PoolSpec{Inside: spans("100.64.0.0/28"), Outside: spans("198.51.100.0/30"), PortsPerSubscriber: 100})
+		var tags []tag
+		if tagged {
+			tags = []tag{{0x8100, 100}}
+			l.tag([2][]tag{nil, tags})
+		}
+		me := ap("100.64.0.1:5000")
+		l.run(fromInside, udp(me, server, "x").frame())
+		share, _ := l.model.subscriber(me.Addr())
+		out := netip.AddrPortFrom(share.Outside(), l.portOf(insider{planeUDP, me}, share))
+		if err := l.table(bpf.CgnatMapExits).Put(l.links[fromOutside]/64, uint64(0)); err != nil {
+			t.Fatal(err)
+		}
+		frame := udp(server, out, "the last hop").with(withTTL(1)).frame()
+		l.address(fromOutside, frame)
+		frame = withTags(frame, tags, 0)
+		l.waitTick()
+		for range 400 {
+			got := l.run(fromOutside, frame)
+			if got.verdict != dropTTL || got.reply {
+				t.Fatalf("tagged %v: %s, reply %v", tagged, got.verdict, got.reply)
+			}
+			if got.action == xdpDrop && l.repliesSpent() {
+				break
+			}
+			if got.action != xdpPass || !bytes.HasSuffix(got.frame, frame) {
+				t.Fatalf("tagged %v: action %d, frame % x", tagged, got.action, got.frame)
+			}
+		}
 	}
 }
