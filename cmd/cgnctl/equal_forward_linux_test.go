@@ -128,22 +128,35 @@ func (b *forwardJudge) send(program uint16) map[netip.AddrPort]netip.Addr {
 			packets = append(packets, forwardedPacket(judgedServers[0], netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 18, 0, last}), port), program))
 		}
 	}
-	packets = append(packets, forwardedPacket(judgedServers[0], netip.AddrPortFrom(sentinelTo, 9), sentinel-10000))
 	b.mu.Lock()
 	clear(b.seen)
 	b.mu.Unlock()
 	if err := b.Servers[0].SendAll(len(packets), func(i int) []byte { return packets[i] }); err != nil {
 		b.Fatal(err)
 	}
-	b.sentinels++
-	ctx, cancel := context.WithTimeout(b.Context(), 10*time.Second)
-	defer cancel()
-	if _, err := b.observer.AwaitCount(ctx, b.sentinels); err != nil {
-		b.Fatal(err)
-	}
+	b.awaitSentinel()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return maps.Clone(b.seen)
+}
+
+// awaitSentinel waits until a sentinel has arrived that was sent now, and with it all that was sent before. The first one of all may be lost, while
+// neighbours look for each other.
+func (b *forwardJudge) awaitSentinel() {
+	b.Helper()
+	packet := forwardedPacket(judgedServers[0], netip.AddrPortFrom(sentinelTo, 9), sentinel-10000)
+	for range 20 {
+		if err := b.Servers[0].SendAll(1, func(int) []byte { return packet }); err != nil {
+			b.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(b.Context(), time.Second)
+		n, err := b.observer.AwaitCount(ctx, b.sentinels+1)
+		cancel()
+		if b.sentinels = n; err == nil {
+			return
+		}
+	}
+	b.Fatal("no sentinel arrives")
 }
 
 func forwardedPacket(from netip.Addr, to netip.AddrPort, program uint16) []byte {
