@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/cilium/ebpf"
 
@@ -17,8 +18,8 @@ import (
 var (
 	// ErrNotOwned means: the outside port does not belong to the subscriber.
 	ErrNotOwned = errors.New("the port is not the subscriber's")
-	// ErrTaken means: another inside endpoint of the subscriber has the outside port, or the inside endpoint is forwarded to
-	// from another one.
+	// ErrTaken means: another inside endpoint of the subscriber has the outside port, or the port is free and waits as Policy.Hold says,
+	// or the inside endpoint is forwarded to from another one.
 	ErrTaken = errors.New("the port is in use")
 	// ErrNoForward means: there is no such forward.
 	ErrNoForward = errors.New("no such forward")
@@ -142,6 +143,10 @@ func claimError(q bpf.CgnatCgnClaiming) error {
 	case bpf.CgnatCgnClaimResultCGN_CLAIM_NOT_OWNED:
 		return ErrNotOwned
 	case bpf.CgnatCgnClaimResultCGN_CLAIM_TAKEN:
+		if _, tick, err := tickShift(); err == nil && q.Age > 0 {
+			wait := max(time.Second, (time.Duration(q.Age) * tick).Round(time.Second))
+			return fmt.Errorf("%w: it was freed and waits for %v more, as hold-down says: choose another, or try again then", ErrTaken, wait)
+		}
 		holder := netip.AddrPortFrom(fromWire(q.HolderAddr), fromWirePort(q.HolderPort))
 		return fmt.Errorf("%w: a mapping of %v has it: choose another, or wait until it ends", ErrTaken, holder)
 	case bpf.CgnatCgnClaimResultCGN_CLAIM_ELSEWHERE:

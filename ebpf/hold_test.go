@@ -3,7 +3,9 @@
 package ebpf
 
 import (
+	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,13 +83,42 @@ func TestPortsOfWhoMovesWait(t *testing.T) {
 			t.Errorf("%d ports are given, and %d may wait", n, ports/2)
 		}
 	})
-	t.Run("a forward does not wait", func(t *testing.T) {
+	t.Run("a forward and what is restored", func(t *testing.T) {
 		l, had := begin(t, Policy{Hold: hold})
 		f := Forward{Subscriber: alloc.SubscriberFrom("", next), Protocol: UDP, OutsidePort: had[0].Port(), InsidePort: 80}
+		if err := l.d.Forward(f); !errors.Is(err, ErrTaken) || !strings.Contains(err.Error(), "waits for ") {
+			t.Errorf("the port waits: %v", err)
+		}
+		l.hears("the old peer", udp(server, had[0], "x"), dropNoMapping)
+		var r Restored
+		err := l.d.claiming(func(c *claimer) error {
+			return l.d.restore(c, Mapping{Protocol: UDP, Inside: netip.AddrPortFrom(next, 80), Outside: had[0], ticks: 3}, &r)
+		})
+		if err != nil || r != (Restored{Taken: 1}) {
+			t.Errorf("restored %+v, %v", r, err)
+		}
+		l.hears("the old peer", udp(server, had[0], "x"), dropNoMapping)
+		l.idle(planeUDP, had[0], hold+time.Second)
 		if err := l.d.Forward(f); err != nil {
-			t.Error(err)
+			t.Errorf("the port has waited: %v", err)
 		}
 		l.hears("the forward", udp(server, had[0], "x"), inbound)
+	})
+	t.Run("a forward of the subscriber's own port", func(t *testing.T) {
+		l := newLab(t, list(Policy{Hold: hold}, "100.64.0.1 198.51.100.1 1024-1031"))
+		had := l.opensMany(old, 1)
+		f := Forward{Subscriber: alloc.SubscriberFrom("", old), Protocol: UDP, OutsidePort: had[0].Port(), InsidePort: 80}
+		if err := l.d.Forward(f); !errors.Is(err, ErrTaken) || !strings.Contains(err.Error(), "a mapping of "+old.String()) {
+			t.Errorf("a mapping has it: %v", err)
+		}
+		l.idle(planeUDP, had[0], 5*time.Minute+time.Second)
+		if err := l.d.Forward(f); !errors.Is(err, ErrTaken) || !strings.Contains(err.Error(), "waits for ") {
+			t.Errorf("the port waits: %v", err)
+		}
+		l.idle(planeUDP, had[0], hold)
+		if err := l.d.Forward(f); err != nil {
+			t.Errorf("the port has waited: %v", err)
+		}
 	})
 }
 

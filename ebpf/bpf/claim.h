@@ -16,7 +16,7 @@ enum cgn_claim_result {
 	CGN_CLAIM_DONE,
 	CGN_CLAIM_NOT_SUBSCRIBER,
 	CGN_CLAIM_NOT_OWNED, /* the port is not of the subscriber's share */
-	CGN_CLAIM_TAKEN, /* another endpoint of the subscriber has it: holder */
+	CGN_CLAIM_TAKEN, /* another endpoint of the subscriber has it: holder; or it is free and waits: age */
 	CGN_CLAIM_ELSEWHERE, /* the endpoint has another port: port */
 	CGN_CLAIM_NONE, /* there is no such forward, or displaced is right */
 	CGN_CLAIM_BUSY, /* the account is locked */
@@ -32,7 +32,7 @@ struct cgn_claiming {
 	__be16 inside_port;
 	__u16 port; /* outside; out where the result says so */
 	__u32 state; /* enum cgn_slot_state */
-	__u32 age; /* ticks since the last packet */
+	__u32 age; /* ticks since the last packet; out, for how many a free port has to wait still, 0 = it is not free */
 	__be32 holder_addr; /* out */
 	__be16 holder_port; /* out */
 	__u16 pad;
@@ -88,23 +88,34 @@ static __always_inline enum cgn_claim_result cgn_claim_elsewhere(struct cgn_sear
 	return cgn_let_go(s, s->found) ? CGN_CLAIM_DONE : CGN_CLAIM_BUSY;
 }
 
+/*
+ * cgn_claim_taken notes why a port cannot be had: who has it, or for how long it waits (RFC 6888 REQ-8). What waits after a change of
+ * plan is nobody's.
+ */
+static __always_inline enum cgn_claim_result cgn_claim_taken(const struct cgn_search *s, struct cgn_claiming *c,
+							     const struct cgn_slot *slot, __u64 owner)
+{
+	__u32 over = cgn_overdue(slot, s->policy, s->proto, s->now), hold = s->policy->hold;
+	__be32 addr = owner >> 32;
+
+	c->holder_addr = addr;
+	c->holder_port = owner >> 16;
+	c->age = (over || !cgn_is_endpoint(owner)) && over <= hold ? hold - over + 1 : 0;
+	return CGN_CLAIM_TAKEN;
+}
+
 /* cgn_claim_slot makes the mapping at a distance from home. The lock is held. */
 static __always_inline enum cgn_claim_result cgn_claim_slot(struct cgn_search *s, struct cgn_claiming *c, __u32 distance)
 {
 	struct cgn_slot *slot = cgn_slot_after(s, distance);
 	enum cgn_claim_result r;
 	__u64 owner;
-	__be32 addr;
 
 	if (!slot)
 		return CGN_CLAIM_TABLES;
 	owner = slot->owner;
-	if (cgn_is_endpoint(owner) && !cgn_same_endpoint(owner, s->owner) && !cgn_claimable(s, slot, owner)) {
-		addr = owner >> 32;
-		c->holder_addr = addr;
-		c->holder_port = owner >> 16;
-		return CGN_CLAIM_TAKEN;
-	}
+	if (!cgn_same_endpoint(owner, s->owner) && !cgn_claimable(s, slot, owner))
+		return cgn_claim_taken(s, c, slot, owner);
 	if (s->found < s->share.len && s->found != distance) {
 		r = cgn_claim_elsewhere(s, c);
 		if (r != CGN_CLAIM_DONE)
