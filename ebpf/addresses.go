@@ -191,7 +191,7 @@ func (b *builder) newAccounts(row int, fresh bool) (*ebpf.Map, error) {
 	for i := range accounts {
 		keys[i] = uint32(i)
 		accounts[i].Flags = uint8(bpf.CgnatCgnAccountFlagCGN_ACCOUNT_ASTRAY * 7) // all protocols
-		accounts[i].Strays = [4]uint64{math.MaxUint64, math.MaxUint64, math.MaxUint64}
+		accounts[i].Strays = [3]uint64{math.MaxUint64, math.MaxUint64, math.MaxUint64}
 		// Enough to have them counted when a limit is near, and too few to overflow before that.
 		accounts[i].Used = [4]uint16{most / 2, most / 2, most / 2}
 	}

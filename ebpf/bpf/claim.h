@@ -58,6 +58,7 @@ static __always_inline int cgn_let_go(struct cgn_search *s, __u32 distance)
 	cgn_forget(s, owner, cgn_port_after(s, distance));
 	if (s->account->used[plane])
 		s->account->used[plane]--;
+	cgn_one_less_over(s->account, s->proto);
 	return 1;
 }
 

@@ -58,7 +58,10 @@ static __always_inline int cgn_token(struct cgn_account *account, const struct c
 	return 1;
 }
 
-/* cgn_recount frees a slot whose time is over and counts the others: step of a loop. s->free counts. */
+/*
+ * cgn_recount frees a slot that can be given to others and counts what is left: step of a loop. s->free counts slots with an owner, and
+ * s->found those of mappings of the subscriber that live.
+ */
 static long cgn_recount(__u32 i, void *data)
 {
 	struct cgn_search *s = data;
@@ -76,27 +79,58 @@ static long cgn_recount(__u32 i, void *data)
 	owner = slot->owner;
 	if (!cgn_is_endpoint(owner))
 		return 0;
-	if (!cgn_claimable(s, slot, owner))
+	if (!cgn_claimable(s, slot, owner)) {
 		s->free++;
-	else if (__sync_val_compare_and_swap(&slot->owner, owner, 0) == owner)
+		s->found += !((owner ^ s->owner) >> 32) && !cgn_idle(slot, s->policy, s->proto, s->now, 0);
+	} else if (__sync_val_compare_and_swap(&slot->owner, owner, 0) == owner) {
 		cgn_forget(s, owner, port);
+	}
 	return 0;
 }
 
-/* cgn_within_limit reports whether a subscriber may have one more mapping. */
+/* cgn_may_live returns of how many mappings that live an account may be, at most: what waits is none (RFC 6888 REQ-4, REQ-8). */
+static __always_inline __u32 cgn_may_live(const struct cgn_account *account, enum cgn_proto proto)
+{
+	__u32 used = account->used[cgn_plane(proto)];
+	__u32 over = proto < CGN_PROTOS ? account->over[proto] : 0;
+
+	return used > over ? used - over : 0;
+}
+
+/* cgn_set_over notes how many of the slots in use are known to wait. */
+static __always_inline void cgn_set_over(struct cgn_account *account, enum cgn_proto proto, __u32 over)
+{
+	if (proto < CGN_PROTOS)
+		account->over[proto] = over;
+}
+
+/*
+ * cgn_one_less_over is for a slot in use that is given anew, or freed: it may be one of those that wait. What is forgotten of those here,
+ * the next count finds again.
+ */
+static __always_inline void cgn_one_less_over(struct cgn_account *account, enum cgn_proto proto)
+{
+	if (proto < CGN_PROTOS && account->over[proto])
+		account->over[proto]--;
+}
+
+/* cgn_within_limit reports whether a subscriber may have one more mapping. It counts when the account alone does not tell. */
 static __always_inline int cgn_within_limit(struct cgn_search *s)
 {
 	struct cgn_account *account = s->account;
-	__u32 limit = s->policy->limit[cgn_plane(s->proto)];
+	__u32 limit = s->policy->limit[cgn_plane(s->proto)], found = s->found, live;
 
-	if (limit >= s->share.len || account->used[cgn_plane(s->proto)] < limit)
+	if (limit >= s->share.len || cgn_may_live(account, s->proto) < limit)
 		return 1;
-	s->at = s->free = 0;
+	s->at = s->free = s->found = 0;
 	bpf_loop(s->share.len, cgn_recount, s, 0);
+	live = s->found;
 	account->used[cgn_plane(s->proto)] = s->free;
+	cgn_set_over(account, s->proto, s->free - live);
 	s->at = 0;
 	s->free = s->share.len;
-	return account->used[cgn_plane(s->proto)] < limit;
+	s->found = found;
+	return live < limit;
 }
 
 /*
@@ -126,6 +160,8 @@ static __always_inline int cgn_take(struct cgn_search *s, __u32 distance)
 		cgn_remember(s, s->owner, s->home, port); /* who looks for it before that waits for the lock */
 	if (!owner || (owner ^ s->owner) >> 32)
 		s->account->used[cgn_plane(s->proto)]++;
+	else
+		cgn_one_less_over(s->account, s->proto);
 	cgn_tally(CGN_TALLY_TCP + s->proto);
 	return 1;
 }
@@ -180,6 +216,8 @@ static __always_inline enum cgn_verdict cgn_settle(struct cgn_search *s)
 			return CGN_DROP_TABLES;
 		if (!cgn_idle(slot, s->policy, s->proto, s->now, 0))
 			return CGN_CONTINUE;
+		if (!cgn_within_limit(s)) /* while its port waited, others have taken its place */
+			return CGN_DROP_LIMIT;
 		if (!cgn_token(account, s->policy, s->now))
 			return CGN_DROP_RATE;
 		return cgn_take(s, s->found) ? CGN_CONTINUE : CGN_DROP_CONTENDED;
@@ -201,16 +239,18 @@ static __always_inline enum cgn_verdict cgn_settle(struct cgn_search *s)
 /* cgn_refused returns how a search for a free slot ended that was in this tick and in vain: it need not be repeated. */
 static __always_inline enum cgn_verdict cgn_refused(const struct cgn_search *s)
 {
-	__u32 plane = cgn_plane(s->proto), limit = s->policy->limit[plane];
+	const struct cgn_account *account = s->account;
+	__u32 full = CGN_ACCOUNT_FULL << cgn_plane(s->proto);
 
-	if (s->account->full != s->now + 1 || !(s->account->flags & CGN_ACCOUNT_FULL << plane))
+	if (account->full != s->now + 1 || !(account->flags & full))
 		return CGN_CONTINUE;
-	return limit < s->share.len && s->account->used[plane] >= limit ? CGN_DROP_LIMIT : CGN_DROP_EXHAUSTED;
+	return account->limited & full ? CGN_DROP_LIMIT : CGN_DROP_EXHAUSTED;
 }
 
-static __always_inline void cgn_remember_refusal(const struct cgn_search *s)
+static __always_inline void cgn_remember_refusal(const struct cgn_search *s, enum cgn_verdict v)
 {
 	struct cgn_account *account = s->account;
+	__u32 full = CGN_ACCOUNT_FULL << cgn_plane(s->proto);
 
 	if (account->full != s->now + 1) {
 		/* In this order: what an earlier tick left must not be taken for this one's by packets of other protocols. */
@@ -218,7 +258,12 @@ static __always_inline void cgn_remember_refusal(const struct cgn_search *s)
 		asm volatile("" ::: "memory");
 		account->full = s->now + 1;
 	}
-	account->flags |= CGN_ACCOUNT_FULL << cgn_plane(s->proto);
+	if (v == CGN_DROP_LIMIT)
+		account->limited |= full;
+	else
+		account->limited &= ~full;
+	asm volatile("" ::: "memory");
+	account->flags |= full;
 }
 
 /*
@@ -239,13 +284,13 @@ static __noinline enum cgn_verdict cgn_map(struct cgn_search *s, int create)
 	}
 	if (!create)
 		return CGN_DROP_NO_MAPPING;
-	if (v != CGN_CONTINUE && s->found >= s->share.len)
-		return v; /* but who comes back to its own slot takes no other */
+	if (v == CGN_DROP_LIMIT || (v != CGN_CONTINUE && s->found >= s->share.len))
+		return v; /* who comes back to its own slot takes no other, but is one more that lives */
 	if (!cgn_lock(s))
 		return CGN_DROP_CONTENDED;
 	v = cgn_settle(s);
 	if (v == CGN_DROP_EXHAUSTED || v == CGN_DROP_LIMIT)
-		cgn_remember_refusal(s);
+		cgn_remember_refusal(s, v);
 	cgn_unlock(s->account);
 	return v;
 }

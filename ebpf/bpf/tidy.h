@@ -219,6 +219,7 @@ __noinline int cgn_tidy_slice(struct cgn_part *p)
 	p->freed += w.freed;
 	p->used = used > w.freed ? used - w.freed : 0;
 	account->used[plane] = p->used;
+	cgn_set_over(account, w.s.proto, 0); /* some of those were freed */
 	cgn_settle_part(p, account, plane);
 	cgn_unlock(account);
 	return 1;

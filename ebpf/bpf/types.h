@@ -141,7 +141,10 @@ struct cgn_account {
 	__u8 told; /* low bits of the tick of the last event, but for the lowest, which is set */
 	__u32 held; /* free ports that have to wait, as the last search that found no other has counted them */
 	__u32 waited; /* ticks for which one of them has been free */
-	__u64 strays[CGN_PLANES]; /* homes of mappings that are elsewhere, by their low six bits; others maybe, too */
+	__u64 strays[CGN_PROTOS]; /* homes of mappings that are elsewhere, by their low six bits; others maybe, too */
+	__u16 over[CGN_PROTOS]; /* of used, so many at least are no mappings any more, and wait */
+	__u8 limited; /* CGN_ACCOUNT_FULL shifted by protocol: the last search in vain met the limit */
+	__u8 pad;
 };
 _Static_assert(sizeof(struct cgn_account) == 64, "struct cgn_account");
 

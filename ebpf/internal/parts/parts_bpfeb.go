@@ -14,17 +14,20 @@ import (
 )
 
 type PartsCgnAccount struct {
-	_      structs.HostLayout
-	Lock   uint32
-	Used   [4]uint16
-	Refill uint32
-	Full   uint32
-	Tokens uint16
-	Flags  uint8
-	Told   uint8
-	Held   uint32
-	Waited uint32
-	Strays [4]uint64
+	_       structs.HostLayout
+	Lock    uint32
+	Used    [4]uint16
+	Refill  uint32
+	Full    uint32
+	Tokens  uint16
+	Flags   uint8
+	Told    uint8
+	Held    uint32
+	Waited  uint32
+	Strays  [3]uint64
+	Over    [3]uint16
+	Limited uint8
+	Pad     uint8
 }
 
 type PartsCgnCounter struct {
