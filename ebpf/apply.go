@@ -94,7 +94,10 @@ func (f folder) apply(c Config) (*generation, error) {
 	if err != nil {
 		return nil, errors.Join(err, removeGeneration(f.next()))
 	}
-	if err = c.step("changing over"); err != nil {
+	if err = c.step("changing over"); err == nil {
+		err = b.retime(live)
+	}
+	if err != nil {
 		err = errors.Join(err, removeGeneration(f.next()))
 	} else {
 		err = f.switchTo(live, b.generation)

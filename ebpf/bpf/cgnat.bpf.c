@@ -33,6 +33,7 @@ struct cgn_carry {
 	enum cgn_proto proto;
 	struct cgn_tidying tidying;
 	struct cgn_evicting evicting;
+	struct cgn_retiming retiming;
 	struct cgn_claiming claiming;
 };
 const struct cgn_carry *carry __attribute__((unused));
@@ -308,6 +309,21 @@ int cgn_evict(struct xdp_md *xdp)
 	told.at = w.s.at;
 	told.freed += w.freed;
 	*CGN_ASKED(struct cgn_evicting) = told;
+	return XDP_PASS;
+}
+
+SEC("xdp")
+int cgn_retime(struct xdp_md *xdp)
+{
+	struct cgn_retiming told = *CGN_ASKED(struct cgn_retiming);
+	struct cgn_rewalk r = {.before = told.before};
+
+	if (!cgn_walk_row(&r.w, told.row))
+		return XDP_ABORTED;
+	r.w.s.at = told.at;
+	bpf_loop(CGN_EVICT_SLOTS, cgn_retime_slot, &r, 0);
+	told.at = r.w.s.at;
+	*CGN_ASKED(struct cgn_retiming) = told;
 	return XDP_PASS;
 }
 

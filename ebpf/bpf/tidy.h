@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What Go has done in the kernel, because it takes the lock of an account: slots that nobody needs are freed, and accounts are
- * counted anew. Both programs do a bounded part in a run and say where the next one begins.
+ * counted anew. The programs do a bounded part in a run and say where the next one begins.
  *
  * A packet never needs this: it claims what has expired. But a port whose subscriber has
  * moved belongs to the old one until it is freed.
@@ -37,6 +37,13 @@ struct cgn_evicting {
 	__u32 row;
 	__u32 at; /* the first slot of the row to look at; then the next */
 	__u32 freed;
+};
+
+/* What cgn_retime is asked, and answers. */
+struct cgn_retiming {
+	__u32 row;
+	__u32 at; /* the first slot of the row to look at; then the next */
+	struct cgn_policy before; /* of the pool that the address was in */
 };
 
 /* How far the work on one protocol of a share has come. It has no pointers, so that it can be passed to a global function. */
@@ -324,6 +331,39 @@ static long cgn_evict_slot(__u32 i, void *data)
 		return 0;
 	if (cgn_free(w, slot, at, owner))
 		w->freed++; /* what displaced says of it goes by cgn_claim_forget */
+	return 0;
+}
+
+/* A walk over slots of a row that were under another policy. */
+struct cgn_rewalk {
+	struct cgn_walk w;
+	struct cgn_policy before;
+};
+
+/*
+ * cgn_retime_slot has a port wait from when its mapping ended, or from now on if that ends with the policy of before, whatever times that
+ * had: step of a loop. Times that are longer now need nothing: nobody gets a port earlier by them. Whoever uses the slot meanwhile is right.
+ */
+static long cgn_retime_slot(__u32 i, void *data)
+{
+	struct cgn_rewalk *r = data;
+	struct cgn_search *s = &r->w.s;
+	__u32 at = s->at, seen, was, is;
+	struct cgn_slot *slot;
+
+	slot = bpf_map_lookup_elem(s->table, &at);
+	if (!slot)
+		return 1;
+	s->at = at + 1;
+	if (!slot->owner)
+		return 0;
+	seen = slot->seen;
+	was = cgn_overdue(slot, &r->before, at >> 16, s->now);
+	is = cgn_overdue(slot, s->policy, at >> 16, s->now);
+	if (!was)
+		was = 1;
+	if (is > was)
+		__sync_val_compare_and_swap(&slot->seen, seen, seen + is - was);
 	return 0;
 }
 

@@ -320,6 +320,13 @@ type CgnatCgnRate struct {
 	Replies uint32
 }
 
+type CgnatCgnRetiming struct {
+	_      structs.HostLayout
+	Row    uint32
+	At     uint32
+	Before CgnatCgnPolicy
+}
+
 type CgnatCgnRow struct {
 	_    structs.HostLayout
 	Addr uint32
@@ -496,6 +503,7 @@ const (
 	CgnatProgCgnInsideSlow  = "cgn_inside_slow"
 	CgnatProgCgnOutside     = "cgn_outside"
 	CgnatProgCgnOutsideSlow = "cgn_outside_slow"
+	CgnatProgCgnRetime      = "cgn_retime"
 	CgnatProgCgnTagged      = "cgn_tagged"
 	CgnatProgCgnTidy        = "cgn_tidy"
 	CgnatVarCarry           = "carry"
@@ -561,6 +569,7 @@ type CgnatProgramSpecs struct {
 	CgnInsideSlow  *ebpf.ProgramSpec `ebpf:"cgn_inside_slow"`
 	CgnOutside     *ebpf.ProgramSpec `ebpf:"cgn_outside"`
 	CgnOutsideSlow *ebpf.ProgramSpec `ebpf:"cgn_outside_slow"`
+	CgnRetime      *ebpf.ProgramSpec `ebpf:"cgn_retime"`
 	CgnTagged      *ebpf.ProgramSpec `ebpf:"cgn_tagged"`
 	CgnTidy        *ebpf.ProgramSpec `ebpf:"cgn_tidy"`
 }
@@ -735,6 +744,7 @@ type CgnatPrograms struct {
 	CgnInsideSlow  *ebpf.Program `ebpf:"cgn_inside_slow"`
 	CgnOutside     *ebpf.Program `ebpf:"cgn_outside"`
 	CgnOutsideSlow *ebpf.Program `ebpf:"cgn_outside_slow"`
+	CgnRetime      *ebpf.Program `ebpf:"cgn_retime"`
 	CgnTagged      *ebpf.Program `ebpf:"cgn_tagged"`
 	CgnTidy        *ebpf.Program `ebpf:"cgn_tidy"`
 }
@@ -748,6 +758,7 @@ func (p *CgnatPrograms) Close() error {
 		p.CgnInsideSlow,
 		p.CgnOutside,
 		p.CgnOutsideSlow,
+		p.CgnRetime,
 		p.CgnTagged,
 		p.CgnTidy,
 	)
