@@ -87,9 +87,8 @@ generate: tools build ## everything that is made from the code
 conformance: tools ## run the conformance tests and write docs/conformance.md
 	UPDATE_CONFORMANCE=1 $(GO) test -count=1 ./internal/conformance
 
-bench-xdp: ## what the XDP backend takes: a lookup, a translation, a packet from cable to cable beside nftables; needs root
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./ebpf
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./ebpf/internal/bench
+bench-xdp: ## what the XDP backend takes, against its limits: a lookup, a translation, a packet from cable to cable beside nftables; needs root
+	$(GO) run ./internal/scripts/benchxdp $(GO)
 
 bench-cgnd: build ## what cgnd takes with a million subscribers and each backend, against its limits; needs root and 4 GiB
 	$(GO) run ./internal/scripts/benchcgnd $(DAEMON)
