@@ -99,7 +99,7 @@ func nftablesProbes() map[string]probe {
 	all := map[string]probe{}
 	for _, part := range []map[string]probe{
 		mappingProbes(), filteringProbes(), limitProbes(), poolProbes(), timerProbes(), tcpProbes(), icmpErrorProbes(),
-		icmpProbes(), fragmentProbes(), borderProbes(), planProbes(), portProbes(),
+		icmpProbes(), fragmentProbes(), borderProbes(), planProbes(), portProbes(), ledgerProbes(), nftablesManagedProbes(),
 	} {
 		maps.Copy(all, part)
 	}

@@ -8,8 +8,10 @@ const (
 	fixedTimes  = "the times are those of the RFCs and part of the ruleset"
 	needsPCP    = "needs PCP"
 	needsBlock  = "needs dynamic blocks"
-	needsDaemon = "needs the daemon"
-	needsLedger = "needs the ledger"
+	metricsOnly = "cgnd has metrics as Prometheus reads them, and an API over HTTP that OpenAPI describes; neither a MIB (RFC 4008, 7659) nor a YANG module (RFC 8512)"
+	inLedger    = "the ledger has every plan with its instant, in a chain that shows what was changed; cgnctl apply --ledger and cgnd record what the kernel has"
+	askLedger   = "cgnctl trace --ledger; shares are those of all protocols, so that the protocol makes no difference. Where two may have had the port in the time asked about, both are named"
+	alarms      = "cgnd: pools, outside addresses and subscribers, above and below thresholds of the configuration"
 )
 
 func nftables6888() map[string]Result {
@@ -36,10 +38,10 @@ func nftables6888() map[string]Result {
 		"6888-8c":  {Yes, noEIF},
 		"6888-8d":  {Pending, needsBlock + "; shares are exempt (8b)"},
 		"6888-9":   {Pending, needsPCP},
-		"6888-10":  {Pending, needsDaemon},
+		"6888-10":  {Partly, metricsOnly},
 		"6888-11a": {Yes, "no second outside address is tried either"},
 		"6888-11b": {No, "the kernel drops without a word; counting the flows of a subscriber so as to refuse in time (ct count) takes time linear in them, for every new flow"},
-		"6888-11c": {Pending, needsDaemon},
+		"6888-11c": {Partly, "cgnd counts flows that could not be entered (cgnkit_conntrack_losses_total), of all subscribers together; who uses up its share raises an alarm (7422-11)"},
 		"6888-11d": {Partly, "a share that is used up keeps its flows. If conntrack's table as a whole is full, the kernel deletes flows that have not proven themselves (no answer yet, half-open): size nf_conntrack_max so that this never happens; apply warns if it is small"},
 		"6888-12":  {Pending, "needs logging; nothing is logged now"},
 		"6888-13":  {Partly, "shares of up to 128 ports fill to the last; in larger ones the kernel gives up its search when more than nine tenths are used towards a destination"},

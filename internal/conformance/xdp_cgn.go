@@ -2,10 +2,9 @@ package conformance
 
 // Reasons that several requirements have.
 const (
-	tickTimes  = "Policy has the times, by pool; they are rounded up to a quarter of a second"
-	oneFilter  = "endpoint-independent by default, address-dependent or address- and port-dependent by pool"
-	homePort   = "a keyed hash (SipHash) of the inside endpoint says where in the share the search begins"
-	needsWatch = "refusals are events of the datapath; to pass them on needs the daemon"
+	tickTimes = "Policy has the times, by pool; they are rounded up to a quarter of a second"
+	oneFilter = "endpoint-independent by default, address-dependent or address- and port-dependent by pool"
+	homePort  = "a keyed hash (SipHash) of the inside endpoint says where in the share the search begins"
 )
 
 func xdp6888() map[string]Result {
@@ -32,10 +31,10 @@ func xdp6888() map[string]Result {
 		"6888-8c":  {Exempt, "not needed"},
 		"6888-8d":  {Yes, "Policy.Hold and Policy.HoldPorts; beyond the number, the port that has waited longest is given. By default none waits, as 8b allows"},
 		"6888-9":   {Pending, needsPCP},
-		"6888-10":  {Pending, needsDaemon},
+		"6888-10":  {Partly, metricsOnly},
 		"6888-11a": {Yes, "no second outside address is tried either"},
 		"6888-11b": {Yes, "at most 64 in a quarter of a second and CPU"},
-		"6888-11c": {Pending, needsWatch},
+		"6888-11c": {Yes, "cgnd counts refusals by their kind (cgnkit_exhaustion_events_total), and cgnctl events names who is refused"},
 		"6888-11d": {Yes, "nothing makes room for anything"},
 		"6888-12":  {Pending, "needs logging; nothing is logged now"},
 		"6888-13":  {Yes, "shares fill to the last port before a flow is refused"},

@@ -19,7 +19,7 @@ func xdpProbes() map[string]probe {
 	all := map[string]probe{}
 	for _, part := range []map[string]probe{
 		xdpMappingProbes(), xdpFilteringProbes(), xdpHairpinProbes(), xdpLimitProbes(), xdpHoldProbes(), xdpPoolProbes(), xdpTimerProbes(),
-		xdpTCPProbes(), xdpErrorProbes(), xdpICMPProbes(), xdpFragmentProbes(), xdpBorderProbes(), planProbes(), xdpPortProbes(),
+		xdpTCPProbes(), xdpErrorProbes(), xdpICMPProbes(), xdpFragmentProbes(), xdpBorderProbes(), planProbes(), xdpPortProbes(), ledgerProbes(), xdpManagedProbes(),
 	} {
 		maps.Copy(all, part)
 	}
