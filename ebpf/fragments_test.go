@@ -80,3 +80,21 @@ func TestLargestDatagramInReverse(t *testing.T) {
 		}
 	}
 }
+
+// All fragments of an ICMP error come from who tells it, a router on the way, and not from whom it is about.
+func TestFragmentsOfAnError(t *testing.T) {
+	l := newLab(t, Config{}, alloc.PoolSpec{Name: "a", Inside: spans("100.64.0.0/25"), Outside: spans("198.51.100.0/30"), SharingRatio: 64})
+	me := ap("100.64.0.1:5000")
+	out := l.leaves(udp(me, server, "x"))
+	whole := icmpError(router, out.Addr(), timeExceeded, 0, about(udp(out, server, string(make([]byte, 64))), 1500))
+	parts := cutUp(whole, 48)
+	if len(parts) < 2 {
+		t.Fatalf("%d parts", len(parts))
+	}
+	for i, p := range parts {
+		got := l.gets(fromOutside, p, inbound).frame[ip:]
+		if from, to := netip.AddrFrom4([4]byte(got[12:])), netip.AddrFrom4([4]byte(got[16:])); from != router || to != me.Addr() {
+			t.Errorf("part %d is from %v to %v, want from %v to %v", i, from, to, router, me.Addr())
+		}
+	}
+}

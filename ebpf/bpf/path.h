@@ -137,7 +137,7 @@ static __always_inline enum cgn_verdict cgn_from_outside(struct cgn_path *path, 
 	v = cgn_way_in(path, s->far.addr, s->outside.realm, driver);
 	if (v != CGN_CONTINUE)
 		return v;
-	v = cgn_finish(path, CGN_INBOUND, k->flow.near.addr, s->far.addr, driver);
+	v = cgn_finish(path, CGN_INBOUND, k->ip->saddr, s->far.addr, driver); /* of an error, who tells it */
 	if (v != CGN_INBOUND)
 		return v;
 	cgn_set_far(k, &path->scratch->mend, &s->far);
