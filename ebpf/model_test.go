@@ -10,8 +10,8 @@ import (
 // The model says what must become of one packet, with maps and package alloc and as slowly as it likes. It does not know which
 // port an inside endpoint gets: it takes that from the first packet that shows it, checks it, and foretells all else.
 //
-// What it does not cover: time (a test says what has expired), filtering, fragments, and where a packet is redirected to
-// other than by the addresses in its frame.
+// What it does not cover: time (a test says what has expired), and where a packet is redirected to other than by the addresses in its
+// frame. Filtering is in model_peers_test.go, and fragments are in model_parts_test.go.
 
 // shared is the shared address space, of which all plans here have inside addresses.
 var shared = netip.MustParsePrefix("100.64.0.0/10")
@@ -64,6 +64,11 @@ type model struct {
 	alone   map[netip.Addr]netip.Addr // outside addresses that one subscriber has alone
 	shares  portsOf
 
+	filtering Filtering
+	peers     map[insider]map[netip.AddrPort]bool // whom a mapping has sent to, where that counts
+	strangers int                                 // that were taken for peers
+	parts     map[partOf]*part                    // what became of first fragments
+
 	mute bool // no more ICMP errors in this tick
 
 	// learn finds out which port an inside endpoint has got, where no packet shows it.
@@ -74,7 +79,7 @@ func newModel(plan *alloc.Plan, n network) *model {
 	m := &model{
 		plan: plan, network: n, limit: make(map[plane]int), shares: portsOf{},
 		inside: make(map[insider]*mapping), outside: make(map[outsider]*mapping), live: make(map[holder]int),
-		alone: make(map[netip.Addr]netip.Addr),
+		alone: make(map[netip.Addr]netip.Addr), peers: make(map[insider]map[netip.AddrPort]bool), parts: make(map[partOf]*part),
 	}
 	for p := range plan.Pools() {
 		for a := range p.All() {
@@ -132,10 +137,13 @@ func (m *model) decide(s *shape, side side, got outcome) verdict {
 	if side == fromInside {
 		return m.fromInside(s, got)
 	}
-	return m.fromOutside(s)
+	return m.fromOutside(s, got)
 }
 
 func (m *model) fromInside(s *shape, got outcome) verdict {
+	if s.followsFirst() {
+		return m.laterFromInside(s, got)
+	}
 	ports := s.readPorts()
 	near, ours := m.subscriber(s.near.Addr())
 	_, known := m.subscriber(s.teller)
@@ -169,7 +177,7 @@ func (m *model) fromInside(s *shape, got outcome) verdict {
 	if way != "" {
 		return way
 	}
-	return s.unlessDamaged(outbound)
+	return m.finish(s, fromInside, outbound, got)
 }
 
 // turnBack is hairpinning.
@@ -180,14 +188,14 @@ func (m *model) turnBack(s *shape, near alloc.Allocation, pool *alloc.Pool, got 
 	} else if v := m.nearHalf(s, near, got); v != "" {
 		return v
 	}
-	v := m.farHalf(s, pool)
+	v := m.farHalf(s, pool, got)
 	if ping && s.asks {
 		s.newFar = netip.AddrPortFrom(s.newFar.Addr(), s.newNear.Port()) // who is asked gets the identifier of who asks
 	}
 	if v != "" {
 		return v
 	}
-	return s.unlessDamaged(hairpin)
+	return m.finish(s, fromInside, hairpin, got)
 }
 
 // leaks reports whether what is nobody's would leave with an address of the shared space.
@@ -195,7 +203,7 @@ func (m *model) leaks(s *shape) bool {
 	return shared.Contains(s.teller) && m.network.route(s.addressee).leadsOutside()
 }
 
-func (m *model) fromOutside(s *shape) verdict {
+func (m *model) fromOutside(s *shape, got outcome) verdict {
 	if m.belongsInside(s.teller) || shared.Contains(s.teller) && !m.network.route(s.teller).leadsOutside() {
 		return dropSource
 	}
@@ -212,21 +220,24 @@ func (m *model) fromOutside(s *shape) verdict {
 	if nobodys(s.teller) {
 		return dropSource
 	}
+	if s.followsFirst() {
+		return m.laterFromOutside(s, got)
+	}
 	if v := s.readPorts(); v != "" {
 		return v
 	}
 	if s.far.Addr() != s.addressee {
 		return dropMalformed
 	}
-	if v := m.farHalf(s, pool); v != "" {
+	if v := m.farHalf(s, pool, got); v != "" {
 		return v
 	}
-	return s.unlessDamaged(inbound)
+	return m.finish(s, fromOutside, inbound, got)
 }
 
-// unlessDamaged is about what would be translated: an error with a wrong checksum is not (RFC 5508 REQ-3).
+// unlessDamaged is about what would be translated: an error with a wrong checksum is not (RFC 5508 REQ-3). That of a fragment covers more.
 func (s *shape) unlessDamaged(v verdict) verdict {
-	if s.kind == quotes && s.sumMessage() != 0xffff {
+	if s.kind == quotes && !s.fragment() && s.sumMessage() != 0xffff {
 		return dropChecksum
 	}
 	return v
@@ -275,9 +286,10 @@ func (m *model) nearHalf(s *shape, a alloc.Allocation, got outcome) verdict {
 			return dropProtocol
 		}
 		s.newNear = netip.AddrPortFrom(a.Outside(), 0)
+		m.sends(s, insider{portless, s.near})
 		return ""
 	}
-	if s.plane == planeICMP && !s.asks && m.unshared(a.Pool(), a.Outside()) {
+	if s.plane == planeICMP && !s.asks && m.asksAlone() && m.unshared(a.Pool(), a.Outside()) {
 		s.newNear = netip.AddrPortFrom(a.Outside(), s.near.Port()) // who is asked keeps the identifier of who asks
 		return ""
 	}
@@ -295,6 +307,7 @@ func (m *model) nearHalf(s *shape, a alloc.Allocation, got outcome) verdict {
 		}
 	}
 	s.newNear = to.outside
+	m.sends(s, who)
 	return ""
 }
 
@@ -346,9 +359,10 @@ func (m *model) admit(who insider, a alloc.Allocation, port uint16) (*mapping, s
 }
 
 // farHalf says what the far endpoint becomes, and whether a packet gets there.
-func (m *model) farHalf(s *shape, pool *alloc.Pool) verdict {
+func (m *model) farHalf(s *shape, pool *alloc.Pool, got outcome) verdict {
 	unshared := m.unshared(pool, s.far.Addr())
-	if s.portless || s.plane == planeICMP && s.asks && unshared {
+	var who insider
+	if s.portless || s.plane == planeICMP && s.asks && m.asksAlone() && unshared {
 		to, ok := m.alone[s.far.Addr()]
 		switch {
 		case !unshared:
@@ -360,12 +374,16 @@ func (m *model) farHalf(s *shape, pool *alloc.Pool) verdict {
 		if s.newNear.IsValid() {
 			s.newFar = netip.AddrPortFrom(to, s.newNear.Port())
 		}
+		who = insider{portless, netip.AddrPortFrom(to, 0)}
 	} else {
 		to := m.outside[outsider{s.plane, s.far}]
 		if to == nil || to.idle {
 			return dropNoMapping
 		}
-		s.newFar = to.insider.endpoint
+		s.newFar, who = to.insider.endpoint, to.insider
+	}
+	if !m.hears(s, who, got) {
+		return dropFiltered
 	}
 	s.hop = m.network.route(s.newFar.Addr())
 	return s.hop.in(s)

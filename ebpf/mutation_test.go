@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 )
 
 // A mutator makes frames of real ones that have something wrong, or something else.
@@ -92,11 +93,20 @@ func (m *mutator) field(frame []byte) {
 	}
 }
 
-// finish makes the checksums of headers and errors right again in most frames, or nothing else of them would be looked at. Fragments
-// are left out: the model does not know them.
-func (m *mutator) finish(frame []byte) []byte {
+// cut makes some frames fragments, of few packets.
+func (m *mutator) cut(frame []byte) {
 	frame[ip+6] &^= 0x3f
 	frame[ip+7] = 0
+	if m.IntN(5) == 0 {
+		frame[ip+4], frame[ip+5] = 0, byte(m.IntN(3))
+		frame[ip+6] |= []byte{0, moreFragments >> 8}[m.IntN(2)]
+		frame[ip+7] = []byte{0, 0, 1, 2, 3, 200}[m.IntN(6)]
+	}
+}
+
+// finish makes the checksums of headers and errors right again in most frames, or nothing else of them would be looked at.
+func (m *mutator) finish(frame []byte) []byte {
+	m.cut(frame)
 	if m.IntN(8) > 0 {
 		resealed(frame)
 	}
@@ -113,25 +123,40 @@ func (m *mutator) finish(frame []byte) []byte {
 	return frame
 }
 
-// A hundred thousand packets that are almost right: the model knows what must become of each.
+// A hundred thousand packets that are almost right: the model knows what must become of each, whoever may send to mappings. Some are
+// fragments.
 func TestMutatedPackets(t *testing.T) {
-	t.Parallel()
-	const packets = 100_000
-	l := newLab(t, Config{}, labPools()...)
-	m := newMutator(seeded(t), newCast(l))
+	for filtering, packets := range map[Filtering]int{EndpointIndependent: 100_000, AddressDependent: 50_000, AddressAndPortDependent: 50_000} {
+		t.Run(filtering.String(), func(t *testing.T) {
+			t.Parallel()
+			const long = 2 * time.Hour // nothing expires
+			l := newLab(t, Config{Policy: Policy{Filtering: filtering, Peers: MaxPeers, UDP: long, ICMP: long, Opening: long, Closing: long}}, labPools()...)
+			l.model.filtering = filtering
+			l.sendsMutated(newMutator(seeded(t), newCast(l)), packets)
+		})
+	}
+}
+
+// sendsMutated sends so many packets, and looks whether there was enough of everything.
+func (l *lab) sendsMutated(m *mutator, packets int) {
+	l.Helper()
 	seen := make(map[verdict]int)
 	for range packets {
 		got := l.send(m.next())
 		seen[got.verdict]++
 	}
-	t.Log(seen)
-	for _, v := range []verdict{
+	l.Log(seen, "strangers", l.model.strangers)
+	wanted := []verdict{
 		outbound, inbound, hairpin, passNotSubscriber, passNotOutside, passInside, passLocal, passUnrouted, passAnswer, passSlow,
 		dropMalformed, dropChecksum, dropProtocol, dropICMPType, dropNoMapping, dropTTL, dropTooBig, dropUnrouted, dropSourceRoute,
 		dropSource, dropInside,
-	} {
+	}
+	if l.model.filtering != EndpointIndependent {
+		wanted = append(wanted, dropFiltered)
+	}
+	for _, v := range wanted {
 		if seen[v] < packets/20_000 {
-			t.Errorf("%q occurred %d times", v, seen[v])
+			l.Errorf("%q occurred %d times", v, seen[v])
 		}
 	}
 	for _, who := range []netip.Addr{ad("100.64.0.1"), ad("100.65.0.1"), ad("100.64.253.1")} {

@@ -30,7 +30,7 @@ func (s *shape) translated(gone []byte) []byte {
 		t.balance(s.l4+2, message, t.sumMessage)
 	}
 	out[ip+8]--
-	if s.fragmentable && len(gone) == len(out) {
+	if (s.fragmentable || s.fragment()) && len(gone) == len(out) {
 		copy(out[ip+4:ip+6], gone[ip+4:])
 	}
 	t.balance(ip+10, 0xffff, func() uint16 { return sum16(out[ip:s.l4]) })

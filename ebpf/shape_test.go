@@ -106,9 +106,6 @@ func sourceRouted(options []byte) bool {
 
 // readPorts reads what follows the outer IP header.
 func (s *shape) readPorts() verdict {
-	if s.u16(ip+6)&(moreFragments|0x1fff) != 0 {
-		return dropFragment
-	}
 	switch s.proto {
 	case protoTCP:
 		if !s.holds(s.l4, 20) || s.frame[s.l4+12]>>4 < 5 || !s.holds(s.l4, int(s.frame[s.l4+12]>>4)*4) {
@@ -124,6 +121,9 @@ func (s *shape) readPorts() verdict {
 		return s.readICMP()
 	case protoDCCP, protoUDPLite:
 		s.portless = true
+		if s.later() {
+			return "" // what is there is data
+		}
 		if !s.holds(s.l4, 8) {
 			return dropMalformed
 		}
