@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -33,7 +34,8 @@ func xdpLimitProbes() map[string]probe {
 	}
 }
 
-// limitsAreExact shows how many mappings a subscriber gets of each protocol, under three policies, and that those it has stay.
+// limitsAreExact shows how many mappings a subscriber gets of each protocol, under three policies, and that those it has stay; and that
+// where freed ports wait, the limit is still one of mappings.
 func limitsAreExact(t *testing.T, b *bench) {
 	talks := map[string]*talk{}
 	for _, protocol := range []string{"udp", "tcp", "icmp"} {
@@ -64,6 +66,21 @@ func limitsAreExact(t *testing.T, b *bench) {
 				t.Errorf("limit %+v: %d mappings of %s", limit, n, protocol)
 			}
 		}
+	}
+	limitWhilePortsWait(t, b, talks["udp"])
+}
+
+// limitWhilePortsWait shows that a port that waits is no mapping, and that who comes back to it is one more.
+func limitWhilePortsWait(t *testing.T, b *bench, udp *talk) {
+	t.Helper()
+	b.restart(t, ebpf.Policy{Limit: ebpf.Limit{UDP: 2}, Hold: 2 * time.Minute})
+	over, lives := udp.say(t, 0, 42000, 0), udp.say(t, 0, 42001, 0)
+	b.path.ago(t, "udp", over, b.path.slot(t, "udp", lives), 5*time.Minute+5*time.Second)
+	if next := udp.say(t, 0, 42002, 0); next == over {
+		t.Errorf("%v waits, and is given to somebody else", over)
+	}
+	for _, port := range []uint16{42000, 42003} {
+		b.refusedBy(t, "udp", port, udp.servers[0])
 	}
 }
 
