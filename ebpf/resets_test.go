@@ -55,17 +55,34 @@ func (l *lab) shake(me netip.AddrPort) netip.AddrPort {
 	return out
 }
 
-// A reset from outside leaves a session its 240 s, however long it was idle before: it may be forged (RFC 7857 section 2.2). One from
-// the inside keeps nothing alive (section 7.1).
+// A reset leaves a session its 240 s, whoever sends it and however long the session was idle before: it may be forged, and data may follow it
+// (RFC 7857 section 2.2). A further one gives no more time. Meanwhile no other inside endpoint gets the port.
 func TestResetAfterIdleTime(t *testing.T) {
-	l := newLab(t, Config{}, resetPool())
-	out := l.shake(ap("100.64.0.1:5000"))
-	l.age(planeTCP, out, time.Hour)
-	l.gets(fromOutside, tcp(server, out, rst, ""), inbound)
-	l.age(planeTCP, out, 230*time.Second)
-	l.gets(fromOutside, tcp(server, out, rst, ""), inbound) // a further one gives no more time
-	l.age(planeTCP, out, 20*time.Second)
-	l.gets(fromOutside, tcp(server, out, ack, "x"), dropNoMapping)
+	pool := resetPool()
+	pool.SharingRatio, pool.PortsPerSubscriber = 0, 1
+	me, next := ap("100.64.0.1:5000"), ap("100.64.0.1:5001")
+	for _, filtering := range []Filtering{EndpointIndependent, AddressDependent, AddressAndPortDependent} {
+		l := newLab(t, Config{Policy: Policy{Filtering: filtering}}, pool)
+		for by, resets := range map[side]func(out netip.AddrPort){
+			fromOutside: func(out netip.AddrPort) { l.gets(fromOutside, tcp(server, out, rst, ""), inbound) },
+			fromInside:  func(netip.AddrPort) { l.leaves(tcp(me, server, rst|ack, "")) },
+		} {
+			out := l.shake(me)
+			l.age(planeTCP, out, time.Hour)
+			resets(out)
+			l.gets(fromOutside, tcp(server, out, ack, "x"), inbound) // which is established again
+			l.age(planeTCP, out, time.Hour)
+			resets(out)
+			l.age(planeTCP, out, 230*time.Second)
+			resets(out)
+			l.gets(fromInside, tcp(next, server, syn, ""), dropExhausted)
+			l.age(planeTCP, out, 20*time.Second)
+			if got := l.run(fromOutside, tcp(server, out, ack, "x").frame()); got.verdict != dropNoMapping {
+				t.Errorf("%v, side %v: %q, want no mapping", filtering, by, got.verdict)
+			}
+			l.gets(fromInside, tcp(me, server, rst, ""), dropNoMapping)
+		}
+	}
 }
 
 // A connection that the other side opens between the same endpoints, after both have ended the one before, lives as long as any.
@@ -103,6 +120,37 @@ func TestSlowWayCountsOnce(t *testing.T) {
 	}
 	if n != 1 {
 		t.Errorf("%d mappings", n)
+	}
+}
+
+// A reset of a connection that was idle is translated by the slow way, too, and means the same there.
+func TestSlowResetAfterIdleTime(t *testing.T) {
+	me, far := ap("100.64.0.1:5000"), ap("203.0.113.9:80")
+	for _, filtering := range []Filtering{EndpointIndependent, AddressDependent, AddressAndPortDependent} {
+		l := newLab(t, Config{Policy: Policy{Filtering: filtering}}, resetPool())
+		slow, err := l.d.generation.openProgram(bpf.CgnatProgCgnInsideSlow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer slow.Close()
+		leaves := func(d datagram) netip.AddrPort {
+			t.Helper()
+			first := l.run(fromInside, d.frame())
+			second := l.runBehind(slow, fromInside, d.frame())
+			if first.verdict != passSlow || second.verdict != outbound {
+				t.Fatalf("%v: verdicts are %q and %q", filtering, first.verdict, second.verdict)
+			}
+			return sourceOf(second.frame)
+		}
+		out := leaves(tcp(me, far, syn, ""))
+		l.gets(fromOutside, tcp(far, out, syn|ack, ""), inbound)
+		leaves(tcp(me, far, ack, ""))
+		l.age(planeTCP, out, time.Hour)
+		leaves(tcp(me, far, rst|ack, ""))
+		l.age(planeTCP, out, 230*time.Second)
+		leaves(tcp(me, far, rst|ack, ""))
+		l.age(planeTCP, out, 20*time.Second)
+		l.gets(fromOutside, tcp(far, out, ack, "x"), dropNoMapping)
 	}
 }
 

@@ -120,7 +120,7 @@ func TestTCPSessions(t *testing.T) {
 		remote uint32
 		flags  uint8
 		want   uint32
-		seen   bool // by a packet from outside; from inside, the path sees to it
+		seen   bool // by a packet from outside or a reset; else from inside, the path sees to it
 	}{
 		{"the first SYN", 0, out, a, syn, a | stateInit, false},
 		{"the first packet of a connection that is older than we are", 0, out, a, ack, a | stateTrans, false},
@@ -133,7 +133,13 @@ func TestTCPSessions(t *testing.T) {
 		{"reset by somebody else", a | stateEstab, in, b, rst, a | stateEstab, false},
 		{"reset by the other side", a | stateEstab, in, a, rst, a | stateTrans, true},
 		{"data after the reset", a | stateTrans, in, a, ack, a | stateEstab, true},
-		{"reset by this side", a | stateEstab, out, a, rst, a | stateTrans, false},
+		{"reset by the other side, again", a | stateTrans, in, a, rst, a | stateTrans, false},
+		{"reset by this side", a | stateEstab, out, a, rst, a | stateTrans, true},
+		{"reset by this side, half closed", a | stateInFin, out, a, rst | ack, a | stateTrans, true},
+		{"reset by this side, again", a | stateTrans, out, a, rst, a | stateTrans, false},
+		{"reset by this side while it opens", a | stateInit, out, a, rst, a | stateInit, false},
+		{"reset by this side, closed by both", a | stateBoth, out, a, rst, a | stateBoth, false},
+		{"several: reset by this side", a | stateEstab | several, out, a, rst, a | stateEstab | several, false},
 		{"FIN", a | stateEstab, out, a, fin | ack, a | stateInFin, false},
 		{"FIN from both", a | stateInFin, in, a, fin | ack, a | stateBoth, true},
 		{"a second session opens", a | stateEstab, out, b, syn, a | stateEstab | several, false},

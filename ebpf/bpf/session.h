@@ -75,8 +75,13 @@ static __always_inline int cgn_joins(enum cgn_tcp_state tcp, __u8 flags, enum cg
 	       (tcp == CGN_TCP_ESTABLISHED || tcp == CGN_TCP_INSIDE_FIN || tcp == CGN_TCP_OUTSIDE_FIN);
 }
 
-/* cgn_session_out is what a TCP packet from the inside means for a mapping. */
-static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote, __u8 flags, enum cgn_filtering filtering)
+/*
+ * cgn_session_out is what a TCP packet from the inside means for a mapping. A RST that ends the session begins the time that is left (RFC
+ * 7857 section 2.2), however long it was idle before; a further one gives no more. What the driver leaves to the slow way comes here before
+ * that, which finds the mapping for the RST then.
+ */
+static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote, __u8 flags, enum cgn_filtering filtering,
+					    __u32 now)
 {
 	__u32 state = slot->state, next;
 	enum cgn_tcp_state tcp = state & CGN_SLOT_TCP;
@@ -93,6 +98,8 @@ static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote,
 		next = (state & CGN_SLOT_STATIC) | remote | cgn_tcp_next(CGN_TCP_CLOSED, 1, flags);
 	else
 		next = state | CGN_SLOT_SEVERAL;
+	if (flags & CGN_TCP_RST && next != state)
+		cgn_touch(slot, now); /* before the state, as in cgn_keep */
 	cgn_change(slot, state, next);
 }
 

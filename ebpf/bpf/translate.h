@@ -149,10 +149,11 @@ static __always_inline void cgn_keep(struct cgn_slot *slot, const struct cgn_flo
 {
 	if (f->again || (f->kind != CGN_SESSION && f->kind != CGN_PORTLESS))
 		return;
-	if (cgn_is_session(f))
-		cgn_session_out(slot, cgn_session_digest(f->far.addr, f->far.port, filtering), f->tcp, filtering);
+	/* Before the state, whose time may be shorter: nobody shall find the mapping over in between. */
 	if (f->proto != CGN_TCP || !(f->tcp & CGN_TCP_RST))
 		cgn_touch(slot, now);
+	if (cgn_is_session(f))
+		cgn_session_out(slot, cgn_session_digest(f->far.addr, f->far.port, filtering), f->tcp, filtering, now);
 }
 
 /*

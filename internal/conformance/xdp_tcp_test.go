@@ -90,12 +90,24 @@ func tcpEnds(t *testing.T, b *bench) {
 	b.ends(t, "tcp", c.seen)
 }
 
-// resetLasts shows that a RST passes in both directions and that the session stays for 240 s; and that the window is not looked at:
+// begins fails the test unless what do does begins the time of the connection, which was idle for an hour.
+func (c *conversation) begins(do func()) {
+	c.t.Helper()
+	fresh := c.b.path.slot(c.t, "udp", c.b.endpoint(c.t, 0, 65001, 9))
+	c.b.path.ago(c.t, "tcp", c.seen, fresh, time.Hour)
+	do()
+	now, tick := clock(c.t, fresh)
+	if s := c.b.path.slot(c.t, "tcp", c.seen); time.Duration(int32(now-s.Seen))*tick > time.Minute {
+		c.t.Errorf("mapping %v is %+v at tick %d: its time was not begun", c.seen, s, now)
+	}
+}
+
+// resetLasts shows that a RST passes in both directions and that the session stays for 240 s, also if it was idle for longer; and that the window is not looked at:
 // a RST that cannot be of the connection counts as well, until the next packet.
 func resetLasts(t *testing.T, b *bench) {
 	c := converse(t, b)
 	c.shake()
-	c.gets(segment{flags: rst, seq: 501})
+	c.begins(func() { c.gets(segment{flags: rst, seq: 501}) })
 	c.lasts(transitory)
 	c.gets(segment{flags: ack, seq: 501, ack: 101})
 	c.lasts(established)
@@ -103,7 +115,7 @@ func resetLasts(t *testing.T, b *bench) {
 	c.lasts(transitory)
 	c.sends(segment{flags: ack, seq: 101, ack: 501})
 	c.lasts(established)
-	c.sends(segment{flags: rst, seq: 101})
+	c.begins(func() { c.sends(segment{flags: rst, seq: 101}) })
 	c.lasts(transitory)
 	c.gets(segment{flags: rst, seq: 501})
 	// One of a connection that is not this one means nothing to it.

@@ -113,8 +113,8 @@ func queryEnds(t *testing.T, b *bench) {
 	b.lastsInstead(t, ebpf.Policy{ICMP: 10 * time.Minute}, "icmp", 10*time.Minute, func() netip.AddrPort { return k.say(t, 0, 2000, 0) })
 }
 
-// refusalsKeepNothingAlive shows what a subscriber's refusal does to the time of a mapping: an ICMP error nothing and a RST
-// nothing.
+// refusalsKeepNothingAlive shows what a subscriber's refusal does to the time of a mapping: an ICMP error nothing, and a RST nothing but for
+// the first, which takes an established connection's time and gives it 240 s.
 func refusalsKeepNothingAlive(t *testing.T, b *bench) {
 	q := newQuarrel(t, b)
 	q.barrier(t) // arrives at a closed port: the subscriber's kernel answers with port unreachable
@@ -127,6 +127,7 @@ func refusalsKeepNothingAlive(t *testing.T, b *bench) {
 
 	c := converse(t, b)
 	c.shake()
+	c.sends(segment{flags: rst, seq: 101})
 	for range 2 {
 		b.idles(t, "tcp", c.seen, func() { c.sends(segment{flags: rst, seq: 101}) })
 	}
