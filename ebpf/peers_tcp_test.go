@@ -145,3 +145,33 @@ func TestPeersWhenFilteringChanges(t *testing.T) {
 		}
 	}
 }
+
+// Who is known can be sent to also where the table is full and a session to it follows another in the slot: one takes the place of the
+// other, as often as they change. A place that somebody gives up is there for others.
+func TestPeersChangePlaces(t *testing.T) {
+	for _, filtering := range []Filtering{AddressDependent, AddressAndPortDependent} {
+		l := newLab(t, Config{Policy: Policy{Filtering: filtering, Peers: 2}}, peersPool)
+		me, peers := ap("100.64.0.1:5000"), peersOf(5)
+		var out netip.AddrPort
+		for round := range 4 {
+			known := peers[:2+round/2] // two, then three: one in the slot and two in the table, as many as are kept
+			for _, peer := range known {
+				out = l.opens(tcp(me, peer, syn, ""))
+				l.hears("the answer", tcp(peer, out, syn|ack, ""), inbound)
+				l.hears("its end", tcp(peer, out, rst, ""), inbound)
+			}
+			for _, peer := range known {
+				l.hears("who is known", tcp(peer, out, rst, ""), inbound)
+			}
+		}
+		if s := l.slot(planeTCP, out); s.State&uint32(bpf.CgnatCgnSlotStateCGN_SLOT_SEVERAL) != 0 {
+			t.Errorf("%v: sessions in turn are taken for several at once", filtering)
+		}
+		was := l.slot(planeTCP, out)
+		l.gets(fromInside, tcp(me, peers[3], syn, ""), dropPeers)
+		if now := l.slot(planeTCP, out); now.State != was.State {
+			t.Errorf("%v: state %x is %x", filtering, was.State, now.State)
+		}
+		l.hears("a stranger", tcp(peers[4], out, syn, ""), dropFiltered)
+	}
+}

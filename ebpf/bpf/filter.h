@@ -369,6 +369,26 @@ static __always_inline void *cgn_filter_make(const struct cgn_filter_key *key, _
 	return bpf_map_lookup_elem(&filters, key);
 }
 
+/* cgn_filter_about returns what an entry says about a peer of a mapping: its digest, and the protocol. */
+static __always_inline __u64 cgn_filter_about(const struct cgn_filter_ask *a, __u32 peer)
+{
+	return (__u64)(peer | CGN_FILTER_USED) << 32 | a->mapping;
+}
+
+/* cgn_filter_prepare prepares a search. It returns 0 where there is no table, and what is asked makes none. */
+static __always_inline int cgn_filter_prepare(struct cgn_filter_search *s, const struct cgn_filter_ask *a)
+{
+	struct cgn_filter_key key = a->key;
+	__u32 pool = cgn_filter_pool(a->row);
+
+	s->t.policy = bpf_map_lookup_elem(&policies, &pool);
+	s->t.entries = bpf_map_lookup_elem(&filters, &key);
+	if (!s->t.entries && s->what == CGN_FILTER_OPEN)
+		s->t.entries = cgn_filter_make(&key, pool);
+	s->t.seen = s->what == CGN_FILTER_OPEN ? a->seen : s->t.now;
+	return s->t.entries && s->t.policy;
+}
+
 /*
  * cgn_filter asks about a peer: its digest, and the protocol. Global, so that the verifier looks at it once, and not once for each
  * question and each kind of packet.
@@ -376,21 +396,10 @@ static __always_inline void *cgn_filter_make(const struct cgn_filter_key *key, _
 __noinline int cgn_filter(const struct cgn_filter_ask *a, __u32 peer, __u32 what)
 {
 	struct cgn_filter_search s = {.t = {.now = cgn_now()}, .what = what};
-	struct cgn_filter_key key;
-	__u32 pool;
 
-	if (!a)
+	if (!a || !cgn_filter_prepare(&s, a))
 		return 0;
-	pool = cgn_filter_pool(a->row);
-	s.t.policy = bpf_map_lookup_elem(&policies, &pool);
-	key = a->key;
-	s.t.entries = bpf_map_lookup_elem(&filters, &key);
-	if (!s.t.entries && what == CGN_FILTER_OPEN)
-		s.t.entries = cgn_filter_make(&key, pool);
-	if (!s.t.entries || !s.t.policy)
-		return 0;
-	s.who = (__u64)(peer | CGN_FILTER_USED) << 32 | a->mapping;
-	s.t.seen = what == CGN_FILTER_OPEN ? a->seen : s.t.now;
+	s.who = cgn_filter_about(a, peer);
 	bpf_loop(CGN_FILTER_TRIES, cgn_filter_try, &s, 0);
 	return s.answer;
 }

@@ -13,6 +13,7 @@
 #include "filter.h"
 #include "session.h"
 #include "mapping.h"
+#include "swap.h"
 #include "whose.h"
 
 /* cgn_creates reports whether a packet from the inside may make a mapping: errors, answers and resets may not. */
@@ -179,19 +180,24 @@ static __always_inline int cgn_is_recent(const struct cgn_slot *was, const struc
 
 /*
  * cgn_open_session lets the remote endpoint of a TCP packet send to its mapping: the slot knows it, or the table. Where one session has
- * followed another in the slot, what is late of the former comes through. bits are those by which peers are told apart.
+ * followed another in the slot, what is late of the former comes through, and they swap places where the table knows the new one. bits are
+ * those by which peers are told apart.
  */
 static __always_inline int cgn_open_session(struct cgn_filter_ask *a, const struct cgn_slot *slot,
 					    const struct cgn_slot *was, const struct cgn_policy *policy, __u32 peer,
 					    __u32 bits)
 {
-	__u32 state = slot->state;
+	__u32 state = slot->state, known;
 
 	if ((state & bits) != peer)
 		return cgn_filter_open(a, peer | CGN_TCP, cgn_now());
 	if (!((state ^ was->state) & bits) || !cgn_is_recent(was, policy, CGN_TCP))
 		return 1;
-	return cgn_filter_open(a, (was->state & bits) | CGN_TCP, was->seen);
+	known = (was->state & bits) | CGN_TCP;
+	if (!cgn_filter_open(a, known, was->seen))
+		return known && cgn_filter_give(a, peer | CGN_TCP, known);
+	cgn_filter_give(a, peer | CGN_TCP, 0);
+	return 1;
 }
 
 /*
