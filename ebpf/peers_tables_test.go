@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -141,6 +142,36 @@ func TestPeersWithoutPortsEnd(t *testing.T) {
 	l.hears("whose time was over then", gre(one, out), dropFiltered)
 	l.opens(gre(me, one))
 	l.hears("who was sent to again", gre(one, out), inbound)
+}
+
+// Two CPUs that send to the same peers at once note each of them once.
+func TestPeersOnTwoCPUsAreNotedOnce(t *testing.T) {
+	l := newLab(t, Config{Policy: Policy{Filtering: AddressAndPortDependent, Peers: 300}}, peersPool)
+	peers, room := peersOf(200), l.d.generation.record.peerRoom()
+	for round := range uint16(20) {
+		from := netip.AddrPortFrom(ad("100.64.0.1"), 5000+round)
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				if err := l.ns.Do(func() error { return l.sendAll(from, peers) }); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		var key filterKey
+		var table []byte
+		for entries := l.table(bpf.CgnatMapFilters).Iterate(); entries.Next(&key, &table); {
+			noted := make(map[uint64]int)
+			for _, p := range peersIn(table, room) {
+				if noted[p.who]++; p.who>>32 != 0 && noted[p.who] == 2 {
+					t.Errorf("round %d: %#x is noted twice", round, p.who)
+				}
+			}
+		}
+		l.was = l.tally.read()
+		l.forgetAll()
+	}
 }
 
 // Entries are freed and taken by two CPUs at once, and a mapping that lives loses none of its own.

@@ -288,7 +288,7 @@ func TestPeersBesideNeighbours(t *testing.T) {
 	l.hears("the first", udp(first, out, "y"), inbound)
 }
 
-// Two CPUs at once lose no peer. Both may note the same one, for which there is some room here.
+// Two CPUs at once lose no peer.
 func TestPeersOnTwoCPUs(t *testing.T) {
 	const each = 100
 	l := newLab(t, Config{Policy: Policy{Filtering: AddressAndPortDependent, Peers: 3 * each}}, peersPool)

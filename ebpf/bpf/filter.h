@@ -9,8 +9,9 @@
  *
  * A table is searched by marks, from the line of the entry's home on, up to one that has a mark of an entry that was never used: what
  * somebody sends in vain costs little then, also where the table is full. Entries are freed when there is no other, all at once:
- * those whose time is over, and those of mappings that have ended. Every change of an entry begins with a compare-and-swap, and its
- * mark is written before it ends.
+ * those whose time is over, and those of mappings that have ended. Every change of an entry begins with a compare-and-swap. A new one
+ * says at once whose it is, so that no other CPU notes the peer a second time, and is found when it has its mark; else the mark is written
+ * before the change ends.
  */
 #ifndef CGN_FILTER_H
 #define CGN_FILTER_H
@@ -155,7 +156,8 @@ static __always_inline int cgn_filter_is_over(const struct cgn_filter_table *t, 
 
 /*
  * cgn_filter_match looks for an entry that says who, among those of a line, whose first and whose marks are given, with a mark that is
- * in all; of the unused ones where all is 0. It is a function because few lines have one.
+ * in all. Where that is 0, it looks among the unused ones for one that says nothing, or who already: another CPU is just writing it. It is a
+ * function because few lines have one.
  */
 static __noinline __u32 cgn_filter_match(const struct cgn_filter_table *t, volatile __u64 *marks, __u32 first, __u64 all,
 					 __u64 who)
@@ -169,7 +171,9 @@ static __noinline __u32 cgn_filter_match(const struct cgn_filter_table *t, volat
 			__u32 at = first + cgn_marks_lowest(set);
 			volatile __u64 *entry = cgn_filter_who(t, at);
 
-			if (entry && *entry == who)
+			__u64 says = entry ? *entry : CGN_FILTER_MOVING;
+
+			if (says == who || !(says | all))
 				return at;
 		}
 	}
@@ -207,7 +211,7 @@ static long cgn_filter_look(__u32 i, void *data)
 			return 1;
 	}
 	if (s->what == CGN_FILTER_OPEN && s->spare == CGN_FILTER_NONE)
-		s->spare = cgn_filter_match(&s->t, marks, first, 0, 0);
+		s->spare = cgn_filter_match(&s->t, marks, first, 0, s->who);
 	return (new &CGN_MARKS_TOP) != 0;
 }
 
@@ -237,20 +241,24 @@ static __always_inline int cgn_filter_renew(struct cgn_filter_search *s)
 	return *entry == s->who;
 }
 
-/* cgn_filter_take gives the peer the entry that may be taken. It fails where another CPU is faster. */
+/*
+ * cgn_filter_take gives the peer the entry that may be taken, which says so at once and has a mark when it is complete. It returns 0 where
+ * another CPU is faster, 2 where that is for the same peer.
+ */
 static __always_inline int cgn_filter_take(struct cgn_filter_search *s)
 {
 	volatile __u64 *entry = cgn_filter_who(&s->t, s->spare);
 	volatile __u32 *seen = cgn_filter_seen(&s->t, s->spare);
 	volatile __u8 *mark = cgn_filter_mark(&s->t, s->spare);
+	__u64 was;
 
 	if (!entry || !seen || !mark)
 		return 0;
-	if (__sync_val_compare_and_swap((__u64 *)entry, 0, CGN_FILTER_MOVING))
-		return 0;
-	*seen = s->t.seen;
+	was = __sync_val_compare_and_swap((__u64 *)entry, 0, s->who);
+	if (was)
+		return was == s->who ? 2 : 0;
+	__sync_lock_test_and_set((__u32 *)seen, s->t.seen);
 	*mark = s->marks;
-	__sync_lock_test_and_set((__u64 *)entry, s->who);
 	return 1;
 }
 
@@ -258,6 +266,7 @@ static __always_inline int cgn_filter_take(struct cgn_filter_search *s)
 static long cgn_filter_try(__u32 i, void *data)
 {
 	struct cgn_filter_search *s = data;
+	int taken;
 
 	cgn_filter_find(s);
 	if (s->what == CGN_FILTER_ALLOWS) {
@@ -265,12 +274,14 @@ static long cgn_filter_try(__u32 i, void *data)
 		return 1;
 	}
 	if (s->found != CGN_FILTER_NONE)
-		s->answer = cgn_filter_renew(s);
-	else if (s->what == CGN_FILTER_KNOWS || s->spare == CGN_FILTER_NONE)
+		return s->answer = cgn_filter_renew(s);
+	if (s->what == CGN_FILTER_KNOWS || s->spare == CGN_FILTER_NONE)
 		return 1;
-	else
-		s->answer = cgn_filter_take(s);
-	return s->answer;
+	taken = cgn_filter_take(s);
+	s->answer =
+		taken !=
+		0; /* the peer that another CPU is noting is looked for until it can be found, and is noted in any case */
+	return taken == 1;
 }
 
 /*
@@ -306,7 +317,7 @@ static long cgn_filter_free_one(__u32 at, void *data)
 	if (!entry || !mark)
 		return 1;
 	who = *entry;
-	if (!(who >> 32))
+	if (!(who >> 32) || !(*mark & CGN_MARK_USED)) /* without a mark, another CPU is just writing it */
 		return 0;
 	ended = cgn_filter_has_ended(f, who);
 	if (!ended && !cgn_filter_is_over(&f->t, at, who))
