@@ -213,6 +213,15 @@ func (a *anvil) check() {
 		a.Errorf("%d of %d ports used, %d packets made it, %d were refused and %d contended, of %d",
 			used, len(a.shares), sum.Made, sum.Refused, sum.Contended, packets)
 	}
+	var account bpf.CgnatCgnAccount
+	for at := range a.accounts.MaxEntries() {
+		if err := a.accounts.Lookup(at, &account); err != nil {
+			a.Fatal(err)
+		}
+		if account.Lock != 0 {
+			a.Fatalf("account %d stays locked: %+v", at, account)
+		}
+	}
 	a.Logf("%d packets, %d of %d subscribers together: %d got through, %d refused, %d contended",
 		packets, sum.Together/2, a.subscribers, sum.Made, sum.Refused, sum.Contended)
 }

@@ -20,13 +20,16 @@ static long cgn_try_lock(__u32 i, void *data)
 {
 	struct cgn_search *s = data;
 
-	return !__sync_val_compare_and_swap(&s->account->lock, 0, 1);
+	return i >= CGN_LOCK_TRIES || !__sync_val_compare_and_swap(&s->account->lock, 0, 1);
 }
 
-/* cgn_lock reports whether it got the lock of an account. It gives up rather than wait for long. */
+/*
+ * cgn_lock reports whether it got the lock of an account. It gives up rather than wait for long. A loop that ends by itself says
+ * as much as one that got the lock in its last step: so one more step is to fail.
+ */
 static __always_inline int cgn_lock(struct cgn_search *s)
 {
-	return cgn_try_lock(0, s) || bpf_loop(CGN_LOCK_TRIES, cgn_try_lock, s, 0) < CGN_LOCK_TRIES;
+	return cgn_try_lock(0, s) || bpf_loop(CGN_LOCK_TRIES + 1, cgn_try_lock, s, 0) <= CGN_LOCK_TRIES;
 }
 
 static __always_inline void cgn_unlock(struct cgn_account *account)
