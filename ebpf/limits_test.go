@@ -141,6 +141,7 @@ func TestRefusedBeforeTheSlowWay(t *testing.T) {
 	}
 	refused(1001, "all can send")
 	l.shut(fromOutside)
+	l.waitTick() // one sender is told so often in a tick, and no more often
 	refused(1002, "the interface takes no frames")
 }
 

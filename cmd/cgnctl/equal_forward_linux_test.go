@@ -102,6 +102,7 @@ func newForwardJudge(t *testing.T) *forwardJudge {
 	if b.observer, err = b.Subscribers[0].Observe(netns.Watch{Match: b.arrived, Keep: -1}); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = b.observer.Close() }) // it would hold the namespace
 	return b
 }
 

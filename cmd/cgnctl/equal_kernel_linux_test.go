@@ -159,6 +159,7 @@ func newJudge(t *testing.T) *judge {
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { _ = o.Close() }) // it would hold the namespace
 		b.observers = append(b.observers, o)
 	}
 	// Connections are tracked for as long as the test goes on. The sentinels are packets of one that no chain of NAT sees again.
