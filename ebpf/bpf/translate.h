@@ -243,7 +243,7 @@ __noinline int cgn_near_sent(const struct cgn_flow *f, const struct cgn_owner *o
 {
 	struct cgn_policy *policy;
 	struct cgn_slot *slot, was;
-	__u32 number, row;
+	__u32 number, row, kept;
 	void *table;
 	int alone;
 
@@ -265,12 +265,13 @@ __noinline int cgn_near_sent(const struct cgn_flow *f, const struct cgn_owner *o
 	if (cgn_is_session(f))
 		was.state = cgn_known_before(slot, f, policy->filtering, was.state);
 	cgn_keep(slot, f, policy->filtering, cgn_now());
+	kept = slot->state;
 	if (cgn_opens_nothing(f, &was, alone))
 		return CGN_CONTINUE;
 	if (cgn_open(f, slot, &was, o, policy, to))
 		return CGN_CONTINUE;
 	if (f->proto == CGN_TCP)
-		cgn_change(slot, slot->state, was.state); /* the session in it is the one that it was */
+		cgn_change(slot, kept, was.state); /* the session is the one that it was, unless somebody has changed it */
 	return CGN_DROP_PEERS;
 }
 
