@@ -24,12 +24,9 @@ test: tools build unit cross fuzz ## everything; installs what the tests need wh
 tools:
 	@./.ci/tools
 
-# The package that takes longest comes first: the others run beside it.
 unit:
 	$(GO) vet ./...
-	@mkdir -p build
-	$(GO) test -count=1 -timeout 40m -v ./ebpf ./... > build/test.log 2>&1 || { grep -avE '^\s*(=== |--- PASS)' build/test.log; exit 1; }
-	@grep -aE '^(ok|FAIL|--- FAIL)' build/test.log
+	@./internal/scripts/unittests.sh $(GO)
 
 # The pure packages must build where the kernel is another, and be right where int has 32 bits. Tests must build there, too: a
 # file without its build tag shows in vet only.
