@@ -111,12 +111,17 @@ func (m *model) laterFromInside(s *shape, got outcome) verdict {
 	if _, inside := m.subscriber(s.addressee); inside && !m.network.route(s.addressee).leadsOutside() {
 		return passInside
 	}
-	made := time.Now()
-	if !p.isGone() {
-		made = p.made
+	alone := &part{near: near.Outside(), far: s.addressee, verdict: outbound, made: time.Now(), used: time.Now()}
+	switch {
+	case p.isGone():
+		m.parts[key] = alone
+	case alone.isShown(got):
+		alone.made = p.made
+		m.parts[key] = alone
+	default: // it went nowhere, and whether it found the note of p, nobody has seen
+		p.used = time.Now()
 	}
-	m.parts[key] = &part{near: near.Outside(), far: s.addressee, verdict: outbound, made: made, used: time.Now()}
-	return m.follow(s, m.parts[key], got)
+	return m.follow(s, alone, got)
 }
 
 // laterFromOutside is for a fragment to an outside address that has no ports.
