@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/portset/softwire"
 )
 
@@ -104,8 +106,7 @@ func inBindings(rng *rand.Rand, p SoftwireSpec) (SoftwireSpec, bool) {
 
 // Random plans with pools of all kinds, compared subscriber by subscriber.
 func TestSoftwireDiffAgainstBruteForce(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	rng := rand.New(rand.NewPCG(seed, 5))
 	shares := func(p *Plan) map[Subscriber]string {
 		out := map[Subscriber]string{}

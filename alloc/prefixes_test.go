@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+
+	"github.com/cgnkit/cgnkit/internal/testseed"
 )
 
 func TestPrefixes(t *testing.T) {
@@ -36,8 +38,7 @@ func TestPrefixes(t *testing.T) {
 
 // TestPrefixesAreTheRange puts the prefixes of random ranges together again. No two in a row could be one.
 func TestPrefixesAreTheRange(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	for range 20000 {
 		a, b := rnd.Uint32(), rnd.Uint32()

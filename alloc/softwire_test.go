@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/portset/softwire"
 )
 
@@ -297,8 +299,7 @@ func TestSoftwireDiff(t *testing.T) {
 
 // Random rule sets: whom a plan finds is whom the domain finds.
 func TestSoftwireRandom(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	for range 50 {
 		s := mapE("m")

@@ -4,11 +4,10 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/netip"
-	"os"
-	"strconv"
 	"testing"
-	"time"
 	"unsafe"
+
+	"github.com/cgnkit/cgnkit/internal/testseed"
 
 	"github.com/cilium/ebpf"
 
@@ -63,15 +62,10 @@ func load(tb testing.TB, plan *alloc.Plan) *kernel {
 	return k
 }
 
-// seeded returns a random source, and logs what TEST_SEED repeats it.
+// seeded returns a random source.
 func seeded(tb testing.TB) *rand.Rand {
 	tb.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("TEST_SEED"); s != "" {
-		seed = must(strconv.ParseUint(s, 10, 64))
-	}
-	tb.Logf("TEST_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
+	return rand.New(rand.NewPCG(testseed.New(tb), 0))
 }
 
 // packet is what a program needs to run; nothing reads it.

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/internal/netns"
 )
@@ -88,8 +90,7 @@ func TestKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	random := rand.New(rand.NewPCG(seed, 0))
 	left, plans := map[string]int{}, map[string]int{}
 	begun := time.Now() // how long an apply takes on this machine, so that some are interrupted and some are not

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/cgnkit/cgnkit/internal/testseed"
 )
 
 // killed tells the test binary, started once more in the namespace of a test, to apply plans until it is killed.
@@ -51,8 +53,7 @@ func killPlan(tb testing.TB, i int) *Ruleset {
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	random := rand.New(rand.NewPCG(seed, 0))
 	plans := []*Ruleset{killPlan(t, 0), killPlan(t, 1), killPlan(t, 2)}
 	seen := map[string]int{}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cgnkit/cgnkit/internal/testseed"
 )
 
 // TestJoin follows flows with one pair of endpoints through what conntrack tells of them.
@@ -94,8 +96,7 @@ func lives(r *rand.Rand) (all []life, log string) {
 
 // TestLives compares answers with how long flows lived: Yes only where one did, and No only where none did.
 func TestLives(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	r := rand.New(rand.NewPCG(seed, 1))
 	answers := map[Match]int{}
 	for range 3000 {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cgnkit/cgnkit/internal/testseed"
 )
 
 // A stay is the truth of a test: a user had an address from one second to another.
@@ -64,9 +66,8 @@ func (n note) write(s stay, sessionTime bool) string {
 // TestAtAgainstTruth invents what happened on an address, loses records, mixes the rest, and asks about every window. The
 // book may know less than the truth, and must never say anything else.
 func TestAtAgainstTruth(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
+	seed := testseed.New(t)
 	rng := rand.New(rand.NewPCG(seed, 1))
-	t.Logf("seed %d", seed)
 	statuses := map[Status]int{}
 	for round := range 3000 {
 		const end = 120

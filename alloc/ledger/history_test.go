@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/ledger"
 )
@@ -63,8 +65,7 @@ func who(p *alloc.Plan, outside netip.Addr, port uint16) string {
 // TestHistories plays random histories, with plans that change at random instants, some of them backdated or taking a while,
 // and asks random questions: the answer must be that of the replay at every instant of the window at which anything changes.
 func TestHistories(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	r := rand.New(rand.NewPCG(seed, 1))
 	plans := []*alloc.Plan{plan(t, 30, 2016), plan(t, 30, 1000), plan(t, 20, 4000), plan(t, 100, 2016), plan(t, 16, 64512)}
 	for round := range 150 {

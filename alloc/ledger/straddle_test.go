@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/ledger"
 )
@@ -275,8 +277,7 @@ func TestStraddleCutOff(t *testing.T) {
 // TestStraddles plays random applies with random plans ahead against a kernel that does whatever a kernel may do meanwhile: what it had
 // is possible at every instant, and when nothing is under way there is one plan only, until the next is planned.
 func TestStraddles(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	r := rand.New(rand.NewPCG(seed, 1))
 	letters := []string{"a", "b", "c", "x"}
 	for range 20 {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/alloc"
 )
 
@@ -116,8 +118,7 @@ func TestClassless(t *testing.T) {
 // TestEveryAddressOnce reads zones of random plans: each outside address has one name, in the zone that its parents lead to, and
 // nothing else has one.
 func TestEveryAddressOnce(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	for range 200 {
 		pools, want := []string{}, map[string]bool{}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -125,8 +127,7 @@ func numbered(n int) string {
 // TestBlocksAtRandom writes blocks with random labels in random order, some of them damaged, and checks that no question mixes
 // two of them: whatever is asked was asked.
 func TestBlocksAtRandom(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	r := rand.New(rand.NewPCG(seed, 3))
 	labels := [][]string{
 		{"IP", "Source IP", "Endereço IP", "Dirección IP", "Quell-IP", "IP address"},

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cgnkit/cgnkit/internal/testseed"
 )
 
 // A question is what a round trip must give back.
@@ -78,8 +80,7 @@ var writers = []struct {
 
 // TestRoundTrip writes random questions in every format, bare and in a mail, and reads them.
 func TestRoundTrip(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	r := rand.New(rand.NewPCG(seed, 2))
 	for _, w := range writers {
 		t.Run(w.name, func(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/cgnkit/cgnkit/internal/testseed"
 )
 
 // at reads an instant of RFC 3339.
@@ -262,8 +264,7 @@ func changes(zone *time.Location, first, last int) func(func(time.Time) bool) {
 
 // TestParseTimeAgainstFormat writes random instants with the standard library and reads them.
 func TestParseTimeAgainstFormat(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	r := rand.New(rand.NewPCG(seed, 1))
 	layouts := []string{
 		time.RFC3339, time.RFC3339Nano, time.RFC1123Z, "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05.000000-07:00", "02/Jan/2006:15:04:05 -0700", "20060102T150405Z0700",

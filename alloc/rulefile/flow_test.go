@@ -4,12 +4,13 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/cgnkit/cgnkit/internal/testseed"
 )
 
 // TestFlowAgainstMap does random things to a flow and to a map of addresses, and compares them.
 func TestFlowAgainstMap(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %#x", seed)
+	seed := testseed.New(t)
 	rng := rand.New(rand.NewPCG(seed, 2))
 	const size = 3000 // addresses: enough for several blocks
 	for range 30 {
@@ -99,8 +100,7 @@ func TestFlowIsBounded(t *testing.T) {
 
 // TestSubtract subtracts spans from spans, and compares with complements and with single addresses.
 func TestSubtract(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %#x", seed)
+	seed := testseed.New(t)
 	rng := rand.New(rand.NewPCG(seed, 3))
 	some := func() []span {
 		var out []span

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/rulefile"
 	"github.com/cgnkit/cgnkit/portset"
@@ -13,8 +15,7 @@ import (
 
 func seeded(t *testing.T) *rand.Rand {
 	t.Helper()
-	seed := rand.Uint64()
-	t.Logf("seed %#x", seed)
+	seed := testseed.New(t)
 	return rand.New(rand.NewPCG(seed, 1))
 }
 

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/ledger"
 	"github.com/cgnkit/cgnkit/alloc/planfile"
@@ -192,8 +194,7 @@ func (k *killer) asks() (named, open int) {
 // moment of the whole time does the ledger name another subscriber than the one who had the port in the kernel.
 func TestApplyKilled(t *testing.T) {
 	k := newKiller(t)
-	seed := rand.Uint64()
-	t.Logf("seed %#x", seed)
+	seed := testseed.New(t)
 	rng := rand.New(rand.NewPCG(seed, 9))
 	file := k.plan()
 	whole := k.apply(file, nil)

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/ledger"
 )
@@ -370,8 +372,7 @@ func TestKilledFirst(t *testing.T) {
 // TestApplies plays random histories of applies that end, fail or are killed at any moment, of epochs that are planned, and of a machine that starts
 // again: whatever the kernel had is possible by the ledger, second by second, and when an apply has ended it is the only one.
 func TestApplies(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	r := rand.New(rand.NewPCG(seed, 1))
 	for round := range 14 {
 		g := newRig(t, round%2 == 0)

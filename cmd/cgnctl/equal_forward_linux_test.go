@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/planfile"
 	"github.com/cgnkit/cgnkit/internal/netns"
@@ -38,8 +40,7 @@ var forwardedTo = []uint16{7, 80, 1023, 1024, 1500, 3023, 3024, 4000, 5023, 5024
 // of one subscriber may come to another.
 func TestForwardsBeforeTheKernel(t *testing.T) {
 	b := newForwardJudge(t)
-	seed := rand.Uint64()
-	t.Logf("seed %#x", seed)
+	seed := testseed.New(t)
 	rng := rand.New(rand.NewPCG(seed, 11))
 	equal, forwarded, robbing := 0, 0, 0
 	for n := range forwardPrograms {

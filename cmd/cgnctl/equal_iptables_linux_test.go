@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/internal/netnstest"
 )
 
@@ -14,8 +16,7 @@ import (
 func TestEqualIptablesBeforeTheKernel(t *testing.T) {
 	b := newJudge(t)
 	netnstest.Run(t, b.CGN, "nft", "delete", "table", "ip", "n")
-	seed := rand.Uint64()
-	t.Logf("seed %#x", seed)
+	seed := testseed.New(t)
 	rng := rand.New(rand.NewPCG(seed, 8))
 	equal := 0
 	for n := range judgedPrograms {

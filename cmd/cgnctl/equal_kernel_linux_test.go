@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/planfile"
 	"github.com/cgnkit/cgnkit/internal/netns"
@@ -37,8 +39,7 @@ pools: [{name: p, inside: [100.64.0.0/30], outside: [198.18.0.0/31], scheme: seq
 // it lists itself, which is a text of its own.
 func TestEqualBeforeTheKernel(t *testing.T) {
 	b := newJudge(t)
-	seed := rand.Uint64()
-	t.Logf("seed %#x", seed)
+	seed := testseed.New(t)
 	rng := rand.New(rand.NewPCG(seed, 7))
 	equal := 0
 	for n := range judgedPrograms {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/flowlog"
 	"github.com/cgnkit/cgnkit/alloc/ledger"
@@ -50,8 +52,7 @@ func flowPlan(t *testing.T, ports, dynamic int) *alloc.Plan {
 // TestFlowsNameNobodyElse plays random flows to one destination while plans change, with records from before and behind the NAT. Who is asked about by a
 // flow of his is among the candidates that are left. And whoever is named, whatever was asked, really had a flow by that address in that time.
 func TestFlowsNameNobodyElse(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	r := rand.New(rand.NewPCG(seed, 1))
 	plans := []*alloc.Plan{flowPlan(t, 7000, 0), flowPlan(t, 9000, 0), flowPlan(t, 12000, 0), flowPlan(t, 6000, 9000)}
 	one, several := 0, 0

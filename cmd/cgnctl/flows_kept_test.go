@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cgnkit/cgnkit/alloc/flowlog"
@@ -52,8 +54,7 @@ func heap() int64 {
 
 // TestKeptFlowsAreTheSame compares random flows that went through keptFlows with the records of each flow joined.
 func TestKeptFlowsAreTheSame(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	r := rand.New(rand.NewPCG(seed, 1))
 	type id struct {
 		protocol                     uint8

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/internal/daemonfile"
 	"github.com/cgnkit/cgnkit/internal/netns"
 	"github.com/cgnkit/cgnkit/internal/netnstest"
@@ -21,8 +23,7 @@ import (
 func TestKilled(t *testing.T) {
 	onBoth(t, func(t *testing.T, backend string) {
 		s := newSiteOf(t, backend, "instance: killed\n")
-		seed := uint64(time.Now().UnixNano())
-		t.Logf("seed %d", seed)
+		seed := testseed.New(t)
 		random := rand.New(rand.NewPCG(seed, 0))
 		s.write("plan.yaml", killPlan(backend, 0))
 		s.start()

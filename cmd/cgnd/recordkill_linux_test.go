@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/alloc/ledger"
 	"github.com/cgnkit/cgnkit/alloc/planfile"
 	"github.com/cgnkit/cgnkit/internal/daemon"
@@ -62,8 +64,7 @@ func killedBeforeTheRecord(t *testing.T, backend string) {
 	if backend == daemonfile.XDP { // whose start takes longer
 		rounds = 6
 	}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	random := rand.New(rand.NewPCG(seed, 0))
 	now := func() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 	s.record(manyPlan(backend, 0), now())

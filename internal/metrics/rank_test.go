@@ -5,12 +5,13 @@ import (
 	"slices"
 	"testing"
 	"unsafe"
+
+	"github.com/cgnkit/cgnkit/internal/testseed"
 )
 
 // TestMostAndOf compares rankings and the index with what random subscribers use, sorted once more.
 func TestMostAndOf(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	for range 20 {
 		p := twoPools(t)

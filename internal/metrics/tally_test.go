@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/internal/alarm"
 )
@@ -15,8 +17,7 @@ func inside(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(i >> 
 
 // TestTallyEqualsSlowCount counts what random subscribers use once more, port by port and from the definitions.
 func TestTallyEqualsSlowCount(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	for range 20 {
 		p := twoPools(t)

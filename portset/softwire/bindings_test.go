@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/portset"
 )
 
@@ -39,8 +41,7 @@ func mustBindings(t failer, specs func(func(BindingSpec) bool)) *Bindings {
 
 // Random tables against a list that is searched from end to end.
 func TestBindingsOracle(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	r := rand.New(rand.NewPCG(seed, 1))
 	for range 60 {
 		layouts := [4]portset.Layout{}

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+
+	"github.com/cgnkit/cgnkit/internal/testseed"
 )
 
 // has4 is what a CE has of IPv4, as text.
@@ -98,8 +100,7 @@ func half(s RuleSpec, bit uint32) RuleSpec {
 
 // Random sets of domains, compared CE by CE.
 func TestCompareAgainstBruteForce(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	r := rand.New(rand.NewPCG(seed, 3))
 	mixed, kept, met, twoWays := 0, 0, 0, 0
 	for round := range 10_000 {
@@ -203,8 +204,7 @@ func rulesOf(set []*Domain) (out []string) {
 
 // All has each CE that its own prefix leads to, in order of rules and EA bits, and as many as Count says.
 func TestAllOfNestedRules(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	r := rand.New(rand.NewPCG(seed, 4))
 	nested := 0
 	for range 10_000 {

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+
+	"github.com/cgnkit/cgnkit/internal/testseed"
 )
 
 // The lists of a domain against both lookups: everybody who is found by a port is listed, once, and nobody else.
@@ -60,8 +62,7 @@ func TestLists(t *testing.T) {
 
 // Prefixes of every length, and addresses in and beside them, against a search from end to end.
 func TestBehind(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	var specs []BindingSpec
 	for i := range 200 {

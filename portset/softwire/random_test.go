@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/portset"
 )
 
@@ -67,8 +69,7 @@ func tooDeep(rules []RuleSpec, i int) bool {
 
 // Random rules: a domain is refused when, and only when, the oracle finds a conflict; and it answers as the oracle does.
 func TestRandomDomains(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	r := rand.New(rand.NewPCG(seed, 2))
 	accepted, refused, nested := 0, 0, 0
 	for range 500 {
@@ -150,8 +151,7 @@ func compareCheck(t *testing.T, d *Domain, from slowCE, a netip.Addr, port int, 
 
 // Prefixes of all lengths against a list that is searched from end to end.
 func TestPrefixes(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	r := rand.New(rand.NewPCG(seed, 3))
 	random := func() bits128 {
 		return bits128{r.Uint64() & r.Uint64() & r.Uint64(), r.Uint64() & r.Uint64() & r.Uint64()}.and(bits128{0xc000_0000_0000_0003, 0xc000_0000_0000_0003})

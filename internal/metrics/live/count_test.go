@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/internal/metrics"
 )
@@ -35,8 +37,7 @@ func plan(tb testing.TB, pools ...alloc.PoolSpec) *alloc.Plan {
 // TestCounterEqualsTrace draws sessions of anybody with any outside endpoint. Those count of which the plan's trace says that the
 // subscriber owns the port, and a port counts once.
 func TestCounterEqualsTrace(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testseed.New(t)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	p := plan(t, pool(t, "homes", "", "100.64.0.0/30", "192.0.2.0/31", 4), pool(t, "other", "wholesale", "172.16.0.0/31", "192.0.2.8", 2))
 	insides := []string{"100.64.0.0", "100.64.0.1", "100.64.0.3", "100.64.0.4", "172.16.0.0", "172.16.0.1", "9.9.9.9"}
