@@ -82,7 +82,7 @@ func TestBorderOfRealms(t *testing.T) {
 // Behind the driver, the kernel says of a packet that is larger than the interface only that: which side an address is on does not
 // depend on it, or what has to be cut would leave untranslated.
 func TestBorderOfLargePackets(t *testing.T) {
-	l := newLab(t, Config{}, labPools()...)
+	l := newLab(t, Config{behind: true}, labPools()...)
 	c := newCast(l)
 	inside, outside := must(l.d.generation.openProgram(bpf.CgnatProgCgnInsideSlow)), must(l.d.generation.openProgram(bpf.CgnatProgCgnOutsideSlow))
 	netnstest.Run(t, l.ns, "ip", "link", "set", "outside", "mtu", "1000")

@@ -100,6 +100,10 @@ func (b *builder) load() (err error) {
 
 // trim takes the programs away that are not attached: the kernel need not check them, which takes its time.
 func (r record) trim(spec *ebpf.CollectionSpec) {
+	if len(r.Links) == 0 && !r.Behind {
+		delete(spec.Programs, behindHook.inside)
+		delete(spec.Programs, behindHook.outside)
+	}
 	if r.Tagged {
 		delete(spec.Programs, driverHook.inside)
 		delete(spec.Programs, driverHook.outside)

@@ -61,6 +61,7 @@ type Config struct {
 	Step func(what string) error
 
 	tagged    bool   // for tests: as if an interface were a VLAN
+	behind    bool   // for tests: the slow way is loaded although there are no interfaces
 	displaced uint32 // for tests: room for mappings that are not at home; 0 = as much as there is
 }
 

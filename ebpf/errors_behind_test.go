@@ -21,7 +21,7 @@ import (
 
 // Where only the program behind the driver sees a packet, it tells the sender what the driver would, octet by octet.
 func TestErrorsBehindTheDriver(t *testing.T) {
-	l := newLab(t, Config{}, labPools()...)
+	l := newLab(t, Config{behind: true}, labPools()...)
 	c := newCast(l)
 	behind := [2]*ebpf.Program{
 		must(l.d.generation.openProgram(bpf.CgnatProgCgnInsideSlow)), must(l.d.generation.openProgram(bpf.CgnatProgCgnOutsideSlow)),

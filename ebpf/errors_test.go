@@ -268,7 +268,7 @@ func errorsWithoutPorts(c *cast) []scene {
 
 // The program behind the driver looks at the checksum of an error, too, which the driver leaves to it before.
 func TestDamagedErrorsBehindTheDriver(t *testing.T) {
-	l := newLab(t, Config{}, labPools()...)
+	l := newLab(t, Config{behind: true}, labPools()...)
 	c := newCast(l)
 	behind := must(l.d.generation.openProgram(bpf.CgnatProgCgnOutsideSlow))
 	out := c.unknown.out[planeUDP]

@@ -48,7 +48,7 @@ type exempts struct {
 
 func newExempts(t *testing.T) *exempts {
 	pool := alloc.PoolSpec{Name: "a", Inside: spans("100.64.0.0/25"), Outside: spans("198.51.100.0/30"), SharingRatio: 64}
-	l := newLab(t, Config{Plan: exemptPlan(t, pool, "192.0.2.17 udp/53", "192.0.2.17 tcp/0-80", labInside.String()+" udp/53")})
+	l := newLab(t, Config{behind: true, Plan: exemptPlan(t, pool, "192.0.2.17 udp/53", "192.0.2.17 tcp/0-80", labInside.String()+" udp/53")})
 	behind := must(l.d.generation.openProgram(bpf.CgnatProgCgnInsideSlow))
 	return &exempts{lab: l, behind: behind, me: ad("100.64.0.1"), friend: ad("192.0.2.17")}
 }

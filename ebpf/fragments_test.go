@@ -30,7 +30,7 @@ func cutUp(d datagram, size int) (parts []datagram) {
 
 // So many fragments wait for the first one of their datagram, and so large ones, but no more.
 func TestFragmentsThatWait(t *testing.T) {
-	l := newLab(t, Config{}, alloc.PoolSpec{Name: "a", Inside: spans("100.64.0.0/25"), Outside: spans("198.51.100.0/30"), SharingRatio: 64})
+	l := newLab(t, Config{behind: true}, alloc.PoolSpec{Name: "a", Inside: spans("100.64.0.0/25"), Outside: spans("198.51.100.0/30"), SharingRatio: 64})
 	slow := must(l.d.generation.openProgram(bpf.CgnatProgCgnOutsideSlow))
 	part := func(id uint16, n, octets int) []byte {
 		return newDatagram(server.Addr(), ad("198.51.100.1"), protoUDP, make([]byte, octets)).with(func(d *datagram) {

@@ -26,7 +26,8 @@ type record struct {
 	Policies []bpf.CgnatCgnPolicy `json:"policies"` // by pool
 	upcoming
 	Links  []attachment `json:"links"`
-	Tagged bool         `json:"tagged"` // an interface is a VLAN: the driver's program reads tags, on all cards
+	Tagged bool         `json:"tagged"`           // an interface is a VLAN: the driver's program reads tags, on all cards
+	Behind bool         `json:"behind,omitempty"` // the slow way is there, also without interfaces
 }
 
 // An attachment is an interface with our programs on it.
@@ -60,6 +61,7 @@ func newRecord(c Config, live *generation) (record, error) {
 		return record{}, err
 	}
 	r.Links, err = c.attachments()
+	r.Behind = c.behind
 	r.Tagged = c.tagged || slices.ContainsFunc(r.Links, func(a attachment) bool { return a.Lead.Tags > 0 })
 	return r, err
 }

@@ -102,7 +102,7 @@ func TestReopenedByTheOtherSide(t *testing.T) {
 
 // A packet that takes the slow way is seen twice, and means to its session what it would mean at once.
 func TestSlowWayCountsOnce(t *testing.T) {
-	l := newLab(t, Config{}, resetPool())
+	l := newLab(t, Config{behind: true}, resetPool())
 	slow, err := l.d.generation.openProgram(bpf.CgnatProgCgnInsideSlow)
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +127,7 @@ func TestSlowWayCountsOnce(t *testing.T) {
 func TestSlowResetAfterIdleTime(t *testing.T) {
 	me, far := ap("100.64.0.1:5000"), ap("203.0.113.9:80")
 	for _, filtering := range []Filtering{EndpointIndependent, AddressDependent, AddressAndPortDependent} {
-		l := newLab(t, Config{Policy: Policy{Filtering: filtering}}, resetPool())
+		l := newLab(t, Config{behind: true, Policy: Policy{Filtering: filtering}}, resetPool())
 		slow, err := l.d.generation.openProgram(bpf.CgnatProgCgnInsideSlow)
 		if err != nil {
 			t.Fatal(err)

@@ -42,7 +42,7 @@ func TestMACNumber(t *testing.T) {
 // thinks of it.
 func TestForeignStation(t *testing.T) {
 	for _, tagged := range []bool{false, true} {
-		l := newLab(t, Config{tagged: tagged}, alloc.PoolSpec{Inside: spans("100.64.0.0/28"), Outside: spans("198.51.100.0/30"), PortsPerSubscriber: 100})
+		l := newLab(t, Config{behind: true, tagged: tagged}, alloc.PoolSpec{Inside: spans("100.64.0.0/28"), Outside: spans("198.51.100.0/30"), PortsPerSubscriber: 100})
 		tags := []tag{{0x8100, 100}}
 		send := l.send
 		if tagged {
@@ -78,7 +78,7 @@ func TestForeignStation(t *testing.T) {
 
 // What the driver does not know to be ours is translated behind it where the kernel does, and then the driver has noted nothing.
 func TestUnknownStation(t *testing.T) {
-	l := newLab(t, Config{}, alloc.PoolSpec{Inside: spans("100.64.0.0/28"), Outside: spans("198.51.100.0/30"), PortsPerSubscriber: 100})
+	l := newLab(t, Config{behind: true}, alloc.PoolSpec{Inside: spans("100.64.0.0/28"), Outside: spans("198.51.100.0/30"), PortsPerSubscriber: 100})
 	if err := l.table(bpf.CgnatMapMacs).Put(l.links[fromInside], uint64(1)); err != nil {
 		t.Fatal(err)
 	}

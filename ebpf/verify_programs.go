@@ -129,8 +129,9 @@ func (v *verifier) verifySpot(s spot) error {
 
 // verifyPins looks whether the maps that are pinned are those that programs use.
 func (v *verifier) verifyPins(spec *ebpf.CollectionSpec, used map[ebpf.MapID]bool) error {
+	wanted := mapsOf(spec)
 	for _, name := range slices.Sorted(maps.Keys(spec.Maps)) {
-		if strings.HasPrefix(name, ".") || (!v.record.Tagged && slices.Contains(ofTags, name)) {
+		if strings.HasPrefix(name, ".") || !wanted[name] {
 			continue
 		}
 		m, err := v.openMap("maps", name)
@@ -155,8 +156,18 @@ func (v *verifier) verifyPins(spec *ebpf.CollectionSpec, used map[ebpf.MapID]boo
 	return nil
 }
 
-// ofTags are the maps that only the program for tagged frames uses.
-var ofTags = []string{bpf.CgnatMapLinks, bpf.CgnatMapCables}
+// mapsOf returns the maps that the programs use.
+func mapsOf(spec *ebpf.CollectionSpec) map[string]bool {
+	used := make(map[string]bool)
+	for _, p := range spec.Programs {
+		for i := range p.Instructions {
+			if ins := &p.Instructions[i]; ins.IsLoadFromMap() {
+				used[ins.Reference()] = true
+			}
+		}
+	}
+	return used
+}
 
 func mapID(m *ebpf.Map) (ebpf.MapID, error) {
 	info, err := m.Info()
