@@ -36,21 +36,22 @@ func ParseFiltering(name string) (Filtering, error) {
 	return 0, fmt.Errorf("%w: filtering %q is none of %s", ErrRouter, name, strings.Join(Filterings, ", "))
 }
 
-// RouterInstance is the instance of a router whose user names none. It is not DefaultInstance: loading the file replaces the table, and on
-// the same machine that would be a CGN's.
+// RouterInstance is the instance of a router whose user names none. It is not DefaultInstance: loading the file replaces the rules of the table,
+// and on the same machine that would be a CGN's.
 const RouterInstance = "router"
 
 // A RouterSpec describes the NAT of one subscriber's own router under MAP-E, MAP-T or lightweight 4over6.
 type RouterSpec struct {
 	Instance Instance
 	Outside  netip.Addr  // the IPv4 address that the router shares
-	Ports    portset.Set // what it has of it; port 0 is left out, and of a whole address the system ports
+	Ports    portset.Set // what it has of it; inside endpoints do not get port 0, and of a whole address not the system ports
 	// Link is the interface towards the border relay: the tunnel, or what leads to the translator.
 	Link string
 	// MTU is that of Link, 576 to 65535. TCP is told so, because not everybody lets the ICMP messages through that say it.
 	MTU       int
 	Filtering Filtering // 0 = FilterByAddress
-	// Services are those of Ports on which the router itself listens, by TCP and UDP. Inside endpoints do not get them. None: the zero Set.
+	// Services are those of Ports on which the router itself listens, by TCP and UDP. Inside endpoints do not get them.
+	// None: the zero Set.
 	Services portset.Set
 	Notes    []string // lines for the head of the file, without control characters
 }
@@ -59,7 +60,7 @@ type RouterSpec struct {
 type Router struct {
 	RouterSpec
 
-	count int // of ports
+	given portset.Set // what inside endpoints get of the ports
 }
 
 const minMTU, maxMTU = 576, 65535
@@ -73,9 +74,8 @@ func NewRouter(s RouterSpec) (*Router, error) {
 	if r.Filtering == 0 {
 		r.Filtering = FilterByAddress
 	}
-	for range r.ports() {
-		r.count++
-	}
+	r.given, _ = s.Ports.Minus(neverGiven(s.Ports)) // without any left it is the zero Set
+	r.given, _ = r.given.Minus(s.Services)
 	foreign, _ := s.Services.Minus(s.Ports)
 	switch {
 	case s.Instance == (Instance{}):
@@ -86,9 +86,9 @@ func NewRouter(s RouterSpec) (*Router, error) {
 		return refuse("a service on port 0: no packet may have it")
 	case foreign.IsValid():
 		return refuse("a service on port %d, which is not one of the router's", foreign.First())
-	case r.count == 0 && s.Services.IsValid():
+	case !r.given.IsValid() && s.Services.IsValid():
 		return refuse("services of its own take all ports that it has")
-	case r.count == 0:
+	case !r.given.IsValid():
 		return refuse("it has no ports")
 	case !isLink(s.Link):
 		return refuse("interface %q: want 1 to 15 letters, digits, '.', '_', '-' and '@'", s.Link)
@@ -102,23 +102,15 @@ func NewRouter(s RouterSpec) (*Router, error) {
 	return r, nil
 }
 
-// lowest returns the lowest port that may be used. Who has a whole address need not look like a service.
-func (r *Router) lowest() uint16 {
-	if r.Ports.Len() == portset.PortCount {
-		return 1024
+// neverGiven returns ports that inside endpoints never get. Who has a whole address need not look like a service.
+func neverGiven(all portset.Set) portset.Set {
+	last := 0
+	if all.Len() == portset.PortCount {
+		last = 1023
 	}
-	return 1
-}
-
-// ports iterates over the ports that inside endpoints get.
-func (r *Router) ports() func(yield func(uint16) bool) {
-	return func(yield func(uint16) bool) {
-		for p := range r.Ports.Ports() {
-			if p >= r.lowest() && !r.Services.Contains(p) && !yield(p) {
-				return
-			}
-		}
-	}
+	first, _ := portset.NewRange(0, last) // these are ports
+	set, _ := portset.NewSet(first)
+	return set
 }
 
 // isLink reports whether a name can be that of an interface, and needs no escaping.

@@ -15,6 +15,67 @@ import (
 	"github.com/cgnkit/cgnkit/internal/netnstest"
 )
 
+// Loading the file again changes nothing: mappings stay, and flows have the timers of the file.
+func TestRouterAgain(t *testing.T) {
+	t.Parallel()
+	s := routerSpec(t, 6, 8, 0x34)
+	s.Filtering = FilterNone
+	b := newRouterBench(t, s)
+	want := map[string]netip.AddrPort{}
+	for _, network := range []string{"udp", "tcp", "icmp"} {
+		seen, err := b.seen(0, 1, network, 4000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[network] = seen
+	}
+	flows := map[string][]olderFlow{}
+	for _, network := range []string{"udp", "tcp"} {
+		flows[network] = []olderFlow{b.beginInside(network), b.beginOutside(network)}
+	}
+	stray, listed := b.counted(strayCounter), b.nft("list", "table", "ip", "cgn")
+	if err := b.Servers[0].Silent(netns.Query{Remote: netip.AddrPortFrom(s.Outside, 80)}); err != nil {
+		t.Error(err)
+	}
+	for range 2 {
+		b.load(s)
+	}
+	if n := b.counted(strayCounter); n != stray+1 {
+		t.Errorf("%d strays counted before, %d after", stray+1, n)
+	}
+	for network, list := range flows {
+		for i, f := range list {
+			if got, err := f.Ask(); err != nil || got != f.seen {
+				t.Errorf("%s: flow %d is seen as %v, %v; want %v", network, i, got, err, f.seen)
+			}
+		}
+		for _, seconds := range b.remembered(network) {
+			if most := map[string]int{"udp": 300, "tcp": 7440}[network]; seconds > most {
+				t.Errorf("%s: conntrack remembers a flow for %d s, want at most %d", network, seconds, most)
+			}
+		}
+	}
+	for network, seen := range want {
+		if got, err := b.seen(0, 0, network, 4000); err != nil || got != seen {
+			t.Errorf("%s: another server sees %v, %v; want %v", network, got, err, seen)
+		}
+	}
+	for _, name := range []string{foreignCounter, staleCounter, dropCounter} {
+		if n := b.counted(name); n > 0 {
+			t.Errorf("%d packets are counted as %s", n, name)
+		}
+	}
+	if rules := chainsOf(b.nft("list", "table", "ip", "cgn")); rules != chainsOf(listed) {
+		t.Errorf("the rules are others:\n%s\nbefore:\n%s", rules, chainsOf(listed))
+	}
+}
+
+// chainsOf returns the chains of the listing of a table.
+func chainsOf(listing string) string {
+	_, chains, _ := strings.Cut(listing, "\tchain ")
+	return chains
+}
+
 // After the ports have changed, flows that the kernel remembers do not leave with ports that somebody else has by now, from whichever side
 // they began. Once they are forgotten, they get new ones.
 func TestRouterOtherPorts(t *testing.T) {
@@ -58,6 +119,10 @@ func TestRouterOtherPorts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	neighbours, err := b.Servers[0].Observe(netns.Watch{Match: func(p netns.Packet) bool { return p.Dst == seen.Addr() && p.DstPort == seen.Port() }})
+	if err != nil {
+		t.Fatal(err)
+	}
 	send()
 	if _, err := connection.Ask(); err == nil {
 		t.Error("a connection with a port of somebody else goes on")
@@ -67,9 +132,14 @@ func TestRouterOtherPorts(t *testing.T) {
 	}
 	netnstest.Run(t, b.CGN, "conntrack", "-F")
 	for _, network := range []string{"udp", "tcp", "icmp"} {
-		if seen, err := b.seen(0, 0, network, 6000); err != nil || !b.spec.Ports.Contains(seen.Port()) {
-			t.Errorf("%s: seen as %v, %v", network, seen, err)
-		}
+		b.oneMapping(map[uint16]string{}, 0, network, 6000)
+		b.oneMapping(map[uint16]string{}, 0, network, 5000) // it had another port
+	}
+	if err := host.SendIPv4(first("udp", netip.AddrPortFrom(host.Addr, 6001), seen)); err != nil { // to a neighbour by now
+		t.Fatal(err)
+	}
+	if _, err := neighbours.AwaitCount(t.Context(), 1); err != nil {
+		t.Error(err)
 	}
 	packets, err := watch.Packets()
 	if err != nil || len(packets) > 0 {

@@ -6,12 +6,10 @@ import (
 	"io"
 	"math"
 	"strings"
-
-	"github.com/cgnkit/cgnkit/portset"
 )
 
-// WriteTo writes the ruleset as text for nft -f: loading it replaces the instance in one transaction. The same router gives the same
-// bytes. WriteTo implements io.WriterTo.
+// WriteTo writes the ruleset as text for nft -f: loading it replaces what is there of the instance in one transaction, but for mappings, the
+// timers of flows and counters. The same router gives the same bytes. WriteTo implements io.WriterTo.
 func (r *Router) WriteTo(w io.Writer) (int64, error) {
 	counted := &counter{w: w}
 	t := &textWriter{w: bufio.NewWriterSize(counted, 1<<16)}
@@ -36,6 +34,8 @@ const (
 	tcpKept      = 7440 + 60
 	tcpShort     = 240 + 10
 	tcpShortFlow = 240
+	// heldLess is how much earlier an inside endpoint loses a port than others can get it.
+	heldLess = 3
 )
 
 // knownMappings is the declared size of sets of mappings: room for all ports, and for what has expired and is not swept away yet.
@@ -48,19 +48,19 @@ const tries = 3
 const searches = 1 << 20
 
 func (r *Router) write(t *textWriter) {
-	table := r.Instance.Table()
 	t.printf("#!/usr/sbin/nft -f\n# NAT of one subscriber's router, instance %s, made by cgnkit.\n", r.Instance)
 	for _, n := range r.Notes {
 		t.printf("# %s\n", n)
 	}
-	t.printf("# %v with %d ports, all of them for TCP, UDP and ICMP identifiers alike\n", r.Outside, r.count)
+	t.printf("# %v with %d ports, all of them for TCP, UDP and ICMP identifiers alike\n", r.Outside, r.given.Len())
 	if r.Services.IsValid() {
 		t.printf("# and %d on which the router itself listens\n", r.Services.Len())
 	}
-	t.printf("#\n# Flows from before this file was loaded may have ports that new ones get, too, or that are another router's now: conntrack -F forgets them.\n")
-	t.printf("\ntable ip %s\ndelete table ip %s\n\ntable ip %s {\n", table, table, table)
-	t.printf("\t# packets from inside for which no port was free, that nothing translated, or whose port is of another router; packets from outside for nobody here, or for a port that no mapping has or whose filtering refuses them\n")
-	for _, name := range []string{"full_tcp", "full_udp", "full_icmp", dropCounter, foreignCounter, strayCounter, refusedCounter} {
+	t.printf("#\n# Loading this file again keeps mappings and flows. After its address or ports have changed, flows may have what is another router's now:\n# conntrack -F forgets them.\n")
+	r.again(t)
+	t.printf("\ntable ip %s {\n", r.Instance.Table())
+	t.printf("\t# packets from inside for which no port was free, that nothing translated, or whose port is of another router; packets of flows whose port somebody else here has by now; packets from outside for nobody here, or for a port that no mapping has or whose filtering refuses them\n")
+	for _, name := range []string{"full_tcp", "full_udp", "full_icmp", dropCounter, foreignCounter, staleCounter, strayCounter, refusedCounter} {
 		t.printf("\tcounter %s {\n\t}\n\n", name)
 	}
 	t.timeouts()
@@ -89,6 +89,9 @@ const (
 // foreignCounter counts packets from inside whose flow has a port that is not this router's: it is older than the ruleset.
 const foreignCounter = "foreign"
 
+// staleCounter counts packets, of both directions, of flows whose port another inside endpoint or a service has by now.
+const staleCounter = "stale"
+
 // A routedProtocol is how one protocol is translated.
 type routedProtocol struct {
 	name string
@@ -103,68 +106,6 @@ func routed() []routedProtocol {
 
 // endpoint is the inside endpoint of a flow that began inside.
 const endpoint = "ct original ip saddr . ct original proto-src"
-
-// portMaps writes what is known of the ports themselves.
-func (r *Router) portMaps(t *textWriter) {
-	i := 0
-	ranges := func(s portset.Set, from, to uint16) {
-		for p := range s.Ranges() {
-			if first, last := max(p.First(), from), min(p.Last(), to); first <= last {
-				t.printf("%s\n\t\t\t%d-%d", comma(i), first, last)
-				i++
-			}
-		}
-	}
-	t.printf("\t# the ports of this router\n\tset own {\n\t\ttype inet_service\n\t\tflags interval\n\t\telements = {")
-	ranges(r.Services, 1, r.lowest()-1)
-	ranges(r.Ports, r.lowest(), portset.PortCount-1)
-	t.printf("\n\t\t}\n\t}\n\n")
-	if r.Services.IsValid() {
-		i = 0
-		t.printf("\t# those of them on which the router itself listens\n\tset services {\n\t\ttype inet_service\n\t\tflags interval\n\t\telements = {")
-		ranges(r.Services, 1, portset.PortCount-1)
-		t.printf("\n\t\t}\n\t}\n\n")
-	}
-	i = 0
-	t.printf("\t# all of them, by number: the hash that stands for each\n\tmap candidate {\n\t\ttype mark : mark\n\t\tsize %d\n\t\telements = {", r.count)
-	for p := range r.ports() {
-		t.printf("%s\n\t\t\t%d : %#x", comma(i), i, portHash(p))
-		i++
-	}
-	t.printf("\n\t\t}\n\t}\n\n")
-	i = 0
-	t.printf("\t# the port for which a hash stands\n\tmap port {\n\t\ttype mark : inet_service\n\t\tsize %d\n\t\telements = {", r.count)
-	for p := range r.ports() {
-		t.printf("%s\n\t\t\t%#x : %d", comma(i), portHash(p), p)
-		i++
-	}
-	t.printf("\n\t\t}\n\t}\n\n")
-}
-
-func comma(i int) string {
-	if i == 0 {
-		return ""
-	}
-	return ","
-}
-
-// mappings writes the sets in which the mappings of a protocol are.
-func (r *Router) mappings(t *textWriter, p routedProtocol) {
-	set := func(kind, name, comment, types string) {
-		t.printf("\t# %s\n\t%s %s_%s {\n\t\ttype %s\n\t\tsize %d\n\t\tflags dynamic,timeout\n\t}\n\n", comment, kind, name, p.name, types, knownMappings)
-	}
-	set("map", "out", "inside endpoint : outside port", "ipv4_addr . inet_service : inet_service")
-	set("set", "busy", "outside ports that a mapping has, by their hashes", "mark")
-	if p.in {
-		set("map", "in", "outside port : inside endpoint", "inet_service : ipv4_addr . inet_service")
-	}
-	if p.in && r.Filtering == FilterByAddress {
-		set("set", "peers", "to whom a mapping has sent", "inet_service . ipv4_addr")
-	}
-	if p.name == "tcp" {
-		set("set", "again", "inside endpoints with more than one connection: their mappings outlast the end of one", "ipv4_addr . inet_service")
-	}
-}
 
 // script writes a chain of rules that are text already. hook is empty unless it is a base chain.
 func (t *textWriter) script(name, comment, hook string, rules ...string) {
@@ -191,7 +132,7 @@ func (r *Router) arrival(t *textWriter) {
 		stray(fmt.Sprintf("ip daddr != %v", r.Outside)), stray("meta l4proto { tcp, udp } th dport != @own"),
 		stray("icmp type { echo-request, timestamp-request, info-request, address-mask-request } meta l4proto icmp ct original proto-src != @own"))
 	t.script("arrive", "what may come to a mapping, and from inside everything that one waits for: that is a hairpin. The rest leaves no trace, or a flow from inside could not follow it",
-		"nat hook prerouting priority -100", append([]string{fmt.Sprintf("ip daddr != %v accept", r.Outside)}, r.arrivals()...)...)
+		"nat hook prerouting priority -100", append([]string{fmt.Sprintf("ip daddr != %v accept", r.Outside), "meta l4proto { tcp, udp } th dport != @own accept"}, r.arrivals()...)...)
 	mss := r.MTU - 40
 	clamp := fmt.Sprintf("tcp flags & (syn | rst) == syn tcp option maxseg size set %d", mss)
 	t.script("clamp", "TCP segments fit into the tunnel, whoever sends them", "filter hook forward priority -150",
@@ -208,7 +149,7 @@ func (r *Router) arrivals() []string {
 		if !p.in {
 			continue
 		}
-		to := fmt.Sprintf("dnat ip to %s dport map @in_%s", p.name, p.name)
+		to := fmt.Sprintf("dnat ip to %s dport map @inside_%s", p.name, p.name)
 		if p.name == "tcp" {
 			to = syn + " " + to
 		}
@@ -223,7 +164,7 @@ func (r *Router) arrivals() []string {
 	}
 	// What would be let in without a mapping is a flow that a later mapping of the port runs into: its own flow to the same remote endpoint
 	// would have the same addresses and ports.
-	rules = append(rules, "meta l4proto { tcp, udp } th dport @own counter name "+refusedCounter+" drop")
+	rules = append(rules, "meta l4proto { tcp, udp } counter name "+refusedCounter+" drop")
 	return append(rules, fmt.Sprintf("iifname %q redirect", r.Link)) // pings are for the router, whatever its own address there
 }
 
@@ -244,22 +185,25 @@ func (r *Router) choice(t *textWriter, p routedProtocol) {
 		"meta mark set meta mark map @candidate",
 		fmt.Sprintf("%smeta mark != @busy_%s add @busy_%s { meta mark timeout 10s limit rate 1/day burst 1 packets } snat to %v : meta mark map @port", proto, name, name, r.Outside))
 	t.script("next_"+name, "the next number: every port has its turn", "",
-		fmt.Sprintf("meta mark set numgen inc mod %d", r.count), "goto take_"+name)
-	laps := int(math.Ceil(math.Sqrt(float64(r.count))))
-	lap := (r.count + laps - 1) / laps
+		fmt.Sprintf("meta mark set numgen inc mod %d", r.given.Len()), "goto take_"+name)
+	count := r.given.Len()
+	laps := int(math.Ceil(math.Sqrt(float64(count))))
+	lap := (count + laps - 1) / laps
 	t.script("lap_"+name, fmt.Sprintf("%d of them", lap), "", times(lap, "jump next_"+name)...)
 	t.script("search_"+name, "all of them", "", times(laps, "jump lap_"+name)...)
 	var rules []string
 	if name == "tcp" {
-		rules = append(rules, fmt.Sprintf("tcp flags & (fin | syn | rst | ack) != syn counter name %s drop", dropCounter),
-			proto+endpoint+" @out_tcp "+fmt.Sprintf("update @again_tcp { %s timeout %ds }", endpoint, tcpKept))
+		rules = append(rules, fmt.Sprintf("tcp flags & (fin | syn | rst | ack) != syn counter name %s drop", dropCounter))
+	}
+	if name == "tcp" {
+		rules = append(rules, proto+endpoint+" @out_tcp "+fmt.Sprintf("update @again_tcp { %s timeout %ds }", endpoint, tcpKept))
 	}
 	rules = append(rules, fmt.Sprintf("%ssnat to %v : %s map @out_%s", proto, r.Outside, endpoint, name),
-		fmt.Sprintf("%smeta mark set jhash %s mod %d", proto, endpoint, r.count), "jump take_"+name)
+		fmt.Sprintf("%smeta mark set jhash %s mod %d", proto, endpoint, count), "jump take_"+name)
 	for range tries {
-		rules = append(rules, fmt.Sprintf("meta mark set numgen random mod %d", r.count), "jump take_"+name)
+		rules = append(rules, fmt.Sprintf("meta mark set numgen random mod %d", count), "jump take_"+name)
 	}
-	rules = append(rules, fmt.Sprintf("limit rate over %d/second burst %d packets %s", max(64, searches/r.count), r.count, full), "jump search_"+name, full)
+	rules = append(rules, fmt.Sprintf("limit rate over %d/second burst %d packets %s", max(64, searches/count), count, full), "jump search_"+name, full)
 	t.script("choose_"+name, "an inside endpoint that has a mapping keeps it, whoever is asked; another one gets a port that is free", "", rules...)
 }
 
@@ -267,80 +211,6 @@ func times(n int, rule string) []string {
 	rules := make([]string, n)
 	for i := range rules {
 		rules[i] = rule
-	}
-	return rules
-}
-
-// keeping writes the base chains behind translation, which see every packet: mappings live as long as packets come, and what is not
-// translated does not leave.
-func (r *Router) keeping(t *textWriter) {
-	lost := func(match string) string {
-		return fmt.Sprintf("oifname %q %s counter name %s drop", r.Link, match, dropCounter)
-	}
-	t.script("translate", "", "nat hook postrouting priority 100",
-		fmt.Sprintf("ct status dnat ct original ip daddr %v meta l4proto tcp update @again_tcp { ip daddr . tcp dport timeout %ds }", r.Outside, tcpKept),
-		fmt.Sprintf("oifname %q goto choose", r.Link),
-		fmt.Sprintf("iifname != %q ct status dnat ct original ip daddr %v goto choose", r.Link, r.Outside))
-	foreign := func(match string) string {
-		return fmt.Sprintf("oifname %q %s counter name %s drop", r.Link, match, foreignCounter)
-	}
-	t.script("remember", "nothing leaves untranslated, or with a port of another router (RFC 7597 section 8); mappings live as long as packets come", "filter hook postrouting priority 110",
-		lost(fmt.Sprintf("iifname %q", r.Link)), lost("ct state invalid,untracked"), lost(fmt.Sprintf("ip saddr != %v", r.Outside)), lost("meta l4proto != { icmp, tcp, udp }"),
-		foreign("meta l4proto { tcp, udp } th sport != @own"), foreign("ct state != related meta l4proto icmp ct reply proto-src != @own"), "goto keep")
-	t.script("remember_own", "the same for packets to the router itself", "filter hook input priority 110", "goto keep")
-	t.script("keep", "flows that began inside, and flows that began outside; some are both. ICMP errors are of neither, and keep nothing alive", "",
-		"meta l4proto icmp ct state related return",
-		fmt.Sprintf("ct reply ip daddr %v meta l4proto vmap { tcp : jump keep_tcp, udp : jump keep_udp, icmp : jump keep_icmp }", r.Outside),
-		fmt.Sprintf("ct status dnat ct original ip daddr %v meta l4proto vmap { tcp : jump hold_tcp, udp : jump hold_udp }", r.Outside))
-}
-
-// kept writes how the mappings of a protocol are kept.
-func (r *Router) kept(t *textWriter, p routedProtocol) {
-	proto := "meta l4proto " + p.name + " "
-	port := "ct reply " + p.port
-	others := r.notGiven(proto + port)
-	if p.name != "tcp" {
-		t.script("keep_"+p.name, "", "", append(others, r.updates(p, endpoint, port, p.kept)...)...)
-	} else {
-		again := proto + endpoint + " @again_tcp "
-		t.script("keep_tcp", "a mapping that one connection has goes a little after that", "", append(others,
-			again+"goto stay_tcp", "ct state new goto pass_tcp", fmt.Sprintf("ct expiration > %ds goto stay_tcp", tcpShortFlow), "goto pass_tcp")...)
-		t.script("stay_tcp", "", "", append(r.updates(p, endpoint, port, tcpKept), again+fmt.Sprintf("update @again_tcp { %s timeout %ds }", endpoint, tcpKept))...)
-		t.script("pass_tcp", "", "", r.updates(p, endpoint, port, tcpShort)...)
-	}
-	if p.in {
-		const host = "ct reply ip saddr . ct reply proto-src"
-		rules := append([]string{proto + host + " != @out_" + p.name + " return"}, r.updates(p, host, "ct original proto-dst", p.kept)...)
-		if p.name == "tcp" {
-			rules = append(rules, proto+fmt.Sprintf("update @again_tcp { %s timeout %ds }", host, tcpKept))
-		}
-		t.script("hold_"+p.name, "", "", rules...)
-	}
-}
-
-// notGiven are the rules that return where a port is none that inside endpoints get: flows from before the ruleset may have others.
-func (r *Router) notGiven(port string) []string {
-	rules := []string{port + " != @own return"}
-	if r.Services.IsValid() {
-		rules = append(rules, port+" @services return")
-	}
-	return rules
-}
-
-// updates are the rules that keep the mapping of an inside endpoint to a port for so many seconds.
-func (r *Router) updates(p routedProtocol, host, port string, seconds int) []string {
-	rules := []string{
-		fmt.Sprintf("update @out_%s { %s timeout %ds : %s }", p.name, host, seconds, port),
-		fmt.Sprintf("update @busy_%s { jhash %s mod %d seed %#x timeout %ds }", p.name, port, uint32(portModulus), portSeed, seconds),
-	}
-	if p.in {
-		rules = append(rules, fmt.Sprintf("update @in_%s { %s timeout %ds : %s }", p.name, port, seconds, host))
-	}
-	if p.in && r.Filtering == FilterByAddress && host == endpoint {
-		rules = append(rules, fmt.Sprintf("update @peers_%s { %s . ct reply ip saddr timeout %ds }", p.name, port, seconds))
-	}
-	for i := range rules {
-		rules[i] = "meta l4proto " + p.name + " " + rules[i]
 	}
 	return rules
 }

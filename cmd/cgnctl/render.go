@@ -125,7 +125,7 @@ flows of subscribers that moved.
 
 With --subscriber, write the NAT of the router of one subscriber of MAP-E, MAP-T or lightweight 4over6 instead, a Linux machine. Without a
 plan, --end-user and the flags of cgnctl map ce say which one. It gives every port of the router's set to TCP, UDP and ICMP identifiers,
-each to one inside endpoint at a time, which keeps it towards all destinations. Exit 1 when the prefix is no subscriber.`,
+each to one inside endpoint at a time, which keeps it towards all destinations. Loading such a file again keeps mappings and flows. Exit 1 when the prefix is no subscriber.`,
 		Example: `  cgnctl render nftables -c plan.yaml > cgn.nft && nft -c -f cgn.nft
   cgnctl render nftables -c plan.yaml --subscriber 2001:db8:12:3400::/56 --interface map0 > router.nft
   cgnctl render nftables --rule6 2001:db8::/40 --rule4 192.0.2.0/24 --ea-len 16 --end-user 2001:db8:12:3400::/56`,
