@@ -33,6 +33,34 @@ func Example() {
 	// S46_CONT_MAPE 2001:db8::/40 2001:db8:ffff::1
 }
 
+// A router reads what its DHCPv6 server sent, and with it what its own prefix has. Of a rule that says another PSID than the prefix holds it gets
+// no answer: packets for these ports would go to somebody else.
+func ExampleRule_CE() {
+	prefix := netip.MustParsePrefix("2001:db8:12:3400::/56") // delegated in the same reply
+	for _, psid := range []uint16{0x34, 0x35} {
+		rule := s46.Rule{IPv6: netip.MustParsePrefix("2001:db8::/40"), IPv4: netip.MustParsePrefix("192.0.2.0/24"), EALen: 16,
+			Ports: &s46.PortParams{Offset: 6, PSIDLen: 8, PSID: psid}}
+		reply, err := s46.Append(nil, s46.MAPE{Rules: []s46.Rule{rule}, BRs: []s46.BR{{Addr: netip.MustParseAddr("2001:db8:ffff::1")}}})
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, o := range must(s46.Containers(reply)) {
+			for _, r := range o.(s46.MAPE).Rules {
+				ce, err := r.CE(prefix)
+				if err != nil {
+					fmt.Println(err)
+					continue
+				}
+				psid, _ := ce.PSID()
+				fmt.Println(ce.IPv4(), psid, ce.Ports().First(), ce.Ports().Len(), ce.Address())
+			}
+		}
+	}
+	// Output:
+	// 192.0.2.18/32 52 1232 252 2001:db8:12:3400:0:c000:212:34
+	// S46_RULE: S46_PORTPARAMS: invalid content: PSID 53 contradicts the EA bits of 2001:db8:12:3400::/56, which hold 52
+}
+
 func must(list []s46.Option, discarded []error) []s46.Option {
 	for _, err := range discarded {
 		log.Fatal(err)
