@@ -50,8 +50,8 @@ type RouterSpec struct {
 	// MTU is that of Link, 576 to 65535. TCP is told so, because not everybody lets the ICMP messages through that say it.
 	MTU       int
 	Filtering Filtering // 0 = FilterByAddress
-	// Services are those of Ports on which the router itself listens, by TCP and UDP. Inside endpoints do not get them.
-	// None: the zero Set.
+	// Services are those of Ports on which the router itself listens, by TCP and UDP. Inside endpoints do not get them, and what the router sends
+	// from them leaves from them. None: the zero Set.
 	Services portset.Set
 	Notes    []string // lines for the head of the file, without control characters
 }

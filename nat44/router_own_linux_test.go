@@ -3,12 +3,76 @@
 package nat44
 
 import (
+	"net"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/cgnkit/cgnkit/internal/netns"
 	"github.com/cgnkit/cgnkit/portset"
 )
+
+// A service of the router has one outside port, its own, whoever is asked and whoever sends first; and it sees the ports of others as they are.
+func TestRouterServiceSends(t *testing.T) {
+	for _, order := range []string{"the service first", "the others first"} {
+		t.Run(order, func(t *testing.T) {
+			t.Parallel()
+			s := routerSpec(t, 6, 8, 0x34)
+			s.Services = must(portset.ParseSet("1232,2256-2257"))
+			b := newRouterBench(t, s)
+			service := netip.AddrPortFrom(s.Outside, 1232)
+			c := b.hostSocket(b.CGN, netip.AddrPortFrom(netip.IPv4Unspecified(), 1232))
+			for _, server := range b.Servers {
+				peer := b.hostSocket(server.NS, netip.AddrPortFrom(server.Addr, 5060))
+				for round := range 2 {
+					if serviceSends := (order == "the service first") == (round == 0); serviceSends {
+						if _, err := c.WriteToUDPAddrPort([]byte("hello"), netip.AddrPortFrom(server.Addr, 5060)); err != nil {
+							t.Fatal(err)
+						}
+						if _, from := received(t, peer); from != service {
+							t.Errorf("round %d: the service is seen as %v, want %v", round, from, service)
+						}
+						continue
+					}
+					if _, err := peer.WriteToUDPAddrPort([]byte("hello"), service); err != nil {
+						t.Fatal(err)
+					}
+					if _, from := received(t, c); from != netip.AddrPortFrom(server.Addr, 5060) {
+						t.Errorf("round %d: the service sees %v, want port 5060 of %v", round, from, server.Addr)
+					}
+				}
+			}
+			for _, server := range b.Servers {
+				seen, err := b.CGN.Ask(netns.Query{Network: "tcp", Local: netip.AddrPortFrom(netip.Addr{}, 1232), Remote: netip.AddrPortFrom(server.Addr, 7)})
+				if err != nil || seen != service {
+					t.Errorf("by TCP the service is seen as %v, %v; want %v", seen, err, service)
+				}
+			}
+			for _, network := range []string{"udp", "tcp"} {
+				seen, err := b.CGN.Ask(netns.Query{Network: network, Local: netip.AddrPortFrom(netip.Addr{}, 5000), Remote: netip.AddrPortFrom(b.Servers[0].Addr, 7)})
+				if err != nil || s.Services.Contains(seen.Port()) || !s.Ports.Contains(seen.Port()) {
+					t.Errorf("%s from another port of the router: seen as %v, %v", network, seen, err)
+				}
+				host, err := b.seen(0, 0, network, 1232)
+				if err != nil || s.Services.Contains(host.Port()) {
+					t.Errorf("%s from a host's port 1232: seen as %v, %v", network, host, err)
+				}
+			}
+		})
+	}
+}
+
+// received returns the next datagram of a socket.
+func received(tb testing.TB, c *net.UDPConn) (text string, from netip.AddrPort) {
+	tb.Helper()
+	buf := make([]byte, 100)
+	_ = c.SetReadDeadline(time.Now().Add(2 * time.Second)) // its error shows in what follows
+	n, from, err := c.ReadFromUDPAddrPort(buf)
+	if err != nil {
+		tb.Error(err)
+	}
+	return string(buf[:n]), netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+}
 
 // The router answers pings with all identifiers that are its own: also those that no inside endpoint gets.
 func TestRouterPings(t *testing.T) {

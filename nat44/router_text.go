@@ -195,6 +195,9 @@ func (r *Router) choice(t *textWriter, p routedProtocol) {
 	if name == "tcp" {
 		rules = append(rules, fmt.Sprintf("tcp flags & (fin | syn | rst | ack) != syn counter name %s drop", dropCounter))
 	}
+	if p.in && r.Services.IsValid() {
+		rules = append(rules, fmt.Sprintf("fib saddr type local %s sport @services snat to %v : %s sport", name, r.Outside, name))
+	}
 	if name == "tcp" {
 		rules = append(rules, proto+endpoint+" @out_tcp "+fmt.Sprintf("update @again_tcp { %s timeout %ds }", endpoint, tcpKept))
 	}

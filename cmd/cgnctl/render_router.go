@@ -32,7 +32,7 @@ func (f *routerFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.link, "interface", "map0", "of a router: the tunnel to the border relay, or what leads to the translator")
 	decimalVar(flags, &f.mtu, "mtu", 0, "of a router: MTU of the interface; default: 1460, and 1480 with MAP-T")
 	flags.StringVar(&f.filtering, "filtering", nat44.Filterings[0], "of a router: from where packets reach an inside endpoint that has a port: an address to which it has sent (address), answers only (address-and-port), everywhere (none)")
-	flags.StringVar(&f.services, "services", "", "of a router: ports of its own on which it listens itself, by TCP and UDP, for example 1232,2256-2257: no inside endpoint gets them")
+	flags.StringVar(&f.services, "services", "", "of a router: ports of its own on which it listens itself, by TCP and UDP, for example 1232,2256-2257: no inside endpoint gets them, and what the router sends from one leaves from it")
 	_ = cmd.RegisterFlagCompletionFunc("filtering", cobra.FixedCompletions(nat44.Filterings, cobra.ShellCompDirectiveNoFileComp))
 	f.rule.addRule(cmd)
 }
