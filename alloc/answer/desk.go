@@ -162,7 +162,7 @@ func (d *Desk) join(found []ledger.Candidate, q ledger.Question) []Candidate {
 	for i, c := range found {
 		out[i].Candidate = c
 		if s, ok := c.Subscriber(); ok && d.Book != nil {
-			out[i].Holder = d.Book.At(s.Realm, s.Addr(), q.From, q.To, d.Skew)
+			out[i].Holder = d.Book.AtPrefix(s.Realm, s.Prefix, q.From, q.To, d.Skew)
 		}
 	}
 	return out

@@ -16,11 +16,17 @@ type index struct {
 	histories map[place]*history
 }
 
-// At answers who had an inside address between from and to, both included; when they are reversed they are exchanged. skew, by which the clocks
+// At answers who had an inside address, as AtPrefix does.
+func (b *Book) At(realm string, inside netip.Addr, from, to time.Time, skew time.Duration) Answer {
+	inside = inside.Unmap()
+	return b.AtPrefix(realm, netip.PrefixFrom(inside, inside.BitLen()), from, to, skew)
+}
+
+// AtPrefix answers who had an inside address or a prefix of IPv6, by the leases of that prefix and of shorter ones that hold all of it, between from and to, both included; when they are reversed they are exchanged. skew, by which the clocks
 // of the question and of the records may differ, widens that time on both sides. With the status One it is the same person
 // throughout. The first question after reading sorts the records, O(n log n); then O(log n + k) for k candidates, and
 // at worst O(n) in the stays on the address.
-func (b *Book) At(realm string, inside netip.Addr, from, to time.Time, skew time.Duration) Answer {
+func (b *Book) AtPrefix(realm string, inside netip.Prefix, from, to time.Time, skew time.Duration) Answer {
 	if to.Before(from) {
 		from, to = to, from
 	}
@@ -31,29 +37,37 @@ func (b *Book) At(realm string, inside netip.Addr, from, to time.Time, skew time
 	w := window{start: first, startUp: ceil, end: floor, endUp: last}
 	x := b.sorted()
 	number, known := b.realms[realm]
-	inside = inside.Unmap()
-	if !known || !inside.Is4() {
+	if !known || !inside.IsValid() {
 		return Answer{Status: Uncertain, Why: NoRecord}
 	}
-	h := x.histories[place(uint64(number)<<32|uint64(u32(inside)))]
-	if h == nil {
-		return Answer{Status: Uncertain, Why: NoRecord | reach(b.spans[number], first, last)}
+	var spans []span // what RADIUS has told is about IPv4
+	if inside.Addr().Is4() {
+		spans = b.spans[number]
 	}
-	found := h.overlapping(w.startUp, w.end)
-	if len(found) == 0 {
-		why := h.unknown(first, last)
-		if spans := b.spans[number]; !h.listed(first) && (len(spans) > 0 || len(h.known) == 0) {
-			why |= reach(spans, first, last)
+	histories := x.of(b, number, inside)
+	if len(histories) == 0 {
+		return Answer{Status: Uncertain, Why: NoRecord | reach(spans, first, last)}
+	}
+	var found []segment
+	var unknown, missing Reasons
+	for _, h := range histories {
+		found = append(found, h.overlapping(w.startUp, w.end)...)
+		unknown |= h.unknown(first, last)
+		if !h.listed(first) && (len(spans) > 0 || len(h.known) == 0) {
+			missing |= reach(spans, first, last)
 		}
 		if first < h.first {
-			why |= Before
+			missing |= Before
 		}
-		if why != 0 {
-			return Answer{Status: Uncertain, Why: why}
-		}
-		return Answer{Status: Nobody}
 	}
-	return b.judge(found, w, h.unknown(first, last))
+	switch {
+	case len(found) > 0:
+		slices.SortStableFunc(found, func(a, b segment) int { return cmp.Compare(a.from, b.from) })
+		return b.judge(found, w, unknown)
+	case unknown|missing != 0:
+		return Answer{Status: Uncertain, Why: unknown | missing}
+	}
+	return Answer{Status: Nobody}
 }
 
 // A window is the time of a question in seconds, each bound rounded down and up.

@@ -92,6 +92,7 @@ type Book struct {
 	leases   []lease
 	parts    []int64 // of lease files: until when each has everything
 	lastRow  map[place]uint32
+	prefixes map[netip.Prefix]uint32 // of IPv6, numbered
 	unread   []unread
 	partials []partial
 
@@ -99,7 +100,7 @@ type Book struct {
 	index *index // nil when records came in since
 }
 
-// A place is an inside address in a realm: realm in the upper half, address in the lower.
+// A place is an inside address in a realm: realm in the upper half, address in the lower; for IPv6 see six.
 type place uint64
 
 func (p place) addr() netip.Addr {
@@ -113,6 +114,7 @@ func New(l Limits) *Book {
 	return &Book{
 		limits: l.orDefault(), texts: map[string]string{}, known: map[identity]uint32{}, realms: map[string]uint32{}, spans: map[uint32][]span{},
 		byKey: map[sessionKey]uint32{}, resets: map[sessionKey][]stamp{}, lastRow: map[place]uint32{},
+		prefixes: map[netip.Prefix]uint32{},
 	}
 }
 
@@ -237,4 +239,5 @@ const (
 	costUnread  = 260
 	costSpan    = 60
 	costPart    = 16
+	costPrefix  = 100
 )

@@ -1,5 +1,5 @@
-// Package holder answers to whom an inside address belonged at an instant, from the records that providers have of people: RADIUS
-// accounting and DHCP leases. It is kept apart from plans and from the ledger, which hold no names.
+// Package holder answers to whom an inside address, or an end-user prefix of IPv6, belonged at an instant, from the records that providers have of
+// people: RADIUS accounting (IPv4 alone) and leases of DHCP. It is kept apart from plans and from the ledger, which hold no names.
 //
 // A Book reads the files, in any order, and answers. It never turns a guess into a name: a session without a Stop is known
 // until its last record and possible after it, a lease between its written start and end, and what two records claim is
@@ -27,5 +27,6 @@
 //
 // A Book keeps what it needs of each session, not each record: of the records between the first and the last of a session that say
 // the same, none. A session with Start, Interim-Updates and Stop needs some 470 bytes while reading and 640 once
-// questions are asked, a lease of a client of its own 540 and 720, a rejected record 260; names cost their length once. Limits bounds the sum.
+// questions are asked, a lease of a client of its own 540 and 720, and 100 more for each prefix of IPv6, a rejected record 260; names cost their length once.
+// Limits bounds the sum.
 package holder

@@ -50,7 +50,11 @@ func read(tb testing.TB, details ...string) *Book {
 
 // ask asks about one second and returns the answer in one line: the status, the users with "?" behind those who are not sure, the reasons.
 func ask(b *Book, inside netip.Addr, from, to, skew int) string {
-	a := b.At("", inside, at(from), at(to), time.Duration(skew)*time.Second)
+	return line(b.At("", inside, at(from), at(to), time.Duration(skew)*time.Second))
+}
+
+// line writes an answer as ask does.
+func line(a Answer) string {
 	out := a.Status.String()
 	for _, c := range a.Candidates {
 		name := c.User

@@ -5,17 +5,15 @@ import (
 	"cmp"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// ReadLeases reads a lease file of Kea's memfile backend for DHCPv4, kea-leases4.csv or a copy that lease file cleanup (LFC) made of it, plain or
-// compressed with gzip. name is for messages. The lines of one address are its history: a lease is certain from expire less valid_lifetime, when it
+// ReadLeases reads a lease file of Kea's memfile backend, kea-leases4.csv of DHCPv4, kea-leases6.csv of DHCPv6 (addresses and delegated prefixes) or a
+// copy that lease file cleanup (LFC) made of one, plain or compressed with gzip. name is for messages. The lines of one address are its history: a lease is certain from expire less valid_lifetime, when it
 // was given or renewed, until expire, and renewals by the same client extend it. Cleanup leaves only the newest line of an
 // address, so a file tells nothing of the time before its first line of that address, and nothing of the time behind Options.Until: there a lease is
 // only possible, and somebody can have had an address that was free (FileEnds), unless another file has the address by then. A line with the names of
@@ -47,17 +45,23 @@ const (
 	leaseState
 	hostname
 	userContext
+	leaseType // of DHCPv6
+	prefixLen
 	columns
 )
 
-var columnNames = [columns]string{"address", "hwaddr", "client_id", "valid_lifetime", "expire", "state", "hostname", "user_context"}
+var columnNames = [columns]string{"address", "hwaddr", "client_id", "valid_lifetime", "expire", "state", "hostname", "user_context", "lease_type", "prefix_len"}
 
 // A table knows in which column what stands; -1 where it does not.
 type table struct {
 	at     [columns]int
 	names  int // columns in the header
+	six    bool
 	fields [][]byte
 }
+
+// torn reports whether the line that was split has fewer or more columns than it should have.
+func (t *table) torn(tooLong bool) bool { return len(t.fields) != t.names && !tooLong }
 
 func (s *source) rows() error {
 	var t *table
@@ -98,8 +102,8 @@ func newTable(header string) (*table, error) {
 		t.at[i] = -1
 	}
 	for i, name := range strings.Split(header, ",") {
-		if name == "duid" {
-			return nil, errors.New("this is a lease file of DHCPv6; inside addresses are in that of DHCPv4")
+		if strings.TrimSpace(name) == "duid" && t.at[client] < 0 { // whose lease it is in DHCPv6
+			t.six, t.at[client] = true, i
 		}
 		for c, want := range columnNames {
 			if strings.TrimSpace(name) == want && t.at[c] < 0 {
@@ -107,7 +111,11 @@ func newTable(header string) (*table, error) {
 			}
 		}
 	}
-	for _, c := range []int{leaseAddress, hardware, lifetime, expire, leaseState} {
+	wanted := []int{leaseAddress, hardware, lifetime, expire, leaseState}
+	if t.six {
+		wanted = []int{leaseAddress, lifetime, expire, leaseState, leaseType, prefixLen}
+	}
+	for _, c := range wanted {
 		if t.at[c] < 0 {
 			return nil, fmt.Errorf("the first line names no column %s: this is no lease file of Kea", columnNames[c])
 		}
@@ -129,15 +137,14 @@ func (s *source) row(t *table, line []byte) {
 	for field := range bytes.SplitSeq(line, []byte(",")) {
 		t.fields = append(t.fields, field)
 	}
-	a, err := netip.ParseAddr(string(t.cell(leaseAddress)))
-	if err != nil || !a.Is4() {
-		s.reject(s.Number(), true, fmt.Sprintf("address %.40q is none of IPv4", t.cell(leaseAddress)))
+	where, unreadable := s.where(t)
+	if unreadable != "" {
+		s.reject(s.Number(), true, unreadable)
 		return
 	}
 	if s.TooLong() {
 		t.fields = t.fields[:len(t.fields)-1] // its rest is missing
 	}
-	where := place(uint64(s.realm)<<32 | uint64(u32(a)))
 	who, problem := s.client(t)
 	l, bad := s.lease(t, who)
 	if bad = cmp.Or(tooLong(s.TooLong()), bad); bad != "" {
@@ -159,7 +166,7 @@ func (s *source) row(t *table, line []byte) {
 
 // rejectRow keeps of a line what makes its address uncertain. A line with fewer or more columns than it should have may be two.
 func (s *source) rejectRow(t *table, where place, from int64, who identity, bad string) {
-	torn := len(t.fields) != t.names && !s.TooLong()
+	torn := t.torn(s.TooLong())
 	if torn {
 		who = identity{}
 	}
@@ -202,7 +209,7 @@ func (s *source) lease(t *table, who identity) (l lease, bad string) {
 		l.kind = declined
 	case state == registered:
 	case who == identity{host: who.host}:
-		return l, "neither hwaddr nor client_id says whose lease it is"
+		return l, "neither hwaddr nor client_id or duid says whose lease it is"
 	case valid == 0 || state == 3:
 		l.kind = released
 	default:
@@ -232,8 +239,12 @@ func (s *source) client(t *table) (who identity, problem string) {
 	who.mac = b.text([]byte(macAddress(string(cells[hardware]))))
 	who.client = b.text(bytes.ToLower(cells[client]))
 	who.host = b.text(unescape(cells[hostname]))
-	if context := t.cell(userContext); bytes.Contains(context, []byte("relay-agent-info")) {
-		circuit, ok := relayCircuit(unescape(context))
+	marker, find := "relay-agent-info", relayCircuit
+	if t.six {
+		marker, find = "relay", relayLine
+	}
+	if context := t.cell(userContext); bytes.Contains(context, []byte(marker)) {
+		circuit, ok := find(unescape(context))
 		if !ok {
 			return who, "user_context cannot be read, and the circuit id is left out"
 		}

@@ -53,12 +53,15 @@ func TestLeases(t *testing.T) {
 		{"at once", []string{row(mac1, 0, 100, 0), row(mac2, 50, 100, 0)}, []question{when(40, "one "+mac1), when(70, "several "+mac1+" "+mac2+": several had it at once"), when(120, "one "+mac2)}},
 	} {
 		o := Options{Until: at(300)}
-		forward := leasesOf(t, o, strings.Join(c.rows, ""))
+		forward, six := leasesOf(t, o, strings.Join(c.rows, "")), leases6Of(t, o, asSix(t, c.rows)...)
 		slices.Reverse(c.rows)
 		backward := leasesOf(t, o, strings.Join(c.rows, ""), strings.Join(c.rows, "")+keaHeader+strings.Join(c.rows, ""))
 		for _, q := range c.ask {
 			if got := ask(forward, inside1, q.from, q.to, q.skew); got != q.want {
 				t.Errorf("%s: from %d to %d with skew %d: %s\nwant %s", c.name, q.from, q.to, q.skew, got, q.want)
+			}
+			if got := told6(six, prefix1, q.from, q.to, q.skew); got != q.want {
+				t.Errorf("%s, a prefix: from %d to %d with skew %d: %s\nwant %s", c.name, q.from, q.to, q.skew, got, q.want)
 			}
 			if got := ask(backward, inside1, q.from, q.to, q.skew); got != q.want {
 				t.Errorf("%s, twice and out of order: from %d to %d with skew %d: %s\nwant %s", c.name, q.from, q.to, q.skew, got, q.want)

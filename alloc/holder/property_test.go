@@ -301,6 +301,7 @@ func FuzzReadLeases(f *testing.F) {
 	f.Add([]byte(keaHeader+row(mac1, 0, 100, 0)+row(mac1, 50, 100, 0)+row(mac1, 50, 0, 0)+row("", 60, 9, 1)), uint8(5))
 	f.Add([]byte("address,hwaddr,valid_lifetime,expire,state,user_context\n100.64.0.1,a,4294967295,253402300799,0,{\"ISC\":{\"relay-agent-info\":\"0x0101&#x2c\"}}\n"), uint8(0))
 	f.Add([]byte("address,hwaddr,valid_lifetime,expire,state\n100.64.0.1,,0,1772366410,0\n100.64.0.1,,0,1772366410,0\n100.64.0.1,a,9,1772366419,0\n100.64.0.1,b,9,1772366428,0\n"), uint8(0))
+	f.Add([]byte(kea6Header+row6(prefix1, mac1, 0, 100, 0)+row6(prefix1, mac1, 50, 0, 0)+row6(netip.MustParsePrefix("2001:db8:12::/48"), mac2, 60, 9, 0)+row6(prefix1, "", 90, 9, 1)), uint8(1))
 	f.Fuzz(func(t *testing.T, data []byte, skew uint8) {
 		if len(data) > 16<<10 {
 			return
@@ -321,15 +322,23 @@ func checkBook(t *testing.T, b *Book, skew uint8) {
 			t.Fatalf("a terminal would get %q", w.Msg)
 		}
 	}
+	places := map[place]netip.Prefix{}
+	for p := range b.prefixes {
+		where, _ := b.place6(0, p)
+		places[where] = p
+	}
 	for where, h := range b.sorted().histories {
-		inside := netip.AddrFrom4([4]byte{byte(where >> 24), byte(where >> 16), byte(where >> 8), byte(where)})
+		inside, ok := places[where]
+		if !ok {
+			inside = netip.PrefixFrom(where.addr(), 32)
+		}
 		for _, s := range h.segments {
 			if s.from > s.to || s.sureFrom <= s.sureTo && (s.sureFrom < s.from || s.sureTo > s.to) {
 				t.Fatalf("segment %+v", s)
 			}
 			for _, second := range []int64{s.sureFrom, s.sureTo, s.from, s.to} {
 				when := time.Unix(max(min(second, 1<<40), -1<<40), 0)
-				a := b.At("", inside, when, when, time.Duration(skew)*time.Second)
+				a := b.AtPrefix("", inside, when, when, time.Duration(skew)*time.Second)
 				if a.Status == 0 || a.Status == One && (len(a.Candidates) == 0 || a.Why != 0) || a.Status == Nobody && len(a.Candidates) > 0 || a.Status == Several && len(a.Candidates) < 2 {
 					t.Fatalf("answer %+v", a)
 				}

@@ -16,7 +16,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // TestReal reads what FreeRADIUS 3.2.1 wrote about three sessions, what Kea 2.2.0 wrote about three leases (one released, one renewed and run out, one
-// by a relay), and what Kea's cleanup left of that.
+// by a relay), what Kea's cleanup left of that, and what Kea wrote about prefixes and an address of DHCPv6 (some renewed and released, one by a relay).
 func TestReal(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -27,6 +27,8 @@ func TestReal(t *testing.T) {
 		{"detail", time.Date(2026, 11, 22, 20, 19, 56, 0, time.UTC), []string{"100.64.0.2", "100.64.0.3"}, func(b *Book, f *os.File, name string) error { return b.ReadRADIUS(f, name, Options{}) }},
 		{"kea-leases4.csv", time.Date(2026, 11, 22, 20, 19, 42, 0, time.UTC), []string{"100.64.0.100", "100.64.0.101", "100.64.0.102"}, func(b *Book, f *os.File, name string) error { return b.ReadLeases(f, name, Options{}) }},
 		{"kea-leases4.csv.2", time.Date(2026, 11, 22, 20, 19, 42, 0, time.UTC), []string{"100.64.0.100", "100.64.0.101", "100.64.0.102"}, func(b *Book, f *os.File, name string) error { return b.ReadLeases(f, name, Options{}) }},
+		{"kea-leases6.csv", time.Unix(1795423160, 0).UTC(), []string{"2001:db8:0:100::/56", "2001:db8:500:200::/56", "2001:db8:500:100::1", "2001:db8:500::/56", "2001:db8:612:3400::/56", "2001:db8:500:100::/56"},
+			func(b *Book, f *os.File, name string) error { return b.ReadLeases(f, name, Options{}) }},
 	} {
 		path := filepath.Join("testdata", c.name)
 		f, err := os.Open(path)
@@ -48,7 +50,7 @@ func TestReal(t *testing.T) {
 			was := ""
 			for second := range 120 {
 				at := c.from.Add(time.Duration(second) * time.Second)
-				if now := told(b.At("", netip.MustParseAddr(a), at, at, 0)); now != was {
+				if now := told(b.AtPrefix("", prefixOf(a), at, at, 0)); now != was {
 					fmt.Fprintf(&out, "%s %s %s\n", a, at.Format("15:04:05"), now)
 					was = now
 				}
@@ -67,6 +69,15 @@ func TestReal(t *testing.T) {
 			t.Errorf("%s (-want +got)\n%s", c.name, diff)
 		}
 	}
+}
+
+// prefixOf reads an address or a prefix.
+func prefixOf(text string) netip.Prefix {
+	if strings.Contains(text, "/") {
+		return netip.MustParsePrefix(text)
+	}
+	a := netip.MustParseAddr(text)
+	return netip.PrefixFrom(a, a.BitLen())
 }
 
 // told writes an answer in one line.

@@ -25,7 +25,7 @@ type holderFlags struct {
 
 func (f *holderFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.radius, "radius", nil, "FreeRADIUS detail file, FILE or REALM=FILE, gz too (repeatable)")
-	cmd.Flags().StringArrayVar(&f.leases, "leases", nil, "Kea lease file (CSV), FILE or REALM=FILE, gz too (repeatable)")
+	cmd.Flags().StringArrayVar(&f.leases, "leases", nil, "Kea lease file (CSV) of DHCPv4 or DHCPv6, FILE or REALM=FILE, gz too (repeatable)")
 	cmd.Flags().StringVar(&f.until, "leases-until", "", "when the --leases file was copied, as it has everything until then; default: at its latest event")
 	cmd.Flags().DurationVar(&f.skew, "skew", time.Second, "how far the clocks behind --radius and --leases may be off")
 	cmd.Flags().StringVar(&f.zone, "radius-tz", "", "zone of stamps in detail files that have none; default: they are refused")

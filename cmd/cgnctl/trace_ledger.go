@@ -153,7 +153,7 @@ func withHolder(r record, q ledger.Question, c ledger.Candidate, book *holder.Bo
 	}
 	text := ""
 	if s, ok := c.Subscriber(); ok {
-		text = answer.HolderText(book.At(s.Realm, s.Addr(), q.From, q.To, skew))
+		text = answer.HolderText(book.AtPrefix(s.Realm, s.Prefix, q.From, q.To, skew))
 	}
 	return append(r, value{"holder", foreign(text)})
 }
