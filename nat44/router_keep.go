@@ -49,7 +49,7 @@ func (r *Router) served() []string {
 func (r *Router) kept(t *textWriter, p routedProtocol) {
 	proto := "meta l4proto " + p.name + " "
 	port := "ct reply " + p.port
-	others := append([]string{proto + port + " != @given goto older_" + p.name}, r.stale(p, endpoint, port))
+	others := []string{proto + port + " != @given goto older_" + p.name, r.claim(t, "claim_"+p.name, p, endpoint, port)}
 	t.script("older_"+p.name, "a flow with a port that inside endpoints do not get any more: its endpoint gets another one with its next flow", "",
 		fmt.Sprintf("%s%s . %s @held_%s delete @out_%s { %s : %s }", proto, port, endpoint, p.name, p.name, endpoint, port),
 		fmt.Sprintf("%sdelete @held_%s { %s . %s }", proto, p.name, port, endpoint),
@@ -65,7 +65,7 @@ func (r *Router) kept(t *textWriter, p routedProtocol) {
 	}
 	if p.in {
 		const host, port = "ct reply ip saddr . ct reply proto-src", "ct original proto-dst"
-		rules := append([]string{proto + port + " != @given return", r.stale(p, host, port)}, r.updates(p, host, port, p.kept)...)
+		rules := append([]string{proto + port + " != @given return", r.claim(t, "claim_"+p.name+"_in", p, host, port)}, r.updates(p, host, port, p.kept)...)
 		if p.name == "tcp" {
 			rules = append(rules, proto+fmt.Sprintf("update @again_tcp { %s timeout %ds }", host, tcpKept))
 		}
@@ -73,10 +73,14 @@ func (r *Router) kept(t *textWriter, p routedProtocol) {
 	}
 }
 
-// stale is the rule for a flow that has no mapping to its port: where another inside endpoint has the port by now, the flow ends. Where nobody has it,
-// what follows gives the mapping back.
-func (r *Router) stale(p routedProtocol, host, port string) string {
-	return fmt.Sprintf("meta l4proto %s %s . %s != @held_%s %s @inside_%s counter name %s drop", p.name, port, host, p.name, port, p.name, staleCounter)
+// claim writes what becomes of a flow that does not hold its port, and returns the rule that leads there. Its first packet is new, or it has lost its
+// mapping: where another inside endpoint has the port by now, it ends. Where nobody has, it gets the port, and of two at the same moment one does.
+func (r *Router) claim(t *textWriter, chain string, p routedProtocol, host, port string) string {
+	proto := "meta l4proto " + p.name + " "
+	end := fmt.Sprintf("counter name %s drop", staleCounter)
+	t.script(chain, "who has no mapping gets one, unless somebody else has the port. The limit lets one through", "", proto+port+" @inside_"+p.name+" "+end,
+		fmt.Sprintf("%sadd @claimed_%s { %s timeout 1s limit rate 1/day burst 1 packets } return", proto, p.name, port), end)
+	return fmt.Sprintf("%s%s . %s != @held_%s jump %s", proto, port, host, p.name, chain)
 }
 
 // updates are the rules that keep the mapping of an inside endpoint to a port for so many seconds. Who holds a port loses it before another one can

@@ -85,6 +85,7 @@ func (r *Router) mappings(t *textWriter, p routedProtocol) {
 	set("map", "out", "inside endpoint : outside port", "ipv4_addr . inet_service : inet_service")
 	set("map", "inside", "outside port : inside endpoint", "inet_service : ipv4_addr . inet_service")
 	set("set", "held", "outside port and inside endpoint together: who does not hold a port that is in use has lost it", "inet_service . ipv4_addr . inet_service")
+	set("set", "claimed", "outside ports that somebody is about to hold", "inet_service")
 	set("set", "busy", "outside ports that a mapping has, by their hashes", "mark")
 	if p.in && r.Filtering == FilterByAddress {
 		set("set", "peers", "to whom a mapping has sent", "inet_service . ipv4_addr")

@@ -4,10 +4,12 @@ package nat44
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"testing"
 	"time"
 
@@ -159,6 +161,57 @@ func TestRouterStale(t *testing.T) {
 					t.Error("what was dropped is not counted")
 				}
 			})
+		}
+	}
+}
+
+// holders returns who holds which port by UDP.
+func (b *routerBench) holders() map[string][]string {
+	b.Helper()
+	out := map[string][]string{}
+	for _, m := range regexp.MustCompile(`(\d+) \. (192\.168\.1\.\d+ \. \d+) timeout`).FindAllStringSubmatch(netnstest.Run(b.TB, b.CGN, "nft", "list", "set", "ip", "cgn", "held_udp"), -1) {
+		out[m[1]] = append(out[m[1]], m[2])
+	}
+	return out
+}
+
+// Flows whose mappings were lost and flows that are new come at the same moment: still no port has two inside endpoints.
+func TestRouterStaleCrowd(t *testing.T) {
+	t.Parallel()
+	b := newRouterBench(t, routerSpec(t, 6, 8, 0x34))
+	host, other := b.Subscribers[0], b.Subscribers[1]
+	const each = 126 // of 252
+	var old []*net.UDPConn
+	send := func(conns []*net.UDPConn, server int) {
+		for _, c := range conns {
+			_, _ = c.WriteToUDPAddrPort([]byte("?"), netip.AddrPortFrom(b.Servers[server].Addr, 7)) // some are dropped
+		}
+	}
+	for i := range uint16(each) {
+		old = append(old, b.hostSocket(host.NS, netip.AddrPortFrom(host.Addr, 20000+i)))
+	}
+	send(old, 0)
+	lost := ""
+	for _, set := range []string{"map ip cgn out", "map ip cgn inside", "set ip cgn held", "set ip cgn busy", "set ip cgn claimed"} {
+		lost += "flush " + set + "_udp; "
+	}
+	for round := range 10 {
+		var fresh []*net.UDPConn
+		for i := range uint16(each) {
+			fresh = append(fresh, b.hostSocket(other.NS, netip.AddrPortFrom(other.Addr, uint16(20000+each*round)+i)))
+		}
+		if n := len(b.holders()); n < each/2 {
+			t.Fatalf("round %d: %d ports are held", round, n)
+		}
+		netnstest.Run(t, b.CGN, "nft", lost)
+		var both sync.WaitGroup
+		both.Go(func() { send(old, 0) })
+		both.Go(func() { send(fresh, 1) })
+		both.Wait()
+		for port, who := range b.holders() {
+			if len(who) > 1 {
+				t.Errorf("round %d: port %s is held by %v", round, port, who)
+			}
 		}
 	}
 }
