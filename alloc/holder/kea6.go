@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -94,7 +95,7 @@ func relayLine(context []byte) ([]byte, bool) {
 	if json.Unmarshal(context, &c) != nil {
 		return nil, false
 	}
-	all := append(c.ISC.Relays, c.ISC.Info...)
+	all := slices.Concat(c.ISC.Relays, c.ISC.Info)
 	if len(all) == 0 {
 		return nil, true
 	}

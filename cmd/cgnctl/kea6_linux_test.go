@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/internal/netns"
@@ -189,6 +192,35 @@ func askRelayed(t *testing.T, ns *netns.NS, plan *alloc.Plan) {
 	c.relay = netip.MustParseAddr("2001:db9:2::1")
 	if got := c.ask(t, 4, iaNA, iaPD); len(got.prefixes) > 0 || len(got.containers) > 0 {
 		t.Errorf("behind a relay agent of no pool router 4 has %v and %v", got.prefixes, got.containers)
+	}
+}
+
+// traceLeases6 traces ports back to the routers of keaRouters, by the lease file that Kea has written about them.
+func traceLeases6(t *testing.T, dir string, plan *alloc.Plan) {
+	do := func(args ...string) string {
+		var out, complaints bytes.Buffer
+		if code := run(&env{stdout: &out, stderr: &complaints}, args); code != 0 {
+			t.Fatalf("%v: exit code %d: %s", args, code, complaints.String())
+		}
+		return out.String()
+	}
+	ledger, leases := filepath.Join(dir, "ledger.jsonl"), filepath.Join(dir, "kea-leases6.csv")
+	do("ledger", "add", "-c", filepath.Join(dir, "plan.yaml"), "--ledger", ledger, "--from", "2026-01-01T00:00:00Z")
+	second := time.Now().UTC().Truncate(time.Second)
+	now, next := second.Format(time.RFC3339), second.Add(time.Second).Format(time.RFC3339) // all of this second is asked about
+	for n, prefix := range []string{1: "2001:db8:500:200::/56", 2: "2001:db8:500:100::1/128", 3: "2001:db8:500::/56", 4: "2001:db8:612:3400::/56"} {
+		if prefix == "" {
+			continue
+		}
+		a, err := plan.Lookup(alloc.Subscriber{Prefix: netip.MustParsePrefix(prefix)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		to := netip.AddrPortFrom(a.OutsidePrefix().Addr(), a.Ports().First()).String()
+		got := do("trace", "--ledger", ledger, to, "--at", now, "--leases", leases, "--leases-until", next, "--skew", "0s", "-o", "json")
+		if want := fmt.Sprintf(`"holder":"mac 02:00:00:00:00:%02x"`, n); !strings.Contains(got, want) {
+			t.Errorf("%s, of %s: %s\nwant %s", to, prefix, got, want)
+		}
 	}
 }
 

@@ -90,6 +90,7 @@ func TestKea(t *testing.T) {
 	}
 	t.Run("reserved", func(t *testing.T) { askReserved(t, clients, file.Plan) })
 	t.Run("relayed", func(t *testing.T) { askRelayed(t, clients, file.Plan) })
+	t.Run("holders", func(t *testing.T) { traceLeases6(t, dir, file.Plan) })
 	netnstest.Run(t, server, "ip", "address", "add", "100.64.0.1/29", "dev", "s-cgn")
 	netnstest.Run(t, server, "ip", "address", "add", "100.65.0.254/24", "dev", "s-old")
 	netnstest.Run(t, server, "ip", "address", "add", "100.70.0.254/24", "dev", "s-away")
@@ -117,7 +118,11 @@ func startKea(t *testing.T, ns *netns.NS, server, dir string, args ...string) {
 		t.Fatalf("exit code %d: %s", code, complaints.String())
 	}
 	// Where files are is the system's business, and this is not the system's server.
-	text := strings.Replace(config.String(), `"type": "memfile"`, `"type": "memfile", "persist": false`, 1)
+	store := `"persist": false`
+	if server == "kea-dhcp6" {
+		store = fmt.Sprintf(`"persist": true, "name": %q`, filepath.Join(dir, "kea-leases6.csv"))
+	}
+	text := strings.Replace(config.String(), `"type": "memfile"`, `"type": "memfile", `+store, 1)
 	if server == "kea-dhcp6" {
 		text = strings.Replace(text, `"Dhcp6": {`, fmt.Sprintf(`"Dhcp6": { "data-directory": %q,`, dir), 1)
 	}
