@@ -1,6 +1,10 @@
 package request
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // maxBlock is the number of lines of the longest block.
 const maxBlock = 64
@@ -122,23 +126,67 @@ func (b *block) port(p pair, value string) error {
 	return b.set(p.role, false, value)
 }
 
-// note takes what the label of a time has in brackets: a zone, or how times are written.
+// note takes what the label of a time has in brackets: a zone, how times are written, or both.
 func (b *block) note(s *settings, note string) error {
 	n := normal(note)
+	var order DateOrder
 	switch {
-	case n == "" || n == "local" || n == "localtime" || n == "horalocal" || n == "ortszeit":
-		return nil // says no more than no zone at all
 	case strings.HasPrefix(n, "ddmm") || strings.HasPrefix(n, "ttmm"):
-		return b.orderIs(s, DayFirst, note)
+		order = DayFirst
 	case strings.HasPrefix(n, "mmdd"):
-		return b.orderIs(s, MonthFirst, note)
-	case strings.Trim(n, "0123456789adhjmrsty") == "":
-		return nil // YYYY-MM-DD, hh:mm:ss, 24h
+		order = MonthFirst
 	}
-	if _, err := s.parseZone(note); err != nil {
+	if order != 0 {
+		if err := b.orderIs(s, order, note); err != nil {
+			return err
+		}
+	}
+	zone := withoutPatterns(note)
+	switch normal(zone) {
+	case "", "local", "localtime", "horalocal", "ortszeit":
+		return nil // says no more than no zone at all
+	}
+	if _, err := s.parseZone(zone); err != nil {
 		return err
 	}
-	return b.set(roleZone, false, note)
+	return b.set(roleZone, false, zone)
+}
+
+// withoutPatterns returns text without the words that say how times are written.
+func withoutPatterns(text string) string {
+	var rest []string
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(" \t,;", r) }) {
+		if !isPattern(word) {
+			rest = append(rest, word)
+		}
+	}
+	return strings.Join(rest, " ")
+}
+
+// isPattern reports whether a word says how times are written: YYYY-MM-DD, hh:mm:ss, 24h. The letters of zones such as MST and ART stand in patterns,
+// too, but there each is written twice, or alone between marks.
+func isPattern(word string) bool {
+	if strings.Trim(word, "0123456789") != "" && !strings.ContainsFunc(word, unicode.IsLetter) {
+		return false // an offset
+	}
+	for part := range strings.FieldsFuncSeq(strings.ToLower(word), func(r rune) bool { return r < utf8.RuneSelf && !isLetter(byte(r)) }) {
+		switch part {
+		case "h", "hs", "hr", "hrs", "am", "pm", "a", "d", "m", "y", "s":
+			continue
+		}
+		for i := 0; i < len(part); {
+			end := i + 1
+			for end < len(part) && part[end] == part[i] {
+				end++
+			}
+			between := part[i] == 't' && i > 0 && end < len(part) // 2026-03-01T12:34
+			if strings.IndexByte("adfhjmsty", part[i]) < 0 || end == i+1 && !between {
+				return false
+			}
+			i = end
+		}
+	}
+	return true
 }
 
 // orderIs takes the order of dates that a label states.

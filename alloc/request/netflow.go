@@ -41,12 +41,21 @@ func isNetflow(lower string) bool {
 // isEvent reports whether words are date, clock, event, perhaps another one, protocol, source, arrow, destination, and the latter three as they are translated:
 // what nfdump prints of the log of a NAT.
 func isEvent(words []string) bool {
-	if len(words) < 10 || strings.Count(words[0], "-") != 2 || strings.Count(words[1], ":") != 2 || isDigit(words[2][0]) {
+	if len(words) < 10 || strings.Count(words[0], "-") != 2 || strings.Count(words[1], ":") != 2 || !isEventName(words[2]) {
 		return false
 	}
 	at := arrow(words)
 	return (at == 5 || at == 6) && len(words) >= at+5 && words[at+3] == "->"
 }
+
+// isEventName reports whether a word is what nfdump calls an event, in lower case or as it is, and not the zone of the time before it.
+func isEventName(word string) bool {
+	lower := strings.ToLower(word)
+	return events[lower] || len(lower) > 5 && isLetter(lower[0]) && !isUTC(word) && !strings.Contains(word, "/")
+}
+
+// events are those of nfdump with short names.
+var events = setOfWords("add deny alert block bind new del")
 
 // arrow returns where the first arrow stands, or -1.
 func arrow(words []string) int { return slices.Index(words, "->") }
@@ -75,6 +84,7 @@ func (p netflowParser) parse(line string) (r Request, ok bool, err error) {
 // pairs reads a line of name=value. What stands before the first is the time; what stands between must be words.
 func (p netflowParser) pairs(line string) (r Request, err error) {
 	it := item{}
+	var last role
 	for rest, n := line, 0; rest != ""; n++ {
 		name, value, at, after := nextPair(rest)
 		alone := strings.TrimSpace(rest[:at])
@@ -85,18 +95,27 @@ func (p netflowParser) pairs(line string) (r Request, err error) {
 			err = it.set(roleTime, false, beforeHost(alone))
 		case strings.ContainsAny(alone, "0123456789"):
 			err = refuse(ErrUnparsable, "%s belongs to no name: put values with blanks in quotes", quoted(alone))
+		case isTimeRole(last) && !it.utc[last] && saysZone(it.values[last], alone):
+			err = about("time", it.values[last]+" "+alone, refuse(ErrZone, "what stands behind the time may be its zone: put both in quotes if it is, and else write the zone into the time"))
 		}
 		if err != nil {
 			return r, err
 		}
-		if role, utc := roleOf(name); role != 0 {
+		role, utc := roleOf(name)
+		if role != 0 {
 			if err := it.setPort(role, utc, bare[normal(name)], value); err != nil {
 				return r, err
 			}
 		}
-		rest = after
+		rest, last = after, role
 	}
 	return it.request(p.settings)
+}
+
+// saysZone reports whether words behind a time without a zone may be its zone.
+func saysZone(value, behind string) bool {
+	st, err := parseStamp(value, DayFirst)
+	return strings.Trim(behind, " ,;") != "" && (err != nil || st.epoch.IsZero() && !st.zoned)
 }
 
 // beforeHost returns the time of a line of syslog, which host and program follow, or else all of text. The time must be whole:

@@ -204,7 +204,12 @@ func (st *statement) isTimeBefore(i int) bool {
 	return otherTimes[st.lower[j]] && places && isCapital(st.words[i]) && (j == 0 || !idioms[st.lower[j-1]])
 }
 
+// dateWords stand beside the abbreviation of a zone as timeWords do.
+var dateWords = setOfWords("date dates fecha fechas datum timestamp timestamps clock reloj relógio relogio uhr logs")
+
 // isNear reports whether a word about time stands at most n words from another one.
 func (st *statement) isNear(i, n int) bool {
-	return slices.ContainsFunc(st.lower[max(0, i-n):min(len(st.lower), i+n+1)], func(word string) bool { return timeWords[word] })
+	return slices.ContainsFunc(st.lower[max(0, i-n):min(len(st.lower), i+n+1)], func(word string) bool {
+		return timeWords[word] || dateWords[word] || strings.HasPrefix(word, "zon") || strings.HasPrefix(word, "tz") || strings.HasPrefix(word, "timezone")
+	})
 }

@@ -191,7 +191,7 @@ func (s *settings) statedBy(st *statement, i int) (zone *time.Location, used int
 	case isStrong[word]:
 		return nil, 1, true
 	case wordLike[word]:
-		return nil, 1, st.isNear(i, 2)
+		return nil, 1, st.isNear(i, 2) || len(st.words) == 1
 	case abbreviations[word]:
 		return nil, 1, st.about.time || st.about.short || st.about.clock
 	case word != "" && (word[0] == '+' || word[0] == '-'):

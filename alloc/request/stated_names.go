@@ -7,8 +7,9 @@ import "strings"
 const (
 	strongAbbreviations = "CET CEST MEZ MESZ EDT CDT MDT PDT EEST BRST AEST AEDT"
 	otherAbbreviations  = "EST CST MST PST BST IST JST MSK BRT EET MET WET SAST"
-	wordAbbreviations   = `ACDT ACST ADT AKDT AKST AMST AMT ARST ART AST AWST AZT BOT CHST CLST CLT COT EASST FNT GFT GST HDT HKT HST ICT IRDT IRST KST MMT
-		MYT NDT NPT NST NZDT NZST PET PHT PKT PYST PYT SGT SST TRT UYST UYT UZT VET WAT WEST WIB WITA`
+	wordAbbreviations   = `ACDT ACST ADT AFT AKDT AKST ALMT AMST AMT ARST ART AST AWST AZOT AZT BOT BTT CAT CHADT CHAST CHST CLST CLT COT CVT EASST EAT ECT FJT FNT GFT
+		GST GYT HADT HAST HDT HKT HST ICT IDT IRDT IRKT IRST KGT KRAT KST LKT MAGT MMT MSD MYT NDT NOVT NPT NST NZDT NZST OESZ OEZ OMST PET PHT PKT PYST PYT
+		SGT SRT SST TJT TMT TRT ULAT UYST UYT UZT VET VLAT WAT WESZ WEST WEZ WGT WIB WITA YAKT YEKT`
 )
 
 // abbreviations are names of zones that several countries use, or that change with the season.
@@ -21,8 +22,9 @@ var (
 // zoneAreas are the first parts of names in the table of zones.
 var zoneAreas = setOfWords("africa america antarctica arctic asia atlantic australia brazil canada chile etc europe indian mexico pacific us")
 
-// timelike are what stands behind a zone with a hyphen: UTC-Zeit.
-var timelike = setOfWords("zeit uhrzeit zone time times timezone standard based zeitzone")
+// timelike are what stands beside a zone in one word: UTC-Zeit, hora_ART.
+var timelike = setOfWords(`zeit uhrzeit zone time times timezone standard based zeitzone hora horas horario fecha fechas date datetime data datum clock timestamp heure ora orario
+	start end from to begin inicio fim fin first last seen`)
 
 // isZoneWord reports whether a word is UTC, GMT or an abbreviation.
 func isZoneWord(word string) bool {

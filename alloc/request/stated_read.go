@@ -89,6 +89,7 @@ type hearer struct {
 	table  csvParser
 	names  []string // of its columns, where their roles are unknown
 	zones  bool     // whether one of them may be of zones
+	bare   bool     // whether one right behind a time has no name
 	lower  []byte
 	before []byte // the line before, where it may go on in the next
 	last   string // what was heard last
@@ -176,7 +177,7 @@ func (h *hearer) row(text []byte, mentions bool) bool {
 	if len(h.names) == 0 {
 		return false
 	}
-	if !mentions && !h.zones && bytes.IndexByte(text, '+') < 0 && !bytes.Contains(text, []byte("-0")) {
+	if !mentions && !h.zones && !h.bare && bytes.IndexByte(text, '+') < 0 && !bytes.Contains(text, []byte("-0")) {
 		return true
 	}
 	fields, err := split(spaced(text), h.table.separator, h.table.fields[:0])
@@ -187,19 +188,34 @@ func (h *hearer) row(text []byte, mentions bool) bool {
 	for i, value := range fields {
 		if h.table.columns[i].role == 0 && (value != "" || isUTC(h.names[i])) {
 			h.piece(h.names[i] + ": " + value)
+			h.beside(i, strings.TrimSpace(value))
 		}
 	}
 	return true
 }
 
+// beside heeds a value right behind a time that may be the zone of that. In a column without a name, any word may.
+func (h *hearer) beside(i int, value string) {
+	if i == 0 || !isTimeRole(h.table.columns[i-1].role) {
+		return
+	}
+	switch bare := strings.TrimSpace(h.names[i]) == ""; {
+	case abbreviations[value]:
+		h.piece(value)
+	case bare && len(value) > 1 && isShort(value) && strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "":
+		h.stated.add(value, nil)
+	}
+}
+
 // heading heeds the names of columns that are not known.
 func (h *hearer) heading() {
-	h.zones = false
+	h.zones, h.bare = false, false
 	for i, name := range h.names {
 		c := h.table.columns[i]
 		if c.role != 0 {
 			continue
 		}
+		h.bare = h.bare || strings.TrimSpace(name) == "" && i > 0 && isTimeRole(h.table.columns[i-1].role)
 		if len(strings.Fields(name)) > 1 || c.spare.role == 0 && strings.ContainsAny(name, "([/_") && !isZoneLabel(name) {
 			h.piece(name)
 		}

@@ -121,7 +121,11 @@ func (p tcpdumpParser) packet(before, packet string) (r Request, err error) {
 	return r, err
 }
 
-// time reads the time before "IP": the first word, or two when a date comes first. An interface and a direction may follow.
+// directions are what tcpdump writes between an interface and "IP".
+var directions = setOfWords("In Out B M P")
+
+// time reads the time before "IP": the first word, or two when a date comes first. An interface and a direction may follow, and nothing else:
+// nothing there says a zone in a way that is read.
 func (p tcpdumpParser) time(before string) (from, to time.Time, err error) {
 	words := strings.Fields(before)
 	if len(words) == 0 {
@@ -131,7 +135,7 @@ func (p tcpdumpParser) time(before string) (from, to time.Time, err error) {
 	if strings.Count(text, "-") == 2 && len(others) > 0 {
 		text, others = text+" "+others[0], others[1:]
 	}
-	if len(others) > 2 {
+	if n := len(others); n > 2 || n > 0 && !directions[others[n-1]] { // such as a zone
 		return from, to, refuse(ErrUnparsable, "%s before IP is no time of tcpdump", quoted(before))
 	}
 	st, err := parseStamp(text, p.dates)
