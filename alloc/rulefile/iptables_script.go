@@ -123,11 +123,9 @@ func (x *iptablesReader) program(words [][]byte) (args [][]byte, is bool, err *L
 	switch {
 	case name == "iptables", name == "iptables-legacy", name == "iptables-nft":
 	case strings.HasPrefix(name, "$") && len(words) > 1 && bytes.HasPrefix(words[1], []byte("-")):
-		_, assigned := x.sh.vars[strings.Trim(name, "${}")]
-		if lower := strings.ToLower(name); assigned || !strings.Contains(lower, "ipt") || strings.Contains(lower, "6") {
-			return nil, false, bad(ErrSyntax, "the file does not say which command %s is", printable(name)).hint(notRun)
-		}
-		x.notes.add(x.in.line, "a variable that the file does not set is taken for iptables", name)
+		// One that nothing sets is empty, and then the shell looks for a command that is called -A.
+		return nil, false, bad(ErrSyntax, "the file does not say which command %s is, and where nothing sets it, none of these rules is loaded", printable(name)).
+			hint("set it before in a copy of the file, as in IPT=/sbin/iptables, if whatever runs this one does; otherwise import what iptables-save prints")
 	default:
 		return nil, false, nil
 	}

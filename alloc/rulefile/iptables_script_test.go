@@ -26,7 +26,6 @@ func TestScripts(t *testing.T) {
 		{"a variable", "IPT=/sbin/iptables\nIP6T=/sbin/ip6tables; MODPROBE=\"$(command -v modprobe)\"\n$MODPROBE nf_nat\n$IP6T -t nat -F\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT")},
 		{"braces", "IPT=`which iptables`\n" + strings.ReplaceAll(scriptTwo, "iptables", "\"${IPT}\"")},
 		{"with options", "IPTABLES=${IPTABLES:-/usr/sbin/iptables}\nNAT=\"$IPTABLES -w -t nat\"\n$NAT -F\n" + strings.ReplaceAll(scriptTwo, "iptables -t nat", "$NAT")},
-		{"not said", strings.ReplaceAll(scriptTwo, "iptables", "$IPTABLES")},
 		{"quotes and sudo", "sudo sysctl -p\n" + strings.NewReplacer("iptables", "sudo /usr/sbin/iptables", "nat", "'nat'", "-j", "\\\n  -j").Replace(scriptTwo)},
 		{"ends", strings.ReplaceAll(scriptTwo, "\n", " 2>&1 >>/tmp/log || exit 1 # of the rule\n")},
 		{"table attached", strings.ReplaceAll(scriptTwo, "-t nat", "-vtnat")},
@@ -65,6 +64,15 @@ func TestScriptsNotFollowed(t *testing.T) {
 			cases[len(cases)-1].err = nil
 		}
 	}
+	for _, name := range []string{"$IPT", "\"$IPT\"", "${IPTABLES}", "$IPTABLES", "sudo $IPT", "$(which iptables) $IPT", "IPT=iptables $IPT", "$IPTABLES; IPT=iptables; $IPT"} { // empty where the line runs
+		cases = append(cases, refusal{name + " that nothing sets", strings.ReplaceAll(scriptTwo, "iptables", name) + "IPT=iptables\n", nil, "rules:1: "})
+	}
+	cases = append(cases, refusal{"set and taken back", "IPT=iptables\nunset IPT\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:3: "},
+		refusal{"read-only", "readonly IPT=echo\nIPT=iptables\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:3: "},
+		refusal{"a number", "declare -i IPT=iptables\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:2: "},
+		refusal{"local to no function", "local IPT=iptables\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:2: "},
+		refusal{"other marks between words", "IFS=,\nIPT=\"iptables -t nat\"\n" + strings.ReplaceAll(scriptTwo, "iptables -t nat", "$IPT"), nil, "rules:3: "},
+		refusal{"set for one command", "IPT=iptables true\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:2: "})
 	for _, value := range []string{"echo", "/sbin/ip6tables", "$(cat /etc/ipt)", "", "iptables-translate", "\"true iptables\"", "\"iptables $X\""} {
 		cases = append(cases, refusal{"IPT=" + value, "IPT=" + value + "\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:"})
 	}
@@ -81,9 +89,8 @@ func TestScriptsNotFollowed(t *testing.T) {
 	}
 }
 
-// heard has bash say with which arguments a script runs iptables, and what it gives iptables-restore. A variable that a script does not set is taken for iptables.
-const heard = `IPT=iptables
-iptables() { printf 'iptables'; printf ' %q' "$@"; echo; } >&9
+// heard has bash say with which arguments a script runs iptables, and what it gives iptables-restore.
+const heard = `iptables() { printf 'iptables'; printf ' %q' "$@"; echo; } >&9
 function /sbin/iptables { iptables "$@"; }
 function iptables-restore { cat; } >&9
 ` + asUsual
@@ -144,11 +151,11 @@ func beforeBash(t *testing.T, format, functions string, random func(*rand.Rand) 
 // scattered puts into a script what operators have there, and sometimes what is not followed.
 func scattered(rng *rand.Rand, lines []string) string {
 	pairs := [][2]string{{"# a ; exit 0", ""}, {"# x \\", ""}, {"echo a b", ""}, {"echo \"a # b\" # exit", ""}, {"modprobe x || exit 1", ""}, {"sysctl -w a=1; echo b", ""}, {"IPT=/sbin/iptables", ""}, {"IPT=$(which iptables)", ""},
-		{"set -e", ""}, {"X=1 Y='a b'", ""}, {": exit", ""}, {"echo a\\", ""}, {"echo a\\\\", ""}, {"echo a #\\", ""}, {"echo 'a\\'", ""}, {"IPT=\"iptables -t nat\"", ""}, {"echo $((1 + 2))", ""}, {"", "exit 0"}, {"ip route add x", ""},
+		{"set -e", ""}, {"X=1 Y='a b'", ""}, {": exit", ""}, {"echo a\\", ""}, {"echo a\\\\", ""}, {"echo a #\\", ""}, {"echo 'a\\'", ""}, {"IPT=\"iptables -t nat\"", ""}, {"echo $((1 + 2))", ""}, {"readonly IPT=iptables", ""}, {"IPT=true sleep 1", ""}, {"unset IPT", ""}, {"", "exit 0"}, {"ip route add x", ""},
 		{"IPT=true", ""}, {"true && IPT=true", ""}, {"if false; then", "fi"}, {"for i in 1 2; do", "done"}, {"f() {", "}"}, {"cat <<X", "X"}, {"echo '", "'"}, {"echo \"", "\""}, {"exit 0", ""}, {"true; exit", ""}, {"false || exit 0", ""},
 		{"iptables() { :; }", ""}, {"nft() { :; }", ""}, {"(", ")"}, {"false &&", ""}, {"true || \\", ""}, {"true || exit 1", ""}, {"set -n", ""}, {"[ a = b ] || exit 1", ""}, {": <<'X'", "X"}, {"echo `exit`", ""}, {"iptables -F; exit", ""},
 		{"sleep() { :; }", ""}}
-	const followed = 19 // of those, at the start
+	const followed = 22 // of those, at the start
 	for range rng.IntN(4) {
 		n := len(pairs)
 		if rng.IntN(3) > 0 {
@@ -166,7 +173,7 @@ func scattered(rng *rand.Rand, lines []string) string {
 // randomScript returns rules and what may stand around them.
 func randomScript(rng *rand.Rand) string {
 	one := func(list ...string) string { return list[rng.IntN(len(list))] }
-	lines := []string{"IPT=iptables"}
+	lines := []string{one("IPT=iptables", "IPT=iptables", "IPT=iptables true", "")}
 	for i := range 2 + rng.IntN(3) {
 		who := string(rune('1' + i))
 		src := one("10.0.0."+who, "'10.0.0."+who+"'", "\"10.0.0.9\"")

@@ -11,6 +11,7 @@ import (
 type shell struct {
 	ended int               // the line that ends the script; 0 = none
 	vars  map[string]string // what variables stand for, as it is written; "" = not known
+	fixed map[string]bool   // those that are read-only
 }
 
 // idle are commands that put no rules into the kernel, and none out of it.
@@ -68,11 +69,14 @@ func (s *shell) command(cmds []shellCommand, i, line int) (why string) {
 		return "a here document"
 	}
 	alone := (c.after == "" || c.after == ";") && (i+1 == len(cmds) || cmds[i+1].after == ";")
-	words := c.words
-	for len(words) > 0 && s.assign(words[0], alone) {
-		words = words[1:]
+	assigned := 0
+	for assigned < len(c.words) && isAssignment(c.words[assigned]) {
+		assigned++
 	}
-	words = s.named(words)
+	words := s.named(c.words[assigned:])
+	for _, w := range c.words[:assigned] {
+		s.assign(w, alone && assigned == len(c.words)) // before a command they hold for that alone, and the shell reads its words first
+	}
 	if len(words) == 0 {
 		return ""
 	}
@@ -96,9 +100,13 @@ func (s *shell) command(cmds []shellCommand, i, line int) (why string) {
 // declare reads a command that assigns variables, if it is one.
 func (s *shell) declare(name string, args [][]byte, always bool) bool {
 	switch name {
-	case "export", "readonly", "declare", "typeset", "local":
+	case "export", "readonly", "declare", "typeset", "local": // the last one fails outside of functions, and options may have other values come of it
+		plain := name != "local" && !slices.ContainsFunc(args, func(a []byte) bool { return len(a) > 0 && (a[0] == '-' || a[0] == '+') })
 		for _, a := range args {
-			s.assign(a, always)
+			s.assign(a, always && plain)
+			if name == "readonly" {
+				s.fix(a)
+			}
 		}
 		return true
 	case "unset":
@@ -157,25 +165,40 @@ func isModule(name string) bool {
 	return name == "nf_nat" || name == "nf_conntrack" || strings.Contains(name, "tables") || strings.HasPrefix(name, "iptable_") || strings.HasPrefix(name, "nft_") || strings.Contains(name, "$")
 }
 
-// assign reads NAME=VALUE, if a word is that. always says whether the line comes to it for certain.
-func (s *shell) assign(word []byte, always bool) bool {
-	name, value, ok := bytes.Cut(word, []byte("="))
-	name, more := bytes.CutSuffix(name, []byte("+"))
-	if !ok || !isVariable(name) {
-		return false
+func isAssignment(word []byte) bool {
+	name, _, ok := bytes.Cut(word, []byte("="))
+	return ok && isVariable(bytes.TrimSuffix(name, []byte("+")))
+}
+
+// assign reads NAME=VALUE, if a word is that. always says whether the line comes to it for certain, and assigns just that.
+func (s *shell) assign(word []byte, always bool) {
+	if !isAssignment(word) {
+		return
 	}
+	name, value, _ := bytes.Cut(word, []byte("="))
+	name, more := bytes.CutSuffix(name, []byte("+"))
 	if more || !always {
 		value = nil
 	}
 	s.set(string(name), string(value))
-	return true
+}
+
+// fix has a variable be read-only: what is assigned to it later on is refused by the shell.
+func (s *shell) fix(word []byte) {
+	name, _, _ := bytes.Cut(word, []byte("="))
+	if s.fixed == nil {
+		s.fixed = map[string]bool{}
+	}
+	if len(s.fixed) < maxInterned {
+		s.fixed[string(name)] = true
+	}
 }
 
 func (s *shell) set(name, value string) {
 	if s.vars == nil {
 		s.vars = map[string]string{}
 	}
-	if len(value) > maxText {
+	if len(value) > maxText || s.fixed[name] {
 		value = ""
 	}
 	if len(s.vars) < maxInterned {
@@ -210,11 +233,11 @@ func (s *shell) named(words [][]byte) [][]byte {
 			return words
 		}
 		name := strings.TrimSuffix(strings.TrimPrefix(string(words[0][1:]), "{"), "}")
-		value := s.vars[name]
-		if value == "" {
+		value := valueWords(s.vars[name])
+		if _, cut := s.vars["IFS"]; len(value) == 0 || cut && len(value) > 1 {
 			return words
 		}
-		words = append(valueWords(value), words[1:]...)
+		words = append(value, words[1:]...)
 	}
 	return words
 }
