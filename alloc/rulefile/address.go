@@ -160,10 +160,14 @@ func complement(spans []span) []span {
 }
 
 // subtract returns what spans have and others have not. Both are ascending and apart, as union returns them. It takes time for those
-// of others that touch spans, which reach counts.
+// of others that touch spans, which reach counts; spans beside all of them are copied.
 func subtract(spans, others []span) []span {
-	var out []span
-	for _, s := range spans {
+	if len(spans) == 0 || len(others) == 0 {
+		return slices.Clone(spans)
+	}
+	lo, hi := touching(span{others[0].first, others[len(others)-1].last}, spans)
+	out := append(make([]span, 0, len(spans)+2), spans[:lo]...)
+	for _, s := range spans[lo:hi] {
 		from, to := touching(s, others)
 		next := uint64(s.first)
 		for _, o := range others[from:to] {
@@ -174,6 +178,21 @@ func subtract(spans, others []span) []span {
 		}
 		if next <= uint64(s.last) {
 			out = append(out, span{uint32(next), s.last})
+		}
+	}
+	return append(out, spans[hi:]...)
+}
+
+// common returns what is in both lists, which are ascending and apart. It takes time for the shorter one, and for what that touches of the other.
+func common(a, b []span) []span {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	var out []span
+	for _, s := range a {
+		lo, hi := touching(s, b)
+		for _, o := range b[lo:hi] {
+			out = append(out, span{max(s.first, o.first), min(s.last, o.last)})
 		}
 	}
 	return out

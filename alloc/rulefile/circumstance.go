@@ -64,7 +64,7 @@ func (p *program) conditionOf(c condID) Condition {
 		ports, ok := a.ports()
 		switch {
 		case a.isDest:
-			out.dest = intersect(out.dest, a.dest)
+			out.dest = common(out.dest, a.dest)
 			continue
 		case ok && out.ports == "":
 			out.ports = ports

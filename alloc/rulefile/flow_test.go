@@ -122,6 +122,9 @@ func TestSubtract(t *testing.T) {
 		if want := intersect(a, complement(b)); !slices.Equal(got, want) {
 			t.Fatalf("%v without %v: got %v, want %v", a, b, got, want)
 		}
+		if got, want := common(a, b), intersect(a, b); !slices.Equal(got, want) {
+			t.Fatalf("%v and %v have %v in common, want %v", a, b, got, want)
+		}
 		touched := 0
 		for _, s := range a {
 			for _, o := range b {

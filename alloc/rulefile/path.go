@@ -7,6 +7,8 @@ type path struct {
 	dest    []span
 	yes, no []uint32 // atoms; none is about destinations
 	from    *stop    // where the packets are; nil = at the beginning
+
+	said []relation // of circumstances that the path was split from: what held there, or never did, is so here, too
 }
 
 // A stop is how far packets have come on a path until a match decided how it goes on: what is true before it is true on both branches.
@@ -28,6 +30,17 @@ func (s *stop) resume() stop {
 type fork struct {
 	atom uint32
 	is   bool // there is one
+}
+
+// decided returns what the path says of circumstances and will say of them on its branches. Both have the list, which nobody changes.
+func (x *proof) decided() []relation {
+	said := slices.Clone(x.known)
+	for c, r := range said {
+		if r == open {
+			said[c] = unknown
+		}
+	}
+	return said
 }
 
 // known returns what a path says of an atom; on is the match that would say it, where that is open.
@@ -97,7 +110,7 @@ func (p *program) knownAll(at *path, c condID, on *fork) relation {
 func (p *program) split(at path, id uint32) (yes, no path) {
 	yes, no = at, at
 	if a := &p.atoms[id]; a.isDest {
-		yes.dest, no.dest = intersect(at.dest, a.dest), subtract(at.dest, a.dest)
+		yes.dest, no.dest = common(at.dest, a.dest), subtract(at.dest, a.dest)
 		return yes, no
 	}
 	yes.yes = append(slices.Clip(at.yes), id)
@@ -137,7 +150,7 @@ func (p *program) possible(c condID) bool {
 	for i, id := range atoms {
 		a := &p.atoms[id]
 		if a.isDest {
-			if dest = intersect(dest, a.dest); len(dest) == 0 {
+			if dest = common(dest, a.dest); len(dest) == 0 {
 				return false
 			}
 			continue
@@ -149,4 +162,26 @@ func (p *program) possible(c condID) bool {
 		}
 	}
 	return true
+}
+
+// together reports whether paths of all protocols are gone at once: where matches are few and say nothing of one protocol, because exceptions of one and
+// of another would multiply. Destinations do not, they cut what is left of all destinations; but what is excepted in one protocol goes on in the others.
+func (p *program) together() bool {
+	few := 0
+	for i := range p.atoms {
+		switch a := &p.atoms[i]; {
+		case a.ofProtocol():
+			return false
+		case !a.isDest:
+			few++
+		}
+	}
+	return len(p.atoms) <= 8 || few <= 8 && !slices.ContainsFunc(p.chains, func(c chain) bool {
+		return slices.ContainsFunc(c.front, p.ofSome) || slices.ContainsFunc(c.rules, p.ofSome)
+	})
+}
+
+// ofSome reports whether a rule is about some destinations and some protocols.
+func (p *program) ofSome(r rule) bool {
+	return r.cond != 0 && (r.mask != allProto || r.do == lookup) && p.destOf(r.cond) != nil
 }

@@ -215,7 +215,9 @@ func (x *proof) except(e Effect, vague bool, line uint32, mask protoMask) *LineE
 // predict returns what the conditions say becomes of packets of a protocol on the path; 0 where
 // they say only that shares hold elsewhere, and packets leave as they are.
 func (x *proof) predict(mask protoMask) (Effect, *LineError) {
-	if err := x.step(len(x.c.conditions)); err != nil {
+	steps := x.near.heed(x.p, x.c.conditions)
+	about, more := x.near.of(x.at.dest, len(x.c.conditions))
+	if err := x.step(steps + more); err != nil {
 		return 0, err
 	}
 	for _, e := range []Effect{Dropped, Elsewhere, Passed, Only} {
@@ -223,7 +225,7 @@ func (x *proof) predict(mask protoMask) (Effect, *LineError) {
 			return Only, nil
 		}
 		undecided := condID(0)
-		for i := range x.c.conditions {
+		for _, i := range about {
 			c := &x.c.conditions[i]
 			if c.Effect != e || c.Protocols.mask()&mask == 0 {
 				continue
