@@ -1,6 +1,8 @@
 package answer
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/csv"
 	"io"
 	"strconv"
@@ -18,16 +20,24 @@ var columns = []string{
 	"format", "zone", "dates", "tolerance", "skew", "ledger_unsure_since", "holder_records_unread", "other_formats",
 }
 
-// A csvWriter writes the report as CSV.
+// A csvWriter writes the report as CSV. What each row of an input repeats is encoded once.
 type csvWriter struct {
-	w    *csv.Writer
+	w    *bufio.Writer
+	row  bytes.Buffer // what one writes to it
+	one  *csv.Writer
 	m    Manifest
 	rest string   // hashes of everything but the requests
 	how  []string // how times, records and other inputs were read
 	cell []string
+	of   string // the input to which same belongs
+	same []byte // the end of its rows
 }
 
-func newCSV(w io.Writer) *csvWriter { return &csvWriter{w: csv.NewWriter(w)} }
+func newCSV(w io.Writer) *csvWriter {
+	c := &csvWriter{w: bufio.NewWriterSize(w, 64<<10)}
+	c.one = csv.NewWriter(&c.row)
+	return c
+}
 
 func (c *csvWriter) Begin(m Manifest) error {
 	c.m, c.rest = m, m.others()
@@ -36,7 +46,39 @@ func (c *csvWriter) Begin(m Manifest) error {
 		dates = m.Dates.String()
 	}
 	c.how = []string{harmless(m.Zone), dates, m.Tolerance.String(), m.Skew.String(), stampOr(m.Unsure), strconv.Itoa(m.Unplaced), m.otherFormats()}
-	return c.w.Write(columns)
+	c.of, c.same = "", nil
+	return c.write(columns, nil)
+}
+
+// write writes a row, of which the end may be encoded already.
+func (c *csvWriter) write(cells []string, end []byte) error {
+	c.row.Reset()
+	err := c.one.Write(cells)
+	c.one.Flush()
+	row := c.row.Bytes()
+	if end != nil {
+		row[len(row)-1] = ',' // in place of the end of the line
+	}
+	if err == nil {
+		_, err = c.w.Write(row)
+	}
+	if err == nil {
+		_, err = c.w.Write(end)
+	}
+	return err
+}
+
+// end returns the end of the rows of an input.
+func (c *csvWriter) end(input string) ([]byte, error) {
+	if c.same != nil && c.of == input {
+		return c.same, nil
+	}
+	in := c.m.requests(input)
+	c.row.Reset()
+	err := c.one.Write(append([]string{harmless(c.m.Case), harmless(c.m.Reason), stamp(c.m.RunAt), c.m.Tool, c.m.Head, in.SHA256, c.rest, in.Format}, c.how...))
+	c.one.Flush()
+	c.of, c.same = input, bytes.Clone(c.row.Bytes())
+	return c.same, err
 }
 
 func (c *csvWriter) Row(r Row) error {
@@ -44,10 +86,12 @@ func (c *csvWriter) Row(r Row) error {
 	c.cell = append(c.cell[:0], strconv.Itoa(q.Number), harmless(r.Input), strconv.Itoa(q.Line), r.Status.String(), harmless(r.Why))
 	c.cell = append(c.cell, questionCells(r)...)
 	c.cell = append(c.cell, answerCells(r)...)
-	c.cell = append(c.cell, endpoint(q.Destination), harmless(q.Text),
-		harmless(c.m.Case), harmless(c.m.Reason), stamp(c.m.RunAt), c.m.Tool, c.m.Head, c.m.requests(r.Input).SHA256, c.rest, c.m.requests(r.Input).Format)
-	c.cell = append(c.cell, c.how...)
-	return c.w.Write(c.cell)
+	c.cell = append(c.cell, endpoint(q.Destination), harmless(q.Text))
+	end, err := c.end(r.Input)
+	if err != nil {
+		return err
+	}
+	return c.write(c.cell, end)
 }
 
 // questionCells returns outside, port, proto, from and to.
@@ -120,8 +164,7 @@ func until(e ledger.Epoch) string {
 }
 
 func (c *csvWriter) End(Totals) error {
-	c.w.Flush()
-	return c.w.Error()
+	return c.w.Flush()
 }
 
 // harmless keeps text from being taken for a formula where people open the report with a spreadsheet: what was quoted may have

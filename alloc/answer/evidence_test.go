@@ -2,6 +2,7 @@ package answer_test
 
 import (
 	"bytes"
+	"encoding/csv"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,43 @@ func TestEvidence(t *testing.T) {
 			if write(format, change) == write(format, func(*answer.Manifest) {}) {
 				t.Errorf("%s: the report does not say the %s", format, name)
 			}
+		}
+	}
+}
+
+// TestEvidenceOfEachInput checks that each row of the CSV report has what was read of its own input, whatever order rows come in, and text that needs quotes.
+func TestEvidenceOfEachInput(t *testing.T) {
+	var out bytes.Buffer
+	w, err := answer.NewWriter("csv", &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := answer.Manifest{Case: `1, "b"`, Reason: " x\n", RunAt: at("2026-06-01T00:00:00Z"), Inputs: []answer.Input{
+		{Name: "a.txt", Kind: "requests", Format: "plain", SHA256: strings.Repeat("aa", 32)}, {Name: "b.csv", Kind: "requests", Format: "csv", SHA256: strings.Repeat("bb", 32)},
+	}}
+	if err := w.Begin(m); err != nil {
+		t.Fatal(err)
+	}
+	order := []int{0, 0, 1, 0, 1, 1, 0}
+	for _, i := range order {
+		if err := w.Row(answer.Row{Input: m.Inputs[i].Name, Status: answer.Refused, Why: `a "quote", and more`}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.End(answer.Totals{}); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&out).ReadAll()
+	if err != nil || len(rows) != 1+len(order) {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	for n, i := range order {
+		got := map[string]string{}
+		for k, name := range rows[0] {
+			got[name] = rows[n+1][k]
+		}
+		if in := m.Inputs[i]; got["input"] != in.Name || got["input_sha256"] != in.SHA256 || got["format"] != in.Format || got["case"] != m.Case || got["reason"] != " x?" || got["why"] != `a "quote", and more` {
+			t.Errorf("row %d: %v", n+1, got)
 		}
 	}
 }

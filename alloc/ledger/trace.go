@@ -86,7 +86,8 @@ type Answer struct {
 
 // answer is an Answer in the making.
 type answer struct {
-	seen       map[answerKey]bool
+	first      answerKey
+	seen       map[answerKey]bool // the others: most questions have none
 	candidates []Candidate
 }
 
@@ -100,13 +101,17 @@ type answerKey struct {
 func (a *answer) add(c Candidate, share string) {
 	k := answerKey{status: c.Status, share: share}
 	k.subscriber, _ = c.Subscriber()
-	if a.seen[k] {
+	switch {
+	case len(a.candidates) == 0:
+		a.first = k
+	case a.first == k || a.seen[k]:
 		return
+	default:
+		if a.seen == nil {
+			a.seen = map[answerKey]bool{}
+		}
+		a.seen[k] = true
 	}
-	if a.seen == nil {
-		a.seen = map[answerKey]bool{}
-	}
-	a.seen[k] = true
 	a.candidates = append(a.candidates, c)
 }
 

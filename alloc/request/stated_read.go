@@ -107,7 +107,9 @@ var marksOfStatement = func() (marks [][]byte) {
 // mentions reports whether a text can state a zone.
 func (h *hearer) mentions(text []byte) bool {
 	h.lower = h.lower[:0]
+	letters := false
 	for _, c := range text {
+		letters = letters || isLetter(c)
 		if 'A' <= c && c <= 'Z' {
 			c |= 0x20
 		}
@@ -116,7 +118,7 @@ func (h *hearer) mentions(text []byte) bool {
 	if len(text) <= maxGiven/2 && !bytes.ContainsAny(text, "0123456789") {
 		return len(text) > 2
 	}
-	return isNamed(text) || slices.ContainsFunc(marksOfStatement, func(mark []byte) bool { return bytes.Contains(h.lower, mark) })
+	return letters && (isNamed(text) || slices.ContainsFunc(marksOfStatement, func(mark []byte) bool { return bytes.Contains(h.lower, mark) }))
 }
 
 // line heeds a line, and the end of the one before with it if that does not end a sentence.
