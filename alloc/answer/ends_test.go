@@ -1,10 +1,12 @@
 package answer_test
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/cgnkit/cgnkit/alloc/answer"
+	"github.com/cgnkit/cgnkit/alloc/ledger"
 	"github.com/cgnkit/cgnkit/alloc/request"
 )
 
@@ -55,6 +57,44 @@ func TestEnds(t *testing.T) {
 		}
 		if n != 1 {
 			t.Errorf("%s: %d requests", c.line, n)
+		}
+	}
+}
+
+// TestDigitsOfTimes asks with more and fewer digits of a second in which the plan changed: all that the digits may mean counts.
+func TestDigitsOfTimes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.jsonl")
+	w, err := ledger.Edit(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, from := range []string{"2026-01-01T00:00:00Z", "2026-02-01T00:00:00.1234565Z"} {
+		if _, err := w.Add(ledger.Entry{Plan: plan(t, []int{2016, 1000}[i], "198.18.0.0/30"), From: at(from), Now: at(from)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Close()
+	led, err := ledger.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer led.Close()
+	desk := &answer.Desk{Ledger: led, Now: at("2026-06-01T00:00:00Z")}
+	for digits, want := range map[string]string{
+		"": "ambiguous", ".1": "ambiguous", ".12": "ambiguous", ".123": "ambiguous", ".1234": "ambiguous", ".12345": "ambiguous", ".123456": "ambiguous", ".1234565": "answered",
+		".0": "ambiguous", ".2": "answered", ".11": "answered", ".13": "answered", ".122": "answered", ".124": "answered", ".123457": "answered", ".12345649": "answered",
+	} {
+		in, err := request.NewReader(strings.NewReader("198.18.0.0:6000 2026-02-01T00:00:00"+digits+"Z\n"), request.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for q, err := range in.All() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if row, err := desk.Answer("x", q); err != nil || row.Status.String() != want {
+				t.Errorf("%q: %v %s (%v), want %s", digits, row.Status, row.Why, err, want)
+			}
 		}
 	}
 }

@@ -108,10 +108,10 @@ func ParseTime(text string) (first, last time.Time, err error) {
 	return first, LastOf(first), nil
 }
 
-// LastOf returns the last instant at which a clock shows t: that of the second where t has no fraction, else that of its
-// millisecond or microsecond. A plan that changed within the second that a log names leaves two candidates.
+// LastOf returns the last instant at which a clock shows t that shows as many digits as t has to have: that of the second where t has no fraction,
+// that of the tenth of a second where it has one digit, and so on. A plan that changed within what a log names leaves two candidates.
 func LastOf(t time.Time) time.Time {
-	for _, unit := range []time.Duration{time.Second, time.Millisecond, time.Microsecond} {
+	for unit := time.Second; unit > 1; unit /= 10 {
 		if t.Nanosecond()%int(unit) == 0 {
 			return t.Add(unit - 1)
 		}

@@ -17,7 +17,10 @@ func TestParseTime(t *testing.T) {
 		why   string
 	}{
 		{text: "2026-03-01T12:34:56Z", first: "2026-03-01T12:34:56Z", width: time.Second - 1},
-		{text: "2026-03-01T13:34:56.25+01:00", first: "2026-03-01T12:34:56.25Z", width: time.Millisecond - 1},
+		{text: "2026-03-01T13:34:56.25+01:00", first: "2026-03-01T12:34:56.25Z", width: 10*time.Millisecond - 1},
+		{text: "2026-03-01T12:34:56.5Z", first: "2026-03-01T12:34:56.5Z", width: 100*time.Millisecond - 1},
+		{text: "2026-03-01T12:34:56.123Z", first: "2026-03-01T12:34:56.123Z", width: time.Millisecond - 1},
+		{text: "2026-03-01T12:34:56.1234567Z", first: "2026-03-01T12:34:56.1234567Z", width: 99},
 		{text: "2026-03-01t09:34:56-03:00", first: "2026-03-01T12:34:56Z", width: time.Second - 1},
 		{text: "2026-03-01 12:34:56z", first: "2026-03-01T12:34:56Z", width: time.Second - 1},
 		{text: "2026-03-01T12:34Z", first: "2026-03-01T12:34:00Z", width: time.Minute - 1},
