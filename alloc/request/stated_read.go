@@ -93,6 +93,7 @@ type hearer struct {
 	lower  []byte
 	before []byte // the line before, where it may go on in the next
 	last   string // what was heard last
+	tail   []byte // the end of the line before
 }
 
 // marksOfStatement are in each line that states a zone, but for short ones.
@@ -127,6 +128,7 @@ func (h *hearer) line(text []byte) {
 	if h.format == CSV && h.row(text, mentions) {
 		return
 	}
+	h.wrapped(text)
 	if mentions {
 		h.piece(h.said(spaced(text)))
 	}
@@ -143,6 +145,22 @@ func (h *hearer) line(text []byte) {
 		h.before = append(h.before, end[max(0, len(end)-2*maxGiven):]...)
 	}
 }
+
+// wrapped heeds a line that is nothing but the offset of the time with which the line before ended, as where mail programs break lines.
+func (h *hearer) wrapped(text []byte) {
+	if h.format != Plain && h.format != 0 {
+		return
+	}
+	if offset := spaced(bytes.Trim(text, " \t()[]")); len(offset) > 1 && len(offset) <= len("+01:00") && (offset[0] == '+' || offset[0] == '-') && isBehindClock(string(h.tail)) {
+		if zone, err := h.parseZone(offset); err == nil {
+			h.stated.add(offset, zone)
+		}
+	}
+	h.tail = append(h.tail[:0], text[max(0, len(text)-maxTail):]...)
+}
+
+// maxTail is how much of a line is kept to see whether it ends with a time.
+const maxTail = 32
 
 // said returns what a line says in its format.
 func (h *hearer) said(line string) string {

@@ -124,3 +124,23 @@ func TestStatedByWords(t *testing.T) {
 		}
 	}
 }
+
+// TestWrappedOffset reads times whose offset stands in the next line.
+func TestWrappedOffset(t *testing.T) {
+	const mail = "From: a@example\nTo: b@example\nSubject: x\n\n"
+	for _, before := range []string{"IP: 198.18.0.0\nPort: 6000\nDate: 2026-01-10 12:34:56", "198.18.0.0:6000 2026-01-10 12:34:56", "IP: 198.18.0.0\nPort: 6000\nDate: 2026-01-10 12:34:56 PM", "IP: 198.18.0.0\nPort: 6000\nDate: 2026-01-10\nTime: 12:34h"} {
+		for _, offset := range []string{"-03:00", "(-0300)", "  +01:00", "+0100", "-03", "\u221203:00", "UTC-3", "[UTC +01:00]", "CET", "ART"} {
+			for _, text := range []string{before + "\n" + offset + "\n", before + "\r\n" + offset + "\r\n\r\nThanks", mail + before + " \n" + offset + "\n", mail + "> " + before + "\n> " + offset + "\n"} {
+				if got := askedTwice(t, text, Options{Zone: time.UTC, Zones: time.LoadLocation}); strings.Contains(got, " at ") {
+					t.Errorf("%q: %s", text, got)
+				}
+			}
+		}
+		if got := askedTwice(t, before+"\n-03:00\n", Options{Zone: location(t, "America/Sao_Paulo"), Zones: time.LoadLocation}); !strings.Contains(got, " at 2026-01-10T15:34") {
+			t.Errorf("%q: %s", before, got)
+		}
+		if got := askedTwice(t, before+"\n-3 items\n\n+55 11\n-1\n", Options{Zone: time.UTC, Zones: time.LoadLocation}); !strings.Contains(got, " at 2026-01-10T12:34") {
+			t.Errorf("%q: %s", before, got)
+		}
+	}
+}
