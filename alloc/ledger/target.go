@@ -30,8 +30,11 @@ type targetsFile struct {
 func (w *Writer) TargetsPath() string { return w.path + targetsSuffix }
 
 // Targets returns what plans of the ledger were applied to, as SetTargets noted it; none where nothing is noted.
-func (w *Writer) Targets() ([]Target, error) {
-	b, err := readBeside(w.path, targetsSuffix, maxTargets)
+func (w *Writer) Targets() ([]Target, error) { return TargetsOf(w.path) }
+
+// TargetsOf is Targets for the ledger at path.
+func TargetsOf(path string) ([]Target, error) {
+	b, err := readBeside(path, targetsSuffix, maxTargets)
 	if b == nil || err != nil {
 		return nil, err
 	}
@@ -39,7 +42,7 @@ func (w *Writer) Targets() ([]Target, error) {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&f); err != nil || f.Version != version {
-		return nil, fmt.Errorf("%s: this does not say what the ledger was applied to: remove the file if it is about one instance", w.TargetsPath())
+		return nil, fmt.Errorf("%s: this does not say what the ledger was applied to: remove the file if it is about one instance", path+targetsSuffix)
 	}
 	return f.Targets, nil
 }

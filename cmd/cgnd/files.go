@@ -123,8 +123,34 @@ func checkFiles(c *daemonfile.Config, stdout io.Writer) error {
 	if note := folderNote(c.Ledger); note != "" {
 		text += "note: " + note + "\n"
 	}
+	for _, note := range targetNotes(c) {
+		text += "note: " + note + "\n"
+	}
 	_, err = io.WriteString(stdout, text)
 	return err
+}
+
+// targetNotes says what else plans of the ledger were applied to: later epochs go to the daemon's own instance alone.
+func targetNotes(c *daemonfile.Config) (notes []string) {
+	if c.Ledger == "" {
+		return nil
+	}
+	noted, err := ledger.TargetsOf(c.Ledger)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, t := range noted {
+		if t.Backend == c.Backend && t.Instance == c.Instance {
+			continue
+		}
+		where := ""
+		if t.Namespace != "" {
+			where = " in network namespace " + t.Namespace
+		}
+		notes = append(notes, fmt.Sprintf("cgnctl has applied plans of this ledger to instance %s of backend %s%s: if that still translates, later epochs do not come there, "+
+			"and the ledger names others for its ports than those who have them; cgnctl remove --backend %s --instance %s ends it", t.Instance, t.Backend, where, t.Backend, t.Instance))
+	}
+	return notes
 }
 
 // addEpoch records an epoch in the ledger, and says who moves by it.
