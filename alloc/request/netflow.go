@@ -102,6 +102,9 @@ func (p netflowParser) pairs(line string) (r Request, err error) {
 			return r, err
 		}
 		role, utc := roleOf(name)
+		if role == 0 && (isZoneLabel(name) || strings.HasPrefix(normal(name), "tz")) {
+			role = roleZone // such as tzname: the time before it is not read without it
+		}
 		if role != 0 {
 			if err := it.setPort(role, utc, bare[normal(name)], value); err != nil {
 				return r, err

@@ -148,7 +148,7 @@ func (h *hearer) line(text []byte) {
 
 // wrapped heeds a line that is nothing but the offset of the time with which the line before ended, as where mail programs break lines.
 func (h *hearer) wrapped(text []byte) {
-	if h.format != Plain && h.format != 0 {
+	if h.format == JSON || h.format == ACNS {
 		return
 	}
 	if offset := spaced(bytes.Trim(text, " \t()[]")); len(offset) > 1 && len(offset) <= len("+01:00") && (offset[0] == '+' || offset[0] == '-') && isBehindClock(string(h.tail)) {

@@ -48,6 +48,8 @@ var labelledZones = map[string]string{
 	"a label":             "IP: 198.18.0.0\nPort: 6000\nDate (%s): 2026-01-10 12:34:56\n",
 	"a label in Spanish":  "IP: 198.18.0.0\nPuerto: 6000\nFecha (%s): 2026-01-10 12:34:56\n",
 	"a label with a form": "IP: 198.18.0.0\nPort: 6000\nDate (DD/MM/YYYY hh:mm:ss %s): 10/01/2026 12:34:56\n",
+	"a pair":              "proto=TCP time=\"2026-01-10 12:34:56\" tzname=%s src=198.18.0.0:6000 dst=203.0.113.9:443\n",
+	"another pair":        "date=2026-01-10 time=12:34:56 tz_abbr=%s src=198.18.0.0:6000 dst=203.0.113.9:443\n",
 	"a cell":              "ip,port,time,\n198.18.0.0,6000,2026-01-10 12:34:56,%s\n",
 	"a cell in quotes":    "ip;port;time;\"\"\n198.18.0.0;6000;2026-01-10 12:34:56;\"%s\"\n",
 }
@@ -135,6 +137,10 @@ func TestWrappedOffset(t *testing.T) {
 					t.Errorf("%q: %s", text, got)
 				}
 			}
+		}
+		xarf := "Schema-URL: x\nSource-Type: ip-address\nSource: 198.18.0.0\nSource-Port: 6000\nDate: 2026-01-10 12:34:56\n\t-0300\n"
+		if got := askedTwice(t, xarf, Options{Zone: time.UTC, Zones: time.LoadLocation}); strings.Contains(got, " at ") {
+			t.Errorf("%q: %s", xarf, got)
 		}
 		if got := askedTwice(t, before+"\n-03:00\n", Options{Zone: location(t, "America/Sao_Paulo"), Zones: time.LoadLocation}); !strings.Contains(got, " at 2026-01-10T15:34") {
 			t.Errorf("%q: %s", before, got)
