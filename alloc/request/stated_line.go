@@ -188,12 +188,8 @@ func (s *settings) statedBy(st *statement, i int) (zone *time.Location, used int
 		return zone, 1, true
 	case strings.EqualFold(word, "zulu"), word == "Z" && st.about.time:
 		return time.UTC, 1, true
-	case isStrong[word]:
-		return nil, 1, true
-	case wordLike[word]:
-		return nil, 1, st.isNear(i, 2) || len(st.words) == 1
 	case abbreviations[word]:
-		return nil, 1, st.about.time || st.about.short || st.about.clock
+		return nil, 1, st.saysLetters(i)
 	case word != "" && (word[0] == '+' || word[0] == '-'):
 		zone, err := s.parseZone(word)
 		about := st.about.time
@@ -207,6 +203,17 @@ func (s *settings) statedBy(st *statement, i int) (zone *time.Location, used int
 	}
 	zone, ok = s.zoneOfArea(word, st.about)
 	return zone, 1, ok
+}
+
+// saysLetters reports whether an abbreviation is that of a zone here.
+func (st *statement) saysLetters(i int) bool {
+	switch word := st.words[i]; {
+	case isStrong[word]:
+		return true
+	case wordLike[word]:
+		return st.isNear(i, 2) || len(st.words) == 1
+	}
+	return st.about.time || st.about.short || st.about.clock
 }
 
 // isUTC reports whether a word is UTC or GMT, perhaps with an offset, and no name of a computer.

@@ -116,17 +116,13 @@ func checkFiles(c *daemonfile.Config, stdout io.Writer) error {
 	if err := expressible(c, plan); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("configuration is valid: backend %s, instance %s, %s, plan sha256 %s\n", c.Backend, c.Instance, what, plan.SHA256())
-	if note := ownerNote(c.Listen); note != "" {
-		text += "note: " + note + "\n"
+	lines := []string{fmt.Sprintf("configuration is valid: backend %s, instance %s, %s, plan sha256 %s", c.Backend, c.Instance, what, plan.SHA256())}
+	for _, note := range append([]string{ownerNote(c.Listen), folderNote(c.Ledger)}, targetNotes(c)...) {
+		if note != "" {
+			lines = append(lines, "note: "+note)
+		}
 	}
-	if note := folderNote(c.Ledger); note != "" {
-		text += "note: " + note + "\n"
-	}
-	for _, note := range targetNotes(c) {
-		text += "note: " + note + "\n"
-	}
-	_, err = io.WriteString(stdout, text)
+	_, err = io.WriteString(stdout, strings.Join(lines, "\n")+"\n")
 	return err
 }
 
