@@ -18,6 +18,7 @@ var unlikeStatements = []string{
 	"GMT minus three hours", "UTC minus three hours", "times are three hours behind UTC", "times are not in UTC", "Die Zeiten sind nicht in UTC", "Times are UTC in list 1 and CET in list 2",
 	"UTC plus one hour", "The clock was 3 hours ahead of GMT", "Zeiten in Normalzeit", "time zone is Xanadu", "utc_offset_minutes: -180", "difference to UTC: 3",
 	"All times are CE(S)T", "Alle Zeiten in ME(S)Z", "times:CET", "The clock runs ahead of UTC by 2 hours", "Times were converted from UTC to local time", "All times CET / CEST",
+	"server clock is 3h behind UTC", "The clock runs 3hrs ahead of UTC", "times are 180 minutes behind GMT", "UTC is 3h later than the times here", "Times are UTC less 3h", "the log is 3.5h behind UTC", "UTC was 3h",
 }
 
 // statements are ways to state one zone.

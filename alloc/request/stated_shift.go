@@ -44,13 +44,26 @@ func (s *settings) shiftedUTC(st *statement, i int) (zone *time.Location, used i
 func (st *statement) isBeside(i int) bool {
 	before := st.lower[max(0, i-4):i]
 	isSet := func(set map[string]bool) func(string) bool { return func(word string) bool { return set[word] } }
-	if slices.ContainsFunc(before, isSet(hourWords)) && slices.ContainsFunc(before, isSet(sideWords)) {
+	from, to := i, i+1
+	for from > 0 && from > i-4 && !st.spots[from-1].end {
+		from--
+	}
+	for to < len(st.words) && to < i+5 && !st.spots[to-1].end {
+		to++
+	}
+	if near := st.lower[from:to]; slices.ContainsFunc(near, isHours) && slices.ContainsFunc(near, isSet(sideWords)) {
 		return true
 	}
 	if len(before) > 0 && fromWords[before[len(before)-1]] && hasAny(strings.Join(before, " "), conversions) {
 		return true // converted from UTC, to what?
 	}
 	return slices.ContainsFunc(before, isSet(shiftWords)) && startsWithDigit(st.wordAt(i+1))
+}
+
+// isHours reports whether a word is of a length of time: hours, 3h, 180min.
+func isHours(word string) bool {
+	unit := strings.TrimLeft(word, "+-0123456789.,:½")
+	return hourWords[unit] || unit == "min" || strings.HasPrefix(unit, "minut")
 }
 
 // offsetAt returns the offset that words say, and where it ends; unknown, where there is one that is not read.
@@ -64,7 +77,7 @@ func (st *statement) offsetAt(from int) (offset string, end int, unknown bool) {
 	switch {
 	case len(word) > 1 && (word[0] == '+' || word[0] == '-') && isDigit(word[1]):
 		return word, k + 1, false
-	case k > from && startsWithDigit(word) && hourWords[next]:
+	case k > from && startsWithDigit(word) && (hourWords[next] || isHours(word)):
 		return "", from, true
 	case sign == "":
 		return "", from, false
