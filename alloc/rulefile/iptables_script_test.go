@@ -22,6 +22,7 @@ func TestScripts(t *testing.T) {
 		{"around", "#!/bin/bash\n# a comment \\\nset -euo pipefail\nset +x\nWAN=eth0 LAN=\"eth1\"\nexport PATH=/sbin:$PATH\nmodprobe ip_tables\n/sbin/modprobe nf_nat_ftp || true\nmodprobe -r nf_nat_sip 2>/dev/null\n" +
 			"sysctl -w net.ipv4.ip_forward=1\nsysctl -q -p >/dev/null 2>&1 || exit 1\necho 1 > /proc/sys/net/ipv4/ip_forward\necho \"NAT rules: -j SNAT; go on\"\nip addr add 198.18.0.1/32 dev lo\n" +
 			scriptTwo + "iptables-save > /etc/iptables.rules\nlogger \"done at $(date +%s)\"; sleep 1\n: > /tmp/x\nexit 0\n\n# the end\n"},
+		{"ends where something fails", "#!/bin/sh -e\nX=\"a b\" Y='c' Z=a=\"b\"\nset -e\ngrep -q x /etc/y || true\nlsmod | grep x && echo yes\nset +e\ngrep -q x /etc/y\n" + scriptTwo},
 		{"filters", "iptables -F; iptables -X\niptables -P FORWARD ACCEPT\niptables -A FORWARD -i $LAN -o ${WAN} -m state --state $STATES -j ACCEPT\nip6tables -t nat -F\n" + scriptTwo},
 		{"a variable", "IPT=/sbin/iptables\nIP6T=/sbin/ip6tables; MODPROBE=\"$(command -v modprobe)\"\n$MODPROBE nf_nat\n$IP6T -t nat -F\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT")},
 		{"braces", "IPT=`which iptables`\n" + strings.ReplaceAll(scriptTwo, "iptables", "\"${IPT}\"")},
@@ -58,6 +59,8 @@ func TestScriptsNotFollowed(t *testing.T) {
 		{"", "$FLUSH -t nat\n", "rules:5: "}, {"", "iptables -F; sh /etc/x\n", "rules:5: "}, {"", "# not a line \\\niptables -t nat -D POSTROUTING 1\n", "rules:6: "}, {"", "true # \\\niptables -t nat -D POSTROUTING 1\n", "rules:6: "},
 		{"", "echo \\\\\niptables -t nat -D POSTROUTING 1\n", "rules:6: "}, {"", "root@cgn:~# iptables-save\n", "rules:5: "}, {"", "true || iptables -t nat -A POSTROUTING -j ACCEPT\n", "rules:5: "}, {"iptables -F; exit 0\n", "", "rules:2: the script ends"},
 		{"true || \\\n", "", "rules:1: several commands"}, {"true ||\n", "", "rules:1: "}, {"iptables -F ||\n", "", "rules:1: "}, {"true &&\n", "", "rules:1: "},
+		{"set -e\ngrep -q blue /etc/role\n", "", "rules:2: "}, {"set -euo pipefail; lsmod | grep nat\n", "", "rules:1: "}, {"#!/bin/sh -e\nconntrack -F; true\n", "", "rules:2: "}, {"set -o errexit\nwhich nft\n", "", "rules:2: "},
+		{"\"X=1\" Y=2\n", "", "rules:1: "}, {"X\\=1\n", "", "rules:1: "}, {"'X'=1\n", "", "rules:1: "},
 	} {
 		cases = append(cases, refusal{c.before + "..." + c.after, c.before + scriptTwo + c.after, rulefile.ErrSyntax, c.want})
 		if strings.Contains(c.after, "$") {
@@ -68,6 +71,7 @@ func TestScriptsNotFollowed(t *testing.T) {
 		cases = append(cases, refusal{name + " that nothing sets", strings.ReplaceAll(scriptTwo, "iptables", name) + "IPT=iptables\n", nil, "rules:1: "})
 	}
 	cases = append(cases, refusal{"set and taken back", "IPT=iptables\nunset IPT\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:3: "},
+		refusal{"in quotes", "\"IPT=iptables\"\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:1: "},
 		refusal{"read-only", "readonly IPT=echo\nIPT=iptables\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:3: "},
 		refusal{"a number", "declare -i IPT=iptables\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:2: "},
 		refusal{"local to no function", "local IPT=iptables\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:2: "},
@@ -151,7 +155,7 @@ func beforeBash(t *testing.T, format, functions string, random func(*rand.Rand) 
 // scattered puts into a script what operators have there, and sometimes what is not followed.
 func scattered(rng *rand.Rand, lines []string) string {
 	pairs := [][2]string{{"# a ; exit 0", ""}, {"# x \\", ""}, {"echo a b", ""}, {"echo \"a # b\" # exit", ""}, {"modprobe x || exit 1", ""}, {"sysctl -w a=1; echo b", ""}, {"IPT=/sbin/iptables", ""}, {"IPT=$(which iptables)", ""},
-		{"set -e", ""}, {"X=1 Y='a b'", ""}, {": exit", ""}, {"echo a\\", ""}, {"echo a\\\\", ""}, {"echo a #\\", ""}, {"echo 'a\\'", ""}, {"IPT=\"iptables -t nat\"", ""}, {"echo $((1 + 2))", ""}, {"readonly IPT=iptables", ""}, {"IPT=true sleep 1", ""}, {"unset IPT", ""}, {"", "exit 0"}, {"ip route add x", ""},
+		{"set -e", ""}, {"X=1 Y='a b'", ""}, {": exit", ""}, {"echo a\\", ""}, {"echo a\\\\", ""}, {"echo a #\\", ""}, {"echo 'a\\'", ""}, {"IPT=\"iptables -t nat\"", ""}, {"echo $((1 + 2))", ""}, {"readonly IPT=iptables", ""}, {"IPT=true echo 1", ""}, {"unset IPT", ""}, {"", "exit 0"}, {"ip route add x", ""},
 		{"IPT=true", ""}, {"true && IPT=true", ""}, {"if false; then", "fi"}, {"for i in 1 2; do", "done"}, {"f() {", "}"}, {"cat <<X", "X"}, {"echo '", "'"}, {"echo \"", "\""}, {"exit 0", ""}, {"true; exit", ""}, {"false || exit 0", ""},
 		{"iptables() { :; }", ""}, {"nft() { :; }", ""}, {"(", ")"}, {"false &&", ""}, {"true || \\", ""}, {"true || exit 1", ""}, {"set -n", ""}, {"[ a = b ] || exit 1", ""}, {": <<'X'", "X"}, {"echo `exit`", ""}, {"iptables -F; exit", ""},
 		{"sleep() { :; }", ""}}

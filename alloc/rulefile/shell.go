@@ -2,6 +2,7 @@ package rulefile
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +19,7 @@ type shellLexer struct {
 	i    int
 	cmds []shellCommand
 	word []byte // nil where none has begun
+	bare int    // how many bytes at its beginning are not in quotes
 	to   string // the redirection whose target the next word is
 	subs [][]byte
 	why  string // what is not followed; "" = nothing
@@ -70,6 +72,9 @@ func (x *shellLexer) step() {
 	case '(', ')':
 		x.why = "a group of commands or a function"
 	default:
+		if x.bare == len(x.word) {
+			x.bare++
+		}
 		x.add(c)
 		x.i++
 	}
@@ -81,13 +86,16 @@ func (x *shellLexer) end() {
 		return
 	}
 	cmd := &x.cmds[len(x.cmds)-1]
+	if x.to == "" && bytes.IndexByte(x.word, '=') >= x.bare && isAssignment(x.word) && !slices.ContainsFunc(cmd.words, func(w []byte) bool { return !isAssignment(w) }) {
+		x.why = "an assignment in quotes, which is none,"
+	}
 	switch x.to {
 	case "":
 		cmd.words = append(cmd.words, x.word)
 	case "<<":
 		cmd.here = string(x.word)
 	}
-	x.word, x.to = nil, ""
+	x.word, x.to, x.bare = nil, "", 0
 }
 
 func (x *shellLexer) add(c ...byte) {

@@ -12,6 +12,7 @@ type shell struct {
 	ended int               // the line that ends the script; 0 = none
 	vars  map[string]string // what variables stand for, as it is written; "" = not known
 	fixed map[string]bool   // those that are read-only
+	halts bool              // set -e: what fails ends it
 }
 
 // idle are commands that put no rules into the kernel, and none out of it.
@@ -22,6 +23,9 @@ var idle = wordSet(": true echo printf logger sleep date hostname uname id whoam
 
 // failing are commands behind which "|| exit 1" ends a script that does not work at all, and no other.
 var failing = wordSet("modprobe insmod sysctl cd mkdir touch")
+
+// deciding are commands that fail to say no, or that there is none.
+var deciding = wordSet("grep egrep which type command readlink ls conntrack lsmod")
 
 func wordSet(words string) map[string]bool {
 	m := map[string]bool{}
@@ -91,6 +95,12 @@ func (s *shell) command(cmds []shellCommand, i, line int) (why string) {
 		}
 		return "an exit that depends on something"
 	}
+	if name == "set" {
+		s.option(args)
+	}
+	if last := i+1 == len(cmds) || cmds[i+1].after != "&&" && cmds[i+1].after != "||" && cmds[i+1].after != "|"; s.halts && last && line > 0 && deciding[name] {
+		return "with set -e the command " + printable(words[0])
+	}
 	if s.declare(name, args, alone) || harmless(name, args) {
 		return ""
 	}
@@ -147,6 +157,18 @@ func harmless(name string, args [][]byte) bool {
 		return !firewall || has("save") || has("enable") && !has("--now")
 	}
 	return idle[name]
+}
+
+// option reads -e and +e of the command set.
+func (s *shell) option(args [][]byte) {
+	for i, a := range args {
+		switch w := string(a); {
+		case strings.HasPrefix(w, "-") && strings.Contains(w, "e"), w == "errexit" && i > 0 && bytes.HasPrefix(args[i-1], []byte("-")):
+			s.halts = true
+		case strings.HasPrefix(w, "+") && strings.Contains(w, "e"), w == "errexit" && i > 0:
+			s.halts = false
+		}
+	}
 }
 
 // runsOn reports whether the command set leaves a shell running commands: with -n and -o noexec it does not.
