@@ -62,9 +62,7 @@ func (x *iptablesReader) line(text []byte) *LineError {
 	case len(text) == 0:
 		return nil
 	case text[0] == '#':
-		if options := bytes.Fields(text); x.in.line == 1 && bytes.HasPrefix(text, []byte("#!")) {
-			x.sh.option(options[1:])
-		}
+		x.sh.first(text, x.in.line)
 		x.p.remark(text)
 		return nil
 	case x.sh.ended > 0:

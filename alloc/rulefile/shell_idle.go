@@ -73,38 +73,58 @@ func (s *shell) command(cmds []shellCommand, i, line int) (why string) {
 		return "a here document"
 	}
 	alone := (c.after == "" || c.after == ";") && (i+1 == len(cmds) || cmds[i+1].after == ";")
-	assigned := 0
-	for assigned < len(c.words) && isAssignment(c.words[assigned]) {
-		assigned++
-	}
-	words := s.named(c.words[assigned:])
-	for _, w := range c.words[:assigned] {
-		s.assign(w, alone && assigned == len(c.words)) // before a command they hold for that alone, and the shell reads its words first
-	}
+	words := s.assigned(c.words, alone)
 	if len(words) == 0 {
 		return ""
 	}
 	name, args := baseOf(words[0]), words[1:]
-	if name == "exit" {
-		if alone && line > 0 {
-			s.ended = line
-			return ""
-		}
-		if c.after == "||" && i > 0 && s.mayFail(cmds[i-1]) && len(args) == 1 && strings.Trim(string(args[0]), "123456789") == "" {
-			return ""
-		}
-		return "an exit that depends on something"
-	}
-	if name == "set" {
+	switch {
+	case name == "exit":
+		return s.exit(cmds, i, line, args)
+	case name == "set":
 		s.option(args)
-	}
-	if last := i+1 == len(cmds) || cmds[i+1].after != "&&" && cmds[i+1].after != "||" && cmds[i+1].after != "|"; s.halts && last && line > 0 && deciding[name] {
+	case s.halts && line > 0 && deciding[name] && isLast(cmds, i):
 		return "with set -e the command " + printable(words[0])
 	}
 	if s.declare(name, args, alone) || harmless(name, args) {
 		return ""
 	}
 	return "the command " + printable(words[0])
+}
+
+// assigned returns what stands behind the assignments of a command, with what a variable stands for. Before a command they hold for that alone, and the
+// shell reads its words first.
+func (s *shell) assigned(words [][]byte, alone bool) [][]byte {
+	n := 0
+	for n < len(words) && isAssignment(words[n]) {
+		n++
+	}
+	rest := s.named(words[n:])
+	for _, w := range words[:n] {
+		s.assign(w, alone && n == len(words))
+	}
+	return rest
+}
+
+// exit judges a command that ends the script.
+func (s *shell) exit(cmds []shellCommand, i, line int, args [][]byte) (why string) {
+	switch c := cmds[i]; {
+	case line > 0 && (c.after == "" || c.after == ";") && (i+1 == len(cmds) || cmds[i+1].after == ";"):
+		s.ended = line
+		return ""
+	case c.after == "||" && i > 0 && s.mayFail(cmds[i-1]) && len(args) == 1 && strings.Trim(string(args[0]), "123456789") == "":
+		return ""
+	}
+	return "an exit that depends on something"
+}
+
+// isLast reports whether nothing asks whether a command failed: with set -e that ends the script.
+func isLast(cmds []shellCommand, i int) bool {
+	if i+1 == len(cmds) {
+		return true
+	}
+	next := cmds[i+1].after
+	return next != "&&" && next != "||" && next != "|"
 }
 
 // declare reads a command that assigns variables, if it is one.
@@ -157,6 +177,13 @@ func harmless(name string, args [][]byte) bool {
 		return !firewall || has("save") || has("enable") && !has("--now")
 	}
 	return idle[name]
+}
+
+// first reads the options in the first line of a script: #!/bin/sh -e.
+func (s *shell) first(comment []byte, line int) {
+	if words := bytes.Fields(comment); line == 1 && bytes.HasPrefix(comment, []byte("#!")) {
+		s.option(words[1:])
+	}
 }
 
 // option reads -e and +e of the command set.
