@@ -173,24 +173,25 @@ func (w *Writer) Late(x Lateness) (n int, err error) {
 		return 0, err
 	}
 	begun := w.ledger.begun(x.Since.Add(-1), x.Until)
+	open := later(last.Settled, x.Until) // what is open beyond x.Until already stays so
 	for _, e := range begun {
-		if !e.Settled.Before(x.Until) {
+		if open = later(open, e.Settled); !e.Settled.Before(x.Until) {
 			continue
 		}
-		if err := w.again(e, e.From, x, x.note(e)); err != nil {
+		if err := w.again(e, e.From, x.Until, x, x.note(e)); err != nil {
 			return n, err
 		}
 		n++
 	}
 	strays := w.strays(x, begun)
 	if len(strays) > 0 && !last.From.After(x.Since.Add(strayRoom)) {
-		if err := w.again(last, x.Until, x, fmt.Sprintf("as in epoch %d, from when the kernel surely had it again", last.Seq)); err != nil {
+		if err := w.again(last, x.Until, open, x, fmt.Sprintf("as in epoch %d, from when the kernel surely had it again", last.Seq)); err != nil {
 			return n, err
 		}
 		n++
 	}
 	for i, sha := range strays {
-		if err := w.stray(sha, w.ledger.free(x.Since.Add(time.Duration(i))), x); err != nil {
+		if err := w.stray(sha, w.ledger.free(x.Since.Add(time.Duration(i))), open, x); err != nil {
 			return n, err
 		}
 		n++
@@ -198,13 +199,13 @@ func (w *Writer) Late(x Lateness) (n int, err error) {
 	return n, nil
 }
 
-// again records the plan of an epoch once more, as settled at x.Until.
-func (w *Writer) again(e Epoch, from time.Time, x Lateness, note string) error {
+// again records the plan of an epoch once more.
+func (w *Writer) again(e Epoch, from, settled time.Time, x Lateness, note string) error {
 	plan, err := w.ledger.Plan(e)
 	if err != nil {
 		return err
 	}
-	_, err = w.add(Entry{Plan: plan, From: from, Settled: x.Until, Now: x.Now, By: x.By, Backdate: true, Note: note})
+	_, err = w.add(Entry{Plan: plan, From: from, Settled: settled, Now: x.Now, By: x.By, Backdate: true, Note: note})
 	return err
 }
 

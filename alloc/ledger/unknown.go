@@ -61,10 +61,10 @@ func (l *Ledger) lastWith(sha string) *Epoch {
 	return nil
 }
 
-// stray records that from an instant until another one the kernel may have had a plan besides what the ledger says.
-func (w *Writer) stray(sha string, from time.Time, x Lateness) error {
+// stray records that from an instant until x.Until the kernel may have had a plan besides what the ledger says. What was so before may be so until open.
+func (w *Writer) stray(sha string, from, open time.Time, x Lateness) error {
 	note := "the kernel had this plan for a while, by somebody's hand or by a clock that was wrong"
-	en := Entry{From: from, Settled: x.Until, Now: x.Now, By: x.By, Note: note, Backdate: true}
+	en := Entry{From: from, Settled: open, Now: x.Now, By: x.By, Note: note, Backdate: true}
 	if e := w.ledger.lastWith(sha); e != nil {
 		plan, err := w.ledger.Plan(*e)
 		if err != nil {
