@@ -22,11 +22,27 @@ type Memory struct {
 	Seen time.Time `json:"seen,omitzero"`
 	// Leapt is what the clock said before it was last set forward; zero = it was not, as far as is known.
 	Leapt time.Time `json:"leapt,omitzero"`
+	// Lived is what the kernel had by the clock on the wall, as far as it was seen, in the order in which it was so: where the clock is set back, what
+	// is recorded for a time that was lived through does not take away what was so then. The last one ends at Seen or later. At most MaxLived.
+	Lived []Span `json:"lived,omitempty"`
+	// Looked is when the kernel was seen last, whatever it had. Boot names the run of the machine, and Up is for how long it had been running then, however
+	// the clock was set; "" = that is not known, or the kernel had nothing.
+	Looked time.Time     `json:"looked,omitzero"`
+	Boot   string        `json:"boot,omitempty"`
+	Up     time.Duration `json:"up_ns,omitempty"`
 }
 
 // Equal reports whether two say the same, but for when the kernel was seen.
 func (m Memory) Equal(n Memory) bool {
-	return m.From.Equal(n.From) && m.PlanSHA256 == n.PlanSHA256 && m.Since.Equal(n.Since) && slices.Equal(m.Had, n.Had) && m.Leapt.Equal(n.Leapt)
+	return m.From.Equal(n.From) && m.PlanSHA256 == n.PlanSHA256 && m.Since.Equal(n.Since) && slices.Equal(m.Had, n.Had) && m.Leapt.Equal(n.Leapt) && sameLived(m.Lived, n.Lived)
+}
+
+// sameLived reports whether two say the same but for the end of the last one.
+func sameLived(a, b []Span) bool {
+	last := len(a) - 1
+	return len(a) == len(b) && slices.EqualFunc(a, b, func(s, t Span) bool {
+		return s.From.Equal(t.From) && s.PlanSHA256 == t.PlanSHA256 && s.Twice == t.Twice && (s.To.Equal(t.To) || s.From.Equal(a[last].From))
+	})
 }
 
 // IsZero reports whether it says nothing.
@@ -36,7 +52,7 @@ func (m Memory) IsZero() bool { return m.PlanSHA256 == "" }
 const MemorySuffix = ".cgnd"
 
 // maxMemory is how many bytes that file may have.
-const maxMemory = 4096
+const maxMemory = 16384
 
 // Remember makes a Memory durable beside the ledger at path: whole or not at all. Its file may be read by whoever may read the ledger, as far as
 // mode and group go; where the group cannot be given to it, only by its owner.
@@ -129,7 +145,12 @@ func (l *Ledger) Heed(now time.Time) error {
 	if err != nil || m.IsZero() {
 		return nil //nolint:nilerr // where no epoch covers the present time, none can be late
 	}
-	if l.unsure, l.had = l.OpenSince(m, m.PlanSHA256, want, now); !l.unsure.IsZero() {
+	twice, lived := l.lacking(m, now)
+	l.unsure, l.had = l.OpenSince(m, m.PlanSHA256, want, now)
+	for _, sha := range lived {
+		l.had = with(l.had, sha)
+	}
+	if l.unsure = earlier(l.unsure, twice); !l.unsure.IsZero() {
 		l.warnings = append(l.warnings, fmt.Sprintf("by %s%s the kernel may not have had what the ledger says since %s: from then on what was in force before is possible, too; "+
 			"cgnd records how it was when it runs again; if nothing of cgnd follows this ledger any longer, remove that file", l.name, MemorySuffix, stamp(l.unsure)))
 	}
@@ -151,7 +172,7 @@ func (l *Ledger) advance(m Memory, e Epoch) Memory {
 	if missed, _ := l.OpenSince(Memory{From: m.From, PlanSHA256: m.PlanSHA256}, m.PlanSHA256, e, e.Settled); missed.Before(e.From) && !l.openFrom(missed, e) {
 		m.Since = earlier(m.Since, missed)
 	}
-	m.From, m.PlanSHA256, m.Seen = e.From, e.PlanSHA256, e.Settled
+	m.From, m.PlanSHA256, m.Seen, m.Boot, m.Up = e.From, e.PlanSHA256, e.Settled, "", 0
 	return m
 }
 

@@ -28,7 +28,7 @@ func serve(ctx context.Context, c *daemonfile.Config, stderr io.Writer) error {
 	at := newListeners(log)
 	d := daemon.New(daemon.Options{
 		Instance: c.Instance, Name: c.Backend, Source: sourceOf(c), Backend: backend, Log: log,
-		Report: c.Report, VerifyEvery: c.VerifyEvery, Notify: at.beforeReady(notifier(log)),
+		Report: c.Report, VerifyEvery: c.VerifyEvery, Uptime: uptime, Notify: at.beforeReady(notifier(log)),
 	})
 	at.say = d.Unheard
 	tally := &requestTally{}

@@ -16,6 +16,8 @@ type attempt struct {
 	ahead      bool   // it begins before the instant, and waits for it
 	before, in InForce
 	looked     time.Time // before was asked for then
+	seen       bool      // that could be answered
+	ended      time.Time // the change was made
 	open       doubt     // whether epochs came into force before this, and what else the kernel had
 	kept       memory    // what was remembered before the kernel was touched; the zero memory = nothing
 	unkept     error     // why that could not be done
@@ -75,8 +77,9 @@ func (l *loop) attempt(what string, a attempt) {
 	l.start(what, func() func() {
 		a.looked = time.Now()
 		if a.before, a.err = backend.InForce(); waits && (!first || a.before.SHA256 != "") && source.underWay() { // since the last look
-			return func() { l.leave(a.before) }
+			return func() { l.leave(a.before, a.looked) }
 		}
+		a.seen = a.err == nil
 		if a.err == nil {
 			a.plan, a.err = a.want.plan()
 		}
@@ -106,8 +109,9 @@ func (a *attempt) touch(b Backend, wall func() time.Time, wait func() error, voi
 }
 
 // leave leaves the kernel to somebody else, who is about to record what he applies.
-func (l *loop) leave(in InForce) {
+func (l *loop) leave(in InForce, at time.Time) {
 	l.asked = true
+	l.saw(in.SHA256, at)
 	l.waits(true, time.Now())
 	if !l.has && in.SHA256 != "" {
 		l.firstAttempt, l.inForce = true, in
@@ -170,7 +174,7 @@ func (a *attempt) run(b Backend, wall func() time.Time, wait func() error) {
 		}
 	}
 	a.done, a.err = b.Apply(a.plan, wait)
-	a.took, a.switched = time.Since(begun), wall()
+	a.took, a.ended, a.switched = time.Since(begun), time.Now(), wall()
 	if errors.Is(a.err, errGivenUp) {
 		return
 	}
@@ -234,6 +238,9 @@ func (a *attempt) remember(s Source, t *timeline, m memory, first bool) {
 
 // haveFound notes what was so before the kernel was touched.
 func (l *loop) haveFound(a attempt) {
+	if a.seen {
+		l.saw(a.before.SHA256, a.looked)
+	}
 	if !a.kept.IsZero() {
 		l.kept = a.kept
 	}
@@ -267,6 +274,7 @@ func (l *loop) haveApplied(a attempt) {
 	l.asked = l.asked || !a.looked.IsZero()
 	if a.in.SHA256 != "" {
 		l.inForce = a.in
+		l.sawChange(a)
 	}
 	if a.err != nil {
 		l.firstAttempt = true

@@ -24,6 +24,9 @@ type Options struct {
 	// Now is the clock on the wall, which may jump; nil = that of the system. How long something takes is measured with the
 	// monotonic clock of package time.
 	Now func() time.Time
+	// Uptime names the run of the machine, and says for how long it has been running, sleep included, whatever the clock on the wall is set to; nil = that is
+	// not known, and "" neither.
+	Uptime func() (boot string, up time.Duration)
 	// Notify tells the service manager: "READY=1", "STATUS=…", "WATCHDOG=1", "STOPPING=1". nil = nobody is told.
 	Notify func(state string)
 }
@@ -41,6 +44,7 @@ const (
 	seenEvery    = time.Minute            // how often it is noted on disk that the kernel has what it is to have
 	maxHad       = 16                     // plans that are told apart which the kernel had by somebody's hand
 	stepOver     = 2 * time.Second        // what the two clocks may differ between two passes before it is a step
+	backOver     = time.Millisecond       // what it may be behind the other one before times come twice
 	steadyFor    = time.Minute            // how long after a step back no earlier epoch is gone back to
 	clockFor     = 5 * time.Minute        // how long a step is shown
 	rereadEvery  = 10 * time.Second       // how often a file that cannot be read is tried again
@@ -77,6 +81,9 @@ func New(o Options) *Daemon {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Uptime == nil {
+		o.Uptime = func() (string, time.Duration) { return "", 0 }
 	}
 	if o.Notify == nil {
 		o.Notify = func(string) {}
@@ -139,6 +146,7 @@ func (d *Daemon) Run(ctx context.Context) {
 			l.reread, l.retryAt, l.repairAt = true, time.Time{}, time.Time{} // after what is being prepared: that looks after its file itself
 		case settle := <-l.done:
 			l.doing = ""
+			l.watchClock() // what is settled is put in its place by the clock as it is now
 			settle()
 		}
 		l.watchClock()

@@ -110,5 +110,5 @@ func (l *loop) unsure(now time.Time) (d doubt) {
 		}
 		d = d.and(doubt{seen, []string{""}})
 	}
-	return d
+	return d.and(l.lacking(now))
 }

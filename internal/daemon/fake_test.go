@@ -153,6 +153,8 @@ func inBubble(t *testing.T, name string, prepare func(*rig), test func(*rig)) {
 			r.options.Source = FromPlan(path, keys)
 		}
 		r.options.Now = r.now
+		begun := time.Now()
+		r.options.Uptime = func() (string, time.Duration) { return "this run", time.Since(begun) }
 		r.options.Notify = func(s string) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

@@ -15,6 +15,7 @@ type lateness struct {
 	text     string // for people
 	say      bool   // also when it could be recorded
 	leap     bool   // by a clock that was set forward a moment ago, which may be taken back
+	twice    bool   // it is about a time that came twice
 	recorded bool   // the ledger has it, and was not read since
 }
 
@@ -46,6 +47,9 @@ func (l *loop) sayLate(a attempt) {
 	if l.late != nil && !l.late.recorded {
 		both := doubt{x.Since, x.Had}.and(doubt{l.late.Since, l.late.Had})
 		x.Since, x.Had, x.say, x.leap = both.since, both.had, true, x.leap && l.late.leap
+		if l.late.Until.After(x.Until) { // the clock was set back since
+			x.Until = l.late.Until
+		}
 	}
 	l.late, l.lateAt = x, time.Time{}
 }
@@ -78,7 +82,10 @@ func (l *loop) recordDue(now time.Time) bool {
 	if l.late == nil || l.late.recorded || now.Sub(l.lateAt) < lateOften || l.late.leap && now.Sub(l.leaptAt) < leapFor {
 		return false
 	}
-	return len(l.late.Had) == 0 || l.strayAt.IsZero() || now.Sub(l.strayAt) >= calmAfter
+	if l.late.Until.Sub(l.wall()) > lookEvery { // the clock was set back: until then, what is recorded would be in force
+		return false
+	}
+	return l.late.twice || len(l.late.Had) == 0 || l.strayAt.IsZero() || now.Sub(l.strayAt) >= calmAfter
 }
 
 // record has the ledger say that an epoch was late.

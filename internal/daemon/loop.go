@@ -57,12 +57,15 @@ type loop struct {
 	prepareAt    time.Time // before that none is prepared
 
 	// What is remembered beyond the end.
-	open      doubt     // whether epochs came into force, and what else the kernel had; none = all did, or late says it
-	rightAt   time.Time // when the kernel was seen last with the plan of applied
-	strayAt   time.Time // when it was recorded last that it had another one by somebody's hand
-	kept      memory    // what stands in the file
-	keptAt    time.Time
-	keepAgain time.Duration // after keptAt
+	open       doubt     // whether epochs came into force, and what else the kernel had; none = all did, or late says it
+	rightAt    time.Time // when the kernel was seen last with the plan of applied
+	strayAt    time.Time // when it was recorded last that it had another one by somebody's hand
+	base       memory    // of the daemon before
+	kept       memory    // what stands in the file
+	keptAt     time.Time
+	keepAgain  time.Duration // after keptAt
+	lived      lived
+	lookedFrom time.Time // when the kernel was seen last, whatever it had
 
 	// Clocks.
 	lastMono, lastWall   time.Time
@@ -118,6 +121,7 @@ func (l *loop) decide() {
 		return
 	}
 	now := time.Now()
+	l.audit()
 	switch want, due := l.due(now); {
 	case l.readDue(now):
 		l.read()
@@ -247,8 +251,13 @@ func (l *loop) watchClock() {
 	if l.lastMono.IsZero() {
 		return
 	}
-	l.twice(wall, wall.Add(-mono.Sub(l.lastMono)))
-	step := wall.Sub(l.lastWall) - mono.Sub(l.lastMono)
+	passed := mono.Sub(l.lastMono)
+	l.twice(wall, wall.Add(-passed))
+	step := wall.Sub(l.lastWall) - passed
+	if step < -backOver || step > stepOver {
+		l.lived.cut(l.lastWall.Add(passed), wall.Add(-passed), wall, mono)
+		l.kept = memory{} // it is to be noted anew, by this clock
+	}
 	if step.Abs() > stepOver {
 		l.stepped = mono
 		text := fmt.Sprintf("the clock was set by %v, to %s", step.Round(time.Millisecond), stamp(wall))

@@ -32,21 +32,39 @@ func (l *loop) memory() memory {
 	if l.late != nil && !l.late.recorded {
 		open = open.and(doubt{l.late.Since, l.late.Had})
 	}
-	return memory{From: l.applied.epoch.From, PlanSHA256: l.applied.sha256, Since: open.since, Had: open.had, Seen: l.back(l.rightAt), Leapt: l.leapt}
+	if !l.has { // what the daemon before knew, and what was seen since
+		m := l.base
+		open = open.and(doubt{m.Since, m.Had})
+		m.Since, m.Had = open.since, open.had
+		return m
+	}
+	m := memory{From: l.applied.epoch.From, PlanSHA256: l.applied.sha256, Since: open.since, Had: open.had, Seen: l.back(l.rightAt), Leapt: l.leapt, Lived: l.lived.list()}
+	if boot, up := l.o.Uptime(); boot != "" && !l.lookedFrom.IsZero() && !l.lived.broken {
+		m.Looked, m.Boot, m.Up = l.back(l.lookedFrom), boot, up-time.Since(l.lookedFrom)
+	}
+	return m
 }
 
 // forgetful reports whether something is to be remembered that is not.
 func (l *loop) forgetful(now time.Time) bool {
-	if !l.has || l.foreign || l.applied.epoch.Seq == 0 || now.Sub(l.keptAt) < l.keepAgain {
+	if l.foreign || !l.knows() || now.Sub(l.keptAt) < l.keepAgain {
 		return false
 	}
 	m := l.memory()
-	return !m.Equal(l.kept) || m.Seen.Sub(l.kept.Seen).Abs() >= seenEvery
+	return !m.Equal(l.kept) || m.Seen.Sub(l.kept.Seen).Abs() >= seenEvery || m.Looked.Sub(l.kept.Looked).Abs() >= seenEvery
+}
+
+// knows reports whether there is something that is to be remembered.
+func (l *loop) knows() bool {
+	if !l.has {
+		return !l.base.IsZero() && !l.open.none()
+	}
+	return l.applied.epoch.Seq > 0
 }
 
 // keepAtEnd has it remembered, unless something else is being done, or it takes long: it is known then what was so at most a minute ago.
 func (l *loop) keepAtEnd() {
-	if l.doing != "" || !l.has || l.applied.epoch.Seq == 0 {
+	if l.doing != "" || !l.knows() {
 		return
 	}
 	source, m, done := l.o.Source, l.memory(), make(chan struct{})

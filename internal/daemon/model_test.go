@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,10 +31,10 @@ func (b *mortalBackend) Apply(plan *alloc.Plan, wait func() error) (Applied, err
 	return a, err
 }
 
-// A tick is a plan that the kernel had from an instant on; "" = none.
+// A tick is a plan that the kernel had from an instant on, until another one by the same clock where that is not zero; "" = none.
 type tick struct {
-	at  time.Time
-	sha string
+	at, end time.Time
+	sha     string
 }
 
 // A model plays a daemon, its kernel and its ledger at random, and knows what the kernel had at every instant.
@@ -45,22 +46,26 @@ type model struct {
 	script []string
 	up     bool
 	upAt   time.Time
-	handAt time.Time // when somebody gave the kernel a plan last
+	handAt time.Time // when somebody gave the kernel a plan last; not on the wall
+	setAt  time.Time // when the clock was set last
+	downAt time.Time // when the daemon ended last
 	away   bool      // the ledger cannot be read
 }
 
 // What may happen in a model.
-type modelOf struct{ report, byHand, kill, graceful, refuse, unreadable, flush bool }
+type modelOf struct{ report, byHand, kill, graceful, refuse, unreadable, flush, clock bool }
 
 // briefly is for how long the kernel may have a plan that nobody sees: it is looked at every second.
 const briefly = lookEvery + lateAfter + 100*time.Millisecond
 
-// TestModel plays histories in which others change the kernel, the daemon is killed or stopped, the kernel refuses, and the ledger is away, and asks
-// the ledger about random instants: what the kernel had for longer than it takes to be seen is never missing in the answer.
+// TestModel plays histories in which others change the kernel, the daemon is killed or stopped, the kernel refuses, the ledger is away, and the clock is set
+// forward and back, whether a daemon runs or not. It asks the daemon about the present, and the ledger about random instants, each time that the clock said so: what the kernel had for longer than it takes to be seen is never missing in the answer.
 func TestModel(t *testing.T) {
 	for _, of := range []modelOf{
 		{byHand: true}, {byHand: true, kill: true, graceful: true}, {report: true, byHand: true, kill: true}, {kill: true, graceful: true, unreadable: true, flush: true},
 		{byHand: true, kill: true, graceful: true, refuse: true, flush: true}, {byHand: true, unreadable: true, refuse: true},
+		{clock: true}, {clock: true, kill: true, graceful: true}, {clock: true, byHand: true, unreadable: true, refuse: true, flush: true},
+		{clock: true, byHand: true, kill: true, graceful: true, refuse: true, flush: true}, {clock: true, report: true, byHand: true, kill: true},
 	} {
 		for n := range 10 {
 			seed := rand.Uint64()
@@ -85,6 +90,7 @@ func playModel(t *testing.T, of modelOf, seed uint64) {
 			most := []time.Duration{3 * time.Second, 30 * time.Second, 4 * time.Minute}[m.rnd.IntN(3)]
 			time.Sleep(time.Duration(m.rnd.Int64N(int64(most))))
 			m.step(of)
+			m.askNow()
 		}
 		if m.away {
 			m.move()
@@ -96,7 +102,7 @@ func playModel(t *testing.T, of modelOf, seed uint64) {
 		r.after(40 * time.Minute)
 		m.check()
 		if t.Failed() {
-			t.Logf("seed %#x\n%v\n%v", seed, m.script, m.had)
+			t.Logf("seed %#x\n%v\n%v", seed, m.script, m.history())
 		}
 		r.end()
 	})
@@ -104,16 +110,16 @@ func playModel(t *testing.T, of modelOf, seed uint64) {
 
 // step has one thing happen.
 func (m *model) step(of modelOf) {
-	switch n := m.rnd.IntN(8); {
+	switch n := m.rnd.IntN(9); {
 	case n < 2 && !m.away:
 		m.addEpoch()
-	case n == 2 && of.byHand && m.up && m.now().Sub(m.upAt) > 8*time.Second && m.rig.d.Snapshot().Doing == "":
+	case n == 2 && of.byHand && m.up && time.Since(m.upAt) > 8*time.Second && m.rig.d.Snapshot().Doing == "":
 		k := 1 + m.rnd.IntN(5)
 		m.say("plan %d by hand", k)
-		m.handAt = m.now()
+		m.handAt = time.Now()
 		m.byHand(k)
 		m.note()
-	case n == 3 && m.up && (of.kill || of.graceful) && m.now().Sub(m.handAt) > briefly: // what is gone before anybody looks cannot be known
+	case n == 3 && m.up && (of.kill || of.graceful) && time.Since(m.handAt) > briefly: // what is gone before anybody looks cannot be known
 		m.stop(of.kill && (!of.graceful || m.rnd.IntN(2) == 0))
 	case n == 3 && !m.up:
 		m.start()
@@ -133,6 +139,8 @@ func (m *model) step(of modelOf) {
 		m.say("flush")
 		m.byHand(0)
 		m.note()
+	case n >= 7 && of.clock && m.seesClock(): // else nobody can know what it said in between
+		m.set(time.Duration(m.rnd.IntN(240)-120) * time.Second * []time.Duration{1, 1, 10}[m.rnd.IntN(3)])
 	}
 }
 
@@ -140,12 +148,60 @@ func (m *model) say(format string, args ...any) {
 	m.script = append(m.script, m.now().UTC().Format("15:04:05.000 ")+fmt.Sprintf(format, args...)+"\n")
 }
 
+// history is what the kernel had, and what the ledger says, for people.
+func (m *model) history() string {
+	var b strings.Builder
+	for _, k := range m.had {
+		fmt.Fprintf(&b, "kernel from %s until %s: plan %d\n", stamp(k.at), stamp(k.end), m.number(k.sha))
+	}
+	led, err := ledger.Open(m.path)
+	if err != nil {
+		return err.Error()
+	}
+	defer led.Close()
+	for e := range led.Epochs() {
+		fmt.Fprintf(&b, "epoch %d from %s settled %s added %s: plan %d %s\n", e.Seq, stamp(e.From), stamp(e.Settled), stamp(e.Added), m.number(e.PlanSHA256), e.Note)
+	}
+	return b.String() + m.logged()
+}
+
+// number returns which plan it is, 7 = none of them.
+func (m *model) number(sha string) (n int) {
+	for n = range 7 {
+		if m.plan(n).SHA256() == sha {
+			return n
+		}
+	}
+	return 7
+}
+
 // note notes what the kernel has.
 func (m *model) note() {
 	m.b.do(func() {
 		if n := len(m.had); n == 0 || m.had[n-1].sha != m.b.sha {
-			m.had = append(m.had, tick{m.now(), m.b.sha})
+			m.had = append(m.had, tick{at: m.now(), sha: m.b.sha})
 		}
+	})
+}
+
+// seesClock reports whether a daemon has seen the clock since it was set last, or was there then.
+func (m *model) seesClock() bool {
+	if !m.up {
+		return m.downAt.Sub(m.setAt) > briefly
+	}
+	return time.Since(m.setAt) > briefly && time.Since(m.upAt) > 8*time.Second
+}
+
+// set sets the clock.
+func (m *model) set(by time.Duration) {
+	m.say("the clock by %v", by)
+	m.setAt = time.Now()
+	m.b.do(func() {
+		if n := len(m.had); n > 0 {
+			m.had[n-1].end = m.now()
+		}
+		m.rig.step(by)
+		m.had = append(m.had, tick{at: m.now(), sha: m.b.sha})
 	})
 }
 
@@ -183,7 +239,7 @@ func (m *model) stop(kill bool) {
 			m.Fatal(err)
 		}
 	}
-	m.up = false
+	m.up, m.downAt = false, time.Now()
 }
 
 func (m *model) start() {
@@ -191,7 +247,7 @@ func (m *model) start() {
 	m.b = &mortalBackend{fakeBackend: m.rig.b, note: m.note}
 	m.options.Backend = m.b
 	m.restart(func() {})
-	m.up, m.upAt = true, m.now()
+	m.up, m.upAt = true, time.Now()
 }
 
 // check asks the ledger about instants at random, and about those at the ends of what the kernel had.
@@ -206,7 +262,9 @@ func (m *model) check() {
 	}
 	for i, k := range m.had {
 		end := m.now()
-		if i+1 < len(m.had) {
+		if !k.end.IsZero() {
+			end = k.end
+		} else if i+1 < len(m.had) {
 			end = m.had[i+1].at
 		}
 		if k.sha == "" || end.Sub(k.at) < briefly {
@@ -221,17 +279,31 @@ func (m *model) check() {
 	}
 }
 
-// ask fails the test where the answer about a port that a plan gives to somebody has neither him nor that it is not known.
-func (m *model) ask(led *ledger.Ledger, at time.Time, sha string) {
-	n := 0
-	for n = range 7 {
-		if m.plan(n).SHA256() == sha {
-			break
-		}
+// askNow asks the daemon about the present, as soon as it may know.
+func (m *model) askNow() {
+	if !m.up || m.away || time.Since(m.handAt) < 4*time.Second || time.Since(m.setAt) < 4*time.Second || time.Since(m.upAt) < 8*time.Second {
+		return
 	}
-	outside := netip.AddrFrom4([4]byte{198, 18, byte(n), 1})
-	share, _ := m.plan(n).Trace(outside, 5000).Allocation()
-	a, err := led.Trace(ledger.At(outside, ledger.PortOf(5000), at, 0))
+	m.after(0)
+	sha := m.seen().sha
+	if s := m.d.Asked(); sha != "" && m.d.Ledger() != nil && problem(s, "source") == "" {
+		m.askOf(m.d.Ledger(), ledger.Question{From: m.now(), To: m.now(), Unsure: s.Unsure, Had: s.Had}, sha)
+	}
+}
+
+func (m *model) ask(led *ledger.Ledger, at time.Time, sha string) {
+	m.askOf(led, ledger.Question{From: at, To: at}, sha)
+}
+
+// askOf fails the test where the answer about a port that a plan gives to somebody has neither him nor that it is not known.
+func (m *model) askOf(led *ledger.Ledger, q ledger.Question, sha string) {
+	if m.Failed() { // once is enough
+		return
+	}
+	n := m.number(sha)
+	q.Outside, q.Port = netip.AddrFrom4([4]byte{198, 18, byte(n), 1}), ledger.PortOf(5000)
+	share, _ := m.plan(n).Trace(q.Outside, 5000).Allocation()
+	a, err := led.Trace(q)
 	if err != nil {
 		return // nothing covers the time, and nobody is named
 	}
@@ -240,5 +312,5 @@ func (m *model) ask(led *ledger.Ledger, at time.Time, sha string) {
 			return
 		}
 	}
-	m.Errorf("at %s the kernel had plan %d, and the answer is %v", stamp(at), n, a.Candidates)
+	m.Errorf("at %s the kernel had plan %d, and the answer is %v", stamp(q.From), n, a.Candidates)
 }

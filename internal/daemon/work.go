@@ -59,6 +59,10 @@ func (l *loop) haveRead(t *timeline, mark string, err error, changed bool, backe
 		l.log.Debug("the source says what it said before")
 		return
 	}
+	if l.timeline == nil && t.ledger != nil && !l.has {
+		l.base = t.ledger.Recall()
+		l.lived.recall(l.base, l.wall())
+	}
 	l.timeline, l.retryAt = t, time.Time{}
 	l.untidy()
 	if t.ledger != nil {
@@ -103,6 +107,7 @@ func (l *loop) haveLooked(in InForce, err error, underWay bool, mark string, beg
 		return
 	}
 	l.over("kernel")
+	l.saw(in.SHA256, begun)
 	l.snapshot.Looked = l.back(begun)
 	if l.links != "" && in.Links != l.links { // what failed for want of an interface does not wait for its turn
 		l.retryAt, l.repairAt = time.Time{}, time.Time{}

@@ -1,0 +1,224 @@
+package daemon
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cgnkit/cgnkit/alloc/ledger"
+)
+
+// lived is what the kernel had by the clock on the wall, as far as it was seen. Where the clock is set back, times come twice, and what is recorded for
+// such a time says what was so the second time, if at all: what was so the first time is possible, too, and is added to the ledger where it is missing.
+type lived struct {
+	spans  []span    // in the order in which they were lived through
+	broken bool      // the next sighting begins one of its own
+	seen   time.Time // when the kernel was seen last, by the clock as it is; zero = not yet
+
+	past    memory    // of the daemon before, until the kernel was seen
+	cutAt   time.Time // the clock was set then, as it was noticed
+	cutWall time.Time // what it would have said then
+}
+
+type span struct {
+	ledger.Span
+	told int // how often it was recorded
+}
+
+// mostTold is how often a span is recorded: more than once only where what is recorded later takes it away.
+const mostTold = 5
+
+// high returns the end of the times that may come twice, or the zero Time.
+func (v *lived) high() (end time.Time) {
+	for _, s := range v.spans {
+		if s.Twice && s.To.After(end) {
+			end = s.To
+		}
+	}
+	return end
+}
+
+// see notes that the kernel was seen with a plan, "" = none. What was there before may have been there until then, and what is there now since it was seen
+// before.
+func (v *lived) see(sha string, at time.Time) {
+	from, n := at, len(v.spans)
+	if !v.seen.IsZero() && v.seen.Before(at) {
+		from = v.seen
+	}
+	if v.seen = at; n > 0 && !v.broken && v.spans[n-1].PlanSHA256 != sha && at.After(v.spans[n-1].To) {
+		v.spans[n-1].To = at
+	}
+	v.add(sha, from, at)
+}
+
+// add notes that the kernel had a plan, "" = none, from an instant until another one.
+func (v *lived) add(sha string, from, to time.Time) {
+	n := len(v.spans)
+	if n > 0 && !v.broken && v.spans[n-1].PlanSHA256 == sha && !from.Before(v.spans[n-1].From) {
+		if to.After(v.spans[n-1].To) {
+			v.spans[n-1].To = to
+		}
+		return
+	}
+	if v.broken = sha == ""; v.broken {
+		return
+	}
+	if n == ledger.MaxLived {
+		i := max(0, slices.IndexFunc(v.spans, func(s span) bool { return !s.Twice }))
+		v.spans = slices.Delete(v.spans, i, i+1)
+	}
+	v.spans = append(v.spans, span{Span: ledger.Span{From: from, To: to, PlanSHA256: sha, Twice: from.Before(v.high())}})
+}
+
+// cut notes that the clock was set: it would have said end, and says wall now; from is when it may have said that it was what it is since.
+func (v *lived) cut(end, from, wall, mono time.Time) {
+	v.cutAt, v.cutWall = mono, end
+	if !v.seen.IsZero() {
+		v.seen = from
+	}
+	n := len(v.spans)
+	if n == 0 {
+		return
+	}
+	last := v.spans[n-1].PlanSHA256
+	if !v.broken && end.After(v.spans[n-1].To) {
+		v.spans[n-1].To = end
+	}
+	v.backTo(from)
+	if !v.broken {
+		v.broken = from.After(v.spans[n-1].To) // what was leapt over was not lived through
+		v.add(last, from, wall)
+	}
+}
+
+// backTo notes which times will come twice.
+func (v *lived) backTo(wall time.Time) {
+	for i := range v.spans {
+		v.spans[i].Twice = v.spans[i].Twice || v.spans[i].To.After(wall)
+	}
+}
+
+// recall goes on from what the daemon before remembered.
+func (v *lived) recall(m memory, wall time.Time) {
+	for _, s := range m.Lived {
+		v.spans = append(v.spans, span{Span: s})
+	}
+	n := len(v.spans)
+	if v.past, v.broken = m, true; n == 0 {
+		return
+	}
+	if v.spans[n-1].To = later(v.spans[n-1].To, m.Seen); v.spans[n-1].To.After(wall) {
+		v.spans[n-1].To = v.spans[n-1].To.Add(seenEvery) // it is noted that often
+	}
+	v.backTo(wall)
+}
+
+// resume notes what the kernel had since the daemon before saw it last. Where the clock was set meanwhile, nobody knows when: all of the time that has gone
+// by may lie before that, or behind it. More than once is more than can be known.
+func (v *lived) resume(sha, boot string, up time.Duration, at time.Time) {
+	m, n := v.past, len(v.spans)
+	v.past = memory{}
+	gone := up - m.Up
+	if n == 0 || m.Boot == "" || m.Boot != boot || gone < 0 {
+		return
+	}
+	last := v.spans[n-1].PlanSHA256
+	if step := at.Sub(m.Looked) - gone; step.Abs() <= stepOver {
+		v.broken = sha != last
+		return
+	}
+	v.spans[n-1].To = later(v.spans[n-1].To, m.Looked.Add(gone))
+	v.backTo(at.Add(-gone))
+	v.add(last, at.Add(-gone), at)
+	if sha != last && sha != "" {
+		v.add(sha, m.Looked, m.Looked.Add(gone))
+		v.broken = true
+		v.add(sha, at.Add(-gone), at)
+	}
+}
+
+// list returns what is to be remembered.
+func (v *lived) list() (out []ledger.Span) {
+	for _, s := range v.spans {
+		out = append(out, s.Span)
+	}
+	return out
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// saw notes that the kernel was seen with a plan.
+func (l *loop) saw(sha string, at time.Time) {
+	if !l.o.Source.ledger {
+		return
+	}
+	wall := l.back(at)
+	l.lookedFrom = at
+	if !l.lived.past.IsZero() {
+		boot, up := l.o.Uptime()
+		l.lived.resume(sha, boot, up-time.Since(at), wall)
+	}
+	l.lived.see(sha, wall)
+}
+
+// sawChange notes what the kernel has after an apply.
+func (l *loop) sawChange(a attempt) {
+	v, begun := &l.lived, a.ended.Add(-a.took)
+	if l.saw(a.before.SHA256, a.ended); a.in.SHA256 == a.before.SHA256 || !l.o.Source.ledger {
+		return
+	}
+	if v.cutAt.After(begun) { // it may have had it before the clock was set, too
+		v.add(a.in.SHA256, v.cutWall.Add(-v.cutAt.Sub(begun)), v.cutWall)
+	}
+	v.seen = l.wall()
+	v.add(a.in.SHA256, l.back(begun), v.seen)
+}
+
+// lacking returns since when answers by the ledger lack what was so when a time came first, or again.
+func (l *loop) lacking(now time.Time) (d doubt) {
+	for _, s := range l.lived.spans {
+		if part, ok := l.lacks(s); ok && !part.From.After(now) {
+			d = d.and(doubt{part.From, []string{s.PlanSHA256}})
+		}
+	}
+	return d
+}
+
+// lacks returns what the ledger lacks of a span of a time that came twice.
+func (l *loop) lacks(s span) (part ledger.Span, ok bool) {
+	if !s.Twice || l.timeline == nil || l.timeline.ledger == nil {
+		return part, false
+	}
+	return l.timeline.ledger.Lacks(s.Span)
+}
+
+// audit has what the ledger lacks be recorded, when that time is over and all else is recorded.
+func (l *loop) audit() {
+	if l.late != nil || !l.open.none() || !l.has || l.foreign || l.reread || !l.pendingSince.IsZero() || l.redo != "" || !l.isRight(l.inForce.SHA256) {
+		return
+	}
+	wall := l.wall()
+	for i := range l.lived.spans {
+		s := &l.lived.spans[i]
+		part, ok := l.lacks(*s)
+		if !ok && wall.Sub(s.To) > leapFor { // what is recorded about that time from now on is somebody's decision
+			s.Twice = false
+		}
+		if !ok || s.told == mostTold || !part.To.Before(wall) {
+			continue
+		}
+		s.told++
+		text := fmt.Sprintf("the clock was set back, and the kernel had plan %.12s between %s and %s, which is not what the ledger says", s.PlanSHA256, stamp(part.From), stamp(part.To))
+		l.late = &lateness{
+			Lateness: ledger.Lateness{Since: part.From.Truncate(time.Millisecond), Until: part.To.Truncate(time.Millisecond).Add(time.Millisecond), Had: []string{s.PlanSHA256}, By: "cgnd"},
+			text:     text, say: true, twice: true,
+		}
+		l.lateAt = time.Time{}
+		return
+	}
+}
