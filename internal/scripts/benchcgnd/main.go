@@ -131,20 +131,30 @@ func (r *run) measure(backend string) error {
 	return r.reload(backend)
 }
 
-// sub measures the support desk's question, from the start of the command to its end.
+// sub measures the support desk's question, from the start of the command to its end, and how much of that the daemon takes. The first time the
+// system may have to read the command from disk, which says nothing about either: that is told, and does not count.
 func (r *run) sub(backend string) error {
-	var all []time.Duration
-	for n := range subs {
-		cmd := exec.Command(r.cgnctl, "sub", fmt.Sprintf("100.%d.%d.7", 64+n%15, n), "--socket", filepath.Join(r.folder, "sock"))
+	var all, own []time.Duration
+	for n := range subs + 1 {
+		who := fmt.Sprintf("100.%d.%d.7", 64+n%15, n)
+		cmd := exec.Command(r.cgnctl, "sub", who, "--socket", filepath.Join(r.folder, "sock"))
 		begun := time.Now()
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%v: %w: %s", cmd.Args, err, out)
 		}
 		all = append(all, time.Since(begun))
+		begun = time.Now()
+		if err := r.ask("GET", "/v1/subscribers/default/"+who, nil); err != nil {
+			return err
+		}
+		own = append(own, time.Since(begun))
 	}
+	first, all := all[0], all[1:]
 	slices.Sort(all)
-	fmt.Printf("%-9s cgnctl sub %.1f ms, at most %.1f ms\n", backend, ms(all[len(all)/2]), ms(all[len(all)-1]))
-	r.limit(all[len(all)/2] <= maxSub, "%s: cgnctl sub takes more than %v", backend, maxSub)
+	slices.Sort(own)
+	fmt.Printf("%-9s cgnctl sub %.1f ms, at most %.1f ms, the first time %.1f ms; of that the daemon %.1f ms, at most %.1f ms\n",
+		backend, ms(all[len(all)/2]), ms(all[len(all)-1]), ms(first), ms(own[len(own)/2]), ms(own[len(own)-1]))
+	r.limit(all[len(all)-1] <= maxSub, "%s: cgnctl sub takes more than %v", backend, maxSub)
 	return nil
 }
 
@@ -292,7 +302,7 @@ func (r *run) reload(backend string) error {
 		return err
 	}
 	fmt.Printf("%-9s reload of the unchanged ledger %.1f ms, at most %.1f ms; applies %d, kernel unchanged %t\n", backend, ms(all[len(all)/2]), ms(all[len(all)-1]), last.Apply.OK-applies, now == kernel)
-	r.limit(all[len(all)/2] <= maxReload, "%s: a reload takes more than %v", backend, maxReload)
+	r.limit(all[len(all)-1] <= maxReload, "%s: a reload takes more than %v", backend, maxReload)
 	r.limit(now == kernel && last.Apply.OK == applies, "%s: a reload of an unchanged ledger writes in the kernel", backend)
 	return nil
 }
