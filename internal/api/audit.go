@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -17,7 +18,9 @@ import (
 type Audit struct {
 	path string
 	mu   sync.Mutex
-	wrap func(*os.File) auditFile // for tests; nil = the file as it is
+	// For tests.
+	wrap func(*os.File) auditFile // nil = the file as it is
+	sync func(folder string) error
 }
 
 // An auditFile is what a line needs of a file.
@@ -31,7 +34,7 @@ type auditFile interface {
 
 // NewAudit returns the audit log at path. The file is made when it is needed; nobody but its
 // owner and group can read it, and the umask may leave out the latter.
-func NewAudit(path string) *Audit { return &Audit{path: path} }
+func NewAudit(path string) *Audit { return &Audit{path: path, sync: syncFolder} }
 
 // Check reports whether a line could be written, and writes none.
 func (a *Audit) Check() error {
@@ -106,11 +109,15 @@ func (a *Audit) write(line auditLine) (err error) {
 	if !st.Mode().IsRegular() {
 		return fmt.Errorf("audit log: %s is no regular file", a.path)
 	}
+	first := st.Size() == 0
 	if torn(f, st.Size()) {
-		b = append([]byte{'\n'}, b...)
+		b, first = append([]byte{'\n'}, b...), true
 	}
 	if _, err = f.Write(append(b, '\n')); err == nil {
 		err = f.Sync()
+	}
+	if err == nil && first { // the name of the file is to last as its lines
+		err = a.sync(filepath.Dir(a.path))
 	}
 	if err != nil {
 		// What was written of a line, on a disk that is full, is taken back as well as may be; torn lines are also seen later.

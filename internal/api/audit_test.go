@@ -77,6 +77,38 @@ func TestAuditIsDurable(t *testing.T) {
 	}
 }
 
+// TestAuditFolder has the folder be durable when the log was made, also when it was rotated, and no trace be answered before.
+func TestAuditFolder(t *testing.T) {
+	const path = "/v1/trace?outside=198.18.0.0&port=2100&case=1&reason=r"
+	synced, fails := 0, error(nil)
+	c := serveWith(t, &fakeDaemon{plan: samplePlan(t, "198.18.0.0/30")}, func(o *Options) {
+		o.Audit.sync = func(folder string) error {
+			if folder != filepath.Dir(o.Audit.path) {
+				t.Error(folder)
+			}
+			if fails == nil {
+				synced++
+			}
+			return fails
+		}
+	})
+	ask := func(want, times int) {
+		t.Helper()
+		if code, a := c.ask("GET", path, nil); code != want || synced != times {
+			t.Errorf("%d %v, and the folder is durable %d times, want %d and %d", code, a, synced, want, times)
+		}
+	}
+	fails = syscall.EIO
+	ask(503, 0)
+	fails = nil
+	ask(200, 1)
+	ask(200, 1)
+	if err := os.Rename(c.audit, c.audit+".1"); err != nil {
+		t.Fatal(err)
+	}
+	ask(200, 2)
+}
+
 // TestAuditMode: nobody but owner and group reads who was looked for.
 func TestAuditMode(t *testing.T) {
 	a := NewAudit(filepath.Join(t.TempDir(), "audit"))

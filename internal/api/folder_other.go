@@ -1,0 +1,6 @@
+//go:build !unix
+
+package api
+
+// syncFolder is for systems on which cgnd runs.
+func syncFolder(string) error { return nil }
