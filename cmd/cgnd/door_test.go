@@ -10,6 +10,7 @@ import (
 
 	"github.com/cgnkit/cgnkit/internal/api"
 	"github.com/cgnkit/cgnkit/internal/daemon"
+	"github.com/cgnkit/cgnkit/internal/daemonfile"
 )
 
 // TestStaleCredentials has the status say for as long as it is so that tokens could not be read again.
@@ -47,5 +48,14 @@ func TestStaleCredentials(t *testing.T) {
 	write(0o600)
 	if o.Reload(); len(o.Snapshot().Problems) != 0 {
 		t.Error("it was mended")
+	}
+}
+
+// TestModeNote has a socket that everybody may open be said.
+func TestModeNote(t *testing.T) {
+	for mode, want := range map[os.FileMode]bool{0o660: false, 0o664: false, 0o600: false, 0o666: true, 0o777: true, 0o662: true} {
+		if got := modeNote(daemonfile.Listen{Mode: mode}); (got != "") != want {
+			t.Errorf("%#o: %q", mode, got)
+		}
 	}
 }

@@ -117,7 +117,7 @@ func checkFiles(c *daemonfile.Config, stdout io.Writer) error {
 		return err
 	}
 	lines := []string{fmt.Sprintf("configuration is valid: backend %s, instance %s, %s, plan sha256 %s", c.Backend, c.Instance, what, plan.SHA256())}
-	for _, note := range append([]string{ownerNote(c.Listen), folderNote(c.Ledger)}, targetNotes(c)...) {
+	for _, note := range append([]string{modeNote(c.Listen), ownerNote(c.Listen), folderNote(c.Ledger)}, targetNotes(c)...) {
 		if note != "" {
 			lines = append(lines, "note: "+note)
 		}

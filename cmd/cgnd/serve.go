@@ -36,6 +36,9 @@ func serve(ctx context.Context, c *daemonfile.Config, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if note := modeNote(c.Listen); note != "" {
+		log.Warn(note)
+	}
 	log.Info("cgnd begins", "version", release, "backend", c.Backend, "instance", c.Instance, "socket", c.Listen.Unix)
 	door, err := openDoor(ctx, c, d, m, tally, at)
 	if err != nil {

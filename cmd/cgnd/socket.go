@@ -77,6 +77,14 @@ func groupID(group string) (int, error) {
 	return strconv.Atoi(g.Gid)
 }
 
+// modeNote says what it means that everybody may open the socket, "" = not everybody may.
+func modeNote(l daemonfile.Listen) string {
+	if l.Mode&0o002 == 0 {
+		return ""
+	}
+	return fmt.Sprintf("listen.mode %#o: every user and service of this machine may ask who has which ports, also for the past; 0660 and listen.group let those ask who are to", l.Mode)
+}
+
 // unitGroup is the group that the process has under the unit of the package, besides its own.
 const unitGroup = "cgnd"
 

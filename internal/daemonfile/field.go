@@ -123,7 +123,7 @@ var fields = []field{
 			doc: "The group of the socket: who is in it may ask. A name or a number: `cgnd`, or one that `SupplementaryGroups=` of the unit names.",
 			set: func(c *Config, v value) { c.Listen.Group = v.text }},
 		{key: "mode", kind: mode, initial: "0660", example: "0660",
-			doc: "Permissions of the socket.",
+			doc: "Permissions of the socket. Who may write to it may ask for all but `POST`, traces included; where that is everybody, `--check` and the log say so.",
 			set: func(c *Config, v value) { c.Listen.Mode = v.mode }},
 		{key: "tcp", kind: endpoint, initial: "none: the API is on the socket only", example: "[::]:9743",
 			doc: "Address and port where the API is besides, with TLS and for those who have a token. `[::]:9743` is all addresses, IPv6 and IPv4; `127.0.0.1:9743` is this host.",
