@@ -30,6 +30,16 @@ func (s *site) glances(rows int) (found []string) {
 	return slices.Compact(found)
 }
 
+// tables returns what tells whether programs find other tables.
+func (s *site) tables() uint64 {
+	s.Helper()
+	sum, err := in(s, s.d.Tables)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return sum
+}
+
 // TestGlance has what is not frozen be changed by somebody.
 func TestGlance(t *testing.T) {
 	t.Parallel()
@@ -47,8 +57,13 @@ func TestGlance(t *testing.T) {
 			continue
 		}
 		names = slices.DeleteFunc(names, func(n string) bool { return n == test.name })
+		tables, again := s.tables(), s.tables()
 		if _, err := in(s, func() (int, error) { return 0, test.do(s) }); err != nil {
 			t.Fatal(err)
+		}
+		exchanged := test.name == "an inner map is deleted" || test.name == "accounts are exchanged"
+		if other := s.tables(); tables != again || (other != tables) != exchanged {
+			t.Errorf("%s: tables %x, again %x, then %x", test.name, tables, again, other)
 		}
 		found := s.glances(3)
 		if len(found) != 1 || !regexp.MustCompile(test.want).MatchString(found[0]) {

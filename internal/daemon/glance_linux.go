@@ -18,6 +18,7 @@ const (
 // glances are what quick looks at the maps of an open instance have found. The zero value is at the beginning.
 type glances struct {
 	last  time.Time
+	all   uint64 // which slots and accounts programs find
 	row   int
 	small []string         // differences of small maps
 	rows  map[int][]string // and of outside addresses, by the first of those that were looked at together
@@ -29,6 +30,10 @@ func (g *glances) next(d *ebpf.Datapath) error {
 		return nil
 	}
 	g.last = time.Now()
+	all, err := d.Tables()
+	if err != nil {
+		return err
+	}
 	var small, rows []string
 	next, err := d.Glance(g.row, glanceRows, func(x ebpf.Difference) {
 		if strings.HasPrefix(x.What, "map ") {
@@ -43,6 +48,7 @@ func (g *glances) next(d *ebpf.Datapath) error {
 	if g.rows == nil {
 		g.rows = make(map[int][]string)
 	}
+	g.all = all
 	if g.small, g.rows[g.row] = small, rows; len(rows) == 0 {
 		delete(g.rows, g.row)
 	}
@@ -52,6 +58,7 @@ func (g *glances) next(d *ebpf.Datapath) error {
 
 // appendTo writes what was found, as a part of a mark.
 func (g *glances) appendTo(b *strings.Builder) {
+	fmt.Fprintf(b, " %x", g.all)
 	for _, d := range g.small {
 		fmt.Fprintf(b, " %q", d)
 	}
