@@ -14,7 +14,9 @@ import (
 	"math/big"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -150,6 +152,7 @@ func TestTCP(t *testing.T) {
 	if code, err := s.tcp("127.0.0.1", "GET /v1/pools", "cgnd_wrong", pool); err != nil || code != 401 {
 		t.Error(code, err)
 	}
+	s.metrics(s.certificateEnd())
 	text := s.metrics(`cgnkit_api_requests_total{code="403"`)
 	for _, want := range []string{`{code="200",listener="tcp"} 2`, `{code="401",listener="tcp"} 1`, `{code="403",listener="tcp"} 1`, `listener="unix"`} {
 		if !strings.Contains(text, "cgnkit_api_requests_total") || !strings.Contains(text, want) {
@@ -179,6 +182,7 @@ func TestTCP(t *testing.T) {
 		t.Error("the old token:", code, err)
 	}
 	s.metrics(`cgnkit_problem{code="credentials"} 0`)
+	s.metrics(s.certificateEnd())
 	s.write("tokens", "nonsense\n")
 	if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
@@ -208,8 +212,9 @@ func (s *site) writeCertificate() *x509.CertPool {
 	if err != nil {
 		s.Fatal(err)
 	}
-	c := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"cgnd"},
+	n := time.Now().UnixNano()
+	c := &x509.Certificate{ // which ends when no other does
+		SerialNumber: big.NewInt(n), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour + time.Duration(n%1000)*time.Minute), DNSNames: []string{"cgnd"},
 		IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, &private.PublicKey, private)
@@ -226,6 +231,21 @@ func (s *site) writeCertificate() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(text)
 	return pool
+}
+
+// certificateEnd returns the line of /metrics that says when the certificate ends.
+func (s *site) certificateEnd() string {
+	s.Helper()
+	text, err := os.ReadFile(s.path("crt"))
+	if err != nil {
+		s.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return "\ncgnkit_certificate_end_timestamp_seconds " + strconv.FormatFloat(float64(c.NotAfter.Unix()), 'g', -1, 64) + "\n"
 }
 
 // tcp sends a request by TLS from within the namespace.

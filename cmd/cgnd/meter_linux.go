@@ -133,6 +133,9 @@ func (m *meter) Snapshot() *metrics.Snapshot {
 	}
 	credentials := m.credentials.Load()
 	out.Problems = append(out.Problems, metrics.Problem{Code: staleCredentials, Is: credentials != nil && credentials.Failed() != nil})
+	if credentials != nil {
+		out.CertificateEnd, _ = credentials.Expires()
+	}
 	if bad("drift") {
 		out.Drift.Differences = s.Verify.Differences
 	}

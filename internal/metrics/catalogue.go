@@ -70,6 +70,7 @@ var (
 	alarmsSuppressed = counter("cgnkit_alarms_suppressed_total", "Raises that were only counted, because the alarm was there still.", "level")
 	alarmsMissed     = counter("cgnkit_alarms_missed_total", "Raises for which there was no room, once for every reading.", "level")
 
+	certificateEnd     = gauge("cgnkit_certificate_end_timestamp_seconds", "Instant at which the certificate ends that the API shows on TCP. Missing without one.")
 	apiRequests        = counter("cgnkit_api_requests_total", "Requests of the API by listener (unix or tcp) and status of the answer: 401 = no valid token, 403 = the role does not do, 503 = too many at once, or not possible now.", "listener", "code")
 	droppedConnections = counter("cgnkit_dropped_connections_total", "Connections that were closed because they kept others waiting, by listener (unix, tcp or metrics): silent = showed no token, or sent no request, in time, crowded = there were too many, of one host or user first, slow = did not take an answer in time.", "listener", "reason")
 )
@@ -92,5 +93,5 @@ var sections = []section{
 	}},
 	{"Tables of the kernel", "", []*family{conntrackEntries, conntrackLimit, conntrackLost, mapEntries, mapCapacity, mapBytes}},
 	{"Alarms", "", []*family{alarms, alarmsRaised, alarmsCleared, alarmsSuppressed, alarmsMissed}},
-	{"The API, and who asks", "", []*family{apiRequests, droppedConnections}},
+	{"The API, and who asks", "", []*family{certificateEnd, apiRequests, droppedConnections}},
 }

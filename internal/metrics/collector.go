@@ -64,6 +64,7 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	e.kernel(s)
 	e.tables(s)
 	e.alarms(s)
+	e.instant(certificateEnd, s.CertificateEnd)
 	for _, r := range first(s.Requests, maxRows) {
 		e.count(apiRequests, r.Count, r.Listener, r.Code)
 	}

@@ -40,6 +40,8 @@ type Snapshot struct {
 
 	Alarms Alarms
 
+	CertificateEnd time.Time // of the one that the API shows on TCP
+
 	Requests []Requests // of the API: totals
 	Dropped  []Dropped  // connections: totals
 }
