@@ -36,7 +36,7 @@ func (l *Ledger) Lacks(s Span) (part Span, ok bool) {
 			part.To = cuts[i+1]
 		}
 	}
-	return part, ok && part.From.Add(lateRoom).Before(s.To)
+	return part, ok && part.From.Add(lateRoom).Before(s.To) && part.To.Sub(part.From) > time.Millisecond // strays begin one after the other
 }
 
 // changes returns an instant and all behind it and before another one at which that may change which plans are possible.

@@ -104,3 +104,22 @@ func TestFullMemory(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+// TestLateIsEnough records two plans of the same time, which begin one just after the other: nothing is lacking then.
+func TestLateIsEnough(t *testing.T) {
+	s := newStraddle(t)
+	s.record("b", 5)
+	s.record("c", 6)
+	had := []string{s.plans["a"].SHA256(), s.plans["b"].SHA256(), s.plans["x"].SHA256()}
+	for i, want := range []bool{true, false} {
+		l := open(t, s.path)
+		for _, sha := range had {
+			if part, ok := l.Lacks(ledger.Span{From: hour(8), To: hour(9), PlanSHA256: sha}); ok != want {
+				t.Errorf("time %d: plan %.12s: %t, %v", i, sha, ok, part)
+			}
+		}
+		if _, err := s.late(hour(8), hour(9), had...); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

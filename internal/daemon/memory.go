@@ -32,13 +32,15 @@ func (l *loop) memory() memory {
 	if l.late != nil && !l.late.recorded {
 		open = open.and(doubt{l.late.Since, l.late.Had})
 	}
+	m := memory{From: l.applied.epoch.From, PlanSHA256: l.applied.sha256, Seen: l.back(l.rightAt), Leapt: l.leapt}
 	if !l.has { // what the daemon before knew, and what was seen since
-		m := l.base
+		m = l.base
 		open = open.and(doubt{m.Since, m.Had})
-		m.Since, m.Had = open.since, open.had
+	}
+	if m.Since, m.Had = open.since, open.had; !l.lived.past.IsZero() {
 		return m
 	}
-	m := memory{From: l.applied.epoch.From, PlanSHA256: l.applied.sha256, Since: open.since, Had: open.had, Seen: l.back(l.rightAt), Leapt: l.leapt, Lived: l.lived.list()}
+	m.Lived, m.Looked, m.Boot, m.Up = l.lived.list(), time.Time{}, "", 0
 	if boot, up := l.o.Uptime(); boot != "" && !l.lookedFrom.IsZero() && !l.lived.broken {
 		m.Looked, m.Boot, m.Up = l.back(l.lookedFrom), boot, up-time.Since(l.lookedFrom)
 	}
@@ -57,7 +59,7 @@ func (l *loop) forgetful(now time.Time) bool {
 // knows reports whether there is something that is to be remembered.
 func (l *loop) knows() bool {
 	if !l.has {
-		return !l.base.IsZero() && !l.open.none()
+		return !l.base.IsZero() && l.lived.past.IsZero()
 	}
 	return l.applied.epoch.Seq > 0
 }
