@@ -84,7 +84,7 @@ func (b *builder) addRows(first, last int, had map[netip.Addr]int) error {
 
 // sameRealm reports whether the same inside address means the same subscriber in a row and in a row of the old generation.
 func (b *builder) sameRealm(row, old int) bool {
-	return b.poolOf(row).Realm() == b.old.poolOf(old).Realm()
+	return b.realmOf(b.tables.rows[row].Pool) == b.old.realmOf(b.old.tables.rows[old].Pool)
 }
 
 // tablesOf returns the slots and accounts of a row, pinned. old is the row that the address had, or -1.

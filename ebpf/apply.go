@@ -95,7 +95,7 @@ func (f folder) apply(c Config) (*generation, error) {
 		return nil, errors.Join(err, removeGeneration(f.next()))
 	}
 	if err = c.step("changing over"); err == nil {
-		err = b.retime(live)
+		err = b.endBefore()
 	}
 	if err != nil {
 		err = errors.Join(err, removeGeneration(f.next()))
@@ -136,13 +136,16 @@ func (f folder) switchTo(live, next *generation) error {
 	return exchange(f.live(), f.next())
 }
 
-// settle notes who has an address alone, and ends what the switch has left: mappings of subscribers that have moved, the generation
-// old, which may be nil, and exits that were open because of it.
+// settle notes who has an address alone, has new times begin, and ends what the switch has left: mappings of subscribers that have moved, the
+// generation old, which may be nil, and exits that were open because of it.
 func (f folder) settle(old, live *generation, relaid []int) error {
 	if old == nil {
 		return live.noteAlone(nil)
 	}
 	err := live.evictMoved(old, relaid)
+	if err == nil {
+		err = live.beginTimes()
+	}
 	if err == nil {
 		err = live.noteAlone(old)
 	}

@@ -162,7 +162,7 @@ func (b *builder) fill() error {
 	if err := b.tables.fill(b.coll.Maps); err != nil {
 		return err
 	}
-	for i, p := range b.record.Policies {
+	for i, p := range b.comingPolicies() {
 		if err := b.coll.Maps[bpf.CgnatMapPolicies].Put(uint32(i), p); err != nil {
 			return fmt.Errorf("set policy %d: %w", i, err)
 		}

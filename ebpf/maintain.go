@@ -133,55 +133,6 @@ func (g *generation) evictRow(evict *ebpf.Program, row int) error {
 	return nil
 }
 
-// retime has freed ports of addresses that stay wait as before, where times of their pool are shorter than under the generation old, which
-// may be nil. That is before the change: what is idle for longer than its new time would be given to others at once after it.
-func (b *builder) retime(old *generation) error {
-	if old == nil {
-		return nil
-	}
-	retime, err := b.openProgram(bpf.CgnatProgCgnRetime)
-	if err != nil {
-		return err
-	}
-	defer retime.Close()
-	at := old.rowsByAddress()
-	for row := range b.tables.rows {
-		was, ok := at[b.address(row)]
-		if !ok || !b.sameRealm(row, was) {
-			continue
-		}
-		before, now := old.record.Policies[old.tables.rows[was].Pool], b.record.Policies[b.tables.rows[row].Pool]
-		if now.Hold == 0 || !shorter(before, now) {
-			continue
-		}
-		if err := b.retimeRow(retime, row, before); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// shorter reports whether a time after which mappings end is shorter now than it was.
-func shorter(before, now bpf.CgnatCgnPolicy) bool {
-	return now.Udp < before.Udp || now.Icmp < before.Icmp || now.Established < before.Established || now.Opening < before.Opening ||
-		now.Closing < before.Closing
-}
-
-// retimeRow does that for one outside address.
-func (g *generation) retimeRow(retime *ebpf.Program, row int, before bpf.CgnatCgnPolicy) error {
-	r := bpf.CgnatCgnRetiming{Row: uint32(row), Before: before}
-	for r.At < uint32(tableSlots) {
-		at := r.At
-		if err := ask(retime, &r); err != nil {
-			return err
-		}
-		if r.At == at {
-			return fmt.Errorf("have freed ports of %v wait: the slots end at %d", g.address(row), at)
-		}
-	}
-	return nil
-}
-
 // awaitPrograms waits until every run of the programs that were replaced is over, so that none of them claims a port under the
 // old plan afterwards. The kernel waits for them when a map of maps is changed.
 func (g *generation) awaitPrograms() error {

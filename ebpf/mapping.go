@@ -111,9 +111,10 @@ func (r *reader) mapping(s bpf.CgnatCgnSlot, at place) (m Mapping, ok bool) {
 		return m, false
 	}
 	static := s.State&uint32(bpf.CgnatCgnSlotStateCGN_SLOT_STATIC) != 0
+	ended := s.State&uint32(bpf.CgnatCgnSlotStateCGN_SLOT_ENDED) != 0
 	age := int32(r.now - s.Seen)
 	policy := r.record.Policies[r.tables.rows[at.row].Pool]
-	if !static && age > int32(timeout(policy, at.proto, s.State)) {
+	if !static && (ended || age > int32(timeout(policy, at.proto, s.State))) {
 		return m, false
 	}
 	realm := at.pool.Realm()

@@ -31,6 +31,8 @@ struct cgn_carry {
 	enum cgn_station_limit station;
 	enum cgn_verdict verdict;
 	enum cgn_proto proto;
+	enum cgn_since since;
+	struct cgn_times times;
 	struct cgn_tidying tidying;
 	struct cgn_evicting evicting;
 	struct cgn_retiming retiming;
@@ -316,10 +318,13 @@ SEC("xdp")
 int cgn_retime(struct xdp_md *xdp)
 {
 	struct cgn_retiming told = *CGN_ASKED(struct cgn_retiming);
-	struct cgn_rewalk r = {.before = told.before};
+	struct cgn_rewalk r = {};
 
 	if (!cgn_walk_row(&r.w, told.row))
 		return XDP_ABORTED;
+	if (told.policy.since == CGN_SINCE_LATER)
+		told.policy.since = cgn_begin_times(&r.w.s);
+	r.policy = told.policy;
 	r.w.s.at = told.at;
 	bpf_loop(CGN_EVICT_SLOTS, cgn_retime_slot, &r, 0);
 	told.at = r.w.s.at;

@@ -48,10 +48,10 @@ struct cgn_account account; /* of a subscriber who asks for tokens */
 /* The state after state a and a packet with flags c, from the inside if b is set, and which time counts then. */
 static __always_inline void next_state(struct question *q)
 {
-	struct cgn_policy policy = {.established = 30, .opening = 40, .closing = 50};
+	struct cgn_times times = {.established = 30, .opening = 40, .closing = 50};
 
 	q->answer = cgn_tcp_next(q->a, q->b, q->c);
-	q->second = cgn_tcp_timeout(&policy, q->answer);
+	q->second = cgn_tcp_timeout(&times, q->answer);
 }
 
 /* A slot in state a after a packet to or from remote d with flags c, and whether it counts as seen. */
@@ -86,8 +86,20 @@ static __always_inline void find_timeout(struct question *q)
 	struct cgn_policy policy = {.udp = 10, .icmp = 20, .established = 30, .opening = 40, .closing = 50};
 	struct cgn_slot slot = {.state = q->b};
 
-	q->answer = cgn_timeout(&policy, q->a, q->b);
+	q->answer = cgn_timeout((const struct cgn_times *)&policy, q->a, q->b);
 	q->second = cgn_idle(&slot, &policy, q->a, q->c, q->d);
+}
+
+/*
+ * For how long a mapping of UDP has been over at tick a that was seen at b, where its time is the low half of d from tick c on, and the high
+ * half before.
+ */
+static __always_inline void find_overdue(struct question *q)
+{
+	struct cgn_policy policy = {.udp = q->d, .since = q->c, .was = {.udp = q->d >> 32}};
+	struct cgn_slot slot = {.seen = q->b};
+
+	q->answer = cgn_overdue(&slot, &policy, CGN_UDP, q->a);
 }
 
 /* Whether the subscriber gets a token at tick a, of b in 16 ticks and c at once. */
@@ -111,5 +123,6 @@ CGN_ASK(ask_session, next_session)
 CGN_ASK(ask_checksum, next_checksum)
 CGN_ASK(ask_home, find_home)
 CGN_ASK(ask_timeout, find_timeout)
+CGN_ASK(ask_overdue, find_overdue)
 CGN_ASK(ask_token, take_token)
 CGN_ASK(ask_marks, compare_marks)

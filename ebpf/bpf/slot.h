@@ -35,12 +35,47 @@ static __always_inline int cgn_same_endpoint(__u64 owner, __u64 other)
 	return !((owner ^ other) >> 16);
 }
 
+/* How long the mapping of a slot lives, which is read and written at once: part of it means nothing. */
+union cgn_life {
+	struct {
+		__u32 seen;
+		__u32 state;
+	};
+	__u64 word;
+};
+_Static_assert(__builtin_offsetof(struct cgn_slot, seen) % 8 == 0 &&
+		       __builtin_offsetof(struct cgn_slot, state) == __builtin_offsetof(struct cgn_slot, seen) + 4,
+	       "union cgn_life");
+
+static __always_inline volatile __u64 *cgn_life_at(const struct cgn_slot *slot)
+{
+	return (volatile __u64 *)&slot->seen; /* others write it */
+}
+
 /* cgn_timeout returns after how many ticks without a packet that counts a mapping ends. */
-static __always_inline __u32 cgn_timeout(const struct cgn_policy *policy, enum cgn_proto proto, __u32 state)
+static __always_inline __u32 cgn_timeout(const struct cgn_times *times, enum cgn_proto proto, __u32 state)
 {
 	if (proto == CGN_TCP)
-		return cgn_tcp_timeout(policy, state);
-	return proto == CGN_UDP ? policy->udp : policy->icmp;
+		return cgn_tcp_timeout(times, state);
+	return proto == CGN_UDP ? times->udp : times->icmp;
+}
+
+/*
+ * cgn_late returns for how many ticks the time of a mapping has been over that is not noted to have ended. Where the times of a policy are new,
+ * what was over when they began stays over, since when it was; what is over by them alone has been since they began.
+ */
+static __always_inline __s32 cgn_late(union cgn_life life, const struct cgn_policy *policy, __u32 proto, __u32 now)
+{
+	__s32 over = now - life.seen - cgn_timeout((const struct cgn_times *)policy, proto, life.state), was, most;
+	__u32 since = policy->since;
+
+	if (since == CGN_SINCE_ALWAYS)
+		return over;
+	was = now - life.seen - cgn_timeout(&policy->was, proto, life.state);
+	most = now - since + 1;
+	if (since == CGN_SINCE_LATER || was >= most)
+		return was;
+	return over < most ? over : most;
 }
 
 /*
@@ -49,16 +84,16 @@ static __always_inline __u32 cgn_timeout(const struct cgn_policy *policy, enum c
  */
 __noinline __u32 cgn_overdue(const struct cgn_slot *slot, const struct cgn_policy *policy, __u32 proto, __u32 now)
 {
-	const volatile struct cgn_slot *s = slot; /* others write it */
+	union cgn_life life;
 	__s32 over;
-	__u32 state;
 
 	if (!slot || !policy)
 		return 0;
-	state = s->state;
-	if (state & CGN_SLOT_STATIC)
-		return 0;
-	over = now - s->seen - cgn_timeout(policy, proto, state);
+	life.word = *cgn_life_at(slot);
+	if (life.state & (CGN_SLOT_STATIC | CGN_SLOT_ENDED))
+		over = life.state & CGN_SLOT_STATIC ? 0 : now - life.seen;
+	else
+		over = cgn_late(life, policy, proto, now);
 	return over > 0 ? over : 0;
 }
 

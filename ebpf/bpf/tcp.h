@@ -36,6 +36,7 @@ enum cgn_slot_state {
 	CGN_SLOT_TCP = 0x7, /* enum cgn_tcp_state */
 	CGN_SLOT_SEVERAL = 1 << 3, /* several remote endpoints: the state is of no account */
 	CGN_SLOT_STATIC = 1 << 4, /* a port forward: never expires */
+	CGN_SLOT_ENDED = 1 << 5, /* the mapping has ended, whatever times hold: seen is its last tick */
 	CGN_SLOT_REMOTE = 0xffffff00, /* digest of the remote endpoint */
 	CGN_SLOT_ADDRESS = 0xfffff000, /* of it, what follows from the address alone: TCP, with ADF */
 };
@@ -86,23 +87,23 @@ static __always_inline enum cgn_tcp_state cgn_tcp_next(enum cgn_tcp_state state,
 }
 
 /*
- * cgn_tcp_timeout returns which time of a policy counts. One that is picked up in the middle is not known to be open, and has
+ * cgn_tcp_timeout returns which of some times counts. One that is picked up in the middle is not known to be open, and has
  * the time of one that closes.
  */
-static __always_inline __u32 cgn_tcp_timeout(const struct cgn_policy *policy, __u32 state)
+static __always_inline __u32 cgn_tcp_timeout(const struct cgn_times *times, __u32 state)
 {
 	if (state & CGN_SLOT_SEVERAL)
-		return policy->established;
+		return times->established;
 	switch (state & CGN_SLOT_TCP) {
 	case CGN_TCP_ESTABLISHED:
 	case CGN_TCP_INSIDE_FIN:
 	case CGN_TCP_OUTSIDE_FIN:
-		return policy->established;
+		return times->established;
 	case CGN_TCP_BOTH_FIN:
 	case CGN_TCP_TRANS:
-		return policy->closing;
+		return times->closing;
 	}
-	return policy->opening;
+	return times->opening;
 }
 
 #endif

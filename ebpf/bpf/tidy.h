@@ -43,7 +43,7 @@ struct cgn_evicting {
 struct cgn_retiming {
 	__u32 row;
 	__u32 at; /* the first slot of the row to look at; then the next */
-	struct cgn_policy before; /* of the pool that the address was in */
+	struct cgn_policy policy; /* by which mappings have ended; since is out, where the times begin now */
 };
 
 /* How far the work on one protocol of a share has come. It has no pointers, so that it can be passed to a global function. */
@@ -298,14 +298,14 @@ static __always_inline int cgn_free(const struct cgn_walk *w, struct cgn_slot *s
 	const struct cgn_policy *policy = w->s.policy;
 	enum cgn_proto proto = at >> 16;
 	__u32 over = cgn_overdue(slot, policy, proto, w->s.now);
+	union cgn_life life = {.seen = w->s.now - over, .state = CGN_SLOT_ENDED};
 	__u16 port = at, turn = owner + 1;
 
 	if (!port || !policy->hold || over > policy->hold)
 		return __sync_val_compare_and_swap(&slot->owner, owner, 0) == owner;
 	if (__sync_val_compare_and_swap(&slot->owner, owner, turn ? turn : 1) != owner)
 		return 0;
-	slot->state = 0;
-	slot->seen = w->s.now - over - cgn_timeout(policy, proto, 0);
+	*cgn_life_at(slot) = life.word;
 	return 1;
 }
 
@@ -334,36 +334,49 @@ static long cgn_evict_slot(__u32 i, void *data)
 	return 0;
 }
 
-/* A walk over slots of a row that were under another policy. */
+/* A walk over slots of a row, by another policy than the one in force. */
 struct cgn_rewalk {
 	struct cgn_walk w;
-	struct cgn_policy before;
+	struct cgn_policy policy;
 };
 
+/* cgn_begin_times has the times begin that a policy in force has still to come. It returns since when they hold. */
+static __always_inline __u32 cgn_begin_times(const struct cgn_search *s)
+{
+	struct cgn_policy *policy = (struct cgn_policy *)s->policy;
+
+	if (policy->since == CGN_SINCE_LATER)
+		policy->since = s->now;
+	return policy->since;
+}
+
 /*
- * cgn_retime_slot has a port wait from when its mapping ended, or from now on if that ends with the policy of before, whatever times that
- * had: step of a loop. Times that are longer now need nothing: nobody gets a port earlier by them. Whoever uses the slot meanwhile is right.
+ * cgn_retime_slot notes in a slot that its mapping has ended, and when: step of a loop. By the policy that says so, nothing is other than it
+ * was; and no other can say anything else any more. Who uses the slot meanwhile is right.
  */
 static long cgn_retime_slot(__u32 i, void *data)
 {
 	struct cgn_rewalk *r = data;
 	struct cgn_search *s = &r->w.s;
-	__u32 at = s->at, seen, was, is;
-	struct cgn_slot *slot;
+	struct cgn_slot *slot, was = {};
+	union cgn_life life, ended;
+	__u32 at = s->at, over;
 
 	slot = bpf_map_lookup_elem(s->table, &at);
 	if (!slot)
 		return 1;
 	s->at = at + 1;
-	if (!slot->owner)
+	life.word = *cgn_life_at(slot);
+	if (!slot->owner || life.state & CGN_SLOT_ENDED)
 		return 0;
-	seen = slot->seen;
-	was = cgn_overdue(slot, &r->before, at >> 16, s->now);
-	is = cgn_overdue(slot, s->policy, at >> 16, s->now);
-	if (!was)
-		was = 1;
-	if (is > was)
-		__sync_val_compare_and_swap(&slot->seen, seen, seen + is - was);
+	was.seen = life.seen;
+	was.state = life.state;
+	over = cgn_overdue(&was, &r->policy, at >> 16, s->now);
+	if (!over)
+		return 0;
+	ended.seen = s->now - over;
+	ended.state = life.state | CGN_SLOT_ENDED;
+	__sync_val_compare_and_swap(cgn_life_at(slot), life.word, ended.word);
 	return 0;
 }
 

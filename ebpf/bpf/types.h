@@ -170,6 +170,21 @@ enum cgn_filtering {
 	CGN_APDF, /* endpoints that it has sent to */
 };
 
+/* The times of a policy, in its order. */
+struct cgn_times {
+	__u32 udp;
+	__u32 icmp;
+	__u32 established;
+	__u32 opening;
+	__u32 closing;
+};
+
+/* Since when the times of a policy hold, where that is no tick. */
+enum cgn_since {
+	CGN_SINCE_ALWAYS,
+	CGN_SINCE_LATER, /* not yet: those before hold still */
+};
+
 /* How a pool behaves. Go may change it while packets pass. Times are in ticks, a quarter of a second or so. */
 struct cgn_policy {
 	__u32 udp; /* RFC 4787 REQ-5 */
@@ -184,8 +199,13 @@ struct cgn_policy {
 	__u32 burst; /* so many at once */
 	enum cgn_filtering filtering;
 	__u32 peers; /* remote endpoints that are kept of a subscriber; RFC 6888 REQ-5 */
+	__u32 since; /* the first tick of its times, or enum cgn_since: see cgn_overdue */
+	struct cgn_times was; /* the times before, where since is not always */
 };
-_Static_assert(sizeof(struct cgn_policy) == 60, "struct cgn_policy");
+_Static_assert(sizeof(struct cgn_policy) == 84, "struct cgn_policy");
+_Static_assert(__builtin_offsetof(struct cgn_policy, udp) == 0 &&
+		       __builtin_offsetof(struct cgn_policy, closing) == __builtin_offsetof(struct cgn_times, closing),
+	       "struct cgn_times");
 
 /* Whose remote endpoints are in a table, see filter.h. */
 struct cgn_filter_key {

@@ -265,6 +265,8 @@ type CgnatCgnPolicy struct {
 	Burst       uint32
 	Filtering   CgnatCgnFiltering
 	Peers       uint32
+	Since       uint32
+	Was         CgnatCgnTimes
 }
 
 type CgnatCgnPool struct {
@@ -324,7 +326,7 @@ type CgnatCgnRetiming struct {
 	_      structs.HostLayout
 	Row    uint32
 	At     uint32
-	Before CgnatCgnPolicy
+	Policy CgnatCgnPolicy
 }
 
 type CgnatCgnRow struct {
@@ -334,6 +336,13 @@ type CgnatCgnRow struct {
 	List uint32
 	Cut  uint32
 }
+
+type CgnatCgnSince uint32
+
+const (
+	CgnatCgnSinceCGN_SINCE_ALWAYS CgnatCgnSince = 0
+	CgnatCgnSinceCGN_SINCE_LATER  CgnatCgnSince = 1
+)
 
 type CgnatCgnSlot struct {
 	_     structs.HostLayout
@@ -348,6 +357,7 @@ const (
 	CgnatCgnSlotStateCGN_SLOT_TCP     CgnatCgnSlotState = 7
 	CgnatCgnSlotStateCGN_SLOT_SEVERAL CgnatCgnSlotState = 8
 	CgnatCgnSlotStateCGN_SLOT_STATIC  CgnatCgnSlotState = 16
+	CgnatCgnSlotStateCGN_SLOT_ENDED   CgnatCgnSlotState = 32
 	CgnatCgnSlotStateCGN_SLOT_REMOTE  CgnatCgnSlotState = 4294967040
 	CgnatCgnSlotStateCGN_SLOT_ADDRESS CgnatCgnSlotState = 4294963200
 )
@@ -402,6 +412,15 @@ type CgnatCgnTidying struct {
 	Kept   uint32
 	Busy   uint32
 	Now    uint32
+}
+
+type CgnatCgnTimes struct {
+	_           structs.HostLayout
+	Udp         uint32
+	Icmp        uint32
+	Established uint32
+	Opening     uint32
+	Closing     uint32
 }
 
 type CgnatCgnVerdict uint32

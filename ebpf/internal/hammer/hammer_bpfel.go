@@ -88,6 +88,15 @@ type HammerCgnPolicy struct {
 	Burst       uint32
 	Filtering   uint32
 	Peers       uint32
+	Since       uint32
+	Was         struct {
+		_           structs.HostLayout
+		Udp         uint32
+		Icmp        uint32
+		Established uint32
+		Opening     uint32
+		Closing     uint32
+	}
 }
 
 type HammerCgnPool struct {

@@ -105,6 +105,15 @@ type PartsCgnPolicy struct {
 	Burst       uint32
 	Filtering   uint32
 	Peers       uint32
+	Since       uint32
+	Was         struct {
+		_           structs.HostLayout
+		Udp         uint32
+		Icmp        uint32
+		Established uint32
+		Opening     uint32
+		Closing     uint32
+	}
 }
 
 type PartsCgnPool struct {
@@ -176,6 +185,7 @@ const (
 	PartsProgAskChecksum = "ask_checksum"
 	PartsProgAskHome     = "ask_home"
 	PartsProgAskMarks    = "ask_marks"
+	PartsProgAskOverdue  = "ask_overdue"
 	PartsProgAskSession  = "ask_session"
 	PartsProgAskState    = "ask_state"
 	PartsProgAskTimeout  = "ask_timeout"
@@ -238,6 +248,7 @@ type PartsProgramSpecs struct {
 	AskChecksum *ebpf.ProgramSpec `ebpf:"ask_checksum"`
 	AskHome     *ebpf.ProgramSpec `ebpf:"ask_home"`
 	AskMarks    *ebpf.ProgramSpec `ebpf:"ask_marks"`
+	AskOverdue  *ebpf.ProgramSpec `ebpf:"ask_overdue"`
 	AskSession  *ebpf.ProgramSpec `ebpf:"ask_session"`
 	AskState    *ebpf.ProgramSpec `ebpf:"ask_state"`
 	AskTimeout  *ebpf.ProgramSpec `ebpf:"ask_timeout"`
@@ -372,6 +383,7 @@ type PartsPrograms struct {
 	AskChecksum *ebpf.Program `ebpf:"ask_checksum"`
 	AskHome     *ebpf.Program `ebpf:"ask_home"`
 	AskMarks    *ebpf.Program `ebpf:"ask_marks"`
+	AskOverdue  *ebpf.Program `ebpf:"ask_overdue"`
 	AskSession  *ebpf.Program `ebpf:"ask_session"`
 	AskState    *ebpf.Program `ebpf:"ask_state"`
 	AskTimeout  *ebpf.Program `ebpf:"ask_timeout"`
@@ -383,6 +395,7 @@ func (p *PartsPrograms) Close() error {
 		p.AskChecksum,
 		p.AskHome,
 		p.AskMarks,
+		p.AskOverdue,
 		p.AskSession,
 		p.AskState,
 		p.AskTimeout,
