@@ -62,7 +62,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// killConfig is what is applied in turn: subscriber 0 stays, and most of the others move.
+// killConfig is what is applied in turn: subscriber 0 stays, and most of the others move. Times get longer and shorter.
 func killConfig(i int) Config {
 	plan := func(p alloc.PoolSpec) *alloc.Plan {
 		p.Name = "pool"
@@ -70,13 +70,13 @@ func killConfig(i int) Config {
 	}
 	key := Key{1}
 	if i%2 == 0 {
-		return withLinks(Config{Plan: plan(samplePool), Key: key})
+		return withLinks(Config{Plan: plan(samplePool), Key: key, Policy: Policy{Hold: MaxTime, UDP: 10 * time.Hour}})
 	}
-	return withLinks(Config{Plan: plan(movedPool), Key: key})
+	return withLinks(Config{Plan: plan(movedPool), Key: key, Policy: Policy{Hold: MaxTime, UDP: 5 * time.Hour}})
 }
 
 // TestKilled kills an apply at 50 random moments while packets pass. Whatever it was doing, a transfer of a subscriber that does
-// not move goes on, and who opens the instance finds one of the plans whole and in force.
+// not move goes on, and who opens the instance finds one of the plans whole and in force. A mapping that has ended does not live again.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, killConfig(0))
@@ -93,6 +93,7 @@ func TestKilled(t *testing.T) {
 	seed := testseed.New(t)
 	random := rand.New(rand.NewPCG(seed, 0))
 	left, plans := map[string]int{}, map[string]int{}
+	s.restoreOld(s.Subscribers[0].Addr, 7*time.Hour)
 	begun := time.Now() // how long an apply takes on this machine, so that some are interrupted and some are not
 	s.apply(killConfig(1))
 	long := 2 * time.Since(begun)
@@ -118,6 +119,27 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// restoreOld has a subscriber have a mapping of UDP that has been idle for a while.
+func (s *site) restoreOld(inside netip.Addr, idle time.Duration) {
+	s.Helper()
+	share, err := s.d.Plan().Lookup(alloc.SubscriberFrom("", inside))
+	if err != nil {
+		s.Fatal(err)
+	}
+	_, tick, err := tickShift()
+	if err != nil {
+		s.Fatal(err)
+	}
+	m := Mapping{
+		Protocol: UDP, Inside: netip.AddrPortFrom(inside, 5000), Outside: netip.AddrPortFrom(share.Outside(), share.Ports().First()),
+		ticks: uint32(idle / tick),
+	}
+	var r Restored
+	if err := s.d.claiming(func(c *claimer) error { return s.d.restore(c, m, &r) }); err != nil || r.Placed != 1 {
+		s.Fatalf("restored %+v, %v", r, err)
+	}
+}
+
 // reopen opens the instance and checks that it is whole.
 func (s *site) reopen(round int) (plan string) {
 	s.Helper()
@@ -132,6 +154,9 @@ func (s *site) reopen(round int) (plan string) {
 	for m, err := range d.Mappings() {
 		if err != nil {
 			s.Fatalf("round %d: %v", round, err)
+		}
+		if m.Protocol == UDP {
+			s.Errorf("round %d: %v has ended, and lives: it has been idle for %v", round, m.Inside, m.Age)
 		}
 		if owner, _ := d.Plan().Trace(m.Outside.Addr(), m.Outside.Port()).Allocation(); owner.Inside() != m.Inside.Addr() {
 			s.Errorf("round %d: %v has %v, which is %v's", round, m.Inside, m.Outside, owner.Inside())

@@ -5,6 +5,7 @@ package ebpf
 import (
 	"fmt"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -259,4 +260,66 @@ func TestTimesOfPoolsThatBecomeOne(t *testing.T) {
 			wait(l, all)
 		})
 	}
+}
+
+// While times change, on another CPU, a mapping that has ended passes nothing, its port is not given, and one that is used passes all.
+func TestTimesChangeUnderTraffic(t *testing.T) {
+	const hold = 100 * time.Hour
+	random := seeded(t)
+	plan := mustPlan(t, alloc.PoolSpec{Inside: spans("100.64.0.0/26"), Outside: spans("198.51.100.0"), PortsPerSubscriber: 1, SharingRatio: 64})
+	l := newLab(t, Config{Plan: plan, Policy: Policy{Hold: hold, UDP: time.Hour}})
+	ended, used := ap("100.64.0.1:5000"), ap("100.64.0.2:5000")
+	over := l.leaves(udp(ended, server, "x"))
+	l.idle(planeUDP, over, time.Hour+time.Minute)
+	lives := l.leaves(udp(used, server, "x"))
+	_, tick, err := tickShift()
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies := l.table(bpf.CgnatMapPolicies)
+	stop := make(chan struct{})
+	var done sync.WaitGroup
+	sent := 0
+	done.Go(func() {
+		for ; ; sent++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			for _, p := range []struct {
+				from side
+				d    datagram
+				want verdict
+			}{
+				{fromOutside, udp(server, over, "x"), dropNoMapping},
+				{fromInside, udp(netip.AddrPortFrom(ended.Addr(), 6000), server, "x"), dropExhausted},
+				{fromInside, udp(used, server, "x"), outbound},
+				{fromOutside, udp(server, lives, "x"), inbound},
+			} {
+				if got := l.run(p.from, p.d.frame()); got.verdict != p.want {
+					t.Errorf("after %d: from %v to %v: %q, want %q", sent, p.d.src, p.d.dst, got.verdict, p.want)
+					return
+				}
+			}
+			l.forgetRefusal(ended.Addr())
+		}
+	})
+	for range 500 {
+		before := l.policyOf(l.d.generation)
+		next := Policy{Hold: hold, UDP: time.Duration(5+random.IntN(600)) * time.Minute}.entry(tick)
+		next.Was, next.Since = timesOf(before), uint32(bpf.CgnatCgnSinceCGN_SINCE_LATER)
+		if err := policies.Put(uint32(0), next); err != nil {
+			t.Error(err)
+		}
+		if err := l.d.generation.beginTimes(); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	done.Wait()
+	if sent == 0 {
+		t.Error("nothing was sent")
+	}
+	t.Log(sent)
 }
