@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cgnkit/cgnkit/internal/testseed"
+
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/ledger"
 )
@@ -61,6 +63,7 @@ const briefly = lookEvery + lateAfter + 100*time.Millisecond
 // TestModel plays histories in which others change the kernel, the daemon is killed or stopped, the kernel refuses, the ledger is away, and the clock is set
 // forward and back, whether a daemon runs or not. It asks the daemon about the present, and the ledger about random instants, each time that the clock said so: what the kernel had for longer than it takes to be seen is never missing in the answer.
 func TestModel(t *testing.T) {
+	seeds := rand.New(rand.NewPCG(testseed.New(t), 7))
 	for _, of := range []modelOf{
 		{byHand: true}, {byHand: true, kill: true, graceful: true}, {report: true, byHand: true, kill: true}, {kill: true, graceful: true, unreadable: true, flush: true},
 		{byHand: true, kill: true, graceful: true, refuse: true, flush: true}, {byHand: true, unreadable: true, refuse: true},
@@ -68,7 +71,7 @@ func TestModel(t *testing.T) {
 		{clock: true, byHand: true, kill: true, graceful: true, refuse: true, flush: true}, {clock: true, report: true, byHand: true, kill: true},
 	} {
 		for n := range 10 {
-			seed := rand.Uint64()
+			seed := seeds.Uint64()
 			t.Run(fmt.Sprintf("%+v/%d", of, n), func(t *testing.T) { playModel(t, of, seed) })
 		}
 	}
