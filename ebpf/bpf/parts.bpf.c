@@ -60,7 +60,7 @@ static __always_inline void next_session(struct question *q)
 	struct cgn_slot slot = {.state = q->a};
 
 	if (q->b)
-		cgn_session_out(&slot, q->d, q->c, CGN_EIF, 1);
+		cgn_session_out(&slot, slot.state, q->d, q->c, CGN_EIF, 1);
 	else
 		cgn_session_in(&slot, q->d, q->c, CGN_EIF, 1);
 	q->answer = slot.state;

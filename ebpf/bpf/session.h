@@ -79,28 +79,30 @@ static __always_inline int cgn_joins(enum cgn_tcp_state tcp, __u8 flags, enum cg
  * cgn_session_out is what a TCP packet from the inside means for a mapping. A RST that ends the session begins the time that is left (RFC
  * 7857 section 2.2), however long it was idle before; a further one gives no more. What the driver leaves to the slow way comes here before
  * that, which finds the mapping for the RST then.
+ *
+ * The slot's state is as given. It returns what it has made of that; the same where it has changed nothing.
  */
-static __always_inline void cgn_session_out(struct cgn_slot *slot, __u32 remote, __u8 flags, enum cgn_filtering filtering,
-					    __u32 now)
+static __always_inline __u32 cgn_session_out(struct cgn_slot *slot, __u32 state, __u32 remote, __u8 flags,
+					     enum cgn_filtering filtering, __u32 now)
 {
-	__u32 state = slot->state, next;
 	enum cgn_tcp_state tcp = state & CGN_SLOT_TCP;
+	__u32 next;
 
 	if (cgn_is_plain(state, remote, flags) || state & CGN_SLOT_SEVERAL)
-		return;
+		return state;
 	if ((state & CGN_SLOT_REMOTE) == remote && cgn_joins(tcp, flags, filtering))
 		next = state | CGN_SLOT_SEVERAL;
 	else if ((state & CGN_SLOT_REMOTE) == remote && tcp != CGN_TCP_CLOSED)
 		next = (state & ~CGN_SLOT_TCP) | cgn_tcp_next(tcp, 1, flags);
 	else if (flags & CGN_TCP_RST)
-		return; /* who is told to go away opens nothing, and has nothing to keep alive: RFC 7857 section 7 */
+		return state; /* who is told to go away opens nothing, and has nothing to keep alive: RFC 7857 section 7 */
 	else if (tcp == CGN_TCP_CLOSED || tcp == CGN_TCP_TRANS || tcp == CGN_TCP_BOTH_FIN)
 		next = (state & CGN_SLOT_STATIC) | remote | cgn_tcp_next(CGN_TCP_CLOSED, 1, flags);
 	else
 		next = state | CGN_SLOT_SEVERAL;
 	if (flags & CGN_TCP_RST && next != state)
 		cgn_touch(slot, now); /* before the state, as in cgn_keep */
-	cgn_change(slot, state, next);
+	return cgn_change(slot, state, next) ? next : state;
 }
 
 /*

@@ -144,17 +144,21 @@ static __always_inline __u32 cgn_filter_proto(const struct cgn_flow *f)
 	return f->kind == CGN_PORTLESS ? CGN_FILTER_PORTLESS : f->proto;
 }
 
-/* cgn_keep keeps a mapping for a packet that it sends, if that is one of those that do. */
-static __always_inline void cgn_keep(struct cgn_slot *slot, const struct cgn_flow *f, enum cgn_filtering filtering,
-				     __u32 now)
+/*
+ * cgn_keep keeps a mapping, whose state is given, for a packet that it sends, if that is one of those that do. It returns what the packet
+ * has made of the state.
+ */
+static __always_inline __u32 cgn_keep(struct cgn_slot *slot, __u32 state, const struct cgn_flow *f,
+				      enum cgn_filtering filtering, __u32 now)
 {
 	if (f->again || (f->kind != CGN_SESSION && f->kind != CGN_PORTLESS))
-		return;
+		return state;
 	/* Before the state, whose time may be shorter: nobody shall find the mapping over in between. */
 	if (f->proto != CGN_TCP || !(f->tcp & CGN_TCP_RST))
 		cgn_touch(slot, now);
-	if (cgn_is_session(f))
-		cgn_session_out(slot, cgn_session_digest(f->far.addr, f->far.port, filtering), f->tcp, filtering, now);
+	if (!cgn_is_session(f))
+		return state;
+	return cgn_session_out(slot, state, cgn_session_digest(f->far.addr, f->far.port, filtering), f->tcp, filtering, now);
 }
 
 /*
@@ -264,14 +268,13 @@ __noinline int cgn_near_sent(const struct cgn_flow *f, const struct cgn_owner *o
 		return CGN_CONTINUE; /* its time was over, and another CPU has given the port to somebody else */
 	if (cgn_is_session(f))
 		was.state = cgn_known_before(slot, f, policy->filtering, was.state);
-	cgn_keep(slot, f, policy->filtering, cgn_now());
-	kept = slot->state;
+	kept = cgn_keep(slot, was.state, f, policy->filtering, cgn_now());
 	if (cgn_opens_nothing(f, &was, alone))
 		return CGN_CONTINUE;
 	if (cgn_open(f, slot, &was, o, policy, to))
 		return CGN_CONTINUE;
-	if (f->proto == CGN_TCP)
-		cgn_change(slot, kept, was.state); /* the session is the one that it was, unless somebody has changed it */
+	cgn_change(slot, kept,
+		   was.state); /* the session is the one that it was, unless somebody else has changed it since */
 	return CGN_DROP_PEERS;
 }
 
@@ -318,7 +321,7 @@ __noinline int cgn_near_find(const struct cgn_flow *f, const struct cgn_owner *o
 			return CGN_DROP_TABLES;
 	}
 	if (!to->filtered) /* nor is there anything to keep in pools that filter */
-		cgn_keep(slot, f, CGN_EIF, s.now);
+		cgn_keep(slot, slot->state, f, CGN_EIF, s.now);
 	to->port = bpf_htons(port);
 	return CGN_CONTINUE;
 }
