@@ -222,7 +222,7 @@ static __always_inline int cgn_tc(struct __sk_buff *skb, int inside)
 	struct ethhdr *eth;
 	struct iphdr *ip;
 	enum cgn_verdict v;
-	int known;
+	int known, again = cgn_is_again(skb);
 
 	if (icmp_mtu)
 		return cgn_answer_behind(skb, icmp_mtu);
@@ -242,8 +242,8 @@ static __always_inline int cgn_tc(struct __sk_buff *skb, int inside)
 		cgn_count(CGN_PASS_FOREIGN, skb->len);
 		return TC_ACT_UNSPEC;
 	}
-	/* The driver leaves tags to the kernel, and what it does not know to be for us. */
-	path.packet.flow.again = known && !skb->vlan_present;
+	/* The driver leaves tags to the kernel, and what it does not know to be for us. What comes in once more has been here. */
+	path.packet.flow.again = again || (known && !skb->vlan_present);
 	if (!skb->gso_size)
 		path.length = bpf_ntohs(ip->tot_len);
 	path.packet.length = skb->len - sizeof(*eth) < 0xffff ? skb->len - sizeof(*eth) : 0xffff;

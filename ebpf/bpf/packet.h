@@ -79,7 +79,7 @@ struct cgn_flow {
 	__u8 proto; /* enum cgn_proto of the ports; not of portless */
 	__u8 tcp; /* TCP flags of a session */
 	__u8 query : 1; /* ICMP, and near asks far: a query, not the answer to one; or an error about an answer */
-	__u8 again : 1; /* the driver has seen it: what it means for its mapping is noted */
+	__u8 again : 1; /* the driver has seen it, or the slow way: what it means for its mapping is noted */
 };
 
 static __always_inline int cgn_is_portless(const struct cgn_flow *f)

@@ -92,9 +92,12 @@ static __always_inline enum cgn_verdict cgn_from_inside(struct cgn_path *path, v
 	if (v != CGN_CONTINUE)
 		return v;
 	way = cgn_way_out(path, driver);
-	if (way != CGN_CONTINUE && way != CGN_PASS_SLOW)
+	if (way != CGN_CONTINUE && way != CGN_PASS_SLOW && (driver || way != CGN_CUT))
 		return way;
-	/* Before the slow way, too: only the driver tells who is refused, and the next run finds the mapping. */
+	/*
+	 * Before the slow way, too: only the driver tells who is refused, and the next run finds the mapping. And before a packet is cut: what
+	 * comes in once more means nothing to its mapping.
+	 */
 	v = cgn_near_half(&k->flow, &s->owner, &s->near);
 	if (v != CGN_CONTINUE)
 		return v;

@@ -80,10 +80,21 @@ struct {
 	__uint(max_entries, 1);
 } bodies SEC(".maps");
 
-/* cgn_again has a packet come in once more, behind the driver. */
+/* cgn_again has a packet come in once more, behind the driver. It says so, where the kernel keeps what programs note about a packet. */
 static __always_inline void cgn_again(struct __sk_buff *skb)
 {
+	skb->cb[0] = home_key[0];
+	skb->cb[1] = home_key[0] >> 32;
 	bpf_clone_redirect(skb, skb->ifindex, BPF_F_INGRESS);
+}
+
+/* cgn_is_again reports whether a packet comes in once more. It is asked once. */
+static __always_inline int cgn_is_again(struct __sk_buff *skb)
+{
+	if (skb->cb[0] != (__u32)home_key[0] || skb->cb[1] != home_key[0] >> 32)
+		return 0;
+	skb->cb[0] = skb->cb[1] = 0;
+	return 1;
 }
 
 /* cgn_hold keeps a later fragment until the first one comes. It returns what became of it. */
