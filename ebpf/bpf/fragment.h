@@ -10,6 +10,9 @@
  * without it: the next packet with that identification may be for somebody else. A flood of fragments costs those that wait for
  * another their memory, and nothing else anything (REQ-14A): what is whole needs none, and what comes in order is gone before
  * the tables have turned over.
+ *
+ * The kernel gives the memory of the oldest to another packet at once, also while a program on another CPU reads it. So what is read
+ * is sealed: it says whose it is, and that it is whole.
  */
 #ifndef CGN_FRAGMENT_H
 #define CGN_FRAGMENT_H
@@ -50,6 +53,7 @@ struct cgn_fragment_note {
 	__u32 held;
 	__u32 seen;
 	__u64 begun; /* ns; of one that waits: what is held for it says the same */
+	__u64 seal; /* as cgn_fragment_seal has it */
 };
 
 struct {
@@ -84,6 +88,23 @@ static __always_inline struct cgn_fragment_key cgn_fragment_key_of(const struct 
 	return key;
 }
 
+/* cgn_stir mixes the bits of a word. */
+static __always_inline __u64 cgn_stir(__u64 word)
+{
+	word *= 0x9e3779b97f4a7c15;
+	return word ^ word >> 32;
+}
+
+/* cgn_fragment_seal returns the seal of a note: whose it is, the addresses that the packet gets, and the rest. */
+static __always_inline __u64 cgn_fragment_seal(const struct cgn_fragment_key *key, const struct cgn_fragment_note *n)
+{
+	__u64 seal = cgn_stir((__u64)key->from << 32 | key->to);
+
+	seal = cgn_stir(seal ^ ((__u64)n->near << 32 | n->far));
+	seal = cgn_stir(seal ^ ((__u64)key->ident << 16 | (__u64)key->protocol << 8 | key->side));
+	return cgn_stir(seal ^ ((__u64)n->ident << 16 | (__u64)n->verdict << 8 | n->realm));
+}
+
 /* cgn_fragment_find returns the note of a packet, or NULL; those whose time is over count as none. */
 static __always_inline struct cgn_fragment_note *cgn_fragment_find(const struct cgn_fragment_key *key)
 {
@@ -98,16 +119,100 @@ static __always_inline struct cgn_fragment_note *cgn_fragment_find(const struct 
 	return note;
 }
 
-/*
- * cgn_fragment_add notes what becomes of a packet, where there is no note yet. It returns the one that holds: two parts may
- * come at once.
- */
-static __always_inline struct cgn_fragment_note *cgn_fragment_add(const struct cgn_fragment_key *key,
+/* cgn_fragment_put notes what becomes of a packet, where there is no note yet. It returns the one that holds: two parts may come at once. */
+static __always_inline struct cgn_fragment_note *cgn_fragment_put(const struct cgn_fragment_key *key,
 								  struct cgn_fragment_note *note)
 {
 	note->seen = cgn_now();
+	note->seal = cgn_fragment_seal(key, note);
 	bpf_map_update_elem(&fragments, key, note, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&fragments, key);
+}
+
+/* cgn_fragment_copy reads a note that is ready. It fails where another CPU is just writing it, maybe for another packet. */
+static __always_inline int cgn_fragment_copy(const struct cgn_fragment_key *key, const volatile struct cgn_fragment_note *n,
+					     struct cgn_fragment_note *to)
+{
+	to->near = n->near;
+	to->far = n->far;
+	to->ident = n->ident;
+	to->verdict = n->verdict;
+	to->realm = n->realm;
+	return n->seal == cgn_fragment_seal(key, to) ? CGN_CONTINUE : CGN_DROP_FRAGMENT;
+}
+
+/* cgn_fragment_write writes what becomes of a packet into a note that there is. Its seal is wrong meanwhile. */
+static __always_inline void cgn_fragment_write(volatile struct cgn_fragment_note *n, const struct cgn_fragment_key *key,
+					       const struct cgn_fragment_note *note)
+{
+	n->near = note->near;
+	n->far = note->far;
+	n->ident = note->ident;
+	n->verdict = note->verdict;
+	n->realm = note->realm;
+	n->seal = cgn_fragment_seal(key, note);
+	n->seen = cgn_now();
+}
+
+/*
+ * What follows is asked of notes. These are global functions, so that the verifier looks at them once. They return CGN_CONTINUE, or what
+ * becomes of the fragment.
+ *
+ * cgn_fragment_read reads what becomes of the packet of a later fragment, which is held where that is not known.
+ */
+__noinline int cgn_fragment_read(const struct cgn_fragment_key *key, struct cgn_fragment_note *to)
+{
+	struct cgn_fragment_note *n;
+
+	if (!key || !to)
+		return CGN_DROP_FRAGMENT;
+	n = cgn_fragment_find(key);
+	return n && n->state == CGN_FRAGMENT_READY ? cgn_fragment_copy(key, n, to) : CGN_HELD;
+}
+
+/* cgn_fragment_add notes what becomes of a packet, where there is no note yet, and reads the one that holds. */
+__noinline int cgn_fragment_add(const struct cgn_fragment_key *key, struct cgn_fragment_note *note)
+{
+	struct cgn_fragment_note *n;
+
+	if (!key || !note)
+		return CGN_DROP_FRAGMENT;
+	n = cgn_fragment_put(key, note);
+	return n ? cgn_fragment_copy(key, n, note) : CGN_DROP_FRAGMENT;
+}
+
+/*
+ * cgn_fragment_first notes what becomes of the packet of a first fragment, and reads which identification its parts have. Where some of them
+ * wait, it is for the slow way to let them go.
+ */
+__noinline int cgn_fragment_first(const struct cgn_fragment_key *key, struct cgn_fragment_note *note, int driver)
+{
+	volatile struct cgn_fragment_note *n;
+	__be16 fresh;
+
+	if (!key || !note)
+		return CGN_DROP_FRAGMENT;
+	n = cgn_fragment_find(key);
+	if (!n)
+		n = cgn_fragment_put(key, note);
+	if (!n)
+		return CGN_DROP_FRAGMENT;
+	if (n->state == CGN_FRAGMENT_WAITING) {
+		if (driver)
+			return CGN_PASS_SLOW;
+		cgn_fragment_write(n, key, note);
+		__sync_lock_test_and_set(&n->state, CGN_FRAGMENT_READY); /* only when all else is there */
+		return CGN_RELEASE;
+	}
+	fresh = note->ident;
+	note->ident = n->ident; /* that of parts which have gone before */
+	if (n->seal == cgn_fragment_seal(key, note)) {
+		n->seen = cgn_now();
+		return CGN_CONTINUE;
+	}
+	note->ident = fresh;
+	cgn_fragment_write(n, key, note); /* over that of an earlier packet with the same number */
+	return CGN_CONTINUE;
 }
 
 #endif

@@ -56,9 +56,10 @@ static __always_inline enum cgn_verdict cgn_later_from_inside(struct cgn_path *p
 {
 	struct iphdr *ip = path->packet.ip;
 	struct cgn_fragment_key key = cgn_fragment_key_of(ip, cgn_side(path, 1));
-	struct cgn_fragment_note note = {.far = ip->daddr, .state = CGN_FRAGMENT_READY, .verdict = CGN_OUTBOUND}, *n;
+	struct cgn_fragment_note note = {.far = ip->daddr, .state = CGN_FRAGMENT_READY, .verdict = CGN_OUTBOUND};
 	struct cgn_scratch *s = path->scratch;
 	enum cgn_verdict v;
+	int noted;
 	struct cgn_row *row;
 	__u32 at;
 
@@ -66,9 +67,11 @@ static __always_inline enum cgn_verdict cgn_later_from_inside(struct cgn_path *p
 		return cgn_nobodys(path, ip->saddr);
 	if (cgn_overlaps(ip))
 		return CGN_DROP_MALFORMED;
-	n = cgn_fragment_find(&key);
-	if (n && n->state == CGN_FRAGMENT_READY)
-		return cgn_follow(path, n, driver);
+	noted = cgn_fragment_read(&key, &note);
+	if (noted == CGN_CONTINUE)
+		return cgn_follow(path, &note, driver);
+	if (noted != CGN_HELD)
+		return noted;
 	v = cgn_where(path, ip->daddr, 0);
 	if (v == CGN_HAIRPIN)
 		return driver ? CGN_PASS_SLOW : CGN_HELD;
@@ -84,8 +87,8 @@ static __always_inline enum cgn_verdict cgn_later_from_inside(struct cgn_path *p
 		return CGN_DROP_TABLES;
 	note.near = row->addr;
 	note.ident = cgn_ident(note.near, note.far, ip->protocol);
-	n = cgn_fragment_add(&key, &note);
-	return n ? cgn_follow(path, n, driver) : CGN_DROP_FRAGMENT;
+	noted = cgn_fragment_add(&key, &note);
+	return noted == CGN_CONTINUE ? cgn_follow(path, &note, driver) : noted;
 }
 
 /* cgn_later_from_outside decides about a later fragment to an outside address of ours. */
@@ -93,14 +96,15 @@ static __always_inline enum cgn_verdict cgn_later_from_outside(struct cgn_path *
 {
 	struct iphdr *ip = path->packet.ip;
 	struct cgn_fragment_key key = cgn_fragment_key_of(ip, cgn_side(path, 0));
-	struct cgn_fragment_note *n;
+	struct cgn_fragment_note note = {};
+	int noted;
 
 	if (cgn_overlaps(ip))
 		return CGN_DROP_MALFORMED;
-	n = cgn_fragment_find(&key);
-	if (n && n->state == CGN_FRAGMENT_READY)
-		return cgn_follow(path, n, driver);
-	return driver ? CGN_PASS_SLOW : CGN_HELD;
+	noted = cgn_fragment_read(&key, &note);
+	if (noted == CGN_CONTINUE)
+		return cgn_follow(path, &note, driver);
+	return noted == CGN_HELD && driver ? CGN_PASS_SLOW : noted;
 }
 
 #endif

@@ -57,8 +57,11 @@ struct cgn_held_key {
 };
 
 struct cgn_held {
+	__u64 first; /* seal: which part it is. Where it is that of another one at one end, its memory is just given to that */
 	__u32 length;
 	__u8 data[CGN_HELD_BYTES];
+	__u32 pad;
+	__u64 last; /* the same */
 };
 
 struct {
@@ -97,6 +100,14 @@ static __always_inline int cgn_is_again(struct __sk_buff *skb)
 	return 1;
 }
 
+/* cgn_held_seal returns the seal of a part. */
+static __always_inline __u64 cgn_held_seal(const struct cgn_held_key *key)
+{
+	struct cgn_fragment_note nothing = {};
+
+	return cgn_stir(cgn_fragment_seal(&key->packet, &nothing) ^ key->begun) + key->number;
+}
+
 /* cgn_hold keeps a later fragment until the first one comes. It returns what became of it. */
 static __always_inline enum cgn_verdict cgn_hold(struct __sk_buff *skb, const struct cgn_fragment_key *packet)
 {
@@ -107,13 +118,14 @@ static __always_inline enum cgn_verdict cgn_hold(struct __sk_buff *skb, const st
 	struct cgn_held *h = bpf_map_lookup_elem(&bodies, &zero);
 
 	if (!n)
-		n = cgn_fragment_add(packet, &waiting);
+		n = cgn_fragment_put(packet, &waiting);
 	if (!n || !h || length < ETH_HLEN || length > CGN_HELD_BYTES)
 		return CGN_DROP_FRAGMENT;
 	key.begun = n->begun;
 	key.number = __sync_fetch_and_add(&n->held, 1);
 	if (key.number >= CGN_HELD_EACH)
 		return CGN_DROP_FRAGMENT;
+	h->first = h->last = cgn_held_seal(&key);
 	h->length = length;
 	if (bpf_skb_load_bytes(skb, 0, h->data, length) || bpf_map_update_elem(&held, &key, h, BPF_ANY))
 		return CGN_DROP_FRAGMENT;
@@ -133,8 +145,9 @@ struct cgn_release {
 static long cgn_release_one(__u32 i, void *data)
 {
 	struct cgn_release *r = data;
-	struct cgn_held *h;
+	const volatile struct cgn_held *h;
 	__u32 length;
+	__u64 seal;
 
 	r->key.number = i;
 	h = bpf_map_lookup_elem(&held, &r->key);
@@ -143,7 +156,10 @@ static long cgn_release_one(__u32 i, void *data)
 	length = h->length;
 	if (length < ETH_HLEN || length > CGN_HELD_BYTES)
 		return 0;
-	if (!bpf_skb_change_tail(r->skb, length, 0) && !bpf_skb_store_bytes(r->skb, 0, h->data, length, 0))
+	if (bpf_skb_change_tail(r->skb, length, 0) || bpf_skb_store_bytes(r->skb, 0, (const void *)h->data, length, 0))
+		return 0;
+	seal = cgn_held_seal(&r->key);
+	if (h->first == seal && h->last == seal)
 		cgn_again(r->skb);
 	bpf_map_delete_elem(&held, &r->key);
 	return 0;

@@ -110,51 +110,26 @@ static __always_inline void cgn_number(struct cgn_packet *k, __be32 near, __be32
 }
 
 /*
- * cgn_note_first notes what becomes of a packet whose first fragment this is, and gives it the identification of the others.
- * Where some of them wait, it is for the slow way to let them go. What is not translated keeps its identification.
+ * cgn_note_first notes what becomes of a packet whose first fragment this is, and gives it the identification of the others. What is not
+ * translated keeps its own.
  */
 static __always_inline enum cgn_verdict cgn_note_first(struct cgn_path *path, enum cgn_verdict v, __be32 near, __be32 far,
 						       int driver)
 {
 	struct iphdr *ip = path->packet.ip;
 	struct cgn_fragment_key key = cgn_fragment_key_of(ip, cgn_side(path, v != CGN_INBOUND));
-	struct cgn_fragment_note note = {.near = near,
-					 .far = far,
-					 .ident = ip->id,
-					 .state = CGN_FRAGMENT_READY,
-					 .verdict = v},
-				 *n;
+	struct cgn_fragment_note note = {
+		.near = near, .far = far, .ident = ip->id, .state = CGN_FRAGMENT_READY, .verdict = v};
+	int noted;
 
 	if (v == CGN_OUTBOUND || v == CGN_HAIRPIN)
 		note.ident = cgn_ident(near, far, ip->protocol);
 	if (v != CGN_OUTBOUND)
 		note.realm = path->scratch->outside.realm;
-	n = cgn_fragment_find(&key);
-	if (!n)
-		n = cgn_fragment_add(&key, &note);
-	if (!n)
-		return CGN_DROP_FRAGMENT;
-	if (n->state == CGN_FRAGMENT_WAITING && driver)
-		return CGN_PASS_SLOW;
-	if (n->state == CGN_FRAGMENT_WAITING) {
-		n->near = near;
-		n->far = far;
-		n->ident = note.ident;
-		n->verdict = v;
-		n->realm = note.realm;
-		n->seen = cgn_now();
-		__sync_lock_test_and_set(&n->state, CGN_FRAGMENT_READY); /* only when all else is there */
-		return CGN_RELEASE;
-	}
-	n->seen = cgn_now();
-	if (n->near != near || n->far != far) { /* an earlier packet with the same number */
-		n->near = near;
-		n->far = far;
-		n->ident = note.ident;
-		n->verdict = v;
-		n->realm = note.realm;
-	}
-	cgn_set_ident(ip, n->ident);
+	noted = cgn_fragment_first(&key, &note, driver);
+	if (noted != CGN_CONTINUE)
+		return noted;
+	cgn_set_ident(ip, note.ident);
 	return v;
 }
 

@@ -188,12 +188,16 @@ type CgnatCgnFragmentNote struct {
 	Held    uint32
 	Seen    uint32
 	Begun   uint64
+	Seal    uint64
 }
 
 type CgnatCgnHeld struct {
 	_      structs.HostLayout
+	First  uint64
 	Length uint32
 	Data   [2048]uint8
+	Pad    uint32
+	Last   uint64
 }
 
 type CgnatCgnHeldKey struct {
