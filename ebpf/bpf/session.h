@@ -105,6 +105,29 @@ static __always_inline __u32 cgn_session_out(struct cgn_slot *slot, __u32 state,
 	return cgn_change(slot, state, next) ? next : state;
 }
 
+/* cgn_is_session reports whether a packet is one of a TCP session, and no error about one. */
+static __always_inline int cgn_is_session(const struct cgn_flow *f)
+{
+	return f->kind == CGN_SESSION && f->proto == CGN_TCP;
+}
+
+/*
+ * cgn_keep keeps a mapping, whose state is given, for a packet that it sends, if that is one of those that do. It returns what the packet
+ * has made of the state.
+ */
+static __always_inline __u32 cgn_keep(struct cgn_slot *slot, __u32 state, const struct cgn_flow *f,
+				      enum cgn_filtering filtering, __u32 now)
+{
+	if (f->again || (f->kind != CGN_SESSION && f->kind != CGN_PORTLESS))
+		return state;
+	/* Before the state, whose time may be shorter: nobody shall find the mapping over in between. */
+	if (f->proto != CGN_TCP || !(f->tcp & CGN_TCP_RST))
+		cgn_touch(slot, now);
+	if (!cgn_is_session(f))
+		return state;
+	return cgn_session_out(slot, state, cgn_session_digest(f->far.addr, f->far.port, filtering), f->tcp, filtering, now);
+}
+
 /*
  * cgn_session_in is what a TCP packet from the outside means. Only those of the session that the slot knows count: anybody
  * may send to a mapping, and must not keep it alive or end it (RFC 7857 section 7).
