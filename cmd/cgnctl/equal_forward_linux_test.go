@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -49,7 +47,7 @@ func TestForwardsBeforeTheKernel(t *testing.T) {
 		if code != exitOK && n%10 != 0 { // of those that differ a few, so that the test is seen to have something to find
 			continue
 		}
-		netnstest.Run(t, b.CGN, "nft", "-f", saveText(t, b.dir, "loaded.nft", "table ip n\ndelete table ip n\n"+text))
+		loadRules(t, b.CGN, b.dir, text)
 		seen := b.send(uint16(n))
 		robbed := b.robbed(seen)
 		if code != exitOK {
@@ -72,22 +70,21 @@ func TestForwardsBeforeTheKernel(t *testing.T) {
 type forwardJudge struct {
 	*testing.T
 	*netns.Topology
+	sightings[netip.AddrPort, netip.Addr] // for where packets were, and where they came to
+
 	dir, path string
 	plan      *alloc.Plan
 	observer  *netns.Observer
 	sentinels int
-
-	mu   sync.Mutex
-	seen map[netip.AddrPort]netip.Addr
 }
 
-// sentinelTo is where a packet goes that no rule touches: it comes after the others.
+// sentinelTo is where a packet goes that comes after the others. No rule touches it: its connection was there before.
 var sentinelTo = netip.MustParseAddr("100.64.0.200")
 
 func newForwardJudge(t *testing.T) *forwardJudge {
 	t.Helper()
 	netnstest.Root(t)
-	b := &forwardJudge{T: t, dir: t.TempDir(), seen: map[netip.AddrPort]netip.Addr{}}
+	b := &forwardJudge{T: t, dir: t.TempDir()}
 	b.Topology = netnstest.NewTopology(t, netns.Options{Inside: []netip.Addr{sentinelTo}, Servers: judgedServers[:1], InsideRoutes: true, Outside: []netip.Prefix{netip.MustParsePrefix("198.18.0.0/24")}})
 	f, err := planfile.Parse("plan", []byte(forwardedPlan), planfile.Options{})
 	if err != nil {
@@ -100,10 +97,9 @@ func newForwardJudge(t *testing.T) *forwardJudge {
 			t.Fatal(err)
 		}
 	}
-	if b.observer, err = b.Subscribers[0].Observe(netns.Watch{Match: b.arrived, Keep: -1}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.observer.Close() }) // it would hold the namespace
+	b.observer = observe(t, b.Subscribers[0], b.arrived)
+	trackConnections(t, b.CGN, b.dir)
+	b.awaitSentinel()
 	return b
 }
 
@@ -115,9 +111,7 @@ func (b *forwardJudge) arrived(p netns.Packet) bool {
 	if p.Dst == sentinelTo {
 		return true
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.seen[netip.AddrPortFrom(netip.AddrFrom4([4]byte(p.Raw[28:32])), binary.BigEndian.Uint16(p.Raw[32:]))] = p.Dst
+	b.note(netip.AddrPortFrom(netip.AddrFrom4([4]byte(p.Raw[28:32])), binary.BigEndian.Uint16(p.Raw[32:])), p.Dst)
 	return false
 }
 
@@ -130,16 +124,10 @@ func (b *forwardJudge) send(program uint16) map[netip.AddrPort]netip.Addr {
 			packets = append(packets, forwardedPacket(judgedServers[0], netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 18, 0, last}), port), program))
 		}
 	}
-	b.mu.Lock()
-	clear(b.seen)
-	b.mu.Unlock()
-	if err := b.Servers[0].SendAll(len(packets), func(i int) []byte { return packets[i] }); err != nil {
-		b.Fatal(err)
-	}
-	b.awaitSentinel()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return maps.Clone(b.seen)
+	return b.of(func() {
+		sendAll(b.T, b.Servers[0], packets...)
+		b.awaitSentinel()
+	})
 }
 
 // awaitSentinel waits until a sentinel has arrived that was sent now, and with it all that was sent before. The first one of all may be lost, while
@@ -148,9 +136,7 @@ func (b *forwardJudge) awaitSentinel() {
 	b.Helper()
 	packet := forwardedPacket(judgedServers[0], netip.AddrPortFrom(sentinelTo, 9), sentinel-10000)
 	for range 20 {
-		if err := b.Servers[0].SendAll(1, func(int) []byte { return packet }); err != nil {
-			b.Fatal(err)
-		}
+		sendAll(b.T, b.Servers[0], packet)
 		ctx, cancel := context.WithTimeout(b.Context(), time.Second)
 		n, err := b.observer.AwaitCount(ctx, b.sentinels+1)
 		cancel()
@@ -161,15 +147,10 @@ func (b *forwardJudge) awaitSentinel() {
 	b.Fatal("no sentinel arrives")
 }
 
+// forwardedPacket returns a packet that says for where it is.
 func forwardedPacket(from netip.Addr, to netip.AddrPort, program uint16) []byte {
-	udp := make([]byte, 16)
-	binary.BigEndian.PutUint16(udp, judgedPort(program))
-	binary.BigEndian.PutUint16(udp[2:], to.Port())
-	binary.BigEndian.PutUint16(udp[4:], uint16(len(udp)))
 	addr := to.Addr().As4()
-	copy(udp[8:], addr[:])
-	binary.BigEndian.PutUint16(udp[12:], to.Port())
-	return netns.IPv4{Src: from, Dst: to.Addr(), Proto: 17, Payload: udp}.Bytes()
+	return judgedPacket(program, from, to, append(addr[:], byte(to.Port()>>8), byte(to.Port()), 0, 0)...)
 }
 
 // robbed says of a packet that is for one subscriber's share and came to another; "" where there is none.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -30,8 +28,6 @@ pools: [{name: p, inside: [100.64.0.0/30], outside: [198.18.0.0/31], scheme: seq
 	exemptPlan = "no-translate: [203.0.113.53]\n" + judgedPlan
 	// judgedPrograms is how many random programs are compared; the kernel is asked about those that are equal to a plan.
 	judgedPrograms = 1200
-	// sentinel is the number that no program has.
-	sentinel = 0xffff
 )
 
 // TestEqualBeforeTheKernel compares random rules of nftables with two plans. Where equal says that they are the same, the rules are
@@ -125,14 +121,13 @@ func TestEqualSleepingTables(t *testing.T) {
 type judge struct {
 	*testing.T
 	*netns.Topology
+	sightings[packetID, netip.AddrPort] // from where packets came
+
 	dir       string
 	plans     map[string]*alloc.Plan
 	paths     map[string]string
 	observers []*netns.Observer
 	sentinels int
-
-	mu   sync.Mutex
-	seen map[packetID]netip.AddrPort
 }
 
 // A packetID says which packet arrived.
@@ -141,12 +136,10 @@ type packetID struct {
 	subscriber, dest byte
 }
 
-var judgedServers = []netip.Addr{netip.MustParseAddr("203.0.113.1"), netip.MustParseAddr("203.0.113.53")}
-
 func newJudge(t *testing.T) *judge {
 	t.Helper()
 	netnstest.Root(t)
-	b := &judge{T: t, dir: t.TempDir(), plans: map[string]*alloc.Plan{}, paths: map[string]string{}, seen: map[packetID]netip.AddrPort{}}
+	b := &judge{T: t, dir: t.TempDir(), plans: map[string]*alloc.Plan{}, paths: map[string]string{}}
 	b.Topology = netnstest.NewTopology(t, netns.Options{Inside: []netip.Addr{netip.MustParseAddr("100.64.0.200")}, Servers: judgedServers})
 	for name, text := range map[string]string{"plan": judgedPlan, "exempt": exemptPlan} {
 		f, err := planfile.Parse(name, []byte(text), planfile.Options{})
@@ -156,16 +149,9 @@ func newJudge(t *testing.T) *judge {
 		b.plans[name], b.paths[name] = f.Plan, saveText(t, b.dir, name+".yaml", text)
 	}
 	for _, s := range b.Servers {
-		o, err := s.Observe(netns.Watch{Match: b.arrived, Keep: -1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = o.Close() }) // it would hold the namespace
-		b.observers = append(b.observers, o)
+		b.observers = append(b.observers, observe(t, s, b.arrived))
 	}
-	// Connections are tracked for as long as the test goes on. The sentinels are packets of one that no chain of NAT sees again.
-	netnstest.Run(t, b.CGN, "nft", "table ip keep { chain c { type filter hook forward priority 0; ct state new accept; }; }")
-	b.load("table ip n { chain p { type nat hook postrouting priority 100; }; }")
+	trackConnections(t, b.CGN, b.dir)
 	b.send(sentinel - 1)
 	return b
 }
@@ -173,8 +159,7 @@ func newJudge(t *testing.T) *judge {
 // load replaces the rules in the kernel.
 func (b *judge) load(text string) {
 	b.Helper()
-	path := saveText(b.T, b.dir, "loaded.nft", "table ip n\ndelete table ip n\n"+text)
-	netnstest.Run(b.T, b.CGN, "nft", "-f", path)
+	loadRules(b.T, b.CGN, b.dir, text)
 }
 
 // equalTo returns the plans that equal says rules are the same as.
@@ -198,9 +183,7 @@ func (b *judge) arrived(p netns.Packet) bool {
 	if id.program == sentinel {
 		return true
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.seen[id] = netip.AddrPortFrom(p.Src, p.SrcPort)
+	b.note(id, netip.AddrPortFrom(p.Src, p.SrcPort))
 	return false
 }
 
@@ -210,42 +193,28 @@ func (b *judge) send(program uint16) map[packetID]netip.AddrPort {
 	var packets [][]byte
 	for subscriber := range byte(4) {
 		for dest, to := range judgedServers {
-			packets = append(packets, judgedPacket(netip.AddrFrom4([4]byte{100, 64, 0, subscriber}), to, packetID{program, subscriber, byte(dest)}))
+			packets = append(packets, packetID{program, subscriber, byte(dest)}.packet(netip.AddrFrom4([4]byte{100, 64, 0, subscriber}), to))
 		}
 	}
 	for dest, to := range judgedServers {
-		packets = append(packets, judgedPacket(b.Subscribers[0].Addr, to, packetID{sentinel, 0, byte(dest)}))
+		packets = append(packets, packetID{sentinel, 0, byte(dest)}.packet(b.Subscribers[0].Addr, to))
 	}
-	b.mu.Lock()
-	clear(b.seen)
-	b.mu.Unlock()
-	if err := b.Subscribers[0].SendAll(len(packets), func(i int) []byte { return packets[i] }); err != nil {
-		b.Fatal(err)
-	}
-	b.sentinels++
-	ctx, cancel := context.WithTimeout(b.Context(), 10*time.Second)
-	defer cancel()
-	for _, o := range b.observers {
-		if _, err := o.AwaitCount(ctx, b.sentinels); err != nil {
-			b.Fatal(err)
+	return b.of(func() {
+		sendAll(b.T, b.Subscribers[0], packets...)
+		b.sentinels++
+		ctx, cancel := context.WithTimeout(b.Context(), 10*time.Second)
+		defer cancel()
+		for _, o := range b.observers {
+			if _, err := o.AwaitCount(ctx, b.sentinels); err != nil {
+				b.Fatal(err)
+			}
 		}
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return maps.Clone(b.seen)
+	})
 }
 
-// judgedPort is the port from which the packets of a program leave: each its own, so that each is the first of a connection.
-func judgedPort(program uint16) uint16 { return 10000 + program%50000 }
-
-func judgedPacket(from, to netip.Addr, id packetID) []byte {
-	udp := make([]byte, 12)
-	binary.BigEndian.PutUint16(udp, judgedPort(id.program))
-	binary.BigEndian.PutUint16(udp[2:], 7)
-	binary.BigEndian.PutUint16(udp[4:], uint16(len(udp)))
-	binary.BigEndian.PutUint16(udp[8:], id.program)
-	udp[10], udp[11] = id.subscriber, id.dest
-	return netns.IPv4{Src: from, Dst: to, Proto: 17, Payload: udp}.Bytes()
+// packet returns a packet that says which it is.
+func (id packetID) packet(from, to netip.Addr) []byte {
+	return judgedPacket(id.program, from, netip.AddrPortFrom(to, 7), byte(id.program>>8), byte(id.program), id.subscriber, id.dest)
 }
 
 // judge compares what arrived with plans.
