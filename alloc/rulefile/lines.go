@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"iter"
 	"strings"
 )
 
@@ -83,20 +84,32 @@ func (l *lines) continues(text []byte) bool {
 
 // commented reports whether a line of a shell ends with a comment.
 func commented(line []byte) bool {
-	quote := byte(0)
-	for i := 0; i < len(line); i++ {
-		switch c := line[i]; {
-		case c == '\\' && quote != '\'':
-			i++
-		case quote == 0 && (c == '"' || c == '\''):
-			quote = c
-		case c == quote && quote != 0:
-			quote = 0
-		case c == '#' && quote == 0 && (i == 0 || isBlank(line[i-1])):
+	for i, quoted := range shellText(line) {
+		if line[i] == '#' && !quoted && (i == 0 || isBlank(line[i-1])) {
 			return true
 		}
 	}
 	return false
+}
+
+// shellText iterates over what a shell takes for text of a line, or for its own characters: where it is, and whether it is in quotes. Quotes are left out, and
+// backslashes with what they stand before.
+func shellText(line []byte) iter.Seq2[int, bool] {
+	return func(yield func(at int, quoted bool) bool) {
+		quote := byte(0)
+		for i := 0; i < len(line); i++ {
+			switch c := line[i]; {
+			case c == '\\' && quote != '\'':
+				i++
+			case quote == 0 && (c == '"' || c == '\''):
+				quote = c
+			case c == quote && quote != 0:
+				quote = 0
+			case !yield(i, quote != 0):
+				return
+			}
+		}
+	}
 }
 
 // one reads one physical line.
@@ -180,16 +193,9 @@ func unquoted(line []byte, chars string) bool {
 	if !bytes.ContainsAny(line, chars) {
 		return false
 	}
-	quote := byte(0)
-	for i := 0; i < len(line); i++ {
+	for i, quoted := range shellText(line) {
 		switch c := line[i]; {
-		case c == '\\' && quote != '\'':
-			i++
-		case quote == 0 && (c == '"' || c == '\''):
-			quote = c
-		case c == quote && quote != 0:
-			quote = 0
-		case quote != 0:
+		case quoted:
 		case c == '#' && (i == 0 || isBlank(line[i-1])):
 			return false
 		case c == '&' && isRedirected(line, i):

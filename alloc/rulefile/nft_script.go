@@ -126,16 +126,8 @@ func joinBraces(cmds []shellCommand) []shellCommand {
 
 // quotesText reports whether quotes hold more than a word. The shell takes them away, and nft reads what is within.
 func quotesText(text []byte) bool {
-	quote := byte(0)
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '\\' && quote != '\'':
-			i++
-		case quote == 0 && (c == '"' || c == '\''):
-			quote = c
-		case c == quote && quote != 0:
-			quote = 0
-		case quote != 0 && strings.IndexByte(" \t{};", c) >= 0:
+	for i, quoted := range shellText(text) {
+		if quoted && strings.IndexByte(" \t{};", text[i]) >= 0 {
 			return true
 		}
 	}
