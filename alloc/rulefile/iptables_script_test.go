@@ -113,7 +113,7 @@ func beforeBash(t *testing.T, format, functions string, random func(*rand.Rand) 
 	t.Helper()
 	bash, err := exec.LookPath("bash")
 	if err != nil {
-		t.Skip("there is no bash")
+		t.Fatalf("%v: .ci/tools installs it", err)
 	}
 	dir := t.TempDir()
 	write := func(name, text string) string {
