@@ -25,14 +25,17 @@ struct {
 	__uint(max_entries, CGN_IDENTS);
 } idents SEC(".maps");
 
-/* cgn_ident returns the next number for packets between two addresses. */
-static __always_inline __be16 cgn_ident(__be32 from, __be32 to, __u8 protocol)
+/*
+ * cgn_ident returns the next number for packets between two addresses, of 16 bits. Global, so that the verifier goes through the hash once,
+ * and not once for each kind of packet that may be cut.
+ */
+__noinline int cgn_ident(__be32 from, __be32 to, __u32 protocol)
 {
 	__u64 hash = cgn_keyed_hash(((__u64)from << 24 ^ to) + ((__u64)protocol << 48));
 	__u32 at = hash & (CGN_IDENTS - 1), *count;
 
 	count = bpf_map_lookup_elem(&idents, &at);
-	return count ? (hash >> 16) + __sync_fetch_and_add(count, 1) : 0;
+	return count ? (__u16)((hash >> 16) + __sync_fetch_and_add(count, 1)) : 0;
 }
 
 /* cgn_set_ident gives a packet an identification. */
