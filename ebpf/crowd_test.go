@@ -63,7 +63,7 @@ func (c *crowd) begin() {
 		c.Fatal(err)
 	}
 	echo := c.echo()
-	ctx, cancel := context.WithTimeout(c.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(c.Context(), 20*time.Minute)
 	c.Cleanup(cancel)
 	for i, h := range c.others {
 		transfer, err := h.StartTransfer(ctx, netns.Stream{Remote: sink.Addr(), Bytes: 1 << 40, Rate: 2 << 20})

@@ -44,7 +44,7 @@ func settleIn(s *site, to netns.Host) *stay {
 	if err != nil {
 		s.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(s.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(s.Context(), 20*time.Minute)
 	s.Cleanup(cancel)
 	transfer, err := s.Subscribers[0].StartTransfer(ctx, netns.Stream{Remote: sink.Addr(), Bytes: 1 << 40, Rate: 4 << 20})
 	if err != nil {

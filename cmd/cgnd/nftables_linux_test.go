@@ -20,7 +20,7 @@ func (s *site) startTransfer() *netns.Transfer {
 	if err != nil {
 		s.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	s.Cleanup(cancel)
 	t, err := s.Subscribers[0].StartTransfer(ctx, netns.Stream{Remote: sink.Addr(), Bytes: 1 << 40, Rate: 1 << 20})
 	if err != nil {
@@ -32,7 +32,7 @@ func (s *site) startTransfer() *netns.Transfer {
 // flows waits until some more of a transfer was sent.
 func (s *site) flows(t *netns.Transfer, when string) {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := t.AwaitSent(ctx, t.Sent()+1<<17); err != nil {
 		s.Fatalf("%s: %v", when, err)

@@ -97,7 +97,7 @@ func TestUpgrade(t *testing.T) {
 // startTransfers starts transfers of both subscribers to both servers.
 func (s *site) startTransfers(n int) (all []*netns.Transfer) {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	s.Cleanup(cancel)
 	var sinks []netip.AddrPort
 	for _, server := range s.Servers {
@@ -121,7 +121,7 @@ func (s *site) startTransfers(n int) (all []*netns.Transfer) {
 // flow waits until some more of each of several transfers was sent.
 func (s *site) flow(transfers []*netns.Transfer, when string) {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var want []int64
 	for _, t := range transfers {
