@@ -240,6 +240,7 @@ func (b *Book) sorted() *index {
 		bound(segments)
 	}
 	b.unreadStays(m.out)
+	b.unsizedStays(m.out)
 	for where, segments := range m.out {
 		x.histories[where] = newHistory(segments, known[where])
 	}

@@ -95,6 +95,8 @@ type Book struct {
 	prefixes map[netip.Prefix]uint32 // of IPv6, numbered
 	unread   []unread
 	partials []partial
+	unsized  []unsized
+	lengths  [129]bool // of the prefixes of IPv6 that records name
 
 	mu    sync.Mutex
 	index *index // nil when records came in since

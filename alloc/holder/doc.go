@@ -10,6 +10,7 @@
 // Certain is what follows from the records that were read, if each says what happened. A record that was rejected makes nothing
 // certain, and its address uncertain (Unread) from its time, or where it does not say when its person began from the certain end of the stay
 // before, until the next certain stay on that address begins; where its time cannot be read, always. The person is a candidate where the record names one.
+// Of a rejected lease of DHCPv6 the address may be known and the prefix length not: all that begins with that address, or holds it, is uncertain then.
 // A rejected record whose address cannot be read, or of which a line cannot be read at all, can be about any address of its realm: no answer knows
 // of it. Counts.Unplaced is the exact number of these, whatever Limits.Warnings is. While it is 0, every record that
 // is not Ignored has its part in the answers; else say with each answer how many were not understood: One and Nobody hold only if none of them
@@ -27,6 +28,6 @@
 //
 // A Book keeps what it needs of each session, not each record: of the records between the first and the last of a session that say
 // the same, none. A session with Start, Interim-Updates and Stop needs some 470 bytes while reading and 640 once
-// questions are asked, a lease of a client of its own 540 and 720, and 100 more for each prefix of IPv6, a rejected record 260; names cost their length once.
+// questions are asked, a lease of a client of its own 540 and 720, and 100 more for each prefix of IPv6, a rejected record 260, and 260 more for each length of prefixes where its own is not known; names cost their length once.
 // Limits bounds the sum.
 package holder

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -137,8 +138,8 @@ func (s *source) row(t *table, line []byte) {
 	for field := range bytes.SplitSeq(line, []byte(",")) {
 		t.fields = append(t.fields, field)
 	}
-	where, unreadable := s.where(t)
-	if unreadable != "" {
+	where, addr, unreadable := s.where(t)
+	if unreadable != "" && !addr.IsValid() {
 		s.reject(s.Number(), true, unreadable)
 		return
 	}
@@ -147,8 +148,8 @@ func (s *source) row(t *table, line []byte) {
 	}
 	who, problem := s.client(t)
 	l, bad := s.lease(t, who)
-	if bad = cmp.Or(tooLong(s.TooLong()), bad); bad != "" {
-		s.rejectRow(t, where, l.from, who, bad)
+	if bad = cmp.Or(unreadable, tooLong(s.TooLong()), bad); bad != "" {
+		s.rejectRow(t, where, addr, l.from, who, bad)
 		return
 	}
 	if problem != "" {
@@ -164,8 +165,9 @@ func (s *source) row(t *table, line []byte) {
 	s.book.addLease(l)
 }
 
-// rejectRow keeps of a line what makes its address uncertain. A line with fewer or more columns than it should have may be two.
-func (s *source) rejectRow(t *table, where place, from int64, who identity, bad string) {
+// rejectRow keeps of a line what makes its address uncertain, or where only addr is valid the prefixes that hold that. A line with fewer or more columns than it
+// should have may be two.
+func (s *source) rejectRow(t *table, where place, addr netip.Addr, from int64, who identity, bad string) {
 	torn := t.torn(s.TooLong())
 	if torn {
 		who = identity{}
@@ -175,9 +177,14 @@ func (s *source) rejectRow(t *table, where place, from int64, who identity, bad 
 		if from > 0 && !s.TooLong() && !torn {
 			u.at, u.from = stamp{from, from}, from
 		}
-		s.book.addUnread(u)
+		if addr.IsValid() {
+			u.where = 0
+			s.book.addUnsized(unsized{u, s.realm, addr})
+		} else {
+			s.book.addUnread(u)
+		}
 	}
-	s.reject(s.Number(), torn, bad)
+	s.reject(s.Number(), torn || addr.IsValid(), bad) // where the length is wrong, the address may be, too
 }
 
 func tooLong(long bool) string {

@@ -18,36 +18,35 @@ const (
 	typePD
 )
 
-// where returns what a line of a lease file is about, or what is wrong with it.
-func (s *source) where(t *table) (place, string) {
-	a, err := netip.ParseAddr(string(t.cell(leaseAddress)))
+// where returns what a line of a lease file is about, or what is wrong with it. a is valid where only the address can be read, or be believed.
+func (s *source) where(t *table) (where place, a netip.Addr, bad string) {
+	addr, err := netip.ParseAddr(string(t.cell(leaseAddress)))
 	if !t.six {
-		if err != nil || !a.Is4() {
-			return 0, fmt.Sprintf("address %.40q is none of IPv4", t.cell(leaseAddress))
+		if err != nil || !addr.Is4() {
+			return 0, a, fmt.Sprintf("address %.40q is none of IPv4", t.cell(leaseAddress))
 		}
-		return place(uint64(s.realm)<<32 | uint64(u32(a))), ""
+		return place(uint64(s.realm)<<32 | uint64(u32(addr))), a, ""
 	}
-	if err != nil || !a.Is6() || a.Is4In6() || a.Zone() != "" {
-		return 0, fmt.Sprintf("address %.40q is none of IPv6", t.cell(leaseAddress))
+	if err != nil || !addr.Is6() || addr.Is4In6() || addr.Zone() != "" {
+		return 0, a, fmt.Sprintf("address %.40q is none of IPv6", t.cell(leaseAddress))
 	}
 	kind, err1 := strconv.ParseUint(string(t.cell(leaseType)), 10, 8)
 	bits, err2 := strconv.ParseUint(string(t.cell(prefixLen)), 10, 8)
-	p := netip.PrefixFrom(a, int(bits))
+	p := netip.PrefixFrom(addr, int(bits))
+	if err2 == nil && p.IsValid() && p.Masked() == p { // also where the rest cannot be believed
+		s.book.lengths[bits] = true
+	}
 	switch {
 	case err1 != nil || err2 != nil || kind > typePD || bits > 128 || kind != typePD && bits != 128:
-		return 0, "lease_type and prefix_len are not those of a lease"
+		return 0, addr, "lease_type and prefix_len are not those of a lease"
 	case p.Masked() != p:
-		return 0, fmt.Sprintf("prefix %v has bits behind its length", p)
+		return 0, addr, fmt.Sprintf("prefix %v has bits behind its length", p)
 	case t.torn(s.TooLong()) && max(t.at[leaseAddress], t.at[leaseType], t.at[prefixLen]) >= len(t.fields)-1:
-		return 0, "the line ends within what it is about"
+		return 0, addr, "the line ends within what it is about"
+	case t.torn(s.TooLong()): // the length may be of another line, or another column
+		a = addr
 	}
-	b := s.book
-	if _, ok := b.prefixes[p]; !ok {
-		b.prefixes[p] = uint32(len(b.prefixes))
-		b.need(costPrefix)
-	}
-	where, _ := b.place6(s.realm, p)
-	return where, ""
+	return s.book.number6(s.realm, p), a, ""
 }
 
 // six marks the places of IPv6. The lower half of such a place is the number of the prefix.

@@ -302,6 +302,7 @@ func FuzzReadLeases(f *testing.F) {
 	f.Add([]byte("address,hwaddr,valid_lifetime,expire,state,user_context\n100.64.0.1,a,4294967295,253402300799,0,{\"ISC\":{\"relay-agent-info\":\"0x0101&#x2c\"}}\n"), uint8(0))
 	f.Add([]byte("address,hwaddr,valid_lifetime,expire,state\n100.64.0.1,,0,1772366410,0\n100.64.0.1,,0,1772366410,0\n100.64.0.1,a,9,1772366419,0\n100.64.0.1,b,9,1772366428,0\n"), uint8(0))
 	f.Add([]byte(kea6Header+row6(prefix1, mac1, 0, 100, 0)+row6(prefix1, mac1, 50, 0, 0)+row6(netip.MustParsePrefix("2001:db8:12::/48"), mac2, 60, 9, 0)+row6(prefix1, "", 90, 9, 1)), uint8(1))
+	f.Add([]byte(kea6Header+row6(netip.MustParsePrefix("2001:db8:12:3400::/60"), mac1, 0, 100, 0)+strings.Replace(row6(prefix1, mac2, 50, 100, 0), ",56,", ",x,", 1)), uint8(1))
 	f.Fuzz(func(t *testing.T, data []byte, skew uint8) {
 		if len(data) > 16<<10 {
 			return
@@ -322,12 +323,13 @@ func checkBook(t *testing.T, b *Book, skew uint8) {
 			t.Fatalf("a terminal would get %q", w.Msg)
 		}
 	}
+	histories := b.sorted().histories
 	places := map[place]netip.Prefix{}
 	for p := range b.prefixes {
 		where, _ := b.place6(0, p)
 		places[where] = p
 	}
-	for where, h := range b.sorted().histories {
+	for where, h := range histories {
 		inside, ok := places[where]
 		if !ok {
 			inside = netip.PrefixFrom(where.addr(), 32)
