@@ -1,6 +1,7 @@
 package request
 
 import (
+	"iter"
 	"slices"
 	"time"
 )
@@ -41,10 +42,39 @@ func sameZone(a, b *time.Location) bool {
 	return a.String() == b.String() && x == y
 }
 
-// heed takes what a line states.
+// heed takes what a line states. A statement is a sentence: of a long line each part is looked at with what stands around it, so that the work grows with the
+// line and not with its square.
 func (s *settings) heed(line string) {
-	for _, f := range s.statedIn(line) {
-		s.stated.add(around(line, f.at), f.zone)
+	for p := range passages(line) {
+		for _, f := range s.statedIn(p.text) {
+			if p.from <= f.at && f.at < p.to {
+				s.stated.add(around(p.text, f.at), f.zone)
+			}
+		}
+	}
+}
+
+// A passage is a part of a line; what is found in it counts where it stands between from and to, and else in the passage before or behind it.
+type passage struct {
+	text     string
+	from, to int
+}
+
+// maxPassage is the length of a passage: half of it counts, and a quarter on each side is around that.
+const maxPassage = 2048
+
+// passages cuts a line into passages that overlap. A line that is not longer than one is one.
+func passages(line string) iter.Seq[passage] {
+	return func(yield func(passage) bool) {
+		for start, from := 0, 0; ; start, from = start+maxPassage/2, maxPassage/4 {
+			if len(line)-start <= maxPassage {
+				yield(passage{line[start:], from, len(line) - start + 1})
+				return
+			}
+			if !yield(passage{line[start : start+maxPassage], from, 3 * maxPassage / 4}) {
+				return
+			}
+		}
 	}
 }
 

@@ -151,6 +151,7 @@ func isOwn(word string) bool {
 // isBehindClock reports whether text ends with a clock, as does what stands before the zone of a time.
 func isBehindClock(before string) bool {
 	const columns = ",;|\t\"'"
+	before = before[max(0, len(before)-2*maxTail):]
 	text := strings.TrimRight(before, columns)
 	if text == before {
 		text = strings.TrimRight(before, " ([")

@@ -231,6 +231,7 @@ func (h *hearer) beside(i int, value string) {
 func (h *hearer) heading() {
 	h.zones, h.bare = false, false
 	for i, name := range h.names {
+		h.names[i] = name[max(0, len(name)-4*maxGiven):] // as it is heard with each value
 		c := h.table.columns[i]
 		if c.role != 0 {
 			continue
