@@ -27,6 +27,11 @@ func (s *source) where(t *table) (where place, a netip.Addr, bad string) {
 		}
 		return place(uint64(s.realm)<<32 | uint64(u32(addr))), a, ""
 	}
+	return s.where6(t, addr, err)
+}
+
+// where6 is where for an address of DHCPv6, or the error in its place.
+func (s *source) where6(t *table, addr netip.Addr, err error) (where place, a netip.Addr, bad string) {
 	if err != nil || !addr.Is6() || addr.Is4In6() || addr.Zone() != "" {
 		return 0, a, fmt.Sprintf("address %.40q is none of IPv6", t.cell(leaseAddress))
 	}

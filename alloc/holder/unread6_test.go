@@ -2,6 +2,7 @@ package holder
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -75,7 +76,7 @@ func TestUnread6(t *testing.T) {
 			{prefix1, 1, "uncertain " + mac1 + cut}, {prefix1, 60, "uncertain " + mac1 + cut}}},
 	} {
 		bad := strings.Replace(whole, c.old, c.new, 1)
-		for _, rows := range [][]string{append([]string{bad}, c.before...), append(c.before[:len(c.before):len(c.before)], bad)} {
+		for _, rows := range [][]string{append([]string{bad}, c.before...), append(slices.Clip(c.before), bad)} {
 			b := leases6Of(t, Options{Until: at(900)}, rows...)
 			if n := b.Counts(); n.Rejected != 1 || n.Unplaced != 1 {
 				t.Errorf("%s: %+v, want 1 rejected and unplaced", c.name, n)
