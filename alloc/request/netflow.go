@@ -115,10 +115,14 @@ func (p netflowParser) pairs(line string) (r Request, err error) {
 	return it.request(p.settings)
 }
 
-// saysZone reports whether words behind a time without a zone may be its zone.
+// saysZone reports whether words behind a time without a zone may be its zone, or make something else of the zone that it has.
 func saysZone(value, behind string) bool {
 	st, err := parseStamp(value, DayFirst)
-	return strings.Trim(behind, " ,;") != "" && (err != nil || st.epoch.IsZero() && !st.zoned)
+	words := strings.FieldsFunc(behind, func(r rune) bool { return strings.ContainsRune(" \t,;()", r) })
+	if len(words) == 0 || err == nil && !st.epoch.IsZero() {
+		return false
+	}
+	return err != nil || !st.zoned || !isZoneComment(words[0], st.offset == 0, true)
 }
 
 // beforeHost returns the time of a line of syslog, which host and program follow, or else all of text. The time must be whole:

@@ -25,7 +25,7 @@ func randomQuestion(r *rand.Rand) question {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{byte(1 + r.IntN(223)), byte(r.IntN(256)), byte(r.IntN(256)), byte(r.IntN(256))}), uint16(1+r.IntN(65535)))
 	}
 	return question{
-		outside: endpoint(), destination: endpoint(), at: time.Unix(1_100_000_000+r.Int64N(900_000_000), 0).UTC(), zone: time.FixedZone("", (r.IntN(57)-28)*1800),
+		outside: endpoint(), destination: endpoint(), at: time.Unix(1_100_000_000+r.Int64N(900_000_000), 0).UTC(), zone: time.FixedZone("", (r.IntN(53)-24)*1800),
 	}
 }
 

@@ -28,6 +28,8 @@ type stamp struct {
 	hour, minute, second, nano int
 	precision                  precision
 	unit                       time.Duration // a second or less: what the last digit counts; 0 without seconds
+	iso                        bool          // a T stands before the clock
+	spoken                     bool          // AM, PM or a word such as Uhr stands behind it
 
 	zoned  bool
 	offset int // seconds east of UTC
@@ -114,6 +116,7 @@ func (c *cursor) clock(st *stamp) error {
 		mark := c.i
 		dashes := (c.at(0) == 'T' || c.at(0) == 't') && isDigit(c.at(1))
 		if dashes || (c.at(0) == ':' || c.at(0) == '_') && isDigit(c.at(1)) {
+			st.iso = dashes
 			c.i++
 		} else {
 			c.accept(',')
@@ -163,17 +166,17 @@ func (c *cursor) hours(st *stamp, dashes bool) error {
 	if err := c.halfDay(st); err != nil {
 		return err
 	}
-	c.hourWord()
+	c.hourWord(st)
 	return nil
 }
 
 // hourWord passes over what people write behind a clock: 12:34:56h, 12:34 Uhr, 12:34 hrs.
-func (c *cursor) hourWord() {
+func (c *cursor) hourWord(st *stamp) {
 	k := *c
 	k.blanks()
 	switch strings.ToLower(k.word()) {
 	case "h", "hs", "hrs", "horas", "uhr":
-		c.i = k.i
+		c.i, st.spoken = k.i, true
 	}
 }
 
@@ -186,7 +189,7 @@ func (c *cursor) halfDay(st *stamp) error {
 	if !am && !pm {
 		return nil
 	}
-	c.i = k.i
+	c.i, st.spoken = k.i, true
 	if st.hour < 1 || st.hour > 12 {
 		return refuse(ErrTime, "hour %d does not go with %s", st.hour, word)
 	}

@@ -3,18 +3,24 @@ package request
 import (
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
-// zone reads what follows the clock: Z, UTC, GMT, an offset, an offset after UTC or GMT, or nothing. Behind an offset a name
-// adds nothing and is passed over.
+// zone reads what follows the clock: Z, UTC, GMT, an offset, an offset after UTC or GMT, or nothing. Behind an offset the name of a
+// zone adds nothing and is passed over.
 func (c *cursor) zone(st *stamp) error {
-	blank := c.blanks()
+	form := behindClock
+	if c.blanks() {
+		form = behindBlank
+	}
+	return c.zoneIn(st, form)
+}
+
+func (c *cursor) zoneIn(st *stamp, form offsetForm) error {
 	switch b := c.at(0); {
 	case c.end():
 		return nil
-	case b == '+', b == '-' && (blank || st.precision > toDay):
-		return c.offset(st)
+	case b == '+', b == '-' && (form != behindClock || st.precision > toDay):
+		return c.offset(st, form)
 	case b == '-':
 		return refuse(ErrTime, "this could be a zone or a clock: write a blank before the zone")
 	case isLetter(b):
@@ -28,11 +34,11 @@ func (c *cursor) zone(st *stamp) error {
 // bracketZone reads a zone in brackets: (UTC-03:00).
 func (c *cursor) bracketZone(st *stamp) error {
 	inner, rest, ok := strings.Cut(c.s[c.i+1:], ")")
-	k := cursor{s: " " + joinZone(inner)}
-	if b := k.at(1); !ok || b != '+' && b != '-' && !isLetter(b) {
+	k := cursor{s: joinZone(inner)}
+	if b := k.at(0); !ok || b != '+' && b != '-' && !isLetter(b) {
 		return nil // left over
 	}
-	if err := k.zone(st); err != nil {
+	if err := k.zoneIn(st, inBrackets); err != nil {
 		return err
 	}
 	if k.blanks(); k.end() {
@@ -74,7 +80,7 @@ func (c *cursor) zoneWord(st *stamp) error {
 	case "UTC", "GMT", "UT":
 		st.zoned = true
 		if c.at(0) == '+' || c.at(0) == '-' {
-			return c.offset(st)
+			return c.offset(st, named)
 		}
 		return nil
 	case "LOCAL":
@@ -94,64 +100,11 @@ func (c *cursor) zoneWord(st *stamp) error {
 	return refuse(ErrZone, "%s does not name one zone: write the offset, such as +01:00, or UTC", quoted(name))
 }
 
-// offset reads +01:00, +0100, +01 or +1.
-func (c *cursor) offset(st *stamp) error {
-	negative := c.at(0) == '-'
-	c.i++
-	n, width := c.digits()
-	hours, minutes := n, 0
-	switch width {
-	case 4:
-		hours, minutes = n/100, n%100
-	case 1, 2:
-		if c.at(0) == ':' {
-			c.i++
-			if minutes, width = c.digits(); width != 2 {
-				return errOffset()
-			}
-		}
-	default:
-		return errOffset()
-	}
-	if hours > 14 || minutes > 59 || hours == 14 && minutes > 0 {
-		return errOffset()
-	}
-	st.zoned, st.offset = true, hours*3600+minutes*60
-	if negative {
-		st.offset = -st.offset
-	}
-	c.comment()
-	return nil
-}
-
-func errOffset() error {
-	return refuse(ErrZone, "an offset goes from -14:00 to +14:00, written as +01:00 or +0100")
-}
-
-// comment passes over the name of a zone behind an offset, at the end: "+0100 (Central European Time)" or "+0000 UTC".
-func (c *cursor) comment() {
-	k := *c
-	k.blanks()
-	bracket := k.accept('(')
-	for words := 0; words == 0 || bracket && k.blanks(); words++ {
-		start := k.i
-		for isLetter(k.at(0)) || k.at(0) >= utf8.RuneSelf {
-			k.i++
-		}
-		if k.i == start {
-			return
-		}
-	}
-	if (!bracket || k.accept(')')) && k.end() {
-		c.i = k.i
-	}
-}
-
 // parseZone reads the text of a column that holds zones: as behind a time, or a name that s.names knows.
 func (s *settings) parseZone(text string) (*time.Location, error) {
 	c := cursor{s: joinZone(unbracketed(text))}
 	st := stamp{precision: toSecond}
-	err := c.zone(&st)
+	err := c.zoneIn(&st, named)
 	if err == nil && c.end() && st.zoned {
 		if st.offset == 0 {
 			return time.UTC, nil
