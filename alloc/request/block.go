@@ -59,6 +59,7 @@ func (b *block) take(s *settings, p pair, in section) error {
 	}
 	switch {
 	case p.role == 0:
+		b.aside(placeNames[normal(p.label)], value)
 		return nil
 	case p.role == roleAddress || p.role == roleDestination:
 		return b.host(p.role, value)

@@ -69,6 +69,9 @@ func (s *blockScanner) step() bool {
 	}
 	line := spaced(text)
 	pairs := pairsOf(line)
+	if pairs == nil {
+		pairs = halfAlone(line)
+	}
 	if pairs == nil && s.at != nil && isDestinationLine(line) {
 		return s.heading(line, destinationSide)
 	}
@@ -91,6 +94,15 @@ func (s *blockScanner) step() bool {
 	return true
 }
 
+// halfAlone returns AM or PM on a line without anything else, or behind what is no label: "Column 5: PM". A clock above may be meant.
+func halfAlone(line string) []pair {
+	value := line[strings.LastIndexAny(line, ":=")+1:]
+	if halfOf(strings.Trim(value, labelMarks)) == "" {
+		return nil
+	}
+	return []pair{{label: strings.TrimRight(strings.TrimSuffix(line, value), ":="), value: value}}
+}
+
 // begin makes sure that there is a block, unless no label of the line has a role. A label that was there already begins another.
 func (s *blockScanner) begin(pairs []pair) bool {
 	other := false
@@ -111,7 +123,7 @@ func (s *blockScanner) begin(pairs []pair) bool {
 			s.labels = append(s.labels, name)
 		}
 	}
-	if s.at == nil && hasRole(pairs, 1, roleCount) {
+	if s.at == nil && (hasRole(pairs, 1, roleCount) || halfOf(strings.Trim(pairs[0].value, labelMarks)) != "") {
 		s.at = &block{other: other}
 	}
 	return true

@@ -25,6 +25,7 @@ type column struct {
 	utc   bool
 	bare  bool  // a port that does not say whose
 	spare spare // where role is 0
+	place bool  // whether it holds places
 }
 
 // separators are looked for in this order.
@@ -143,6 +144,7 @@ func (p *csvParser) heading(line string) bool {
 			columns[i].role, columns[i].utc = roleOf(name)
 			columns[i].bare = bare[normal(name)]
 			if columns[i].role == 0 {
+				columns[i].place = placeNames[normal(name)]
 				columns[i].spare = spareOf(name)
 			}
 		}
@@ -200,7 +202,9 @@ func (p *csvParser) row(line string) (r Request, err error) {
 		}
 		c := p.columns[i]
 		it.spare(c.spare, value)
-		if c.role != 0 {
+		if c.role == 0 {
+			it.aside(c.place, value)
+		} else {
 			if err := it.setPort(c.role, c.utc, c.bare, value); err != nil {
 				return r, err
 			}

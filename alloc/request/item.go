@@ -28,6 +28,8 @@ type item struct {
 
 	spares []spareValue // of times that count where there are no others
 
+	half string // AM or PM in a field whose name says nothing of that
+
 	bare, own bool // whether a port was given by a name that does not say whose, and by one that does
 }
 
@@ -87,7 +89,7 @@ var roleNames = [roleCount]string{
 	roleAddress: "address", rolePort: "port", roleTime: "time", roleDate: "date", roleClock: "clock", roleFrom: "start", roleFromDate: "date of the start",
 	roleFromClock: "clock of the start", roleTo: "end", roleToDate: "date of the end", roleToClock: "clock of the end", roleZone: "zone", roleProto: "protocol",
 	roleDestination: "destination", roleDestinationPort: "port of the destination",
-	roleFirstSeen: "first sight", roleLastSeen: "last sight",
+	roleFirstSeen: "first sight", roleLastSeen: "last sight", roleHalf: "half of the day",
 }
 
 // request turns what was collected into a question.
@@ -164,6 +166,9 @@ func (it *item) times(s *settings) (from, to time.Time, err error) {
 	end, err := it.moment(roleTo, zone, s.dates)
 	if err != nil {
 		return from, to, err
+	}
+	if err := it.halves(point, start, end); err != nil {
+		return from, to, about("time", it.timeText(), err)
 	}
 	read := func(zone *time.Location) (time.Time, time.Time, error) {
 		return it.place(point, start, end, zone, s.dates)

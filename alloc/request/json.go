@@ -161,6 +161,9 @@ func (o *jsonObject) member(name, value string) error {
 	if r == 0 && o.lists && value != "" {
 		o.spare(spareOf(name), value)
 	}
+	if r == 0 && o.bad == nil {
+		o.bad = o.other(name, value)
+	}
 	if r != 0 && o.bad == nil {
 		if o.lax && r == roleProto {
 			value = knownProto(value)

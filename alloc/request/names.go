@@ -26,6 +26,7 @@ const (
 	roleDestinationPort
 	roleFirstSeen // of reports only: their time may not lie before it, or behind the next
 	roleLastSeen
+	roleHalf // AM or PM in a field of its own
 	roleCount
 )
 
@@ -74,6 +75,7 @@ var spellings = [roleCount]string{
 		destinationipv4address zielip zieladresse zielipadresse serveripaddress`,
 	roleDestinationPort: `dstport destinationport destport dport dpt dp serverport targetport portadestino destinationportnumber
 		portadedestino destinoporta puertodestino puertodedestino destinopuerto zielport portziel`,
+	roleHalf: `ampm pmam ampmindicator ampmmarker ampmflag timeampm ampmtime amorpm meridiem meridian meridiano meridiem12h antemeridiem postmeridiem halfday dayhalf halfofday tageshalfte tageshaelfte`,
 }
 
 var roles = func() map[string]role {

@@ -109,6 +109,8 @@ func (p netflowParser) pairs(line string) (r Request, err error) {
 			if err := it.setPort(role, utc, bare[normal(name)], value); err != nil {
 				return r, err
 			}
+		} else {
+			it.aside(placeNames[normal(name)], value)
 		}
 		rest, last = after, role
 	}

@@ -30,6 +30,7 @@ type stamp struct {
 	unit                       time.Duration // a second or less: what the last digit counts; 0 without seconds
 	iso                        bool          // a T stands before the clock
 	spoken                     bool          // AM, PM or a word such as Uhr stands behind it
+	half                       bool          // AM or PM does
 
 	zoned  bool
 	offset int // seconds east of UTC
@@ -189,7 +190,7 @@ func (c *cursor) halfDay(st *stamp) error {
 	if !am && !pm {
 		return nil
 	}
-	c.i, st.spoken = k.i, true
+	c.i, st.spoken, st.half = k.i, true, true
 	if st.hour < 1 || st.hour > 12 {
 		return refuse(ErrTime, "hour %d does not go with %s", st.hour, word)
 	}

@@ -128,7 +128,7 @@ func (r *report) add(line string, prose bool) error {
 	}
 	role, utc := xarfRole(key)
 	if role == 0 {
-		return nil
+		return r.other(key, value)
 	}
 	if role == roleProto {
 		value = knownProto(value)
