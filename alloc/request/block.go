@@ -15,6 +15,7 @@ type block struct {
 	line    int    // where it begins
 	lines   int    // how many it has
 	first   string // the first of them
+	xarf    bool   // whether the text has a report of X-ARF
 	other   bool   // whether it began with another value for a label of the block before
 	text    strings.Builder
 	bad     error
@@ -105,6 +106,9 @@ var bare = map[string]bool{"port": true, "porta": true, "puerto": true, "portnum
 
 // port takes a port: "6000", "6000/tcp", "6000 (TCP)", "TCP 6000".
 func (b *block) port(p pair, value string) error {
+	if b.xarf && p.role == rolePort && bare[normal(p.label)] {
+		return about("port", value, refuse(ErrPort, "the text has a report of X-ARF, in which this is the port that was attacked: write source port if it is that, or the report into a file of its own"))
+	}
 	if p.role == rolePort && bare[normal(p.label)] && b.last == roleDestination {
 		return about("port", value, refuse(ErrPort, "it follows the destination and could be the port of that: write source port or destination port"))
 	}

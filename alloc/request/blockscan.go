@@ -18,6 +18,7 @@ type blockScanner struct {
 	labels []string // of the lines since the last blank line or heading, as normal writes them
 	in     section
 	header bool // of a forwarded mail
+	xarf   bool // whether the text has a report of X-ARF
 
 	blocks, alone int // how many questions were blocks, and lines with a time
 }
@@ -26,7 +27,9 @@ type blockScanner struct {
 func (s *settings) blockScanner(in *bufio.Reader, head []byte) *blockScanner {
 	own := *s
 	own.prose = s.prose || s.isLetter(head)
-	return own.blocks(in)
+	b := own.blocks(in)
+	b.xarf = hasXARF(head)
+	return b
 }
 
 func (s *settings) blocks(in *bufio.Reader) *blockScanner {
@@ -68,6 +71,9 @@ func (s *blockScanner) step() bool {
 		return s.flush() && (!ok || s.send(r))
 	}
 	line := spaced(text)
+	if s.xarf = s.xarf || isXARFLine(strings.ToLower(line)); s.xarf && s.at != nil {
+		s.at.xarf = true
+	}
 	pairs := pairsOf(line)
 	if pairs == nil {
 		pairs = halfAlone(line)
@@ -124,7 +130,7 @@ func (s *blockScanner) begin(pairs []pair) bool {
 		}
 	}
 	if s.at == nil && (hasRole(pairs, 1, roleCount) || halfOf(strings.Trim(pairs[0].value, labelMarks)) != "") {
-		s.at = &block{other: other}
+		s.at = &block{other: other, xarf: s.xarf}
 	}
 	return true
 }

@@ -67,6 +67,11 @@ type report struct {
 	line int
 	text strings.Builder
 	bad  error
+
+	gap     bool            // behind a blank line
+	foreign bool            // whether it began with a line that is none of a report
+	keys    map[string]bool // that it has, as normal writes them
+	other   string          // an address under a name that reports do not have
 }
 
 func (s *xarfScanner) scan(yield func(Request) bool) error {
@@ -74,7 +79,7 @@ func (s *xarfScanner) scan(yield func(Request) bool) error {
 	flush := func() bool {
 		r := at
 		at = nil
-		return r == nil || s.prose && r.isEmpty() || yield(r.question(s.settings))
+		return r == nil || r.foreign || s.prose && r.isEmpty() && r.bad == nil || yield(r.question(s.settings))
 	}
 	for s.lines.Next() {
 		line := strings.TrimRight(spaced(s.lines.Line()), " ")
@@ -84,13 +89,27 @@ func (s *xarfScanner) scan(yield func(Request) bool) error {
 				return nil
 			}
 		case skipped([]byte(line)):
+			if at != nil {
+				at.gap = at.gap || strings.TrimSpace(line) == ""
+			}
 			if r, ok := commented(line, s.lines.Number()); ok && !yield(r) {
 				return nil
 			}
 		case strings.HasPrefix(line, "%"):
 		default:
+			if at.endsBefore(line) && !flush() {
+				return nil
+			}
 			if at == nil {
-				at = &report{line: s.lines.Number()}
+				at = &report{line: s.lines.Number(), keys: map[string]bool{}}
+				at.foreign = isForeign(line, s.prose)
+			}
+			at.gap = false
+			if at.foreign || at.isBeside(line) {
+				if r, ok := beside(line, s.lines.Number()); ok && !yield(r) {
+					return nil
+				}
+				continue
 			}
 			if err := at.add(line, s.prose); err != nil && at.bad == nil {
 				at.bad = err
@@ -123,12 +142,18 @@ func (r *report) add(line string, prose bool) error {
 		return about("line", line, refuse(ErrUnparsable, "want Key: value"))
 	}
 	value = strings.Trim(value, " \t'\"")
+	if len(r.keys) < maxBlock {
+		r.keys[normal(key)] = true
+	}
 	if normal(key) == "sourcetype" {
 		return sourceType(value)
 	}
 	role, utc := xarfRole(key)
 	if role == 0 {
-		return r.other(key, value)
+		if generic, _ := roleOf(key); generic == roleAddress && hasAddress(value) {
+			r.other = value
+		}
+		return r.item.other(key, value)
 	}
 	if role == roleProto {
 		value = knownProto(value)
@@ -152,6 +177,9 @@ func (r *report) question(s *settings) (q Request) {
 	err := r.bad
 	if err == nil {
 		q, err = r.request(s)
+	}
+	if e, bad := parseEndpoint(r.other); err == nil && r.other != "" && (bad != nil || e.addr != q.Outside) {
+		err = about("address", r.other, refuse(ErrAddress, "the report has another source, %s: if these are two requests, write a blank line between them", q.Outside))
 	}
 	if err != nil {
 		q = Request{Err: err}
