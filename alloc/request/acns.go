@@ -23,11 +23,15 @@ type acnsScanner struct {
 	*settings
 	r     *bufio.Reader
 	yield func(Request) bool
+	rest  acnsRest
 }
 
 func (s *acnsScanner) scan(yield func(Request) bool) error {
-	s.yield = yield
-	block := &xmlBlock{r: s.r}
+	s.yield = func(r Request) bool {
+		s.rest.ask(r)
+		return yield(r)
+	}
+	block := &xmlBlock{r: s.r, outside: s.rest.keep}
 	begin, err := firstByte(s.r)
 	if err != nil {
 		return err
@@ -44,10 +48,13 @@ func (s *acnsScanner) scan(yield func(Request) bool) error {
 			break
 		}
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, errStop) {
+	if errors.Is(err, errStop) {
 		return nil
 	}
-	return err
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return s.rest.scan(s.settings, yield)
 }
 
 // firstByte returns the first byte that is no blank.
@@ -121,6 +128,9 @@ func (p *acnsParser) token(token xml.Token) error {
 	case xml.EndElement:
 		return p.end(t.Name.Local)
 	case xml.CharData:
+		if p.at == nil && len(p.open) == 0 && hasAddress(string(t)) {
+			p.rest.text(t, p.block.line)
+		}
 		if p.at != nil && p.value.Len() <= maxValue {
 			p.value.Write(t[:min(len(t), maxValue+1)])
 		}

@@ -16,9 +16,6 @@ func TestTwoFormats(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 23))
 	for _, a := range writers {
 		for _, b := range writers {
-			if a.name == "acns" || b.name == "acns" {
-				continue
-			}
 			for range 2 {
 				first, second := randomQuestion(r), randomQuestion(r)
 				text := a.head + a.write(first) + a.tail + "\n" + pick(r, "", "\n", "\n\nSecond:\n\n") + b.head + b.write(second) + b.tail + "\n"
@@ -63,6 +60,26 @@ func TestAttackedPort(t *testing.T) {
 	for _, between := range []string{"", "Second:\n\n"} {
 		if got := askedTwice(t, "Subject: x\nFrom: a@example\nTo: b@example\n\n"+other+between+marks+"Date: Sat, 10 Jan 2026 12:34:56 +0000\nSource: 198.18.0.0\n", Options{}); strings.Contains(got, ":6000 at") || strings.Count(got, "\n") < 1 {
 			t.Error(got)
+		}
+	}
+}
+
+// TestBesideNotice reads what stands beside the XML of a notice: the same once more, and other questions.
+func TestBesideNotice(t *testing.T) {
+	const mail = "Subject: x\nFrom: a@example\nTo: b@example\n\nDear ISP,\n\n"
+	const notice = "<Infringement>\n<Source><TimeStamp>2026-01-10T12:34:56Z</TimeStamp><IP_Address>198.18.0.0</IP_Address><Port>6000</Port></Source>\n</Infringement>\n"
+	const one = "198.18.0.0:6000 at 2026-01-10T12:34:56Z"
+	for text, rows := range map[string]int{
+		"Infringer's IP Address: 198.18.0.0\nInfringer's Port: 6000\n\nTimestamp: 2026-01-10T12:34:56Z\nIP Address: 198.18.0.0\nPort: 6000\n\n": 1,
+		"IP Address: 198.18.0.0\nPort: 7000\nTimestamp: 2026-01-10T12:34:56Z\n\n":                                                               2,
+		"IP Address: 198.18.0.0\nPort: 6000\nTimestamp: 2026-01-10 12:34:57\n\n":                                                                2,
+		"198.18.0.3:8000 2026-01-10T12:34:56Z\n198.18.0.4:8000 2026-01-10T12:34:56Z\n":                                                          3,
+	} {
+		for _, whole := range []string{mail + notice + "\n" + text, notice + text, mail + "Work: x\n\n---Start ACNS XML\n" + notice + "---End ACNS XML\n" + text, mail + text + "---Start ACNS XML\n" + notice + "---End ACNS XML\n"} {
+			got := askedTwice(t, whole, Options{})
+			if !strings.Contains(got, one) || strings.Count(got, " at ") != 1 || strings.Count(got, "\n")+1 != rows {
+				t.Errorf("%q: %s, want %d", whole, got, rows)
+			}
 		}
 	}
 }

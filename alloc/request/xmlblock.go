@@ -19,6 +19,8 @@ type xmlBlock struct {
 	ahead  []byte // of the line at hand, not yet given out
 	within bool   // whether the last piece did not end its line
 	err    error  // of the underlying reader
+
+	outside func(line []byte, n int) // takes what stands between blocks
 }
 
 // start goes to the next beginning in a text: a mark, or a line of XML. It returns io.EOF when there is none.
@@ -31,6 +33,9 @@ func (b *xmlBlock) start() error {
 		b.marked = isMark(line, "start acns xml")
 		if b.open = b.marked || isXML(line); !b.marked && b.open {
 			b.ahead = line
+		}
+		if !b.open {
+			b.outside(line, b.line)
 		}
 	}
 	return nil
