@@ -24,9 +24,9 @@ const (
 	roleProto
 	roleDestination
 	roleDestinationPort
+	roleHalf      // AM or PM in a field of its own
 	roleFirstSeen // of reports only: their time may not lie before it, or behind the next
 	roleLastSeen
-	roleHalf // AM or PM in a field of its own
 	roleCount
 )
 
