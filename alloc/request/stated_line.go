@@ -108,6 +108,9 @@ func (st *statement) inFull() (found []foundZone) {
 // statedIn returns the zones that a line names, but for those behind a clock, whose own they are. Each counts: of two in one line nobody
 // can know which is meant for a time.
 func (s *settings) statedIn(line string) (found []foundZone) {
+	if f, ok := s.saysOffset(line); ok {
+		return []foundZone{f}
+	}
 	st := s.read(line)
 	found = st.inFull()
 	many := slices.ContainsFunc(st.lower, func(word string) bool { return manyTimes[word] })

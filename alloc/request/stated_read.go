@@ -98,7 +98,7 @@ type hearer struct {
 
 // marksOfStatement are in each line that states a zone, but for short ones.
 var marksOfStatement = func() (marks [][]byte) {
-	for _, mark := range append(slices.Clone(marksOfTime), "utc", "gmt", "(s)", "(d)", "u.t.c", "g.m.t", "zulu", "greenwich", "local", "ora ", "universal", "universel",
+	for _, mark := range append(slices.Clone(marksOfTime), "utc", "gmt", "(s)", "(d)", "u.t.c", "g.m.t", "zulu", "greenwich", "local", "diff", "desfas", "defas", "calage", "ora ", "universal", "universel",
 		"europe/", "america/", "asia/", "africa/", "australia/", "pacific/", "atlantic/", "indian/", "us/", "brazil/", "canada/", "chile/", "mexico/", "etc/") {
 		marks = append(marks, []byte(mark))
 	}

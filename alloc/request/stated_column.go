@@ -1,0 +1,41 @@
+package request
+
+import "strings"
+
+// offsetMarks are parts of names of fields that say how far clocks are off UTC, as normal writes them.
+var offsetMarks = []string{"utc", "gmt", "offset", "desfase", "desfasaje", "defasagem", "zeitverschiebung", "decalage", "diferenciahoraria", "diferencahoraria", "zeitdifferenz", "timediff", "zonediff", "tzdiff", "timeshift"}
+
+// booleans are values that say yes or no, or the like.
+var (
+	noes  = setOfWords("no false n f nein nao não non falso faux falsch 0")
+	yeses = setOfWords("yes true y t ja sim si sí oui verdadeiro verdadero vrai wahr 1 x")
+)
+
+// saysOffset returns the zone of a line such as "offset_minutes: -180" or "is_utc: no", which nobody can know. Names of a zone alone, with
+// an offset as those are written, are read elsewhere.
+func (s *settings) saysOffset(line string) (foundZone, bool) {
+	end := strings.IndexAny(line, ":=")
+	if end <= 0 || end > maxName {
+		return foundZone{}, false
+	}
+	label, value := line[:end], strings.ToLower(strings.Trim(line[end+1:], " \t\"'.,;"))
+	n := normal(label)
+	if local := strings.TrimPrefix(n, "is"); local == "local" || local == "localtime" || local == "horalocal" || local == "ortszeit" {
+		return foundZone{at: end}, noes[value] || yeses[value] && s.zone != nil && s.zone.String() == "UTC"
+	}
+	read := strings.HasSuffix(n, "offsetfromutc") || strings.HasSuffix(n, "offsetfromgmt") || n == "utc" || n == "gmt" // with a number
+	if r, _ := roleOf(label); r != 0 || !hasAny(n, offsetMarks) {
+		return foundZone{}, false
+	}
+	if noes[value] && value != "0" {
+		return foundZone{at: end}, true
+	}
+	c := cursor{s: value}
+	if c.at(0) == '+' || c.at(0) == '-' {
+		c.i++
+	}
+	count, width := c.digits()
+	whole := c.end() && width > 0 && width <= 6
+	hours := strings.Trim(n, "abcdefghijklmnopqrstuvwxyz") == "" && count <= 14
+	return foundZone{at: end}, whole && !read && count != 0 && (hours || count%15 == 0 && count <= 14*60 || count%900 == 0 && count <= 14*3600)
+}
