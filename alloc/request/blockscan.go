@@ -71,13 +71,8 @@ func (s *blockScanner) step() bool {
 		return s.flush() && (!ok || s.send(r))
 	}
 	line := spaced(text)
-	if s.xarf = s.xarf || isXARFLine(strings.ToLower(line)); s.xarf && s.at != nil {
-		s.at.xarf = true
-	}
-	pairs := pairsOf(line)
-	if pairs == nil {
-		pairs = halfAlone(line)
-	}
+	s.markXARF(line)
+	pairs := labelsOf(line)
 	if pairs == nil && s.at != nil && isDestinationLine(line) {
 		return s.heading(line, destinationSide)
 	}
@@ -98,6 +93,21 @@ func (s *blockScanner) step() bool {
 		s.at.line, s.at.first = s.lines.Number(), line
 	}
 	return true
+}
+
+// markXARF notes that a line is of a report of X-ARF.
+func (s *blockScanner) markXARF(line string) {
+	if s.xarf = s.xarf || isXARFLine(strings.ToLower(line)); s.xarf && s.at != nil {
+		s.at.xarf = true
+	}
+}
+
+// labelsOf returns the pairs of a line, or AM or PM alone.
+func labelsOf(line string) []pair {
+	if pairs := pairsOf(line); pairs != nil {
+		return pairs
+	}
+	return halfAlone(line)
 }
 
 // halfAlone returns AM or PM on a line without anything else, or behind what is no label: "Column 5: PM". A clock above may be meant.

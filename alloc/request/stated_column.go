@@ -20,7 +20,7 @@ func (s *settings) saysOffset(line string) (foundZone, bool) {
 	}
 	label, value := line[:end], strings.ToLower(strings.Trim(line[end+1:], " \t\"'.,;"))
 	n := normal(label)
-	if local := strings.TrimPrefix(n, "is"); local == "local" || local == "localtime" || local == "horalocal" || local == "ortszeit" {
+	if localNames[strings.TrimPrefix(n, "is")] {
 		return foundZone{at: end}, noes[value] || yeses[value] && s.zone != nil && s.zone.String() == "UTC"
 	}
 	read := strings.HasSuffix(n, "offsetfromutc") || strings.HasSuffix(n, "offsetfromgmt") || n == "utc" || n == "gmt" // with a number
@@ -30,12 +30,21 @@ func (s *settings) saysOffset(line string) (foundZone, bool) {
 	if noes[value] && value != "0" {
 		return foundZone{at: end}, true
 	}
+	return foundZone{at: end}, !read && isOffsetCount(value)
+}
+
+// localNames are names of fields that say whether times are local.
+var localNames = setOfWords("local localtime horalocal ortszeit")
+
+// isOffsetCount reports whether a value may be an offset in hours, minutes or seconds.
+func isOffsetCount(value string) bool {
 	c := cursor{s: value}
 	if c.at(0) == '+' || c.at(0) == '-' {
 		c.i++
 	}
 	count, width := c.digits()
-	whole := c.end() && width > 0 && width <= 6
-	hours := strings.Trim(n, "abcdefghijklmnopqrstuvwxyz") == "" && count <= 14
-	return foundZone{at: end}, whole && !read && count != 0 && (hours || count%15 == 0 && count <= 14*60 || count%900 == 0 && count <= 14*3600)
+	if !c.end() || width == 0 || width > 6 || count == 0 {
+		return false
+	}
+	return count <= 14 || count%15 == 0 && count <= 14*60 || count%900 == 0 && count <= 14*3600
 }

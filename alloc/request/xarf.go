@@ -89,9 +89,7 @@ func (s *xarfScanner) scan(yield func(Request) bool) error {
 				return nil
 			}
 		case skipped([]byte(line)):
-			if at != nil {
-				at.gap = at.gap || strings.TrimSpace(line) == ""
-			}
+			at.blank(line)
 			if r, ok := commented(line, s.lines.Number()); ok && !yield(r) {
 				return nil
 			}
@@ -100,10 +98,7 @@ func (s *xarfScanner) scan(yield func(Request) bool) error {
 			if at.endsBefore(line) && !flush() {
 				return nil
 			}
-			if at == nil {
-				at = &report{line: s.lines.Number(), keys: map[string]bool{}}
-				at.foreign = isForeign(line, s.prose)
-			}
+			at = s.begun(at, line)
 			at.gap = false
 			if at.foreign || at.isBeside(line) {
 				if r, ok := beside(line, s.lines.Number()); ok && !yield(r) {
@@ -121,6 +116,21 @@ func (s *xarfScanner) scan(yield func(Request) bool) error {
 	}
 	flush()
 	return nil
+}
+
+// begun returns the report at hand, or the one that a line begins.
+func (s *xarfScanner) begun(at *report, line string) *report {
+	if at == nil {
+		at = &report{line: s.lines.Number(), keys: map[string]bool{}, foreign: isForeign(line, s.prose)}
+	}
+	return at
+}
+
+// blank notes a blank line.
+func (r *report) blank(line string) {
+	if r != nil {
+		r.gap = r.gap || strings.TrimSpace(line) == ""
+	}
 }
 
 // add takes a line of a report.
