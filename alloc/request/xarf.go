@@ -99,15 +99,8 @@ func (s *xarfScanner) scan(yield func(Request) bool) error {
 				return nil
 			}
 			at = s.begun(at, line)
-			at.gap = false
-			if at.foreign || at.isBeside(line) {
-				if r, ok := beside(line, s.lines.Number()); ok && !yield(r) {
-					return nil
-				}
-				continue
-			}
-			if err := at.add(line, s.prose); err != nil && at.bad == nil {
-				at.bad = err
+			if r, ok := s.take(at, line); ok && !yield(r) {
+				return nil
 			}
 		}
 	}
@@ -124,6 +117,18 @@ func (s *xarfScanner) begun(at *report, line string) *report {
 		at = &report{line: s.lines.Number(), keys: map[string]bool{}, foreign: isForeign(line, s.prose)}
 	}
 	return at
+}
+
+// take adds a line to the report, or returns a refused question where it belongs to none.
+func (s *xarfScanner) take(at *report, line string) (Request, bool) {
+	at.gap = false
+	if at.foreign || at.isBeside(line) {
+		return beside(line, s.lines.Number())
+	}
+	if err := at.add(line, s.prose); err != nil && at.bad == nil {
+		at.bad = err
+	}
+	return Request{}, false
 }
 
 // blank notes a blank line.
