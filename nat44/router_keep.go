@@ -17,7 +17,7 @@ func (r *Router) keeping(t *textWriter) {
 	}
 	rules := []string{
 		lost(fmt.Sprintf("iifname %q", r.Link)), lost("ct state invalid,untracked"), lost(fmt.Sprintf("ip saddr != %v", r.Outside)), lost("meta l4proto != { icmp, tcp, udp }"),
-		"jump keep", foreign("meta l4proto { tcp, udp } th sport != @own"), foreign("ct state != related meta l4proto icmp ct reply proto-src != @own"),
+		"jump keep", foreign("meta l4proto { tcp, udp } th sport @others"), foreign("ct state != related meta l4proto icmp ct reply proto-src @others"),
 	}
 	t.script("remember", "nothing leaves untranslated, or with a port of another router (RFC 7597 section 8); mappings live as long as packets come", "filter hook postrouting priority 110",
 		append(rules, r.served()...)...)
@@ -49,11 +49,11 @@ func (r *Router) served() []string {
 func (r *Router) kept(t *textWriter, p routedProtocol) {
 	proto := "meta l4proto " + p.name + " "
 	port := "ct reply " + p.port
-	others := []string{proto + port + " != @given goto older_" + p.name, r.claim(t, "claim_"+p.name, p, endpoint, port)}
+	others := []string{proto + port + " @withheld goto older_" + p.name, r.claim(t, "claim_"+p.name, p, endpoint, port)}
 	t.script("older_"+p.name, "a flow with a port that inside endpoints do not get any more: its endpoint gets another one with its next flow", "",
-		fmt.Sprintf("%s%s . %s @held_%s delete @out_%s { %s : %s }", proto, port, endpoint, p.name, p.name, endpoint, port),
-		fmt.Sprintf("%sdelete @held_%s { %s . %s }", proto, p.name, port, endpoint),
-		fmt.Sprintf("%s%s != @own counter name %s drop", proto, port, foreignCounter))
+		fmt.Sprintf("%s%s . %s @fresh_%s delete @out_%s { %s : %s }", proto, port, endpoint, p.name, p.name, endpoint, port),
+		fmt.Sprintf("%sdelete @fresh_%s { %s . %s }", proto, p.name, port, endpoint),
+		fmt.Sprintf("%s%s @others counter name %s drop", proto, port, foreignCounter))
 	if p.name != "tcp" {
 		t.script("keep_"+p.name, "", "", append(others, r.updates(p, endpoint, port, p.kept)...)...)
 	} else {
@@ -65,7 +65,7 @@ func (r *Router) kept(t *textWriter, p routedProtocol) {
 	}
 	if p.in {
 		const host, port = "ct reply ip saddr . ct reply proto-src", "ct original proto-dst"
-		rules := append([]string{proto + port + " != @given return", r.claim(t, "claim_"+p.name+"_in", p, host, port)}, r.updates(p, host, port, p.kept)...)
+		rules := append([]string{proto + port + " @withheld return", r.claim(t, "claim_"+p.name+"_in", p, host, port)}, r.updates(p, host, port, p.kept)...)
 		if p.name == "tcp" {
 			rules = append(rules, proto+fmt.Sprintf("update @again_tcp { %s timeout %ds }", host, tcpKept))
 		}
@@ -73,23 +73,26 @@ func (r *Router) kept(t *textWriter, p routedProtocol) {
 	}
 }
 
-// claim writes what becomes of a flow that does not hold its port, and returns the rule that leads there. Its first packet is new, or it has lost its
-// mapping: where another inside endpoint has the port by now, it ends. Where nobody has, it gets the port, and of two at the same moment one does.
+// claim writes what becomes of a flow whose mapping is not fresh, and returns the rule that leads there. Its first packet is new, or the mapping is
+// about to end, or lost: where another inside endpoint has the port, the flow ends. Where nobody has, or its own endpoint, it gets the port, and of two
+// at the same moment one does.
 func (r *Router) claim(t *textWriter, chain string, p routedProtocol, host, port string) string {
 	proto := "meta l4proto " + p.name + " "
 	end := fmt.Sprintf("counter name %s drop", staleCounter)
-	t.script(chain, "who has no mapping gets one, unless somebody else has the port. The limit lets one through", "", proto+port+" @inside_"+p.name+" "+end,
+	t.script(chain, "who has no mapping gets one, unless somebody else has the port. The limit lets one through", "",
+		fmt.Sprintf("%s%s @inside_%s %s . %s != @held_%s %s", proto, port, p.name, port, host, p.name, end),
 		fmt.Sprintf("%sadd @claimed_%s { %s timeout 1s limit rate 1/day burst 1 packets } return", proto, p.name, port), end)
-	return fmt.Sprintf("%s%s . %s != @held_%s jump %s", proto, port, host, p.name, chain)
+	return fmt.Sprintf("%s%s . %s != @fresh_%s jump %s", proto, port, host, p.name, chain)
 }
 
-// updates are the rules that keep the mapping of an inside endpoint to a port for so many seconds. Who holds a port loses it before another one can
-// get it.
+// updates are the rules that keep the mapping of an inside endpoint to a port for so many seconds. Their order is that in which a mapping ends: while
+// others find the port in use, its endpoint is known.
 func (r *Router) updates(p routedProtocol, host, port string, seconds int) []string {
 	rules := []string{
-		fmt.Sprintf("update @held_%s { %s . %s timeout %ds }", p.name, port, host, seconds-heldLess),
+		fmt.Sprintf("update @fresh_%s { %s . %s timeout %ds }", p.name, port, host, seconds-freshLess),
 		fmt.Sprintf("update @out_%s { %s timeout %ds : %s }", p.name, host, seconds, port),
 		fmt.Sprintf("update @inside_%s { %s timeout %ds : %s }", p.name, port, seconds, host),
+		fmt.Sprintf("update @held_%s { %s . %s timeout %ds }", p.name, port, host, seconds),
 		fmt.Sprintf("update @busy_%s { jhash %s mod %d seed %#x timeout %ds }", p.name, port, uint32(portModulus), portSeed, seconds),
 	}
 	if p.in && r.Filtering == FilterByAddress && host == endpoint {

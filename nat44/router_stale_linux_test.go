@@ -21,9 +21,9 @@ import (
 // loadShort loads the ruleset with mappings that end after some seconds, much earlier than the kernel forgets their flows.
 func (b *routerBench) loadShort() {
 	b.Helper()
-	held := regexp.MustCompile(`(update @held_\w+ .*) timeout \d+s`)
+	fresh := regexp.MustCompile(`(update @fresh_\w+ .*) timeout \d+s`)
 	other := regexp.MustCompile(`(update @\w+ .*) timeout \d\d+s`)
-	text := other.ReplaceAllString(held.ReplaceAllString(routerOf(b.TB, b.spec).String(), "$1 timeout 2s"), "$1 timeout 4s")
+	text := other.ReplaceAllString(fresh.ReplaceAllString(routerOf(b.TB, b.spec).String(), "$1 timeout 2s"), "$1 timeout 4s")
 	path := filepath.Join(b.TempDir(), "short.nft")
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		b.Fatal(err)
@@ -192,7 +192,7 @@ func TestRouterStaleCrowd(t *testing.T) {
 	}
 	send(old, 0)
 	lost := ""
-	for _, set := range []string{"map ip cgn out", "map ip cgn inside", "set ip cgn held", "set ip cgn busy", "set ip cgn claimed"} {
+	for _, set := range []string{"map ip cgn out", "map ip cgn inside", "set ip cgn held", "set ip cgn fresh", "set ip cgn busy", "set ip cgn claimed"} {
 		lost += "flush " + set + "_udp; "
 	}
 	for round := range 10 {

@@ -67,11 +67,11 @@ func TestRouterRefused(t *testing.T) {
 
 // Who has a whole address gets no system ports, who has the first share of one gets those but port 0.
 func TestRouterLowPorts(t *testing.T) {
-	for length, want := range map[int]string{0: "1024-65535", 8: "1-255", 15: "1-1"} {
+	for length, want := range map[int]string{0: "0-1023", 8: "0-0,\n\t\t\t256-65535", 15: "0-0,\n\t\t\t2-65535"} {
 		s := smallRouter()
 		s.Ports = must(must(portset.NewLayout(0, length)).Set(0))
-		if text := must(NewRouter(s)).String(); !strings.Contains(text, "\t\telements = {\n\t\t\t"+want+"\n\t\t}\n") {
-			t.Errorf("PSID length %d: want ports %s in\n%s", length, want, text[:min(len(text), 3000)])
+		if text := must(NewRouter(s)).String(); !strings.Contains(text, "\tset withheld {\n\t\ttype inet_service\n\t\tflags interval\n\t\telements = {\n\t\t\t"+want+"\n\t\t}\n") {
+			t.Errorf("PSID length %d: want %s withheld in\n%s", length, want, text[:min(len(text), 3000)])
 		}
 	}
 }
@@ -81,7 +81,7 @@ func TestRouterLowServices(t *testing.T) {
 	s := smallRouter()
 	s.Ports, s.Services = must(must(portset.NewLayout(0, 0)).Set(0)), must(portset.ParseSet("22,80-81,5000"))
 	text := must(NewRouter(s)).String()
-	for _, want := range []string{"\tset own {\n\t\ttype inet_service\n\t\tflags interval\n\t\telements = {\n\t\t\t0-65535\n", "\tset given {\n\t\ttype inet_service\n\t\tflags interval\n\t\telements = {\n\t\t\t1024-4999,\n\t\t\t5001-65535\n", " with 64511 ports, ", "\t\t\t64510 : "} {
+	for _, want := range []string{"\tset others {\n\t\ttype inet_service\n\t\tflags interval\n\t}\n", "\tset withheld {\n\t\ttype inet_service\n\t\tflags interval\n\t\telements = {\n\t\t\t0-1023,\n\t\t\t5000-5000\n", " with 64511 ports, ", "\t\t\t64510 : "} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text[:min(len(text), 3000)])
 		}

@@ -34,8 +34,8 @@ const (
 	tcpKept      = 7440 + 60
 	tcpShort     = 240 + 10
 	tcpShortFlow = 240
-	// heldLess is how much earlier an inside endpoint loses a port than others can get it.
-	heldLess = 3
+	// freshLess is how much earlier than a mapping ends its endpoint has to claim it again: others could be getting the port at that moment.
+	freshLess = 3
 )
 
 // knownMappings is the declared size of sets of mappings: room for all ports, and for what has expired and is not swept away yet.
@@ -129,10 +129,10 @@ func (r *Router) arrival(t *textWriter) {
 	in := fmt.Sprintf("iifname %q ", r.Link)
 	stray := func(match string) string { return in + match + " counter name " + strayCounter + " drop" }
 	t.script("strays", "from the border relay comes nothing that is not for this router (RFC 7597 section 8, RFC 7599 section 8)", "filter hook prerouting priority -150",
-		stray(fmt.Sprintf("ip daddr != %v", r.Outside)), stray("meta l4proto { tcp, udp } th dport != @own"),
-		stray("icmp type { echo-request, timestamp-request, info-request, address-mask-request } meta l4proto icmp ct original proto-src != @own"))
+		stray(fmt.Sprintf("ip daddr != %v", r.Outside)), stray("meta l4proto { tcp, udp } th dport @others"),
+		stray("icmp type { echo-request, timestamp-request, info-request, address-mask-request } meta l4proto icmp ct original proto-src @others"))
 	t.script("arrive", "what may come to a mapping, and from inside everything that one waits for: that is a hairpin. The rest leaves no trace, or a flow from inside could not follow it",
-		"nat hook prerouting priority -100", append([]string{fmt.Sprintf("ip daddr != %v accept", r.Outside), "meta l4proto { tcp, udp } th dport != @own accept"}, r.arrivals()...)...)
+		"nat hook prerouting priority -100", append([]string{fmt.Sprintf("ip daddr != %v accept", r.Outside), "meta l4proto { tcp, udp } th dport @others accept"}, r.arrivals()...)...)
 	mss := r.MTU - 40
 	clamp := fmt.Sprintf("tcp flags & (syn | rst) == syn tcp option maxseg size set %d", mss)
 	t.script("clamp", "TCP segments fit into the tunnel, whoever sends them", "filter hook forward priority -150",
