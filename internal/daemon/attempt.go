@@ -65,7 +65,7 @@ func (l *loop) attempt(what string, a attempt) {
 	mark, known, ours, unread := l.mark, l.inForce, l.applied.sha256, l.unread()
 	waits := a.why == "" && l.patient(time.Now())
 	line, m, own := l.timeline, l.memory(), l.known()
-	leaptSince := time.Time{}
+	leapt, leaptSince := l.leapt, time.Time{}
 	if !first && l.leaptAt.After(l.heldAt) {
 		leaptSince = l.back(l.heldAt)
 	}
@@ -83,7 +83,7 @@ func (l *loop) attempt(what string, a attempt) {
 		if a.err == nil {
 			a.plan, a.err = a.want.plan()
 		}
-		a.recall(source, line, own, first, leaptSince, wall())
+		a.recall(source, line, own, first, leapt, leaptSince, wall())
 		if !first && a.err == nil && a.before.SHA256 == m.PlanSHA256 {
 			m.Seen = wall().Truncate(time.Millisecond)
 		}
@@ -183,8 +183,8 @@ func (a *attempt) run(b Backend, wall func() time.Time, wait func() error) {
 }
 
 // recall finds out what is open. Where the clock was set forward since the kernel got what it has, at an instant that is not zero, it had that not
-// earlier than then.
-func (a *attempt) recall(s Source, t *timeline, own memory, first bool, leaptSince, now time.Time) {
+// earlier than then, in times that were leapt over, which are those behind leapt.
+func (a *attempt) recall(s Source, t *timeline, own memory, first bool, leapt, leaptSince, now time.Time) {
 	if a.err != nil || t == nil || t.ledger == nil {
 		return
 	}
@@ -198,7 +198,7 @@ func (a *attempt) recall(s Source, t *timeline, own memory, first bool, leaptSin
 		own = m
 	}
 	a.open = t.doubt(own, a.before.SHA256, a.want.epoch, now)
-	if a.before.SHA256 == own.PlanSHA256 && own.Since.IsZero() && !a.open.none() && leaptSince.After(a.open.since) {
+	if a.before.SHA256 == own.PlanSHA256 && own.Since.IsZero() && a.open.since.After(leapt) && leaptSince.After(a.open.since) {
 		a.open = doubt{leaptSince, []string{a.before.SHA256}}
 	}
 }

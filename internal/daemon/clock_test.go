@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -187,6 +188,35 @@ func TestClockBehind(t *testing.T) {
 		r.possible(first.Add(-time.Hour), 2)
 		r.possible(first.Add(9*time.Minute), 2)
 		r.possible(first.Add(10*time.Minute+30*time.Second), 1, 2)
+		r.possible(r.now(), 2)
+		r.end()
+	})
+}
+
+// TestLateThenForward has an epoch begin while the ledger cannot be read, and the clock be set forward before it can be again: the plan before is possible
+// from when the epoch began by the clock as it was.
+func TestLateThenForward(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		r.after(10 * time.Minute)
+		r.add(2, time.Minute)
+		r.after(5 * time.Second)
+		if err := os.Rename(r.path, r.path+".away"); err != nil {
+			t.Fatal(err)
+		}
+		r.after(5 * time.Minute)
+		before := r.now()
+		r.step(15 * time.Minute)
+		r.after(5 * time.Minute)
+		if err := os.Rename(r.path+".away", r.path); err != nil {
+			t.Fatal(err)
+		}
+		r.has(r.after(15*time.Second), 2)
+		if s := r.after(40 * time.Minute); !s.Unsure.IsZero() {
+			t.Errorf("%+v", s)
+		}
+		r.possible(before.Add(-3*time.Minute), 1, 2)
+		r.possible(before, 1, 2)
+		r.possible(before.Add(17*time.Minute), 1, 2)
 		r.possible(r.now(), 2)
 		r.end()
 	})
