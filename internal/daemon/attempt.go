@@ -113,6 +113,7 @@ func (l *loop) leave(in InForce, at time.Time) {
 	l.asked = true
 	l.saw(in.SHA256, at)
 	l.waits(true, time.Now())
+	l.tell(in.SHA256)
 	if !l.has && in.SHA256 != "" {
 		l.firstAttempt, l.inForce = true, in
 	}
@@ -259,6 +260,7 @@ func (l *loop) haveApplied(a attempt) {
 	if errors.Is(a.err, errGivenUp) {
 		l.log.Debug(a.err.Error(), "epoch", a.want.epoch.Seq)
 		l.reread, l.lookedAt = true, time.Time{}
+		l.tell(a.before.SHA256)
 		l.foreign = l.has && a.before.SHA256 != "" && a.before.SHA256 != l.applied.sha256 // until it is looked at
 		return
 	}

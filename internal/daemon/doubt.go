@@ -90,6 +90,30 @@ func (l *loop) watch(in InForce, at time.Time) {
 	}
 }
 
+// tell notes what the kernel was seen with while somebody may be about to record that, or has done so and it was not read yet. It may be gone by then.
+func (l *loop) tell(sha string) {
+	if sha == "" || l.timeline == nil || l.timeline.ledger == nil || l.has && sha == l.applied.sha256 {
+		return
+	}
+	if want, err := l.timeline.at(l.wall()); err == nil && want.sha256 != sha {
+		d := l.timeline.doubt(l.known(), sha, want.epoch, l.wall())
+		d.had = []string{sha} // all else is known
+		l.untold = l.untold.and(d)
+	}
+}
+
+// told notes what the ledger did not say of it when it was read, and nobody is about to record anything.
+func (l *loop) told() {
+	if l.untold.none() || !l.pendingSince.IsZero() && l.patient(time.Now()) {
+		return
+	}
+	d := l.untold
+	d.had = slices.DeleteFunc(slices.Clone(d.had), l.isRight)
+	if l.untold = (doubt{}); len(d.had) > 0 {
+		l.open = l.open.and(d)
+	}
+}
+
 // unsure returns what is in doubt now.
 func (l *loop) unsure(now time.Time) (d doubt) {
 	if l.timeline == nil || l.timeline.ledger == nil {

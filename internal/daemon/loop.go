@@ -59,6 +59,7 @@ type loop struct {
 	// What is remembered beyond the end.
 	open       doubt     // whether epochs came into force, and what else the kernel had; none = all did, or late says it
 	rightAt    time.Time // when the kernel was seen last with the plan of applied
+	untold     doubt     // by what the kernel had when it was seen, unless the ledger has it in force when it is read
 	strayAt    time.Time // when it was recorded last that it had another one by somebody's hand
 	base       memory    // of the daemon before
 	kept       memory    // what stands in the file

@@ -34,6 +34,7 @@ func (l *loop) haveReadBeside(t *timeline, mark string, f freshness, intent stri
 }
 
 func (l *loop) haveRead(t *timeline, mark string, err error, changed bool, backendErr error) {
+	defer l.told()
 	l.readAt, l.mark = time.Now(), mark
 	if backendErr != nil {
 		l.trouble("backend-files", backendErr.Error()+"; what was read before stays in force", false)
@@ -116,6 +117,7 @@ func (l *loop) haveLooked(in InForce, err error, underWay bool, mark string, beg
 	waits := l.waits(underWay, now)
 	told := in.SHA256 != l.applied.sha256 && (l.reread || waits)
 	if l.foreign = l.has && told; told {
+		l.tell(in.SHA256)
 		l.inForce, l.asked = in, true
 		return // what the ledger says then decides
 	}
