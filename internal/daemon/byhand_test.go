@@ -192,3 +192,25 @@ func TestUnknownFromTheStart(t *testing.T) {
 		r.possible(r.now(), 1)
 	})
 }
+
+// TestRecordedWhileRepaired has an epoch be recorded while a plan by hand is repaired: until the kernel has it, what the repair put back is possible.
+func TestRecordedWhileRepaired(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		r.after(10 * time.Minute)
+		r.b.do(func() { r.b.takes = 2 * time.Second })
+		r.byHand(3)
+		r.after(1500 * time.Millisecond)
+		r.add(2, 0)
+		for r.seen().sha == r.plan(3).SHA256() {
+			r.after(10 * time.Millisecond)
+		}
+		repaired := r.now()
+		r.after(40 * time.Minute)
+		r.add(3, time.Hour) // from now on it is known what came by hand
+		r.after(time.Minute)
+		r.possible(repaired.Add(20*time.Millisecond), 1, 2, 3) // both times are noted as one
+		r.possible(repaired.Add(1500*time.Millisecond), 1, 2, 3)
+		r.possible(r.now(), 2)
+		r.end()
+	})
+}

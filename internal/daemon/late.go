@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -98,6 +99,10 @@ func (l *loop) record() {
 		x.Now = l.wall().Truncate(time.Millisecond)
 		n, err := source.late(old, x)
 		return func() {
+			if errors.Is(err, errMore) { // what the kernel surely has is another question then
+				l.reread = true
+				return
+			}
 			if err != nil {
 				l.trouble("late", fmt.Sprintf("%s; this cannot be recorded, so answers of cgnctl about the time in between may be wrong: %v", x.text, err), true)
 				return
@@ -130,7 +135,10 @@ func (l *loop) lateShown(now time.Time) {
 	}
 }
 
-// late records that the kernel was late, in a ledger that goes on from what was read.
+// errMore is a ledger that has more than what was read.
+var errMore = errors.New("the ledger has more than what was read")
+
+// late records that the kernel was late, in a ledger that is what was read. The error wraps errMore where it has more.
 func (s Source) late(read *timeline, x lateness) (n int, err error) {
 	if s.underWay() { // who has the lock for so long
 		return 0, ledger.ErrPending
@@ -146,6 +154,9 @@ func (s Source) late(read *timeline, x lateness) (n int, err error) {
 	defer w.Close()
 	if err := goesOn(w.Ledger(), read.ledger); err != nil {
 		return 0, fmt.Errorf("%s: %w", s.path, err)
+	}
+	if w.Ledger().Head() != read.ledger.Head() {
+		return 0, fmt.Errorf("%s: %w", s.path, errMore)
 	}
 	return w.Late(x.Lateness)
 }
