@@ -15,7 +15,10 @@ type Span struct {
 }
 
 // MaxLived is how many spans are kept in a Memory.
-const MaxLived = 16
+const MaxLived = 64
+
+// Anything is the PlanSHA256 of a Span in which the kernel had one plan after the other, and nobody knows any longer which, or one whose hash is none.
+const Anything = "0000000000000000000000000000000000000000000000000000000000000000"
 
 // lateRoom is how late the kernel may come to an epoch without a record of it.
 const lateRoom = 100 * time.Millisecond

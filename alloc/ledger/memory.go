@@ -25,9 +25,10 @@ type Memory struct {
 	// Lived is what the kernel had by the clock on the wall, as far as it was seen, in the order in which it was so: where the clock is set back, what
 	// is recorded for a time that was lived through does not take away what was so then. The last one ends at Seen or later. At most MaxLived.
 	Lived []Span `json:"lived,omitempty"`
-	// Looked is when the kernel was seen last, whatever it had. Boot names the run of the machine, and Up is for how long it had been running then, however
-	// the clock was set; "" = that is not known, or the kernel had nothing.
+	// Looked is when the kernel was seen last, whatever it had; Empty says that it was nothing. Boot names the run of the machine, and Up is for how long it
+	// had been running then, however the clock was set; "" = that is not known.
 	Looked time.Time     `json:"looked,omitzero"`
+	Empty  bool          `json:"empty,omitempty"`
 	Boot   string        `json:"boot,omitempty"`
 	Up     time.Duration `json:"up_ns,omitempty"`
 }

@@ -221,3 +221,30 @@ func TestLateThenForward(t *testing.T) {
 		r.end()
 	})
 }
+
+// TestSetBackWhileApplied has a plan by hand be seen by an apply that repairs, and the clock be set back while that goes on: it is possible for the time
+// by either clock.
+func TestSetBackWhileApplied(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, 0) }, func(r *rig) {
+		r.after(10 * time.Minute)
+		r.byHand(2)
+		r.after(1200 * time.Millisecond) // repaired, so that the next repair waits
+		r.b.do(func() { r.b.takes = 3 * time.Second })
+		r.byHand(0)
+		for r.d.Snapshot().Doing != "apply" {
+			r.after(100 * time.Millisecond)
+			if r.seen().sha == "" && problem(r.d.Snapshot(), "drift") != "" {
+				r.byHand(3) // after the look, before the repair
+			}
+		}
+		had := r.now().Add(time.Second)
+		r.after(2 * time.Second)
+		r.step(-2 * time.Minute)
+		again := r.now()
+		r.after(40 * time.Minute)
+		r.unknown(had, true)
+		r.unknown(again, true)
+		r.possible(r.now(), 1)
+		r.end()
+	})
+}

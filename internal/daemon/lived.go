@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
@@ -18,12 +20,17 @@ type lived struct {
 	past    memory    // of the daemon before, until the kernel was seen
 	cutAt   time.Time // the clock was set then, as it was noticed
 	cutWall time.Time // what it would have said then
+	cutFrom time.Time // when it may have said that it was what it is since
+	cutSeen time.Time // when the kernel was seen last before, by the clock before
 }
 
 type span struct {
 	ledger.Span
 	told int // how often it was recorded
 }
+
+// livedFor is how far the clock may be set back at least without that what it said is forgotten, however often the kernel changed.
+const livedFor = time.Hour
 
 // mostTold is how often a span is recorded: more than once only where what is recorded later takes it away.
 const mostTold = 5
@@ -53,6 +60,9 @@ func (v *lived) see(sha string, at time.Time) {
 
 // add notes that the kernel had a plan, "" = none, from an instant until another one.
 func (v *lived) add(sha string, from, to time.Time) {
+	if b, err := hex.DecodeString(sha); sha != "" && (err != nil || len(b) != sha256.Size) { // somebody's text of any length
+		sha = ledger.Anything
+	}
 	n := len(v.spans)
 	if n > 0 && !v.broken && v.spans[n-1].PlanSHA256 == sha && !from.Before(v.spans[n-1].From) {
 		if to.After(v.spans[n-1].To) {
@@ -64,15 +74,42 @@ func (v *lived) add(sha string, from, to time.Time) {
 		return
 	}
 	if n == ledger.MaxLived {
-		i := max(0, slices.IndexFunc(v.spans, func(s span) bool { return !s.Twice }))
-		v.spans = slices.Delete(v.spans, i, i+1)
+		v.makeRoom(from)
 	}
 	v.spans = append(v.spans, span{Span: ledger.Span{From: from, To: to, PlanSHA256: sha, Twice: from.Before(v.high())}})
 }
 
+// makeRoom forgets the oldest span of long ago that did not come twice. Where there is none, two become one, of which it is only known that the kernel
+// may have had anything: a clock that is set back soon does not find nothing.
+func (v *lived) makeRoom(now time.Time) {
+	if i := slices.IndexFunc(v.spans, func(s span) bool { return !s.Twice && now.Sub(s.To) > livedFor }); i >= 0 {
+		v.spans = slices.Delete(v.spans, i, i+1)
+		return
+	}
+	var once, twice []int
+	for i, s := range v.spans[:len(v.spans)-1] { // the last one goes on
+		if s.Twice {
+			twice = append(twice, i)
+		} else {
+			once = append(once, i)
+		}
+	}
+	of := once
+	if len(twice) > len(once) {
+		of = twice
+	}
+	a, b := v.spans[of[0]], v.spans[of[1]]
+	if b.From.Before(a.From) {
+		a.From = b.From
+	}
+	a.To, a.PlanSHA256, a.told = later(a.To, b.To), ledger.Anything, 0
+	v.spans[of[0]] = a
+	v.spans = slices.Delete(v.spans, of[1], of[1]+1)
+}
+
 // cut notes that the clock was set: it would have said end, and says wall now; from is when it may have said that it was what it is since.
 func (v *lived) cut(end, from, wall, mono time.Time) {
-	v.cutAt, v.cutWall = mono, end
+	v.cutAt, v.cutWall, v.cutFrom, v.cutSeen = mono, end, from, v.seen
 	if !v.seen.IsZero() {
 		v.seen = from
 	}
@@ -91,10 +128,29 @@ func (v *lived) cut(end, from, wall, mono time.Time) {
 	}
 }
 
+// before notes that the kernel had a plan at an instant before it was noticed that the clock was set: by the clock before, too.
+func (v *lived) before(sha string, at time.Time) {
+	if n := len(v.spans); !v.cutAt.After(at) || sha == "" || n > 0 && !v.broken && v.spans[n-1].PlanSHA256 == sha {
+		return
+	}
+	from := v.cutWall.Add(-v.cutAt.Sub(at))
+	if !v.cutSeen.IsZero() && v.cutSeen.Before(from) {
+		from = v.cutSeen
+	}
+	v.apart(sha, from, v.cutWall)
+	v.backTo(v.cutFrom)
+	v.broken = true
+}
+
 // backTo notes which times will come twice.
 func (v *lived) backTo(wall time.Time) {
 	for i := range v.spans {
-		v.spans[i].Twice = v.spans[i].Twice || v.spans[i].To.After(wall)
+		s := &v.spans[i]
+		if !s.Twice && s.To.After(wall) {
+			if s.Twice = true; s.PlanSHA256 == ledger.Anything { // of what was before nothing is in doubt
+				s.From = later(s.From, wall)
+			}
+		}
 	}
 }
 
@@ -118,23 +174,35 @@ func (v *lived) recall(m memory, wall time.Time) {
 func (v *lived) resume(sha, boot string, up time.Duration, at time.Time) {
 	m, n := v.past, len(v.spans)
 	v.past = memory{}
-	gone := up - m.Up
-	if n == 0 || m.Boot == "" || m.Boot != boot || gone < 0 {
+	gone, last := up-m.Up, ""
+	if m.Boot == "" || m.Boot != boot || gone < 0 || n == 0 && !m.Empty {
 		return
 	}
-	last := v.spans[n-1].PlanSHA256
+	if !m.Empty {
+		last = v.spans[n-1].PlanSHA256
+	}
 	if step := at.Sub(m.Looked) - gone; step.Abs() <= stepOver {
-		v.broken = sha != last
+		v.seen, v.broken = at.Add(-gone), last == ""
 		return
 	}
-	v.spans[n-1].To = later(v.spans[n-1].To, m.Looked.Add(gone))
-	v.backTo(at.Add(-gone))
-	v.add(last, at.Add(-gone), at)
-	if sha != last && sha != "" {
-		v.add(sha, m.Looked, m.Looked.Add(gone))
-		v.broken = true
-		v.add(sha, at.Add(-gone), at)
+	found := sha != "" && sha != last
+	if last != "" {
+		v.spans[n-1].To = later(v.spans[n-1].To, m.Looked.Add(gone))
 	}
+	if found {
+		v.apart(sha, m.Looked, m.Looked.Add(gone))
+	}
+	v.backTo(at.Add(-gone))
+	v.apart(last, at.Add(-gone), at)
+	if found {
+		v.apart(sha, at.Add(-gone), at)
+	}
+}
+
+// apart is add of what does not go on from what was before.
+func (v *lived) apart(sha string, from, to time.Time) {
+	v.broken = true
+	v.add(sha, from, to)
 }
 
 // list returns what is to be remembered.
@@ -163,6 +231,7 @@ func (l *loop) saw(sha string, at time.Time) {
 		boot, up := l.o.Uptime()
 		l.lived.resume(sha, boot, up-time.Since(at), wall)
 	}
+	l.lived.before(sha, at)
 	l.lived.see(sha, wall)
 }
 
@@ -213,7 +282,11 @@ func (l *loop) audit() {
 			continue
 		}
 		s.told++
-		text := fmt.Sprintf("the clock was set back, and the kernel had plan %.12s between %s and %s, which is not what the ledger says", s.PlanSHA256, stamp(part.From), stamp(part.To))
+		which := fmt.Sprintf("plan %.12s", s.PlanSHA256)
+		if s.PlanSHA256 == ledger.Anything {
+			which = "one plan after the other"
+		}
+		text := fmt.Sprintf("the clock was set back, and the kernel had %s between %s and %s, which is not what the ledger says", which, stamp(part.From), stamp(part.To))
 		l.late = &lateness{
 			Lateness: ledger.Lateness{Since: part.From.Truncate(time.Millisecond), Until: part.To.Truncate(time.Millisecond).Add(time.Millisecond), Had: []string{s.PlanSHA256}, By: "cgnd"},
 			text:     text, say: true, twice: true,

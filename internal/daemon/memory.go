@@ -40,8 +40,9 @@ func (l *loop) memory() memory {
 	if m.Since, m.Had = open.since, open.had; !l.lived.past.IsZero() {
 		return m
 	}
-	m.Lived, m.Looked, m.Boot, m.Up = l.lived.list(), time.Time{}, "", 0
-	if boot, up := l.o.Uptime(); boot != "" && !l.lookedFrom.IsZero() && !l.lived.broken {
+	m.Lived, m.Looked, m.Empty, m.Boot, m.Up = l.lived.list(), time.Time{}, false, "", 0
+	if boot, up := l.o.Uptime(); boot != "" && !l.lookedFrom.IsZero() {
+		m.Empty = l.lived.broken
 		m.Looked, m.Boot, m.Up = l.back(l.lookedFrom), boot, up-time.Since(l.lookedFrom)
 	}
 	return m
