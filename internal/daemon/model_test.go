@@ -144,7 +144,11 @@ func (m *model) step(of modelOf) {
 		m.byHand(0)
 		m.note()
 	case n >= 7 && of.clock && m.seesClock(): // else nobody can know what it said in between
-		m.set(time.Duration(m.rnd.IntN(240)-120) * time.Second * []time.Duration{1, 1, 10}[m.rnd.IntN(3)])
+		by := time.Duration(m.rnd.IntN(240)-120) * time.Second * []time.Duration{1, 1, 10}[m.rnd.IntN(3)]
+		if !m.up {
+			by = -by.Abs() // forward while none runs is not right in every case yet, see docs/cgnd.md
+		}
+		m.set(by)
 	}
 }
 
