@@ -13,7 +13,7 @@ const (
 	// demoPort is where every subscriber talks from: a port in nobody's share, so that it must be translated.
 	demoPort = 40000
 	// demoTimeout bounds the wait for an answer that takes microseconds, and more on a machine that is busy.
-	demoTimeout = 5 * time.Second
+	demoTimeout = 3 * time.Second
 	// protoGRE stands for everything without ports, which cannot be translated to a shared address.
 	protoGRE = 47
 )
