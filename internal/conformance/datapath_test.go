@@ -151,6 +151,8 @@ type policy struct {
 	UDP, ICMP, Established, Opening, Closing, Hold, Held uint32
 	Limit                                                [4]uint32
 	Rate, Burst, Filtering, Peers                        uint32
+	Since                                                uint32    // the tick from which the times hold
+	Was                                                  [5]uint32 // the times before
 }
 
 // inForce returns the policy of the pool.
