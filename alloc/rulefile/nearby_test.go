@@ -5,13 +5,13 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/cgnkit/cgnkit/internal/testseed"
 )
 
 // TestNearby looks for conditions by their destinations while they are added and taken away, and compares with asking each of them.
 func TestNearby(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %#x", seed)
-	rng := rand.New(rand.NewPCG(seed, 5))
+	rng := rand.New(rand.NewPCG(testseed.New(t), 5))
 	some := func(most int) (out []span) {
 		for range 1 + rng.IntN(most) {
 			first := rng.Uint32N(2000)
