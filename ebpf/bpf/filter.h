@@ -123,9 +123,12 @@ static long cgn_filter_look(__u32 i, void *data)
 		if (s->found != CGN_FILTER_NONE)
 			return 1;
 	}
-	if (s->what == CGN_FILTER_OPEN && s->spare == CGN_FILTER_NONE)
+	if (s->what == CGN_FILTER_OPEN && s->spare == CGN_FILTER_NONE) {
 		s->spare = cgn_filter_match(&s->t, marks, first, 0, s->who);
-	return (new &CGN_MARKS_TOP) != 0;
+		if (s->spare != CGN_FILTER_NONE) /* another CPU may have noted the peer since the marks were looked at */
+			s->found = cgn_filter_match(&s->t, marks, first, all, s->who);
+	}
+	return s->found != CGN_FILTER_NONE || (new &CGN_MARKS_TOP) != 0;
 }
 
 /* cgn_filter_find looks for the peer, and on the way for an entry that it may have. */
