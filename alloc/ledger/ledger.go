@@ -3,6 +3,7 @@ package ledger
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,7 @@ type Ledger struct {
 	pending  *Epoch  // an apply beside the ledger whose end is not known
 	intent   *Intent // that apply
 	apply    []byte  // its file
+	sum      []byte  // SHA-256 of the file as it was read
 	bodies   map[string]place
 	time     timeline
 	size     int64 // of the whole records
@@ -115,17 +117,20 @@ func read(f *os.File, name string, keys []alloc.Key) (*Ledger, error) {
 	}
 	l := &Ledger{name: name, file: f, close: f.Close, bodies: map[string]place{}}
 	l.plans.keys = keys
-	if err := l.records(bufio.NewReaderSize(f, 1<<20)); err != nil {
+	h := sha256.New()
+	if err := l.records(bufio.NewReaderSize(io.TeeReader(f, h), 1<<20)); err != nil {
 		return nil, err
 	}
+	l.sum = h.Sum(nil)
 	l.time = newTimeline(l.epochs, l.dark, nil, time.Time{})
 	return l, nil
 }
 
 // records reads all lines.
 func (l *Ledger) records(r *bufio.Reader) error {
+	var long []byte
 	for {
-		line, err := readLine(r)
+		line, err := readLine(r, &long)
 		switch {
 		case errors.Is(err, io.EOF):
 			return l.tail(line)
@@ -168,13 +173,14 @@ func (l *Ledger) damage(msg string) error {
 
 var errLong = errors.New("too long")
 
-// readLine returns a line without its newline. With io.EOF it returns what stands behind the last newline.
-func readLine(r *bufio.Reader) ([]byte, error) {
+// readLine returns a line without its newline, until the next call. With io.EOF it returns what stands behind the last newline. long
+// is where lines are put together that are longer than the buffer of r.
+func readLine(r *bufio.Reader, long *[]byte) ([]byte, error) {
 	part, err := r.ReadSlice('\n')
 	if err == nil {
 		return part[:len(part)-1], nil
 	}
-	line := bytes.Clone(part)
+	line := append((*long)[:0], part...)
 	for errors.Is(err, bufio.ErrBufferFull) {
 		if len(line) > maxLine {
 			return nil, errLong
@@ -182,7 +188,7 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 		part, err = r.ReadSlice('\n')
 		line = append(line, part...)
 	}
-	if err != nil {
+	if *long = line; err != nil {
 		return line, err
 	}
 	return line[:len(line)-1], nil

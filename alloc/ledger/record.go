@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -32,8 +33,11 @@ type record struct {
 const (
 	planKey = `,"plan":`
 	hashKey = `,"hash":"`
+	prevKey = `,"prev":"`
 	// hashTail is the length of what a line's hash does not cover: the hash itself.
 	hashTail = len(hashKey) + 2*sha256.Size + len(`"}`)
+	// bodyTail is the length of what stands behind a plan.
+	bodyTail = len(prevKey) + 2*sha256.Size + len(`"`) + hashTail
 )
 
 // origin is what the first record has for the hash of the record before.
@@ -75,38 +79,57 @@ func sum(b []byte) []byte {
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // decode reads a line without its newline: the epoch, the place of the body in the line (0, 0 where there is none), and the
-// hash of the record before. Only what encode writes is accepted, byte for byte. msg says what is wrong.
+// hash of the record before. Only what encode writes is accepted, byte for byte. msg says what is wrong. The body, which may be
+// nearly all of the line, is looked at in place.
 func decode(line []byte) (e Epoch, body [2]int, prev, msg string) {
 	if len(line) <= hashTail || !bytes.HasPrefix(line[len(line)-hashTail:], []byte(hashKey)) {
 		return e, body, "", "this is not a record"
 	}
+	rest := line
+	if at := bytes.Index(line, []byte(planKey)); at >= 0 { // a quote in a text is escaped, so this is the key
+		body = [2]int{at + len(planKey), max(at+len(planKey), len(line)-bodyTail)}
+		rest = slices.Concat(line[:at], line[body[1]:])
+	}
 	var r record
-	dec := json.NewDecoder(bytes.NewReader(line))
+	dec := json.NewDecoder(bytes.NewReader(rest))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&r); err != nil {
-		return e, body, "", "this is not a record: " + err.Error()
+		return e, [2]int{}, "", "this is not a record: " + err.Error()
 	}
 	if r.Version != version {
-		return e, body, "", fmt.Sprintf("version %d; this program reads version %d", r.Version, version)
+		return e, [2]int{}, "", fmt.Sprintf("version %d; this program reads version %d", r.Version, version)
 	}
 	if want := hex.EncodeToString(sum(line[:len(line)-hashTail])); r.Hash != want {
-		return e, body, "", "its hash does not fit: the record was changed"
+		return e, [2]int{}, "", "its hash does not fit: the record was changed"
 	}
 	if e, msg = r.epoch(); msg != "" {
-		return e, body, "", msg
+		return e, [2]int{}, "", msg
 	}
 	again, err := r.line()
-	if err != nil || !bytes.Equal(again, line) {
-		return e, body, "", "this is not how a record is written"
+	plan := line[body[0]:body[1]]
+	if err != nil || r.Plan != nil || !bytes.Equal(again, rest) || body[0] > 0 && !isCompact(plan) {
+		return e, [2]int{}, "", "this is not how a record is written"
 	}
-	if r.Plan != nil {
-		start := bytes.Index(line, []byte(planKey)) + len(planKey) // a quote in a text is escaped, so this is the key
-		body = [2]int{start, start + len(r.Plan)}
-		if got := hex.EncodeToString(sum(r.Plan)); got != r.SHA256 {
-			return e, body, "", "its plan does not have the hash that it states"
-		}
+	if got := hex.EncodeToString(sum(plan)); body[0] > 0 && got != r.SHA256 {
+		return e, [2]int{}, "", "its plan does not have the hash that it states"
 	}
 	return e, body, r.Prev, ""
+}
+
+// isCompact reports whether b is one JSON value as encode writes it: without blanks between its parts.
+func isCompact(b []byte) bool {
+	text := false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '\\' && text:
+			i++
+		case c == '"':
+			text = !text
+		case c <= ' ' && !text:
+			return false
+		}
+	}
+	return json.Valid(b)
 }
 
 func (r record) epoch() (e Epoch, msg string) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -66,11 +67,14 @@ func (s Source) load(old *timeline) (*timeline, error) {
 		}
 		return &timeline{plan: f.Plan}, nil
 	}
+	if old != nil && old.ledger != nil && old.ledger.IsStill(s.path, keys...) {
+		return old, nil
+	}
 	led, err := ledger.Open(s.path, keys...)
 	if err != nil {
 		return nil, err
 	}
-	if old != nil && old.ledger != nil && old.ledger.Head() == led.Head() && sameIntent(led, old.ledger) {
+	if old != nil && old.ledger != nil && slices.Equal(keys, old.keys) && old.ledger.Head() == led.Head() && sameIntent(led, old.ledger) {
 		led.Close()
 		return old, nil
 	}
@@ -81,7 +85,7 @@ func (s Source) load(old *timeline) (*timeline, error) {
 		}
 	}
 	// The one before is not closed: somebody may be asking it. Its file goes when nobody refers to it any longer.
-	return &timeline{ledger: led}, nil
+	return &timeline{ledger: led, keys: keys}, nil
 }
 
 // sameIntent reports whether what stood beside two is the same.
@@ -114,6 +118,7 @@ func goesOn(led, old *ledger.Ledger) error {
 // A timeline is what a source said when it was read: a ledger, or a single plan without a time.
 type timeline struct {
 	ledger *ledger.Ledger
+	keys   []alloc.Key // that it was read with
 	plan   *alloc.Plan
 }
 

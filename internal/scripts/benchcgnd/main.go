@@ -44,19 +44,20 @@ const (
 )
 
 // A setup is a backend, and a plan of a million subscribers for it. A share has 63 ports with XDP, because every outside address takes
-// 3 MiB there: it is 1,000 addresses then.
-type setup struct{ backend, lines, plan string }
+// 3 MiB there: it is 1,000 addresses then. The list is of addresses that are not beside each other, the most that a plan takes.
+type setup struct{ name, backend, lines, plan string }
 
 var setups = []setup{
-	{"nftables", "", "{name: a, inside: [100.64.0.0-100.79.66.63], outside: [192.0.0.0/18], ports-per-subscriber: 1000}"},
-	{"xdp", "backend: xdp\ninterfaces: {inside: [inside], outside: [outside]}\n",
+	{"nftables", "nftables", "", "{name: a, inside: [100.64.0.0-100.79.66.63], outside: [192.0.0.0/18], ports-per-subscriber: 1000}"},
+	{"list", "nftables", "", "{name: a, inside: [{file: list.txt}], outside: [192.0.0.0/18], ports-per-subscriber: 1000}"},
+	{"xdp", "xdp", "backend: xdp\ninterfaces: {inside: [inside], outside: [outside]}\n",
 		"{name: a, inside: [100.64.0.0-100.79.66.63], outside: [198.18.0.0/22], ports-per-subscriber: 63}"},
 }
 
 func main() {
 	var errs []error
 	for _, s := range setups {
-		if len(os.Args) < 3 || slices.Contains(os.Args[2:], s.backend) {
+		if len(os.Args) < 3 || slices.Contains(os.Args[2:], s.name) {
 			errs = append(errs, s.bench(os.Args[1]))
 		}
 	}
@@ -89,7 +90,9 @@ func (s setup) bench(cgnd string) (err error) {
 		defer func() { err = errors.Join(err, r.top.CGN.Do(func() error { return ebpf.Remove("") })) }()
 	}
 	config := s.lines + "ledger: FOLDER/ledger.jsonl\naudit: FOLDER/audit\nlisten: {unix: FOLDER/sock}\nmetrics: 127.0.0.1:9742\nlog: {level: error}\n"
-	for name, text := range map[string]string{"plan.yaml": "version: 1\npools:\n  - " + s.plan + "\n", "cgnd.yaml": strings.ReplaceAll(config, "FOLDER", r.folder)} {
+	for name, text := range map[string]string{
+		"plan.yaml": "version: 1\npools:\n  - " + s.plan + "\n", "list.txt": scattered(), "cgnd.yaml": strings.ReplaceAll(config, "FOLDER", r.folder),
+	} {
 		if err := os.WriteFile(filepath.Join(r.folder, name), []byte(text), 0o600); err != nil {
 			return err
 		}
@@ -106,34 +109,44 @@ func (s setup) bench(cgnd string) (err error) {
 		_ = r.cmd.Process.Signal(syscall.SIGTERM)
 		err = errors.Join(err, r.cmd.Wait())
 	}()
-	if err := r.measure(s.backend); err != nil {
-		return fmt.Errorf("%s: %w", s.backend, err)
+	if err := r.measure(s.name); err != nil {
+		return fmt.Errorf("%s: %w", s.name, err)
 	}
 	return errors.Join(r.errs...)
 }
 
-func (r *run) measure(backend string) error {
+// scattered returns a million addresses, every fourth of a prefix.
+func scattered() string {
+	var b strings.Builder
+	for n := range uint32(1_000_000) {
+		n = 4*n + 3
+		fmt.Fprintf(&b, "100.%d.%d.%d\n", 64+n>>16, n>>8&0xff, n&0xff)
+	}
+	return b.String()
+}
+
+func (r *run) measure(name string) error {
 	first, err := r.await(func(s daemon.Snapshot) bool { return s.Healthy && s.Doing == "" })
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-9s first load %.2f s, comparison %.2f s\n", backend, first.Apply.Took.Seconds(), first.Verify.Took.Seconds())
+	fmt.Printf("%-9s first load %.2f s, comparison %.2f s\n", name, first.Apply.Took.Seconds(), first.Verify.Took.Seconds())
 	time.Sleep(settle)
-	if err := r.idle(backend, first); err != nil {
+	if err := r.idle(name, first); err != nil {
 		return err
 	}
-	if err := r.scrape(backend); err != nil {
+	if err := r.scrape(name); err != nil {
 		return err
 	}
-	if err := r.sub(backend); err != nil {
+	if err := r.sub(name); err != nil {
 		return err
 	}
-	return r.reload(backend)
+	return r.reload(name)
 }
 
 // sub measures the support desk's question, from the start of the command to its end, and how much of that the daemon takes. The first time the
 // system may have to read the command from disk, which says nothing about either: that is told, and does not count.
-func (r *run) sub(backend string) error {
+func (r *run) sub(name string) error {
 	var all, own []time.Duration
 	for n := range subs + 1 {
 		who := fmt.Sprintf("100.%d.%d.7", 64+n%15, n)
@@ -153,14 +166,14 @@ func (r *run) sub(backend string) error {
 	slices.Sort(all)
 	slices.Sort(own)
 	fmt.Printf("%-9s cgnctl sub %.1f ms, at most %.1f ms, the first time %.1f ms; of that the daemon %.1f ms, at most %.1f ms\n",
-		backend, ms(all[len(all)/2]), ms(all[len(all)-1]), ms(first), ms(own[len(own)/2]), ms(own[len(own)-1]))
-	r.limit(all[len(all)-1] <= maxSub, "%s: cgnctl sub takes more than %v", backend, maxSub)
+		name, ms(all[len(all)/2]), ms(all[len(all)-1]), ms(first), ms(own[len(own)/2]), ms(own[len(own)-1]))
+	r.limit(all[len(all)-1] <= maxSub, "%s: cgnctl sub takes more than %v", name, maxSub)
 	return nil
 }
 
 // idle measures what the daemon takes when nothing happens. A comparison of the kernel with the plan comes so seldom that it need not be in
 // the time that is watched: what it takes is added.
-func (r *run) idle(backend string, s daemon.Snapshot) error {
+func (r *run) idle(name string, s daemon.Snapshot) error {
 	begun, err := r.cpu()
 	if err != nil {
 		return err
@@ -187,9 +200,9 @@ func (r *run) idle(backend string, s daemon.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-9s idle %.2f %% of a core: %.2f %%, and %.2f %% for comparisons; resident %d MiB, at most %d MiB\n", backend, rest+compare, rest, compare, rss, peak)
-	r.limit(rest+compare <= maxIdle, "%s: idle takes more than %v %% of a core", backend, maxIdle)
-	r.limit(peak <= maxRSS, "%s: more than %d MiB are resident", backend, maxRSS)
+	fmt.Printf("%-9s idle %.2f %% of a core: %.2f %%, and %.2f %% for comparisons; resident %d MiB, at most %d MiB\n", name, rest+compare, rest, compare, rss, peak)
+	r.limit(rest+compare <= maxIdle, "%s: idle takes more than %v %% of a core", name, maxIdle)
+	r.limit(peak <= maxRSS, "%s: more than %d MiB are resident", name, maxRSS)
 	return nil
 }
 
@@ -233,7 +246,7 @@ func (r *run) memory() (now, most int, err error) {
 }
 
 // scrape measures what Prometheus waits for.
-func (r *run) scrape(backend string) error {
+func (r *run) scrape(name string) error {
 	var all []time.Duration
 	var size int
 	for range scrapes {
@@ -246,8 +259,8 @@ func (r *run) scrape(backend string) error {
 		all = append(all, time.Since(begun))
 	}
 	slices.Sort(all)
-	fmt.Printf("%-9s scrape %.1f ms, at most %.1f ms, of %d bytes\n", backend, ms(all[len(all)/2]), ms(all[len(all)-1]), size)
-	r.limit(all[len(all)-1] <= maxScrape, "%s: a scrape takes more than %v", backend, maxScrape)
+	fmt.Printf("%-9s scrape %.1f ms, at most %.1f ms, of %d bytes\n", name, ms(all[len(all)/2]), ms(all[len(all)-1]), size)
+	r.limit(all[len(all)-1] <= maxScrape, "%s: a scrape takes more than %v", name, maxScrape)
 	return nil
 }
 
@@ -274,8 +287,8 @@ func (r *run) scrapeOnce() (size int, err error) {
 }
 
 // reload measures the time until the daemon has read the unchanged ledger, and makes sure that nothing is written in the kernel.
-func (r *run) reload(backend string) error {
-	kernel, err := r.mark(backend)
+func (r *run) reload(name string) error {
+	kernel, err := r.mark(name)
 	if err != nil {
 		return err
 	}
@@ -297,20 +310,20 @@ func (r *run) reload(backend string) error {
 		all = append(all, time.Since(begun))
 	}
 	slices.Sort(all)
-	now, err := r.mark(backend)
+	now, err := r.mark(name)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-9s reload of the unchanged ledger %.1f ms, at most %.1f ms; applies %d, kernel unchanged %t\n", backend, ms(all[len(all)/2]), ms(all[len(all)-1]), last.Apply.OK-applies, now == kernel)
-	r.limit(all[len(all)-1] <= maxReload, "%s: a reload takes more than %v", backend, maxReload)
-	r.limit(now == kernel && last.Apply.OK == applies, "%s: a reload of an unchanged ledger writes in the kernel", backend)
+	fmt.Printf("%-9s reload of the unchanged ledger %.1f ms, at most %.1f ms; applies %d, kernel unchanged %t\n", name, ms(all[len(all)/2]), ms(all[len(all)-1]), last.Apply.OK-applies, now == kernel)
+	r.limit(all[len(all)-1] <= maxReload, "%s: a reload takes more than %v", name, maxReload)
+	r.limit(now == kernel && last.Apply.OK == applies, "%s: a reload of an unchanged ledger writes in the kernel", name)
 	return nil
 }
 
 // mark returns what is another one after whatever was written: the generation of nf_tables, or when the pins of the instance were made.
-func (r *run) mark(backend string) (mark string, err error) {
+func (r *run) mark(name string) (mark string, err error) {
 	err = r.top.CGN.Do(func() error {
-		if backend == "xdp" {
+		if name == "xdp" {
 			d, err := ebpf.Open("")
 			if err != nil {
 				return err
