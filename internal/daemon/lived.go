@@ -123,7 +123,7 @@ func (v *lived) cut(end, from, wall, mono time.Time) {
 	}
 	v.backTo(from)
 	if !v.broken {
-		v.broken = from.After(v.spans[n-1].To) // what was leapt over was not lived through
+		v.broken = from.After(v.spans[len(v.spans)-1].To) // what was leapt over was not lived through
 		v.add(last, from, wall)
 	}
 }
@@ -142,14 +142,20 @@ func (v *lived) before(sha string, at time.Time) {
 	v.broken = true
 }
 
-// backTo notes which times will come twice.
+// backTo notes which times will come twice. Of what is only known to be anything, the part before is another span where there is room for it: of that
+// nothing is in doubt unless the clock is set back further.
 func (v *lived) backTo(wall time.Time) {
-	for i := range v.spans {
+	for i := 0; i < len(v.spans); i++ {
 		s := &v.spans[i]
-		if !s.Twice && s.To.After(wall) {
-			if s.Twice = true; s.PlanSHA256 == ledger.Anything { // of what was before nothing is in doubt
-				s.From = later(s.From, wall)
-			}
+		if s.Twice || !s.To.After(wall) {
+			continue
+		}
+		s.Twice = true
+		if s.PlanSHA256 == ledger.Anything && s.From.Before(wall) && len(v.spans) < ledger.MaxLived {
+			before := *s
+			before.To, before.Twice, s.From = wall, false, wall
+			v.spans = slices.Insert(v.spans, i, before)
+			i++
 		}
 	}
 }
