@@ -43,35 +43,53 @@ static __always_inline struct cgn_slot *cgn_slot_after(const struct cgn_search *
 	return cgn_slot_at(s->table, s->proto, cgn_port_after(s, distance));
 }
 
-/* cgn_let_go frees the slot at a distance from home. The lock is held. */
+/* cgn_let_go frees the slot at a distance from home, whose port waits as others do. The lock is held. */
 static __always_inline int cgn_let_go(struct cgn_search *s, __u32 distance)
 {
 	struct cgn_slot *slot = cgn_slot_after(s, distance);
+	__u16 port = cgn_port_after(s, distance);
 	__u32 plane = cgn_plane(s->proto);
 	__u64 owner;
 
 	if (!slot)
 		return 0;
 	owner = slot->owner;
-	if (__sync_val_compare_and_swap(&slot->owner, owner, 0) != owner)
+	if (!cgn_free(s, slot, s->proto, port, owner))
 		return 0;
-	cgn_forget(s, owner, cgn_port_after(s, distance));
+	cgn_forget(s, owner, port);
 	if (s->account->used[plane])
 		s->account->used[plane]--;
+	s->account->noted |= CGN_ACCOUNT_COUNTED << plane;
 	cgn_one_less_over(s->account, s->proto);
 	return 1;
+}
+
+/*
+ * cgn_end ends the mapping of a slot, whose port waits: its endpoint may have it again, nobody else. As if its last packet had been in the
+ * tick before, for in that of its last packet a mapping lives.
+ */
+static __always_inline int cgn_end(const struct cgn_search *s, struct cgn_slot *slot)
+{
+	union cgn_life life, ended;
+
+	life.word = *cgn_life_at(slot);
+	ended.seen = s->now - 1;
+	ended.state = (life.state & ~CGN_SLOT_STATIC) | CGN_SLOT_ENDED;
+	return __sync_val_compare_and_swap(cgn_life_at(slot), life.word, ended.word) == life.word;
 }
 
 /* cgn_claim_release ends the forward at a distance from home. */
 static __always_inline enum cgn_claim_result cgn_claim_release(struct cgn_search *s, __u32 distance)
 {
 	struct cgn_slot *slot = cgn_slot_after(s, distance);
+	int done;
 
 	if (!slot)
 		return CGN_CLAIM_TABLES;
 	if (!cgn_same_endpoint(slot->owner, s->owner) || !(slot->state & CGN_SLOT_STATIC))
 		return CGN_CLAIM_NONE;
-	return cgn_let_go(s, distance) ? CGN_CLAIM_DONE : CGN_CLAIM_BUSY;
+	done = s->policy->hold ? cgn_end(s, slot) : cgn_let_go(s, distance);
+	return done ? CGN_CLAIM_DONE : CGN_CLAIM_BUSY;
 }
 
 /* cgn_claim_elsewhere decides about a mapping that the endpoint has at s->found, which is not what is wanted. */

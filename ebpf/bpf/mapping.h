@@ -14,6 +14,7 @@
 
 enum cgn_mapping_limit {
 	CGN_LOCK_TRIES = 4096,
+	CGN_HELD_LOOKS = 256, /* slots among which the one that has waited longest is found */
 };
 
 static long cgn_try_lock(__u32 i, void *data)
@@ -117,23 +118,49 @@ static __always_inline void cgn_one_less_over(struct cgn_account *account, enum 
 		account->over[proto]--;
 }
 
-/* cgn_within_limit reports whether a subscriber may have one more mapping. It counts when the account alone does not tell. */
-static __always_inline int cgn_within_limit(struct cgn_search *s)
+/* cgn_count_live frees slots that can be given to others, and has the account say what is left. It returns how many mappings live. */
+static __always_inline __u32 cgn_count_live(struct cgn_search *s)
 {
 	struct cgn_account *account = s->account;
-	__u32 limit = s->policy->limit[cgn_plane(s->proto)], found = s->found, live;
+	__u32 found = s->found, live;
 
-	if (limit >= s->share.len || cgn_may_live(account, s->proto) < limit)
-		return 1;
 	s->at = s->free = s->found = 0;
 	bpf_loop(s->share.len, cgn_recount, s, 0);
 	live = s->found;
 	account->used[cgn_plane(s->proto)] = s->free;
+	account->noted |= CGN_ACCOUNT_COUNTED << cgn_plane(s->proto);
 	cgn_set_over(account, s->proto, s->free - live);
 	s->at = 0;
 	s->free = s->share.len;
 	s->found = found;
-	return live < limit;
+	return live;
+}
+
+/* cgn_within_limit reports whether a subscriber may have one more mapping. It counts when the account alone does not tell. */
+static __always_inline int cgn_within_limit(struct cgn_search *s)
+{
+	__u32 limit = s->policy->limit[cgn_plane(s->proto)];
+
+	return limit >= s->share.len || cgn_may_live(s->account, s->proto) < limit || cgn_count_live(s) < limit;
+}
+
+/*
+ * cgn_free frees a slot, such that the port waits as long as others of its pool (RFC 6888 REQ-8): from now on, or from when the time of the
+ * mapping was over. It reports whether it did.
+ */
+static __always_inline int cgn_free(const struct cgn_search *s, struct cgn_slot *slot, enum cgn_proto proto, __u16 port,
+				    __u64 owner)
+{
+	__u32 over = cgn_overdue(slot, s->policy, proto, s->now);
+	union cgn_life life = {.seen = s->now - over, .state = CGN_SLOT_ENDED};
+	__u16 turn = owner + 1;
+
+	if (!port || !s->policy->hold || over > s->policy->hold)
+		return __sync_val_compare_and_swap(&slot->owner, owner, 0) == owner;
+	if (__sync_val_compare_and_swap(&slot->owner, owner, turn ? turn : 1) != owner)
+		return 0;
+	*cgn_life_at(slot) = life.word;
+	return 1;
 }
 
 /*
@@ -169,7 +196,41 @@ static __always_inline int cgn_take(struct cgn_search *s, __u32 distance)
 	return 1;
 }
 
-/* cgn_look_held counts slots that are free but have to wait, and finds which has waited longest: step of a loop. */
+/*
+ * cgn_begin_tick has what an account notes about a tick be about this one. In this order: what an earlier tick left must not be taken for
+ * this one's by packets of other protocols.
+ */
+static __always_inline void cgn_begin_tick(const struct cgn_search *s)
+{
+	struct cgn_account *account = s->account;
+
+	if (account->full == s->now + 1)
+		return;
+	account->flags &= ~(CGN_ACCOUNT_ASTRAY - 1);
+	account->noted &= ~(CGN_ACCOUNT_COUNTED - 1);
+	asm volatile("" ::: "memory");
+	account->full = s->now + 1;
+}
+
+/*
+ * cgn_search_free looks for a slot that can be claimed, once in a tick where there is none: who has ports that wait would pay for a walk over
+ * all of them with each packet. The lock is held.
+ */
+static __always_inline void cgn_search_free(struct cgn_search *s)
+{
+	struct cgn_account *account = s->account;
+	__u32 vain = CGN_ACCOUNT_VAIN << cgn_plane(s->proto);
+
+	if (account->full == s->now + 1 && account->noted & vain)
+		return;
+	bpf_loop(s->share.len, cgn_look_free, s, 0);
+	if (s->free < s->share.len)
+		return;
+	cgn_begin_tick(s);
+	account->noted |= vain;
+}
+
+/* cgn_look_held looks for the slot that has waited longest, among those that are looked at: step of a loop. */
 static long cgn_look_held(__u32 i, void *data)
 {
 	struct cgn_search *s = data;
@@ -177,13 +238,12 @@ static long cgn_look_held(__u32 i, void *data)
 	struct cgn_slot *slot;
 	__u32 over;
 
-	if (s->at >= s->share.len)
+	if (s->at >= s->share.len || (i >= CGN_HELD_LOOKS && s->free < s->share.len))
 		return 1;
 	slot = cgn_slot_at(s->table, s->proto, cgn_port_after(s, s->at));
 	if (!slot)
 		return 1;
 	over = cgn_overdue(slot, s->policy, s->proto, s->now);
-	account->held += over > 0;
 	if (over > account->waited) {
 		account->waited = over;
 		s->free = s->at;
@@ -192,18 +252,31 @@ static long cgn_look_held(__u32 i, void *data)
 	return 0;
 }
 
-/* cgn_claim_held looks for a slot to claim among those that wait, where more do than may. The lock is held. */
+/* cgn_waits returns how many ports wait, at least: all but those of mappings, where none is free. */
+static __always_inline __u32 cgn_waits(const struct cgn_search *s)
+{
+	__u32 live = cgn_may_live(s->account, s->proto);
+
+	return s->share.len > live ? s->share.len - live : 0;
+}
+
+/*
+ * cgn_claim_held looks for a slot to claim among those that wait, where more do than may and none is free. It counts where the account alone
+ * does not tell; what it finds is for as many packets as there are ports, or for the rest of the tick. The lock is held.
+ */
 static __always_inline void cgn_claim_held(struct cgn_search *s)
 {
-	struct cgn_account *account = s->account;
 	__u32 most = s->policy->held;
 
 	if (!s->policy->hold || most >= s->share.len)
 		return;
-	s->at = account->held = account->waited = 0;
+	if (cgn_waits(s) <= most) {
+		cgn_count_live(s);
+		if (cgn_waits(s) <= most)
+			return;
+	}
+	s->at = s->account->waited = 0;
 	bpf_loop(s->share.len, cgn_look_held, s, 0);
-	if (account->held <= most)
-		s->free = s->share.len;
 }
 
 /* cgn_settle makes the mapping. The lock is held. */
@@ -230,7 +303,7 @@ static __always_inline enum cgn_verdict cgn_settle(struct cgn_search *s)
 	if (!cgn_token(account, s->policy, s->now))
 		return CGN_DROP_RATE;
 	if (s->free >= s->share.len)
-		bpf_loop(s->share.len, cgn_look_free, s, 0);
+		cgn_search_free(s);
 	if (s->free >= s->share.len)
 		cgn_claim_held(s);
 	if (s->free >= s->share.len)
@@ -255,12 +328,7 @@ static __always_inline void cgn_remember_refusal(const struct cgn_search *s, enu
 	struct cgn_account *account = s->account;
 	__u32 full = CGN_ACCOUNT_FULL << cgn_plane(s->proto);
 
-	if (account->full != s->now + 1) {
-		/* In this order: what an earlier tick left must not be taken for this one's by packets of other protocols. */
-		account->flags &= ~(CGN_ACCOUNT_ASTRAY - 1);
-		asm volatile("" ::: "memory");
-		account->full = s->now + 1;
-	}
+	cgn_begin_tick(s);
 	if (v == CGN_DROP_LIMIT)
 		account->limited |= full;
 	else

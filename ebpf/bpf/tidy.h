@@ -69,6 +69,7 @@ struct cgn_walk {
 	__u32 parity; /* the first port follows where the home depends on it */
 	__u32 first;
 	__u32 freed;
+	__u32 ended; /* of freed, so many had an owner: what only waits is not in used */
 	__u32 kept;
 	__u32 astray;
 	__u64 strays; /* homes of mappings that are elsewhere, see cgn_stray */
@@ -137,6 +138,7 @@ static long cgn_tidy_slot(__u32 i, void *data)
 		if (__sync_val_compare_and_swap(&slot->owner, owner, 0) == owner) {
 			cgn_forget_at(s, owner, port);
 			w->freed++;
+			w->ended += cgn_is_endpoint(owner);
 		}
 		return 0;
 	}
@@ -178,7 +180,7 @@ static __always_inline int cgn_walk_share(struct cgn_walk *w, __u32 share, enum 
 
 /*
  * cgn_settle_part writes what was found into the account. With several slices, mappings that were made meanwhile may count
- * twice, until the next time. Where displaced knows all that are not at home again, nobody needs to look further.
+ * twice, until the next time; where used was lowered between them, it is as exact as can be and stays. Where displaced knows all that are not at home again, nobody needs to look further.
  */
 static __always_inline void cgn_settle_part(const struct cgn_part *p, struct cgn_account *account, __u32 plane)
 {
@@ -186,7 +188,8 @@ static __always_inline void cgn_settle_part(const struct cgn_part *p, struct cgn
 
 	if (p->at < p->len || p->busy)
 		return;
-	account->used[plane] = used < 0xffff ? used : 0xffff;
+	if (!(account->noted & CGN_ACCOUNT_COUNTED << plane))
+		account->used[plane] = used < 0xffff ? used : 0xffff;
 	if (!p->astray && !(account->flags & CGN_ACCOUNT_AGAIN))
 		account->flags &= ~(CGN_ACCOUNT_ASTRAY << plane);
 }
@@ -213,8 +216,10 @@ __noinline int cgn_tidy_slice(struct cgn_part *p)
 	used = account->used[plane];
 	if (p->at && used > p->used)
 		p->missed += used - p->used;
-	if (!p->at)
+	if (!p->at) {
 		account->flags &= ~CGN_ACCOUNT_AGAIN;
+		account->noted &= ~(CGN_ACCOUNT_COUNTED << plane);
+	}
 	w.s.at = p->at;
 	bpf_loop(CGN_TIDY_SLICE, cgn_tidy_slot, &w, 0);
 	/* Not of a share that takes several slices: what was made between them would be missing. */
@@ -224,7 +229,7 @@ __noinline int cgn_tidy_slice(struct cgn_part *p)
 	p->astray += w.astray;
 	p->kept += w.kept;
 	p->freed += w.freed;
-	p->used = used > w.freed ? used - w.freed : 0;
+	p->used = used > w.ended ? used - w.ended : 0;
 	account->used[plane] = p->used;
 	cgn_set_over(account, w.s.proto, 0); /* some of those were freed */
 	cgn_settle_part(p, account, plane);
@@ -289,26 +294,6 @@ static __always_inline int cgn_has(const struct cgn_walk *w, const struct cgn_ow
 	return cgn_share_number(s->pool, s->list, &share, port) >= 0;
 }
 
-/*
- * cgn_free frees a slot of a row, such that the port waits as long as others of its pool (RFC 6888 REQ-8): from now on, or from when
- * the time of the mapping was over. It reports whether it did.
- */
-static __always_inline int cgn_free(const struct cgn_walk *w, struct cgn_slot *slot, __u32 at, __u64 owner)
-{
-	const struct cgn_policy *policy = w->s.policy;
-	enum cgn_proto proto = at >> 16;
-	__u32 over = cgn_overdue(slot, policy, proto, w->s.now);
-	union cgn_life life = {.seen = w->s.now - over, .state = CGN_SLOT_ENDED};
-	__u16 port = at, turn = owner + 1;
-
-	if (!port || !policy->hold || over > policy->hold)
-		return __sync_val_compare_and_swap(&slot->owner, owner, 0) == owner;
-	if (__sync_val_compare_and_swap(&slot->owner, owner, turn ? turn : 1) != owner)
-		return 0;
-	*cgn_life_at(slot) = life.word;
-	return 1;
-}
-
 /* cgn_evict_slot frees a slot whose owner is not the subscriber that the port belongs to: step of a loop. */
 static long cgn_evict_slot(__u32 i, void *data)
 {
@@ -329,7 +314,7 @@ static long cgn_evict_slot(__u32 i, void *data)
 	/* Port 0 is where it is noted who has the address alone: see translate.h. */
 	if (cgn_is_subscriber(w->s.pool->realm, owner >> 32, &o) && o.row == w->row && (!port || cgn_has(w, &o, port)))
 		return 0;
-	if (cgn_free(w, slot, at, owner))
+	if (cgn_free(&w->s, slot, at >> 16, port, owner))
 		w->freed++; /* what displaced says of it goes by cgn_claim_forget */
 	return 0;
 }

@@ -139,12 +139,12 @@ struct cgn_account {
 	__u16 tokens; /* new mappings that the rate allows now */
 	__u8 flags; /* enum cgn_account_flag */
 	__u8 told; /* low bits of the tick of the last event, but for the lowest, which is set */
-	__u32 held; /* free ports that have to wait, as the last search that found no other has counted them */
-	__u32 waited; /* ticks for which one of them has been free */
+	__u32 pad;
+	__u32 waited; /* ticks for which the port that is to be given has waited, during the search for it */
 	__u64 strays[CGN_PROTOS]; /* homes of mappings that are elsewhere, by their low six bits; others maybe, too */
 	__u16 over[CGN_PROTOS]; /* of used, so many at least are no mappings any more, and wait */
 	__u8 limited; /* CGN_ACCOUNT_FULL shifted by protocol: the last search in vain met the limit */
-	__u8 pad;
+	__u8 noted; /* enum cgn_account_note */
 };
 _Static_assert(sizeof(struct cgn_account) == 64, "struct cgn_account");
 
@@ -152,6 +152,11 @@ enum cgn_account_flag {
 	CGN_ACCOUNT_FULL = 1 << 0, /* shifted by protocol: what the last search in vain was for */
 	CGN_ACCOUNT_ASTRAY = 1 << 4, /* shifted by protocol: displaced has not all mappings that are not at home */
 	CGN_ACCOUNT_AGAIN = 1 << 7, /* displaced had no room for one since cgn_tidy began with the share */
+};
+
+enum cgn_account_note {
+	CGN_ACCOUNT_VAIN = 1 << 0, /* shifted by protocol: in the tick that full says, a search found no free slot */
+	CGN_ACCOUNT_COUNTED = 1 << 4, /* shifted by protocol: used was lowered since cgn_tidy began with the share */
 };
 
 /* An inside endpoint, where its mapping is not at home. */

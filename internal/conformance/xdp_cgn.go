@@ -29,7 +29,7 @@ func xdp6888() map[string]Result {
 		"6888-8a":  {Exempt, "not needed"},
 		"6888-8b":  {Yes, "shares belong to one subscriber, also after everything is lost"},
 		"6888-8c":  {Exempt, "not needed"},
-		"6888-8d":  {Yes, "Policy.Hold and Policy.HoldPorts; beyond the number, the port that has waited longest is given. By default none waits, as 8b allows"},
+		"6888-8d":  {Yes, "Policy.Hold and Policy.HoldPorts; beyond the number, the port is given that has waited longest of 256 looked at. By default none waits, as 8b allows"},
 		"6888-9":   {Pending, needsPCP},
 		"6888-10":  {Partly, metricsOnly},
 		"6888-11a": {Yes, "no second outside address is tried either"},

@@ -22,12 +22,12 @@ type PartsCgnAccount struct {
 	Tokens  uint16
 	Flags   uint8
 	Told    uint8
-	Held    uint32
+	Pad     uint32
 	Waited  uint32
 	Strays  [3]uint64
 	Over    [3]uint16
 	Limited uint8
-	Pad     uint8
+	Noted   uint8
 }
 
 type PartsCgnCounter struct {
