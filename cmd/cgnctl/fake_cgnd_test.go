@@ -32,6 +32,7 @@ import (
 // A fakeCGND is a daemon without a kernel: the API is the real one, and what subscribers use is made up.
 type fakeCGND struct {
 	plan    *alloc.Plan
+	holding daemon.Holding
 	healthy bool
 	usage   *metrics.Usage
 }
@@ -52,10 +53,11 @@ func (f *fakeCGND) Snapshot() *daemon.Snapshot {
 	}
 	return s
 }
-func (f *fakeCGND) Asked() *daemon.Snapshot { return f.Snapshot() }
-func (f *fakeCGND) Plan() *alloc.Plan       { return f.plan }
-func (f *fakeCGND) Ledger() *ledger.Ledger  { return nil }
-func (f *fakeCGND) Reload()                 {}
+func (f *fakeCGND) Holding() *daemon.Holding { return &f.holding }
+func (f *fakeCGND) Asked() *daemon.Snapshot  { return f.Snapshot() }
+func (f *fakeCGND) Plan() *alloc.Plan        { return f.plan }
+func (f *fakeCGND) Ledger() *ledger.Ledger   { return nil }
+func (f *fakeCGND) Reload()                  {}
 
 func (f *fakeCGND) Usage() *metrics.Usage { return f.usage }
 
@@ -82,7 +84,7 @@ func serveFake(plan, folder string, ill bool) error {
 	if err != nil {
 		return err
 	}
-	f := &fakeCGND{plan: p.Plan, healthy: !ill}
+	f := &fakeCGND{plan: p.Plan, holding: daemon.Holding{Plan: p.Plan}, healthy: !ill}
 	tally := metrics.NewTally(p.Plan, 0)
 	tally.Rank(metrics.MaxTop)
 	tally.Keep()

@@ -111,3 +111,35 @@ func TestPlanFileAndAnotherKernel(t *testing.T) {
 		}
 	}
 }
+
+// TestPlanFileWhileApplied has another plan be applied: both are candidates of a trace, unless they say the same, and nothing is said of anybody who moves by it.
+func TestPlanFileWhileApplied(t *testing.T) {
+	one, two, same := samplePlan(t, "198.18.0.0/30"), samplePlan(t, "198.18.1.0/30"), samplePlan(t, "198.18.0.0/29")
+	for name, q := range map[string]struct {
+		has        daemon.Holding
+		candidates string
+		verdict    string
+	}{
+		"nothing":                      {daemon.Holding{Plan: one}, "allocated", "unknown"},
+		"another":                      {daemon.Holding{Plan: one, Other: two}, "allocated not-in-pool", "not-enforced"},
+		"one with the same share":      {daemon.Holding{Plan: one, Other: same}, "allocated", "unknown"},
+		"it, or somebody's":            {daemon.Holding{Plan: one, Other: two, Unknown: true}, "allocated not-in-pool not-covered", "not-enforced"},
+		"the same share or somebody's": {daemon.Holding{Plan: one, Other: same, Unknown: true}, "allocated not-covered", "unknown"},
+	} {
+		c := serve(t, &fakeDaemon{plan: one, holding: &q.has})
+		code, a := c.ask("GET", "/v1/trace?outside=198.18.0.0&port=2100&case=1&reason=r", nil)
+		var got []string
+		for _, x := range a["candidates"].([]any) {
+			got = append(got, x.(map[string]any)["status"].(string))
+		}
+		if strings.Join(got, " ") != q.candidates || (a["status"] == "ambiguous") != (len(got) > 1) || code != 200 || (len(a["warnings"].([]any)) > 0) != (q.has.Other != nil) {
+			t.Errorf("%s: %d %v", name, code, a)
+		}
+		if lines := c.auditLines(); len(lines) != 1 || lines[0]["status"] != a["status"] {
+			t.Errorf("%s: %v", name, lines)
+		}
+		if _, a := c.ask("GET", "/v1/subscribers/default/100.64.0.1", nil); a["verdict"] != q.verdict {
+			t.Errorf("%s: %v", name, a)
+		}
+	}
+}

@@ -29,7 +29,8 @@ type fakeDaemon struct {
 	hold    chan struct{} // Snapshot waits until it is closed
 
 	problems []daemon.Problem
-	other    bool // the kernel has another plan
+	other    bool            // the kernel has another plan
+	holding  *daemon.Holding // nil = plan alone
 	unsure   time.Time
 	had      []string
 }
@@ -46,7 +47,16 @@ func (d *fakeDaemon) Snapshot() *daemon.Snapshot {
 }
 func (d *fakeDaemon) Asked() *daemon.Snapshot { return d.Snapshot() }
 func (d *fakeDaemon) Plan() *alloc.Plan       { return d.plan }
-func (d *fakeDaemon) Ledger() *ledger.Ledger  { return d.ledger }
+
+func (d *fakeDaemon) Holding() *daemon.Holding {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.holding == nil {
+		d.holding = &daemon.Holding{Plan: d.plan}
+	}
+	return d.holding
+}
+func (d *fakeDaemon) Ledger() *ledger.Ledger { return d.ledger }
 func (d *fakeDaemon) Reload() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -20,7 +20,8 @@ type Daemon interface {
 	Snapshot() *daemon.Snapshot
 	Asked() *daemon.Snapshot // for a question about who had ports
 	Plan() *alloc.Plan       // the plan that was applied; nil before
-	Ledger() *ledger.Ledger  // nil with a plan file
+	Holding() *daemon.Holding
+	Ledger() *ledger.Ledger // nil with a plan file
 	Reload()
 }
 

@@ -16,7 +16,8 @@ import (
 
 // subscriber says what a subscriber has, what it uses of that, and what is to be thought of it.
 func (s *server) subscriber(r *http.Request) (any, error) {
-	plan := s.Daemon.Plan()
+	has := s.Daemon.Holding()
+	plan := has.Plan
 	if plan == nil {
 		return nil, errNoPlan
 	}
@@ -50,7 +51,16 @@ func (s *server) subscriber(r *http.Request) (any, error) {
 		out.Usage, out.Refusals = usageOf(use), use.Refusals
 	}
 	judge(&out, s.Daemon.Snapshot(), err, s.Now())
+	if has.Other != nil && !sameShare(has.Other, share) {
+		out.Verdict, out.Summary, out.Action = form.NotEnforced, "Address and ports change: "+otherText(has)+".", "Ask again in a moment."
+	}
 	return out, nil
+}
+
+// sameShare reports whether another plan gives a subscriber the same address and ports.
+func sameShare(other *alloc.Plan, share alloc.Allocation) bool {
+	o, err := other.Lookup(share.Subscriber())
+	return err == nil && outsideOf(o) == outsideOf(share) && o.Ports().String() == share.Ports().String()
 }
 
 // parseSubscriber reads an inside IPv4 address, or an end-user IPv6 prefix or anything in it.

@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/ledger"
-	"github.com/cgnkit/cgnkit/internal/daemon"
 )
 
 // A traceAnswer says who had an outside address and port.
@@ -64,7 +62,7 @@ func (s *server) trace(r *http.Request) (any, error) {
 		return nil, err
 	}
 	line := auditLine{
-		Time: s.Now().UTC(), Action: "trace", Outside: q.Outside.String(), Port: a.Port, From: q.From, To: q.To,
+		Time: s.Now().UTC(), Action: "trace", Outside: q.Outside.String(), Port: a.Port, From: a.From, To: a.To,
 		Case: q.caseNumber, Reason: q.reason, Status: a.Status, Candidate: len(a.Candidates),
 	}
 	who := callerOf(r.Context())
@@ -179,42 +177,4 @@ func ofLedger(c ledger.Candidate) candidate {
 
 func (c *candidate) fill(a alloc.Allocation) {
 	c.Subscriber, c.Realm, c.Pool, c.Ports = a.Subscriber().Text(), a.Pool().Realm(), a.Pool().Name(), a.Ports().String()
-}
-
-// answerNow asks the plan in force. It knows of no other time.
-func (s *server) answerNow(q traceQuestion, shot *daemon.Snapshot, a *traceAnswer) error {
-	plan := s.Daemon.Plan()
-	port, known := q.Port.Number()
-	switch {
-	case plan == nil:
-		return errNoPlan
-	case q.hasTime:
-		return failf(http.StatusBadRequest, "at: the daemon follows a plan file, which knows of no time but now; a ledger does")
-	case !known:
-		return failf(http.StatusBadRequest, "port: without a ledger it is required")
-	}
-	t := plan.Trace(q.Outside, port)
-	c := candidate{Status: t.Status().String(), SHA256: plan.SHA256()}
-	if share, ok := t.Allocation(); ok {
-		c.fill(share)
-	}
-	a.Status, a.Candidates = c.Status, []candidate{c}
-	if text := elsewhere(shot, plan.SHA256()); text != "" {
-		a.Status, a.Candidates = "ambiguous", append(a.Candidates, candidate{Status: ledger.Candidate{}.StatusText()})
-		a.Warnings = append(a.Warnings, text)
-	}
-	return nil
-}
-
-// elsewhere says why the kernel may not have the plan that was applied now; "" = it has.
-func elsewhere(s *daemon.Snapshot, plan string) string {
-	if s.InForce != plan {
-		return fmt.Sprintf("the kernel does not have plan %.12s, so it is not known who has the port", plan)
-	}
-	for _, p := range s.Problems {
-		if p.Code == "kernel" || p.Code == "drift" || p.Code == "verify" {
-			return p.Text + ": it is not known who has the port"
-		}
-	}
-	return ""
 }

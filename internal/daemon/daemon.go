@@ -66,7 +66,7 @@ type Daemon struct {
 	o      Options
 	reload chan struct{}
 	shot   atomic.Pointer[Snapshot]
-	plan   atomic.Pointer[alloc.Plan]
+	plan   held
 	ledger atomic.Pointer[ledger.Ledger]
 
 	fresh atomic.Pointer[freshness]
@@ -89,6 +89,8 @@ func New(o Options) *Daemon {
 		o.Notify = func(string) {}
 	}
 	d := &Daemon{o: o, reload: make(chan struct{}, 1)}
+	d.plan.is.Store(&Holding{})
+	d.o.Backend = noting{o.Backend, &d.plan}
 	d.shot.Store(&Snapshot{Instance: o.Instance, Backend: o.Name, Problems: []Problem{}, Drift: DriftInfo{Examples: []string{}}})
 	return d
 }
@@ -116,6 +118,9 @@ func (d *Daemon) Asked() *Snapshot {
 
 // Plan returns the plan that the daemon has applied, or nil before it has.
 func (d *Daemon) Plan() *alloc.Plan { return d.plan.Load() }
+
+// Holding returns which plan the kernel has, as far as is known: another one while that is. Ask Snapshot or Asked before.
+func (d *Daemon) Holding() *Holding { return d.plan.is.Load() }
 
 // Ledger returns the ledger as it was read last, or nil: with a plan file, and before it could be read. It must not be closed.
 func (d *Daemon) Ledger() *ledger.Ledger { return d.ledger.Load() }
