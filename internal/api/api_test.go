@@ -108,10 +108,17 @@ func TestPlanFile(t *testing.T) {
 	if code, got := c.ask("GET", "/v1/trace?outside=198.18.0.0&port=2100&case=1&reason=r", nil); code != 200 || got["status"] != "allocated" {
 		t.Error(code, got)
 	}
-	for _, path := range []string{"at=2026-03-01T10:30:00Z&port=2100", "tolerance=1s"} {
-		if code, got := c.ask("GET", "/v1/trace?outside=198.18.0.0&case=1&reason=r&"+path, nil); code != 400 {
-			t.Error(path, code, got)
+	for query, says := range map[string]string{
+		"at=2026-03-01T10:30:00Z&port=2100": "at: ", "tolerance=1s&port=2100": "tolerance: ", "tolerance=0s&port=2100": "tolerance: ",
+		"at=2026-03-01T12:00:00Z&tolerance=1h&port=2100": "at: ", "": "port: ",
+	} {
+		code, got := c.ask("GET", "/v1/trace?outside=198.18.0.0&case=1&reason=r&"+query, nil)
+		if text, _ := got["error"].(string); code != 400 || !strings.HasPrefix(text, says) {
+			t.Error(query, code, got)
 		}
+	}
+	if n := len(c.auditLines()); n != 1 { // what was answered
+		t.Errorf("%d lines", n)
 	}
 	if code, _ := c.ask("GET", "/v1/epochs", nil); code != 404 {
 		t.Error(code)

@@ -20,6 +20,8 @@ func (s *server) answerNow(q traceQuestion, shot *daemon.Snapshot, a *traceAnswe
 		return errNoPlan
 	case q.hasTime:
 		return failf(http.StatusBadRequest, "at: "+file)
+	case q.hasTolerance:
+		return failf(http.StatusBadRequest, "tolerance: "+file)
 	case !known:
 		return failf(http.StatusBadRequest, "port: without a ledger it is required")
 	}

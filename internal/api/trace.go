@@ -43,6 +43,7 @@ type candidate struct {
 type traceQuestion struct {
 	ledger.Question
 	hasTime            bool
+	hasTolerance       bool
 	caseNumber, reason string
 }
 
@@ -114,7 +115,7 @@ func (s *server) window(q *traceQuestion, v url.Values) (err error) {
 			return failf(http.StatusBadRequest, "at: %v", err)
 		}
 	}
-	if v.Has("tolerance") {
+	if q.hasTolerance = v.Has("tolerance"); q.hasTolerance {
 		d, err := time.ParseDuration(v.Get("tolerance"))
 		if err != nil || d < 0 || d > maxTolerance {
 			return failf(http.StatusBadRequest, "tolerance: %q is no time from 0s to %v", v.Get("tolerance"), maxTolerance)
