@@ -184,7 +184,7 @@ func (w *Writer) append(e Epoch, body []byte, size int) error {
 		return err
 	}
 	l.size++
-	l.time = newTimeline(l.epochs, l.dark, nil, time.Time{})
+	l.time = newTimeline(l.epochs, nil, time.Time{})
 	return nil
 }
 

@@ -41,9 +41,10 @@ type Epoch struct {
 	// From on. Its Settled and Until are zero, and Seq is the number that it would get.
 	Pending bool
 
-	// Unknown says that the kernel had a plan from From to Settled, by somebody's hand, of which no record knows more than the hash, or not even that:
-	// PlanSHA256 is 64 zeros then. It is never in force by the timeline; the time is one of which nobody knows who had ports besides.
-	Unknown bool
+	// Stray says that the kernel may have had the plan from From to Settled besides the one in force, by somebody's hand or by a clock that was wrong. It
+	// is a candidate for this time, and never in force by the timeline: nobody decided that it should be. Where no record has the plan (see Knows) the time
+	// is one of which nobody knows who had ports besides; where not even its hash is known, PlanSHA256 is 64 zeros.
+	Stray bool
 
 	Added     time.Time // when it was recorded
 	By, Note  string    // who recorded it and why; may be empty

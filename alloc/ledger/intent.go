@@ -163,7 +163,7 @@ func (l *Ledger) parseIntent(b []byte) (*Intent, error) {
 		return nil, fmt.Errorf("%s%s: %w: remove the file if the ledger is known to be right", l.name, pendingSuffix, err)
 	}
 	for _, e := range l.epochs {
-		if e.From.Equal(in.From) && e.PlanSHA256 == in.Plan.SHA256() {
+		if !e.Stray && e.From.Equal(in.From) && e.PlanSHA256 == in.Plan.SHA256() {
 			return nil, nil
 		}
 	}

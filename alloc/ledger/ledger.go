@@ -95,7 +95,7 @@ func (l *Ledger) take(begun []byte) error {
 	}
 	l.intent, l.apply = in, begun
 	l.pending = &Epoch{Seq: uint64(len(l.epochs) + 1), From: in.From, By: in.By, Note: in.Note, PlanSHA256: in.Plan.SHA256(), Pending: true}
-	l.time = newTimeline(l.epochs, l.dark, l.pending, in.since())
+	l.time = newTimeline(l.epochs, l.pending, in.since())
 	l.warnings = append(l.warnings, fmt.Sprintf("an apply of plan %.12s to %s began at %s and has not ended: from then on that plan is possible, too; "+
 		"if nothing is at work now, it was cut off, and the next cgnctl apply --ledger finds out", in.Plan.SHA256(), in.Target, stamp(in.From)))
 	return nil
@@ -122,7 +122,7 @@ func read(f *os.File, name string, keys []alloc.Key) (*Ledger, error) {
 		return nil, err
 	}
 	l.sum = h.Sum(nil)
-	l.time = newTimeline(l.epochs, l.dark, nil, time.Time{})
+	l.time = newTimeline(l.epochs, nil, time.Time{})
 	return l, nil
 }
 
@@ -159,7 +159,7 @@ func (l *Ledger) record(line []byte) error {
 	}
 	if body[1] > 0 {
 		l.bodies[e.PlanSHA256] = place{l.size + int64(body[0]), body[1] - body[0]}
-	} else if _, ok := l.bodies[e.PlanSHA256]; !ok && !e.Unknown {
+	} else if _, ok := l.bodies[e.PlanSHA256]; !ok && !e.Stray {
 		return l.damage("it has no plan, and no record before it has that plan")
 	}
 	l.epochs = append(l.epochs, e)

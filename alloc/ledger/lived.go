@@ -55,7 +55,7 @@ func (l *Ledger) changes(from, to time.Time) []time.Time {
 	for _, e := range l.time.epochs {
 		add(e.From, e.Settled)
 	}
-	for _, e := range l.time.dark {
+	for _, e := range l.time.straysIn(from, to, time.Time{}) {
 		add(e.From, e.Settled)
 	}
 	slices.SortFunc(out, time.Time.Compare)
@@ -65,8 +65,8 @@ func (l *Ledger) changes(from, to time.Time) []time.Time {
 // has reports whether a plan is possible at an instant, by the records alone.
 func (l *Ledger) has(sha string, at time.Time) bool {
 	epochs, gap := l.time.between(at, at, time.Time{})
-	for _, e := range l.time.dark {
-		gap = gap || !e.From.After(at) && e.Settled.After(at)
+	for _, e := range l.time.straysIn(at, at, time.Time{}) {
+		gap = gap || e.PlanSHA256 == sha || !l.Knows(e.PlanSHA256)
 	}
 	return gap || slices.ContainsFunc(epochs, func(e *Epoch) bool { return e.PlanSHA256 == sha })
 }

@@ -258,7 +258,7 @@ func (m Memory) LastSeen(now time.Time) time.Time {
 // due reports whether a kernel that came to what is remembered may have come to another plan since then by an epoch.
 func (l *Ledger) due(has string, m Memory, want Epoch) bool {
 	for i := range l.epochs {
-		if e := &l.epochs[i]; e.PlanSHA256 == has && !e.From.Before(m.From) && !e.From.After(want.From) && !l.dark(e) {
+		if e := &l.epochs[i]; e.PlanSHA256 == has && !e.From.Before(m.From) && !e.From.After(want.From) && !e.Stray {
 			return true
 		}
 	}
@@ -300,7 +300,7 @@ func (l *Ledger) missedBy(m Memory, has string, want Epoch) (since time.Time) {
 func (l *Ledger) Missed(had string, until Epoch, seen time.Time) time.Time {
 	if seen.IsZero() {
 		for e := range l.Epochs() {
-			if e.PlanSHA256 == had && e.From.Before(until.From) && e.From.After(seen) {
+			if e.PlanSHA256 == had && !e.Stray && e.From.Before(until.From) && e.From.After(seen) {
 				seen = e.From
 			}
 		}
@@ -309,7 +309,7 @@ func (l *Ledger) Missed(had string, until Epoch, seen time.Time) time.Time {
 	for e := range l.Epochs() {
 		replaced := !e.Until.IsZero() && !e.Until.After(e.From)
 		known := had == until.PlanSHA256 && !e.Settled.Before(until.From) // the ledger says that it is open
-		if !seen.IsZero() && !replaced && !known && e.PlanSHA256 != had && e.From.After(seen) && e.From.Before(first) {
+		if !seen.IsZero() && !replaced && !known && !e.Stray && e.PlanSHA256 != had && e.From.After(seen) && e.From.Before(first) {
 			first = e.From
 		}
 	}

@@ -141,10 +141,10 @@ func (l *Ledger) begun(after, until time.Time) (out []Epoch) {
 	return out
 }
 
-// begins reports whether an epoch begins at an instant, or one whose plan is not known, which somebody may record later.
+// begins reports whether an epoch begins at an instant.
 func (l *Ledger) begins(at time.Time) bool {
 	e, err := l.AtInstant(at)
-	return err == nil && e.From.Equal(at) || slices.ContainsFunc(l.time.dark, func(e *Epoch) bool { return e.From.Equal(at) })
+	return err == nil && e.From.Equal(at)
 }
 
 // A Lateness says that for a while the kernel had another plan than the ledger says, or may have had: an older one because it got an epoch late, or one
@@ -162,36 +162,27 @@ type Lateness struct {
 }
 
 // Late records a Lateness. The epochs that began from x.Since on, and were not settled at x.Until, are recorded again as settled then, so that what was
-// before them is possible, too. The plans of x.Had are recorded as possible from x.Since until x.Until; where no epoch began in between, the one that
-// was in force is recorded once more from x.Until on, first. It returns how many it recorded. The error is one that Add would return.
+// before them is possible, too. The plans of x.Had are recorded as strays from x.Since until x.Until: possible, and never in force. It returns how many it
+// recorded. The error is one that Add would return.
 func (w *Writer) Late(x Lateness) (n int, err error) {
 	if _, err := os.Lstat(w.pending()); err == nil {
 		return 0, fmt.Errorf("%s: %w", w.pending(), ErrPending)
 	}
-	last, err := w.ledger.AtInstant(x.Until)
-	if err != nil || x.Until.Sub(x.Since) <= strayRoom {
+	if _, err := w.ledger.AtInstant(x.Until); err != nil || x.Until.Sub(x.Since) <= strayRoom {
 		return 0, err
 	}
 	begun := w.ledger.begun(x.Since.Add(-1), x.Until)
-	open := later(last.Settled, x.Until) // what is open beyond x.Until already stays so
 	for _, e := range begun {
-		if open = later(open, e.Settled); !e.Settled.Before(x.Until) {
+		if !e.Settled.Before(x.Until) {
 			continue
 		}
-		if err := w.again(e, e.From, x.Until, x, x.note(e)); err != nil {
+		if err := w.again(e, x); err != nil {
 			return n, err
 		}
 		n++
 	}
-	strays := w.strays(x, begun)
-	if len(strays) > 0 && !last.From.After(x.Since.Add(strayRoom)) {
-		if err := w.again(last, x.Until, open, x, fmt.Sprintf("as in epoch %d, from when the kernel surely had it again", last.Seq)); err != nil {
-			return n, err
-		}
-		n++
-	}
-	for i, sha := range strays {
-		if err := w.stray(sha, w.ledger.free(x.Since.Add(time.Duration(i))), open, x); err != nil {
+	for _, sha := range w.strays(x, begun) {
+		if err := w.stray(sha, x); err != nil {
 			return n, err
 		}
 		n++
@@ -199,20 +190,20 @@ func (w *Writer) Late(x Lateness) (n int, err error) {
 	return n, nil
 }
 
-// again records the plan of an epoch once more.
-func (w *Writer) again(e Epoch, from, settled time.Time, x Lateness, note string) error {
+// again records an epoch once more, as settled when the kernel surely had it.
+func (w *Writer) again(e Epoch, x Lateness) error {
 	plan, err := w.ledger.Plan(e)
 	if err != nil {
 		return err
 	}
-	_, err = w.add(Entry{Plan: plan, From: from, Settled: settled, Now: x.Now, By: x.By, Backdate: true, Note: note})
+	_, err = w.add(Entry{Plan: plan, From: e.From, Settled: x.Until, Now: x.Now, By: x.By, Backdate: true, Note: x.note(e)})
 	return err
 }
 
 // maxStrays is how many plans are told apart that the kernel had without the ledger's knowing.
 const maxStrays = 16
 
-// strayRoom is in which time behind the beginning of a Lateness these begin, each at an instant of its own.
+// strayRoom is how long a Lateness is at least that is recorded, and how far behind its beginning a plan may begin that is known for it.
 const strayRoom = time.Microsecond
 
 // strays returns the plans of x.Had that are no candidates by the epochs in force since x.Since.
@@ -226,8 +217,8 @@ func (w *Writer) strays(x Lateness, begun []Epoch) (out []string) {
 			known = append(known, e.PlanSHA256)
 		}
 	}
-	for _, e := range w.ledger.time.dark {
-		if !e.From.Before(x.Since) && !e.From.After(x.Since.Add(strayRoom)) && !e.Settled.Before(x.Until) {
+	for _, e := range w.ledger.time.strays {
+		if !e.From.After(x.Since.Add(strayRoom)) && !e.Settled.Before(x.Until) {
 			known = append(known, e.PlanSHA256)
 		}
 	}

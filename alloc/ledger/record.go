@@ -23,7 +23,7 @@ type record struct {
 	By        string          `json:"by,omitempty"`
 	Note      string          `json:"note,omitempty"`
 	Backdated bool            `json:"backdated,omitempty"`
-	Unknown   bool            `json:"unknown,omitempty"` // the plan is in no earlier record, and not in this one
+	Stray     bool            `json:"unknown,omitempty"` // called so when it stood only where the plan is in no earlier record; it is never in this one
 	SHA256    string          `json:"plan_sha256"`
 	Plan      json.RawMessage `json:"plan,omitempty"` // left out where an earlier record has it
 	Prev      string          `json:"prev"`
@@ -46,7 +46,7 @@ var origin = hex.EncodeToString(make([]byte, sha256.Size))
 // encode returns the record of an epoch as a line without its newline. body is nil where an earlier record has it.
 func encode(e Epoch, body []byte, prev string) ([]byte, error) {
 	r := record{
-		Version: version, Seq: e.Seq, From: stamp(e.From), Added: stamp(e.Added), By: e.By, Note: e.Note, Backdated: e.Backdated, Unknown: e.Unknown,
+		Version: version, Seq: e.Seq, From: stamp(e.From), Added: stamp(e.Added), By: e.By, Note: e.Note, Backdated: e.Backdated, Stray: e.Stray,
 		SHA256: e.PlanSHA256, Plan: body, Prev: prev, Hash: origin, // as long as the real one
 	}
 	if !e.Settled.Equal(e.From) {
@@ -102,7 +102,7 @@ func decode(line []byte) (e Epoch, body [2]int, prev, msg string) {
 	if want := hex.EncodeToString(sum(line[:len(line)-hashTail])); r.Hash != want {
 		return e, [2]int{}, "", "its hash does not fit: the record was changed"
 	}
-	if e, msg = r.epoch(); msg != "" {
+	if e, msg = r.epoch(body[0] > 0); msg != "" {
 		return e, [2]int{}, "", msg
 	}
 	again, err := r.line()
@@ -132,8 +132,9 @@ func isCompact(b []byte) bool {
 	return json.Valid(b)
 }
 
-func (r record) epoch() (e Epoch, msg string) {
-	e = Epoch{Seq: r.Seq, By: r.By, Note: r.Note, Backdated: r.Backdated, Unknown: r.Unknown, PlanSHA256: r.SHA256, Hash: r.Hash}
+// epoch returns what a record says, which has a plan or refers to one.
+func (r record) epoch(hasPlan bool) (e Epoch, msg string) {
+	e = Epoch{Seq: r.Seq, By: r.By, Note: r.Note, Backdated: r.Backdated, Stray: r.Stray || r.oldStray() && !hasPlan, PlanSHA256: r.SHA256, Hash: r.Hash}
 	for _, f := range []struct {
 		text string
 		to   *time.Time
@@ -153,7 +154,7 @@ func (r record) epoch() (e Epoch, msg string) {
 	if e.Settled.Before(e.From) {
 		return e, "it settles before it begins"
 	}
-	if e.Unknown && (r.Plan != nil || !isHash(e.PlanSHA256)) {
+	if r.Stray && (hasPlan || !isHash(e.PlanSHA256)) {
 		return e, "it says that its plan is not known"
 	}
 	return e, ""

@@ -12,28 +12,26 @@ type timeline struct {
 	epochs []*Epoch // by From, all different
 	// ends has the instant at which each of them is surely over: the first at which a later one is settled. The zero Time
 	// means never. It does not decrease. One more in front says from when the ledger surely knows the plan.
-	ends []time.Time
-	dark []*Epoch // plans that the kernel had and the ledger does not know, by From
+	ends   []time.Time
+	strays []*Epoch // plans that the kernel may have had besides, by From
 }
 
 // newTimeline sorts the epochs and sets their Until. pending is an apply whose end is not known, or nil: it may be in force, and so
-// may what was before, also when an epoch that is planned begins after since: who follows the ledger waits for the end of the apply. isDark tells
-// whose plan is not known.
-func newTimeline(epochs []Epoch, isDark func(*Epoch) bool, pending *Epoch, since time.Time) timeline {
+// may what was before, also when an epoch that is planned begins after since: who follows the ledger waits for the end of the apply.
+func newTimeline(epochs []Epoch, pending *Epoch, since time.Time) timeline {
 	var t timeline
 	all := make([]*Epoch, 0, len(epochs))
 	for i := range epochs {
 		e := &epochs[i]
-		if isDark(e) {
+		if e.Stray {
 			e.Until = e.Settled
-			t.dark = append(t.dark, e)
+			t.strays = append(t.strays, e)
 			continue
 		}
 		all = append(all, e)
 	}
-	slices.SortStableFunc(all, func(a, b *Epoch) int {
-		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Seq, b.Seq))
-	})
+	slices.SortStableFunc(all, byFrom)
+	slices.SortStableFunc(t.strays, byFrom)
 	for i, e := range all {
 		if i+1 == len(all) {
 			t.epochs = append(t.epochs, e)
@@ -59,6 +57,22 @@ func newTimeline(epochs []Epoch, isDark func(*Epoch) bool, pending *Epoch, since
 	}
 	t.ends[0] = first
 	return t
+}
+
+// byFrom is the order of the timeline.
+func byFrom(a, b *Epoch) int { return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Seq, b.Seq)) }
+
+// straysIn returns the strays of a window, both ends included. What ends at unsure or after it counts as not ended, unless unsure is zero.
+func (t timeline) straysIn(from, to, unsure time.Time) (strays []*Epoch) {
+	for _, e := range t.strays {
+		if e.From.After(to) {
+			break
+		}
+		if e.Settled.After(from) || !unsure.IsZero() && !e.Settled.Before(unsure) {
+			strays = append(strays, e)
+		}
+	}
+	return strays
 }
 
 // sure returns the epochs that were recorded.

@@ -191,7 +191,7 @@ func (a *answer) verdict() Verdict {
 }
 
 // AtInstant returns the epoch in force at t. The error wraps ErrNotCovered. While a change is under way it is the epoch that
-// takes over; one that is pending does not count.
+// takes over; one that is pending does not count, nor does a stray.
 func (l *Ledger) AtInstant(t time.Time) (Epoch, error) {
 	epochs := l.time.sure()
 	i := sort.Search(len(epochs), func(i int) bool { return epochs[i].From.After(t) })

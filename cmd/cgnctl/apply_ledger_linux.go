@@ -202,6 +202,7 @@ func (r *recording) compare(sha string) {
 // plan of an epoch that another one has replaced since then. The zero Time is none.
 func (r *recording) behind(sha string) time.Time {
 	epochs, _ := r.w.Ledger().Between(r.now().Add(-ledger.Patience), r.now())
+	epochs = slices.DeleteFunc(epochs, func(ep ledger.Epoch) bool { return ep.Stray })
 	for i := len(epochs) - 2; i >= 0; i-- {
 		if epochs[i].PlanSHA256 == sha {
 			return epochs[i+1].From.Add(-1)

@@ -122,10 +122,11 @@ func ofEpoch(ep ledger.Epoch) record {
 	return record{{"epoch", ep.Seq}, {"from", stamp(ep.From)}, {"until", stampOrNull(ep.Until)}, {"plan_sha256", ep.PlanSHA256}}
 }
 
-// describe returns all of an epoch.
-func describe(ep ledger.Epoch) record {
+// describe returns all of an epoch. It is unknown where no record has its plan.
+func describe(led *ledger.Ledger, ep ledger.Epoch) record {
 	return append(ofEpoch(ep), record{
-		{"settled", stamp(ep.Settled)}, {"added", stamp(ep.Added)}, {"backdated", ep.Backdated}, {"by", foreign(ep.By)}, {"note", foreign(ep.Note)}, {"hash", ep.Hash}, {"unknown", ep.Unknown},
+		{"settled", stamp(ep.Settled)}, {"added", stamp(ep.Added)}, {"backdated", ep.Backdated}, {"by", foreign(ep.By)}, {"note", foreign(ep.Note)}, {"hash", ep.Hash},
+		{"unknown", !led.Knows(ep.PlanSHA256)}, {"stray", ep.Stray},
 	}...)
 }
 
@@ -180,8 +181,9 @@ func newLedgerList(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list --ledger FILE",
 		Short: "List the epochs in the order in which they were recorded",
-		Long: `List the epochs. UNTIL is empty for what is still in force. PLAN is unknown where the kernel had one by somebody's hand that no record
-has: then it is a time of which nobody knows who had ports besides, and no epoch.`,
+		Long: `List the epochs. UNTIL is empty for what is still in force. With -o json, "stray" says that the kernel may have had the plan from FROM to
+UNTIL besides the one in force, by somebody's hand or by a clock that was wrong: it is possible then, and never what is to be in force. PLAN is
+unknown where no record has the plan of a stray: then it is a time of which nobody knows who had ports besides.`,
 		Example: `  cgnctl ledger list --ledger ledger.jsonl`,
 		Args:    exactly(0, "no arguments"),
 	}
@@ -191,7 +193,7 @@ has: then it is a time of which nobody knows who had ports besides, and no epoch
 		return l.with(e, func(led *ledger.Ledger) error {
 			rows := make([]record, 0, led.Len())
 			for ep := range led.Epochs() {
-				rows = append(rows, describe(ep))
+				rows = append(rows, describe(led, ep))
 			}
 			switch *format {
 			case "json":
@@ -199,7 +201,7 @@ has: then it is a time of which nobody knows who had ports besides, and no epoch
 			case "table":
 				for i := range rows {
 					rows[i] = brief(forPeople("table", rows[i])[0])
-					if ep, _ := led.Epoch(uint64(i + 1)); ep.Unknown && !led.Knows(ep.PlanSHA256) {
+					if ep, _ := led.Epoch(uint64(i + 1)); !led.Knows(ep.PlanSHA256) {
 						rows[i].set("plan", "unknown")
 					}
 				}

@@ -37,7 +37,7 @@ func newLedgerShow(e *env) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return printRecords(e.stdout, *format, append(describe(ep), value{"plan", json.RawMessage(body)}))
+				return printRecords(e.stdout, *format, append(describe(led, ep), value{"plan", json.RawMessage(body)}))
 			}
 			return e.showEpoch(led, ep)
 		})
@@ -59,7 +59,7 @@ func numbered(led *ledger.Ledger, text string) (ledger.Epoch, error) {
 }
 
 func (e *env) showEpoch(led *ledger.Ledger, ep ledger.Epoch) error {
-	for _, f := range describe(ep) {
+	for _, f := range describe(led, ep) {
 		text := fmt.Sprint(f.v)
 		if f.v == nil {
 			text = "still in force"
@@ -71,7 +71,7 @@ func (e *env) showEpoch(led *ledger.Ledger, ep ledger.Epoch) error {
 			return writeFault(err)
 		}
 	}
-	if ep.Unknown && !led.Knows(ep.PlanSHA256) {
+	if !led.Knows(ep.PlanSHA256) {
 		e.warn([]string{"the kernel had a plan for that time which the ledger does not know: who has it asks it with cgnctl trace -c"})
 		return nil
 	}
@@ -149,6 +149,10 @@ func severalPlans(epochs []ledger.Epoch, gap bool, first, last time.Time) error 
 	for _, ep := range epochs {
 		if ep.Pending {
 			found = append(found, fmt.Sprintf("that of an apply that has not ended (plan %.12s)", ep.PlanSHA256))
+			continue
+		}
+		if ep.Stray {
+			found = append(found, fmt.Sprintf("that of record %d, which the kernel may have had besides (plan %.12s)", ep.Seq, ep.PlanSHA256))
 			continue
 		}
 		found = append(found, fmt.Sprintf("that of epoch %d (plan %.12s)", ep.Seq, ep.PlanSHA256))

@@ -123,7 +123,7 @@ func (e *env) traceLedger(led *ledger.Ledger, q ledger.Question, more *moreFlags
 func gapText(led *ledger.Ledger, from time.Time) string {
 	covered := false
 	for ep := range led.Epochs() {
-		covered = covered || !ep.Settled.After(from) && led.Knows(ep.PlanSHA256) && !ep.Unknown
+		covered = covered || !ep.Settled.After(from) && !ep.Stray
 	}
 	if covered {
 		return "for part of the time it is not known which plan the kernel had: it may have been given one that no record has"

@@ -173,7 +173,7 @@ func (f files) addEpoch(en api.NewEpoch) (out form.Added, err error) {
 	if err != nil {
 		return out, err
 	}
-	out.Epoch = api.EpochOf(e)
+	out.Epoch = api.EpochOf(w.Ledger(), e)
 	if known {
 		if older, err := w.Ledger().Plan(before); err == nil { // without it the epoch stands all the same
 			d := alloc.Diff(older, p.Plan)

@@ -55,15 +55,16 @@ func (s *server) epochs(*http.Request) (any, error) {
 		if led.Len() > maxEpochs && e.Seq <= uint64(led.Len()-maxEpochs) {
 			continue
 		}
-		out.Epochs = append(out.Epochs, EpochOf(e))
+		out.Epochs = append(out.Epochs, EpochOf(led, e))
 	}
 	return out, nil
 }
 
 // EpochOf returns an epoch as it is answered.
-func EpochOf(e ledger.Epoch) form.Epoch {
+func EpochOf(led *ledger.Ledger, e ledger.Epoch) form.Epoch {
 	a := form.Epoch{
-		Seq: e.Seq, From: e.From, Settled: e.Settled, Added: e.Added, By: e.By, Note: e.Note, Backdated: e.Backdated, Unknown: e.Unknown, SHA256: e.PlanSHA256, Hash: e.Hash,
+		Seq: e.Seq, From: e.From, Settled: e.Settled, Added: e.Added, By: e.By, Note: e.Note, Backdated: e.Backdated, SHA256: e.PlanSHA256, Hash: e.Hash,
+		Stray: e.Stray, Unknown: !led.Knows(e.PlanSHA256),
 	}
 	if !e.Until.IsZero() {
 		a.Until = &e.Until

@@ -147,7 +147,7 @@ func (t *timeline) next(now time.Time) (first ledger.Epoch, ok bool) {
 		return first, false
 	}
 	for e := range t.ledger.Epochs() {
-		if e.From.After(now) && (!ok || !e.From.After(first.From)) { // of two with the same instant the later record counts
+		if !e.Stray && e.From.After(now) && (!ok || !e.From.After(first.From)) { // of two with the same instant the later record counts
 			first, ok = e, true
 		}
 	}

@@ -136,6 +136,7 @@ type Epoch struct {
 	By        string     `json:"by"`
 	Note      string     `json:"note"`
 	Backdated bool       `json:"backdated"`
+	Stray     bool       `json:"stray,omitempty"`
 	Unknown   bool       `json:"unknown,omitempty"`
 	SHA256    string     `json:"plan_sha256"`
 	Hash      string     `json:"hash"`
