@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -55,6 +56,12 @@ func TestCheck(t *testing.T) {
 		}
 		w.Close()
 	}
+	if err := errors.Join(
+		os.Symlink("ledger.jsonl", filepath.Join(folder, "link.jsonl")), os.Link(filepath.Join(folder, "ledger.jsonl"), filepath.Join(folder, "hard.jsonl")),
+		os.Symlink("cgnd.yaml", filepath.Join(folder, "config")), os.Symlink("sock", filepath.Join(folder, "later")),
+	); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		config string
 		code   int
@@ -79,6 +86,13 @@ func TestCheck(t *testing.T) {
 		{"plan: FOLDER/plan.yaml\nlisten: {user: 65533}\n", 0, "CAP_CHOWN"},
 		{"plan: FOLDER/plan.yaml\nlisten: {group: 65533}\n", 0, "SupplementaryGroups=65533"},
 		{"plan: FOLDER/plan.yaml\nlisten: {unix: FOLDER/sock, user: 0, group: 0}\n", 0, "configuration is valid"},
+		{"ledger: FOLDER/ledger.jsonl\naudit: FOLDER/link.jsonl\n", 2, "link.jsonl is ledger, "},
+		{"ledger: FOLDER/ledger.jsonl\naudit: FOLDER/hard.jsonl\n", 2, "hard.jsonl is ledger, "},
+		{"plan: FOLDER/plan.yaml\naudit: FOLDER/cgnd.yaml\n", 2, "cgnd.yaml is the configuration, "},
+		{"plan: FOLDER/plan.yaml\naudit: FOLDER/config\n", 2, "config is the configuration, "},
+		{"plan: FOLDER/plan.yaml\naudit: FOLDER/later\nlisten: {unix: FOLDER/sock}\n", 2, "later is listen.unix, "},
+		{"plan: FOLDER/plan.yaml\naudit: FOLDER/sock\nlisten: {unix: FOLDER/sock}\n", 2, "cgnd.yaml:2:1: audit and listen.unix"},
+		{"plan: FOLDER/plan.yaml\naudit: FOLDER/audit.jsonl\nlisten: {unix: FOLDER/sock}\n", 0, "configuration is valid"},
 		{"plan: FOLDER/plan.yaml\nfoo: bar\n", 2, "cgnd.yaml:2:1: unknown key"},
 	} {
 		path := write("cgnd.yaml", c.config)

@@ -26,7 +26,7 @@ type door struct {
 // openDoor begins to serve the API, on a unix socket and, where that is configured, on TCP, until ctx ends.
 func openDoor(ctx context.Context, c *daemonfile.Config, d *daemon.Daemon, m *meter, tally *requestTally, at *listeners) (*door, error) {
 	o := &door{Daemon: d, log: at.log, listen: c.Listen, credentials: &m.credentials}
-	options := api.Options{Daemon: o, Audit: api.NewAudit(c.Audit), Log: at.log}
+	options := api.Options{Daemon: o, Audit: auditOf(c), Log: at.log}
 	if err := options.Audit.Check(); err != nil {
 		at.log.Error("traces will be refused until this is mended", "error", err)
 	}

@@ -104,6 +104,9 @@ func checkFiles(c *daemonfile.Config, stdout io.Writer) error {
 	if err := checkSocket(c.Listen); err != nil {
 		return err
 	}
+	if err := auditOf(c).Apart(); err != nil {
+		return err
+	}
 	if c.Listen.TCP.IsValid() {
 		if _, err := api.NewCredentials(c.Listen.Tokens, c.Listen.Certificate, c.Listen.Key); err != nil {
 			return fmt.Errorf("listen.tcp: %w", err)
@@ -124,6 +127,15 @@ func checkFiles(c *daemonfile.Config, stdout io.Writer) error {
 	}
 	_, err = io.WriteString(stdout, strings.Join(lines, "\n")+"\n")
 	return err
+}
+
+// auditOf returns the log of traces, which is no other file of the configuration, nor that itself.
+func auditOf(c *daemonfile.Config) *api.Audit {
+	others := []api.File{{Name: "the configuration", Path: c.File}}
+	for _, f := range c.Files() {
+		others = append(others, api.File{Name: f[0], Path: f[1], Beside: f[0] == "ledger"})
+	}
+	return api.NewAudit(c.Audit, others...)
 }
 
 // targetNotes says what else plans of the ledger were applied to: later epochs go to the daemon's own instance alone.

@@ -16,8 +16,9 @@ import (
 // An Audit is an append-only file of JSON lines: who asked what, when and why. The file is opened for every line, so that it can
 // be rotated by renaming it. Make one with NewAudit.
 type Audit struct {
-	path string
-	mu   sync.Mutex
+	path   string
+	others []File
+	mu     sync.Mutex
 	// For tests.
 	wrap func(*os.File) auditFile // nil = the file as it is
 	sync func(folder string) error
@@ -33,8 +34,10 @@ type auditFile interface {
 }
 
 // NewAudit returns the audit log at path. The file is made when it is needed; nobody but its
-// owner and group can read it, and the umask may leave out the latter.
-func NewAudit(path string) *Audit { return &Audit{path: path, sync: syncFolder} }
+// owner and group can read it, and the umask may leave out the latter. It is none of the others: a trace is refused then, and none of them is written to.
+func NewAudit(path string, others ...File) *Audit {
+	return &Audit{path: path, others: others, sync: syncFolder}
+}
 
 // Check reports whether a line could be written, and writes none.
 func (a *Audit) Check() error {
@@ -46,6 +49,9 @@ func (a *Audit) Check() error {
 }
 
 func (a *Audit) open() (auditFile, error) {
+	if err := a.Apart(); err != nil { // before it is made
+		return nil, err
+	}
 	f, err := os.OpenFile(a.path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
@@ -117,7 +123,7 @@ func (a *Audit) write(line auditLine) (err error) {
 		err = f.Sync()
 	}
 	if err == nil && first { // the name of the file is to last as its lines
-		err = a.sync(filepath.Dir(a.path))
+		err = a.sync(filepath.Dir(realName(a.path)))
 	}
 	if err != nil {
 		// What was written of a line, on a disk that is full, is taken back as well as may be; torn lines are also seen later.

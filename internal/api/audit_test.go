@@ -141,3 +141,49 @@ func TestAuditOfAnotherFile(t *testing.T) {
 		}
 	}
 }
+
+// TestAuditApart has the log be another file by whatever name: it is neither written to nor made.
+func TestAuditApart(t *testing.T) {
+	folder := t.TempDir()
+	at := func(name string) string { return filepath.Join(folder, name) }
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.WriteFile(at("ledger"), nil, 0o600)) // empty as a log that begins
+	must(os.Mkdir(at("real"), 0o700))
+	must(os.Symlink(at("real"), at("folder")))
+	must(os.Symlink("ledger", at("link")))
+	must(os.Symlink(at("link"), at("link to a link")))
+	must(os.Link(at("ledger"), at("hard")))
+	must(os.Symlink("real/sock", at("to what is not there yet")))
+	must(os.Symlink("ledger.pending", at("to what stands beside")))
+	must(os.Symlink("real/audit", at("good")))
+	others := []File{{Name: "ledger", Path: at("ledger"), Beside: true}, {Name: "listen.unix", Path: at("folder/sock")}, {Name: "policy"}}
+	for name, want := range map[string]string{
+		"ledger": "ledger", "link": "ledger", "link to a link": "ledger", "hard": "ledger", "ledger.cgnd": "ledger", "to what stands beside": "ledger", "real/sock": "listen.unix",
+		"folder/sock": "listen.unix", "to what is not there yet": "listen.unix", "good": "", "audit": "", "folder/audit.2": "", "ledger-audit": "",
+	} {
+		a := NewAudit(at(name), others...)
+		synced := ""
+		a.sync = func(folder string) error { synced = folder; return nil }
+		for _, err := range []error{a.Apart(), a.Check(), a.write(auditLine{})} {
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), " is "+want+", ") {
+				t.Errorf("%s: %v, want %q", name, err, want)
+			}
+		}
+		if text, err := os.ReadFile(at("ledger")); err != nil || len(text) > 0 {
+			t.Errorf("%s: %q, %v", name, text, err)
+		}
+		if name == "good" && synced != at("real") {
+			t.Errorf("the folder %s was synced", synced)
+		}
+	}
+	for _, name := range []string{"real/sock", "ledger.pending", "ledger.cgnd"} {
+		if _, err := os.Lstat(at(name)); err == nil {
+			t.Errorf("%s was made", name)
+		}
+	}
+}

@@ -29,6 +29,7 @@ const (
 
 // A Config says what a daemon is to do.
 type Config struct {
+	File     string // where it stands
 	Backend  string // Nftables or XDP
 	Instance string
 	// Ledger or Plan is where the plan comes from; the other one is "".
@@ -120,7 +121,12 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Parse(path, data)
+	c, err := Parse(path, data)
+	if err != nil {
+		return nil, err
+	}
+	c.File = path
+	return c, nil
 }
 
 // readable keeps control characters from terminals.

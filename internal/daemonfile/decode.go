@@ -269,12 +269,23 @@ var xdpOnly = []string{"interfaces", "policy", "port-key", "events"}
 // maxSocket is how long the path of a unix socket may be.
 const maxSocket = 107
 
+// Files returns the files that a configuration names besides the log of traces, each with its key. That of the ledger has others beside it.
+func (c *Config) Files() [][2]string {
+	all := [][2]string{
+		{"ledger", c.Ledger}, {"plan", c.Plan}, {"policy", c.Policy}, {"port-key", c.PortKey}, {"listen.unix", c.Listen.Unix}, {"listen.tokens", c.Listen.Tokens},
+		{"listen.certificate", c.Listen.Certificate}, {"listen.key", c.Listen.Key},
+	}
+	for _, path := range c.KeyFiles {
+		all = append(all, [2]string{"key-files", path})
+	}
+	return all
+}
+
 // audit has the log of traces be a file of its own.
 func (d *decoder) audit(seen map[string]*yaml.Node) {
 	c := d.config
 	at := cmp.Or(seen["audit"], seen["ledger"], seen["plan"])
-	for _, other := range [][2]string{{"ledger", c.Ledger}, {"plan", c.Plan}, {"policy", c.Policy}, {"port-key", c.PortKey}, {"listen.tokens", c.Listen.Tokens},
-		{"listen.certificate", c.Listen.Certificate}, {"listen.key", c.Listen.Key}} {
+	for _, other := range c.Files() {
 		key, path := other[0], other[1]
 		if path == "" || at == nil {
 			continue
