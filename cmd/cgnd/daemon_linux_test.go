@@ -108,10 +108,10 @@ func (s *site) start() {
 	if err := s.do(s.cmd.Start); err != nil {
 		s.Fatal(err)
 	}
-	s.Cleanup(func() {
-		if s.cmd != nil {
-			_ = s.cmd.Process.Kill()
-			_ = s.cmd.Wait()
+	cmd := s.cmd
+	s.Cleanup(func() { // of this one, whatever was started since
+		if cmd.Process.Kill() == nil {
+			_ = cmd.Wait()
 		}
 		if s.Failed() {
 			s.Logf("log of cgnd:\n%s", s.log)

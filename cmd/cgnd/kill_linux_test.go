@@ -49,7 +49,9 @@ func TestKilled(t *testing.T) {
 				s.await("converge", healthy)
 			}
 		}
-		s.start()
+		if s.cmd == nil {
+			s.start()
+		}
 		n := s.await("converge", healthy)
 		if n.InForce != n.Wanted {
 			t.Errorf("%+v", n)
