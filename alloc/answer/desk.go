@@ -192,12 +192,13 @@ func whyNobody(q request.Request, c ledger.Candidate) string {
 func (d *Desk) whyAmbiguous(q request.Request, question ledger.Question, found []ledger.Candidate) string {
 	who := map[alloc.Subscriber]bool{}
 	epochs := map[uint64]bool{}
-	changed := false
+	changed, stray := false, false
 	for _, c := range found {
 		if s, ok := c.Subscriber(); ok {
 			who[s] = true
 		}
 		epochs[c.Epoch.Seq] = true
+		stray = stray || c.Epoch.Stray
 		changed = changed || c.Epoch.From.After(question.From) && !c.Epoch.From.After(question.To)
 	}
 	gap := ""
@@ -211,6 +212,8 @@ func (d *Desk) whyAmbiguous(q request.Request, question ledger.Question, found [
 		return fmt.Sprintf("without a port: %d subscribers had a share on the address", len(who))
 	case gap != "":
 		return gap
+	case stray:
+		return "the kernel may have had another plan then than the one in force, by somebody's hand or by a clock that was wrong"
 	case changed:
 		return fmt.Sprintf("the plan changed in the time that was asked for, or within the tolerance: %d epochs", len(epochs))
 	}

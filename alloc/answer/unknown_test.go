@@ -13,13 +13,14 @@ import (
 )
 
 // TestWhyAmbiguous checks that the reason is the true one: it is evidence. The ledger has a first epoch that was under way for a minute, a plan
-// that nobody knows for five hours, one that is known besides, and a change that took ten minutes.
+// that nobody knows for five hours, one that is known besides, a change that took ten minutes, and for an hour the plan before once more, by somebody's hand.
 func TestWhyAmbiguous(t *testing.T) {
 	const (
 		before  = "part of the time lies before the first epoch"
 		unknown = "for part of the time the kernel may have had a plan that the ledger does not know"
 		change  = "the plan changed in the time that was asked for, or within the tolerance: 2 epochs"
 		doubt   = "2 plans are possible then: a change was under way, or the ledger does not say that it came into force"
+		stray   = "the kernel may have had another plan then than the one in force, by somebody's hand or by a clock that was wrong"
 	)
 	path := filepath.Join(t.TempDir(), "ledger.jsonl")
 	w, err := ledger.Edit(path)
@@ -37,6 +38,9 @@ func TestWhyAmbiguous(t *testing.T) {
 		t.Fatal(err)
 	}
 	add(ledger.Entry{Plan: plan(t, 1000, "198.18.0.0/30"), From: day("15:00:00"), Settled: day("15:10:00"), Now: day("15:10:00")})
+	if n, err := w.Late(ledger.Lateness{Since: day("18:00:00"), Until: day("19:00:00"), Had: []string{plan(t, 2016, "198.18.0.0/30").SHA256()}, Now: day("19:00:00")}); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
 	w.Close()
 	led, err := ledger.Open(path)
 	if err != nil {
@@ -57,6 +61,9 @@ func TestWhyAmbiguous(t *testing.T) {
 		{"15:00:03", 6000, change},
 		{"15:05:00", 6000, doubt},
 		{"16:00:00", 6000, ""},
+		{"17:59:57", 6000, stray},
+		{"18:30:00", 6000, stray},
+		{"19:00:05", 6000, ""},
 		{"12:00:00", 0, "without a port: 32 subscribers had a share on the address"},
 		{"07:00:00", 0, "without a port: 32 subscribers had a share on the address; and " + unknown},
 		{"00:00:03", 0, "without a port: 32 subscribers had a share on the address; and " + before},
