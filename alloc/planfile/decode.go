@@ -2,6 +2,7 @@ package planfile
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,16 +18,24 @@ type decoder struct {
 	file  *File
 	opts  Options
 	lines []string // of the file, for excerpts
+	path  string   // of the value that is looked at, as in findings of package alloc
 	found []Diagnostic
 }
 
 // maxFound is the number of complaints after which the rest is left out: a large file that is no plan has millions.
 const maxFound = 100
 
+// report adds a complaint about the value at d.path, and names it: who reads a report of CI has no excerpt.
 func (d *decoder) report(n *yaml.Node, err error, hint, format string, args ...any) {
 	switch {
 	case len(d.found) < maxFound:
-		d.found = append(d.found, d.at(n.Line, n.Column, err, hint, fmt.Sprintf(format, args...)))
+		msg := fmt.Sprintf(format, args...)
+		if d.path != "" {
+			msg = d.path + ": " + msg
+		}
+		g := d.at(n.Line, n.Column, err, hint, msg)
+		g.Path = d.path
+		d.found = append(d.found, g)
 	case len(d.found) == maxFound:
 		d.found = append(d.found, d.at(n.Line, n.Column, ErrSyntax, "correct the others first", "more is wrong from here on, and is left out"))
 	}
@@ -59,19 +68,19 @@ func (d *decoder) document(n *yaml.Node) {
 func (d *decoder) version(n *yaml.Node) {
 	switch {
 	case n.Kind != yaml.ScalarNode || n.Tag != "!!int":
-		d.wrongType(n, "version", fmt.Sprintf("the number %d", Version))
+		d.wrongType(n, "the value", fmt.Sprintf("the number %d", Version))
 	case n.Value != strconv.Itoa(Version):
-		d.report(n, ErrSyntax, "", "version %s is unknown; this program reads version %d", n.Value, Version)
+		d.report(n, ErrSyntax, "", "%s is unknown; this program reads version %d", n.Value, Version)
 	}
 }
 
 func (d *decoder) pools(n *yaml.Node) {
 	if n.Kind != yaml.SequenceNode {
-		d.wrongType(n, "pools", "a list of pools")
+		d.wrongType(n, "the value", "a list of pools")
 		return
 	}
 	d.file.poolList = n
-	for _, item := range n.Content {
+	for item := range d.items(n) {
 		p, given := d.item(item, "a pool", fields)
 		d.file.pools = append(d.file.pools, p)
 		listed := given["shares"] || p.spec.Scheme == alloc.Explicit // without shares alloc says so
@@ -117,15 +126,24 @@ func (d *decoder) mapping(n *yaml.Node, what string, known []string, each func(k
 			d.report(k, ErrSyntax, hint, "unknown key %s in %s", quote(k.Value), what)
 		case seen[k.Value] != nil:
 			d.report(k, ErrSyntax, "leave one of them out", "duplicate key %s, first in line %d", k.Value, seen[k.Value].Line)
-		case v.Kind == yaml.AliasNode:
-			d.report(v, ErrSyntax, "write the value out", "%s: aliases are not accepted", k.Value)
-			seen[k.Value], given[k.Value] = k, true
 		default:
 			seen[k.Value], given[k.Value] = k, true
-			each(k.Value, v)
+			d.key(k.Value, v, each)
 		}
 	}
 	return given
+}
+
+// key calls each for a value, with the path of it.
+func (d *decoder) key(key string, v *yaml.Node, each func(key string, v *yaml.Node)) {
+	around := d.path
+	defer func() { d.path = around }()
+	d.path = strings.TrimPrefix(around+"."+key, ".")
+	if v.Kind == yaml.AliasNode {
+		d.report(v, ErrSyntax, "write the value out", "aliases are not accepted")
+		return
+	}
+	each(key, v)
 }
 
 // nearest returns the known key that a typing mistake away from key, or "".
@@ -244,7 +262,7 @@ func (d *decoder) portRange(n *yaml.Node) portset.Range {
 // portSet reads "1900,5060-5061", or a list of such.
 func (d *decoder) portSet(n *yaml.Node) portset.Set {
 	var ranges []portset.Range
-	for _, item := range itemsOf(n) {
+	for item := range d.items(n) {
 		ports, ok := d.portText(item)
 		if !ok {
 			continue
@@ -276,18 +294,28 @@ func (d *decoder) portText(n *yaml.Node) (ports string, ok bool) {
 	return n.Value, true
 }
 
-// itemsOf returns the items of a list, or the one node that is no list.
-func itemsOf(n *yaml.Node) []*yaml.Node {
-	if n.Kind == yaml.SequenceNode {
-		return n.Content
+// items iterates over the items of a list with the path of each, or over the one node that is no list.
+func (d *decoder) items(n *yaml.Node) iter.Seq[*yaml.Node] {
+	return func(yield func(*yaml.Node) bool) {
+		if n.Kind != yaml.SequenceNode {
+			yield(n)
+			return
+		}
+		list := d.path
+		defer func() { d.path = list }()
+		for i, item := range n.Content {
+			d.path = fmt.Sprintf("%s[%d]", list, i)
+			if !yield(item) {
+				return
+			}
+		}
 	}
-	return []*yaml.Node{n}
 }
 
 // addresses reads an address, prefix or range, or a list of them, and remembers where each stands.
 func (d *decoder) addresses(p *pool, key string, n *yaml.Node) []alloc.AddrRange {
 	var out []alloc.AddrRange
-	for _, item := range itemsOf(n) {
+	for item := range d.items(n) {
 		if r, ok := d.address(item); ok {
 			p.lists[key] = append(p.lists[key], origin{start: len(out), node: item})
 			out = append(out, r)
@@ -315,7 +343,7 @@ func (d *decoder) address(n *yaml.Node) (alloc.AddrRange, bool) {
 
 // destinations reads a destination, or a list of them, and remembers where each stands.
 func (d *decoder) destinations(n *yaml.Node) {
-	for _, item := range itemsOf(n) {
+	for item := range d.items(n) {
 		if item.Kind != yaml.ScalarNode || item.Tag != "!!str" {
 			d.wrongType(item, "the value", "a destination such as 203.0.113.0/24 or 203.0.113.53 udp/53")
 			continue
@@ -336,7 +364,7 @@ func (d *decoder) destinations(n *yaml.Node) {
 
 // inside reads addresses and {file: NAME}.
 func (d *decoder) inside(p *pool, n *yaml.Node) {
-	for _, item := range itemsOf(n) {
+	for item := range d.items(n) {
 		o := origin{start: len(p.spec.Inside), node: item}
 		if item.Kind == yaml.MappingNode {
 			given := d.mapping(item, "a subscriber list", []string{"file"}, func(_ string, v *yaml.Node) {

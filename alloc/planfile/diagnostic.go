@@ -22,7 +22,8 @@ var (
 type Diagnostic struct {
 	File         string
 	Line, Column int    // from 1; 0 when the complaint is about the file as a whole
-	Msg          string // what is wrong
+	Path         string // of the value: "softwires[0].rules[2].ea-len"; empty where no single value is meant
+	Msg          string // what is wrong; it names the value
 	Hint         string // what would be right; may be empty
 	Err          error  // ErrSyntax, ErrList, ErrRead, or a finding of package alloc
 

@@ -30,10 +30,10 @@ pools:
 		}
 	}
 	// Output:
-	// plan.yaml:5:30: invalid address 198.18.0.17/28: host bits are set; write 198.18.0.16/28 for the prefix or 198.18.0.17 for the one address
+	// plan.yaml:5:30: pools[0].outside[1]: invalid address 198.18.0.17/28: host bits are set; write 198.18.0.16/28 for the prefix or 198.18.0.17 for the one address
 	//     5 |     outside: [198.18.0.0/28, 198.18.0.17/28]
 	//       |                              ^
-	// plan.yaml:6:5: unknown key "sharing_ratio" in a pool
+	// plan.yaml:6:5: pools[0]: unknown key "sharing_ratio" in a pool
 	//     6 |     sharing_ratio: 32
 	//       |     ^
 	// hint: did you mean sharing-ratio?

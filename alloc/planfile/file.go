@@ -241,6 +241,7 @@ func listFile[T any](d *decoder, n *yaml.Node, read func(r io.Reader, name strin
 		if errors.Is(err, ErrRead) {
 			d.report(n, ErrRead, "", "%v", err)
 		} else {
+			g.Path = d.path
 			d.found = append(d.found, g)
 		}
 		return *new(T)
@@ -259,7 +260,7 @@ func openAndRead[T any](o Options, path string, read func(r io.Reader, name stri
 
 // Diagnostic says where a finding of alloc.NewPlan about f.Spec stands in the file.
 func (f *File) Diagnostic(finding alloc.Finding) Diagnostic {
-	g := Diagnostic{File: f.Name, Line: 1, Column: 1, Msg: readable(finding.Error()), Hint: finding.Hint, Err: finding}
+	g := Diagnostic{File: f.Name, Line: 1, Column: 1, Path: finding.Path, Msg: readable(finding.Error()), Hint: finding.Hint, Err: finding}
 	f.place(&g, finding.Path)
 	if g.File == f.Name && g.Line >= 1 && g.Line <= len(f.lines) {
 		g.source = f.lines[g.Line-1]

@@ -116,7 +116,7 @@ func TestLoadStandardInput(t *testing.T) {
 	replace(withList("x.csv"))
 	_, err = Load("-", Options{})
 	wantDiagnostics(t, err, `
-standard input:6:15: a plan that does not come from a file cannot name a list file
+standard input:6:15: pools[0].inside[1].file: a plan that does not come from a file cannot name a list file
     6 |       - file: x.csv
       |               ^
 `)
@@ -171,7 +171,7 @@ func TestListFile(t *testing.T) {
 		{`"a\0b"`, `plans/a?b: invalid argument`},
 	} {
 		_, err := load(c.name)
-		want := "plans/plan.yaml:6:15: " + c.msg + "\n    6 |       - file: " + c.name + "\n      |               ^\n"
+		want := "plans/plan.yaml:6:15: pools[0].inside[1].file: " + c.msg + "\n    6 |       - file: " + c.name + "\n      |               ^\n"
 		if strings.HasPrefix(c.msg, "the list file") {
 			want += hint
 		}

@@ -273,15 +273,15 @@ shares-collide.yaml:8:9: pool "old-nat": subscribers 100.64.0.2 and 100.64.0.3 b
 hint: give every port of an outside address to one subscriber
 `},
 		"typo": {ErrSyntax, `
-typo.yaml:6:5: unknown key "sharing_ratio" in a pool
+typo.yaml:6:5: pools[0]: unknown key "sharing_ratio" in a pool
     6 |     sharing_ratio: 32
       |     ^
 hint: did you mean sharing-ratio?
-typo.yaml:7:5: duplicate key outside, first in line 5
+typo.yaml:7:5: pools[0]: duplicate key outside, first in line 5
     7 |     outside: 198.18.1.0/27
       |     ^
 hint: leave one of them out
-typo.yaml:8:27: the value must be a number, and this is the text "many"
+typo.yaml:8:27: pools[0].ports-per-subscriber: the value must be a number, and this is the text "many"
     8 |     ports-per-subscriber: many
       |                           ^
 `},

@@ -190,11 +190,10 @@ func oneAddress(text string) (netip.Addr, error) {
 
 // shares reads shares as text, as mappings, and {file: NAME}.
 func (d *decoder) shares(p *pool, n *yaml.Node) {
-	items := itemsOf(n)
-	if len(items) == 0 {
+	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
 		d.report(n, ErrSyntax, "for example shares: [100.64.0.1 198.18.0.1 1024-2047]", "the list of shares is empty")
 	}
-	for _, item := range items {
+	for item := range d.items(n) {
 		o := origin{start: len(p.spec.Shares), node: item}
 		switch {
 		case item.Kind == yaml.MappingNode:

@@ -131,7 +131,7 @@ twice.yaml:7:9: pool "a": subscriber 100.64.0.4 has two shares: 198.18.0.2 with 
 hint: list every subscriber once: its ports are on one outside address (RFC 6888 REQ-2), and several ranges make one share
 `,
 		"outside.yaml": `
-outside.yaml:5:20: the list file "../rules.csv" lies outside the plan's folder
+outside.yaml:5:20: pools[0].shares.file: the list file "../rules.csv" lies outside the plan's folder
     5 |     shares: {file: ../rules.csv}
       |                    ^
 hint: name a file in the plan's folder or below
@@ -158,38 +158,38 @@ hint: list them: subscriber, outside address and ports
 
 func TestParseSharesValues(t *testing.T) {
 	refused(t, "no share", explicit(" 100.64.0.1 198.18.0.1"), `
-p.yaml:5:13: invalid share "100.64.0.1 198.18.0.1": want inside address, outside address and ports, such as 100.64.0.1 198.18.0.1 1024-2047
+p.yaml:5:13: pools[0].shares: invalid share "100.64.0.1 198.18.0.1": want inside address, outside address and ports, such as 100.64.0.1 198.18.0.1 1024-2047
     5 |     shares: 100.64.0.1 198.18.0.1
       |             ^
 hint: for example 100.64.0.1 198.18.0.1 1024-2047,4000
 `)
 	refused(t, "a list in a list", explicit(" [[100.64.0.1 198.18.0.1 1]]"), `
-p.yaml:5:14: the value must be a share such as 100.64.0.1 198.18.0.1 1024-2047, and this is a list
+p.yaml:5:14: pools[0].shares[0]: the value must be a share such as 100.64.0.1 198.18.0.1 1024-2047, and this is a list
     5 |     shares: [[100.64.0.1 198.18.0.1 1]]
       |              ^
 `)
 	refused(t, "an empty list", explicit(" []"), `
-p.yaml:5:13: the list of shares is empty
+p.yaml:5:13: pools[0].shares: the list of shares is empty
     5 |     shares: []
       |             ^
 hint: for example shares: [100.64.0.1 198.18.0.1 1024-2047]
 `)
 	refused(t, "keys that lack one", explicit(" {subscriber: 100.64.0.1, ports: 80}"), `
-p.yaml:5:13: the share has no outside
+p.yaml:5:13: pools[0].shares: the share has no outside
     5 |     shares: {subscriber: 100.64.0.1, ports: 80}
       |             ^
 hint: for example {subscriber: 100.64.0.1, outside: 198.18.0.1, ports: 1024-2047}
 `)
 	refused(t, "a prefix", explicit(" {subscriber: 100.64.0.0/24, outside: 198.18.0.1, ports: 80}"), `
-p.yaml:5:26: invalid address "100.64.0.0/24": a share has one subscriber and one outside address, and this is a prefix or range
+p.yaml:5:26: pools[0].shares.subscriber: invalid address "100.64.0.0/24": a share has one subscriber and one outside address, and this is a prefix or range
     5 |     shares: {subscriber: 100.64.0.0/24, outside: 198.18.0.1, ports: 80}
       |                          ^
 `)
 	refused(t, "a file and more", explicit(" {file: x.csv, ports: 80}"), `
-p.yaml:5:20: a plan that does not come from a file cannot name a list file
+p.yaml:5:20: pools[0].shares.file: a plan that does not come from a file cannot name a list file
     5 |     shares: {file: x.csv, ports: 80}
       |                    ^
-p.yaml:5:13: a share has subscriber, outside, ports beside file
+p.yaml:5:13: pools[0].shares: a share has subscriber, outside, ports beside file
     5 |     shares: {file: x.csv, ports: 80}
       |             ^
 hint: write one share an item, or the file alone

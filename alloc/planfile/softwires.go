@@ -74,23 +74,23 @@ var ruleFields = []field{
 
 func (d *decoder) softwires(n *yaml.Node) {
 	d.file.softwireList = n
-	d.file.softwires = d.mappings(n, "softwires", "a list of pools", "a pool of softwires", softwireFields)
+	d.file.softwires = d.mappings(n, "a list of pools", "a pool of softwires", softwireFields)
 }
 
 func (d *decoder) rules(p *pool, n *yaml.Node) {
-	p.rules = d.mappings(n, "rules", "a list of rules", "a rule", ruleFields)
+	p.rules = d.mappings(n, "a list of rules", "a rule", ruleFields)
 	for _, r := range p.rules {
 		p.soft.Rules = append(p.soft.Rules, r.rule)
 	}
 }
 
 // mappings reads a list of mappings whose keys are those of a table.
-func (d *decoder) mappings(n *yaml.Node, key, list, what string, table []field) (items []*pool) {
+func (d *decoder) mappings(n *yaml.Node, list, what string, table []field) (items []*pool) {
 	if n.Kind != yaml.SequenceNode {
-		d.wrongType(n, key, list)
+		d.wrongType(n, "the value", list)
 		return nil
 	}
-	for _, item := range n.Content {
+	for item := range d.items(n) {
 		if len(d.found) > maxFound {
 			break
 		}
@@ -119,7 +119,7 @@ func (d *decoder) iid(n *yaml.Node) softwire.IIDForm {
 			return f
 		}
 	}
-	d.wrongType(n, "iid", "rfc7597 or draft")
+	d.wrongType(n, "the value", "rfc7597 or draft")
 	return 0
 }
 
@@ -149,7 +149,7 @@ func (d *decoder) address6(n *yaml.Node) netip.Addr {
 
 // bindings reads bindings and {file: NAME}.
 func (d *decoder) bindings(p *pool, n *yaml.Node) {
-	for _, item := range itemsOf(n) {
+	for item := range d.items(n) {
 		o := origin{start: len(p.soft.Bindings), node: item}
 		switch {
 		case item.Kind == yaml.MappingNode:

@@ -119,7 +119,7 @@ p.yaml:3: this is not YAML: unknown anchor 'x' referenced
     3 | - *x
 `},
 		{"alias as item", "version: &v 1\npools:\n- *v\n", `
-p.yaml:3:3: a pool must be a mapping with the keys KEYS, and this is an alias
+p.yaml:3:3: pools[0]: a pool must be a mapping with the keys KEYS, and this is an alias
     3 | - *v
       |   ^
 `},
@@ -129,16 +129,16 @@ p.yaml:2:1: a key of the plan file must be text, and this is an alias
       | ^
 `},
 		{"alias as value", "version: 1\npools:\n  - name: a\n    inside: &i [100.64.0.0/24]\n    exclude-inside: *i\n    outside: [*i, 198.18.0.1]\n", `
-p.yaml:5:21: exclude-inside: aliases are not accepted
+p.yaml:5:21: pools[0].exclude-inside: aliases are not accepted
     5 |     exclude-inside: *i
       |                     ^
 hint: write the value out
-p.yaml:6:15: the value must be an address, prefix or range such as 100.64.0.0/22, and this is an alias
+p.yaml:6:15: pools[0].outside[0]: the value must be an address, prefix or range such as 100.64.0.0/22, and this is an alias
     6 |     outside: [*i, 198.18.0.1]
       |               ^
 `},
 		{"alias as required value", "version: 1\npools:\n  - name: a\n    outside: &i 198.18.0.1\n    inside: *i\n", `
-p.yaml:5:13: inside: aliases are not accepted
+p.yaml:5:13: pools[0].inside: aliases are not accepted
     5 |     inside: *i
       |             ^
 hint: write the value out
@@ -148,11 +148,11 @@ p.yaml:2:1: unknown key "base" in the plan file
     2 | base: &b {name: a}
       | ^
 hint: the keys are version, no-translate, pools, softwires
-p.yaml:4:5: unknown key "<<" in a pool
+p.yaml:4:5: pools[0]: unknown key "<<" in a pool
     4 |   - <<: *b
       |     ^
 hint: the keys are KEYS
-p.yaml:4:5: the pool has no name
+p.yaml:4:5: pools[0]: the pool has no name
     4 |   - <<: *b
       |     ^
 hint: for example name: fttx-north
@@ -190,7 +190,7 @@ p.yaml:3:12: this is not YAML: byte 0xFC is not UTF-8
 hint: save it as UTF-8
 `},
 		{"replacement character", "version: 1\npools: �\n", `
-p.yaml:2:8: pools must be a list of pools, and this is the text "?"
+p.yaml:2:8: pools: the value must be a list of pools, and this is the text "?"
     2 | pools: ?
       |        ^
 `},
@@ -215,27 +215,27 @@ p.yaml:1:12: this is not YAML: control character U+007F
       |            ^
 `},
 		{"byte order mark and CRLF", "\ufeffversion: 1\r\npools:\r\n  - nme: a\r\n    inside: 100.64.0.0/24\r\n    outside: 198.18.0.0/27\r\n", `
-p.yaml:3:5: unknown key "nme" in a pool
+p.yaml:3:5: pools[0]: unknown key "nme" in a pool
     3 |   - nme: a
       |     ^
 hint: did you mean name?
-p.yaml:3:5: the pool has no name
+p.yaml:3:5: pools[0]: the pool has no name
     3 |   - nme: a
       |     ^
 hint: for example name: fttx-north
 `},
 		{"CR alone", "version: 1\rpools:\r  - name: a\r    inside: x\r    outside: 198.18.0.0/27\r", `
-p.yaml:4:13: invalid address "x": want an IPv4 address such as 100.64.0.1
+p.yaml:4:13: pools[0].inside: invalid address "x": want an IPv4 address such as 100.64.0.1
     4 |     inside: x
       |             ^
 `},
 		{"NEL and line separators", "version: 1\u0085pools:\u2028  - name: a\u2029    inside: x\n    outside: 198.18.0.0/27\n", `
-p.yaml:4:13: invalid address "x": want an IPv4 address such as 100.64.0.1
+p.yaml:4:13: pools[0].inside: invalid address "x": want an IPv4 address such as 100.64.0.1
     4 |     inside: x
       |             ^
 `},
 		{"tag with an escape sequence", "version: 1\npools: !%1b%5b31m foo\n", `
-p.yaml:2:8: pools must be a list of pools, and this is "foo" (!?[31m)
+p.yaml:2:8: pools: the value must be a list of pools, and this is "foo" (!?[31m)
     2 | pools: !%1b%5b31m foo
       |        ^
 `},
@@ -246,12 +246,12 @@ p.yaml:3:11: pool "\x1b[31m": "\x1b[31m" is no pool name
 hint: a name starts with a letter or digit and holds letters, digits, '.', '_' and '-', 64 at most
 `},
 		{"list file with an escape sequence", "version: 1\npools:\n  - name: a\n    inside: {file: \"../\\e[31m\"}\n    outside: 198.18.0.0/27\n", `
-p.yaml:4:20: a plan that does not come from a file cannot name a list file
+p.yaml:4:20: pools[0].inside.file: a plan that does not come from a file cannot name a list file
     4 |     inside: {file: "../\e[31m"}
       |                    ^
 `},
 		{"direction override in a key", good + "    \u202eratio: 1\n", `
-p.yaml:6:5: unknown key "\u202eratio" in a pool
+p.yaml:6:5: pools[0]: unknown key "\u202eratio" in a pool
     6 |     ?ratio: 1
       |     ^
 hint: the keys are KEYS

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/alloc/planfile"
 )
 
@@ -76,7 +75,7 @@ func (r *report) writeJSON(w io.Writer) error {
 	for _, c := range r.files {
 		for _, d := range c.found {
 			findings = append(findings, record{
-				{"rule", rule(d)}, {"file", d.File}, {"line", d.Line}, {"column", d.Column}, {"message", d.Msg}, {"hint", d.Hint}, {"path", fieldOf(d)},
+				{"rule", rule(d)}, {"file", d.File}, {"line", d.Line}, {"column", d.Column}, {"message", d.Msg}, {"hint", d.Hint}, {"path", d.Path},
 			})
 		}
 	}
@@ -169,19 +168,10 @@ func (r *report) writeSARIF(w io.Writer) error {
 	return writeFault(err)
 }
 
-// fieldOf returns the path of the value that a finding is about, such as "softwires[0].rules[2].psid-length", or "" where a file
-// could not be read as a plan.
-func fieldOf(d planfile.Diagnostic) string {
-	if f, ok := d.Err.(alloc.Finding); ok { //nolint:errorlint // of what wraps several findings no single path is meant
-		return f.Path
-	}
-	return ""
-}
-
 func sarifLocation(d planfile.Diagnostic) record {
 	place := record{{"physicalLocation", sarifPlace(d)}}
-	if path := fieldOf(d); path != "" {
-		place = append(place, value{"logicalLocations", []record{{{"fullyQualifiedName", path}}}})
+	if d.Path != "" {
+		place = append(place, value{"logicalLocations", []record{{{"fullyQualifiedName", d.Path}}}})
 	}
 	return place
 }
