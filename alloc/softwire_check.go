@@ -52,7 +52,7 @@ func (c *checker) softwire(i int) *Pool {
 	}
 	var err error
 	if s.Kind == LW4o6 {
-		err = pool.soft.bind(s)
+		pool.soft.bindings, err = newBindings(s)
 	} else {
 		pool.soft.domain, err = softwire.NewDomain(softwire.DomainSpec{Rules: s.Rules, Relay: s.Relay, DMR: s.DMR})
 	}
@@ -61,9 +61,6 @@ func (c *checker) softwire(i int) *Pool {
 			// Its text names the rule and the field.
 			c.addToSoftwire(i, Finding{Err: fmt.Errorf("%w: %w", ErrSoftwire, f.Err), Path: f.Path, Msg: f.Error(), Hint: f.Hint})
 		}
-		return nil
-	} else if err != nil {
-		c.addToSoftwire(i, Finding{Err: fmt.Errorf("%w: %w", ErrSoftwire, err), Path: "bindings", Msg: err.Error()})
 		return nil
 	}
 	pool.soft.measure(&pool.place)
@@ -74,7 +71,7 @@ func (c *checker) softwire(i int) *Pool {
 	}
 	for _, o := range pool.soft.outside {
 		if why := whyUnusable(o); why != "" {
-			c.addToSoftwire(i, Finding{Err: ErrAddress, Path: pool.soft.pathOf(o.first), Msg: fmt.Sprintf("outside %v cannot be used: %s", o, why)})
+			c.addToSoftwire(i, Finding{Err: ErrAddress, Path: s.pathOf(o.first), Msg: fmt.Sprintf("outside %v cannot be used: %s", o, why)})
 			return nil
 		}
 	}
@@ -130,20 +127,6 @@ func (c *checker) fields(i int, s *SoftwireSpec) {
 	}
 }
 
-// bind makes the binding table.
-func (p *softwirePool) bind(s *SoftwireSpec) (err error) {
-	if p.bindings, err = softwire.NewBindings(slices.Values(s.Bindings)); err != nil {
-		return err
-	}
-	if a, b, found := p.bindings.Nested(); found {
-		return fmt.Errorf("%w: %v and %v: one prefix lies in the other, and an address in it would have two subscribers", softwire.ErrOverlap, a.Prefix(), b.Prefix())
-	}
-	if b, err := p.bindings.Behind(s.Relay); err == nil {
-		return fmt.Errorf("%w: %v lies in the prefix %v of a B4", softwire.ErrRelay, s.Relay, b.Prefix())
-	}
-	return nil
-}
-
 // measure fills what is counted once, and the sizes of place that answers need: the most that share an address, and the
 // fewest ports.
 func (p *softwirePool) measure(place *placement) {
@@ -181,24 +164,13 @@ func (p *softwirePool) measure(place *placement) {
 	}
 }
 
-// pathOf returns the path of the rule that has an address.
-func (p *softwirePool) pathOf(a uint32) string {
-	if p.domain != nil {
-		for i := range p.domain.Len() {
-			if p.domain.Rule(i).IPv4().Contains(addr4(a)) {
-				return fmt.Sprintf("rules[%d].rule4", i)
-			}
-		}
-	}
-	return "bindings"
-}
-
 // besideNAT44 compares the outside addresses of a pool with the addresses of all pools of kind NAT44.
 func (c *checker) besideNAT44(i int, pool *Pool, p *Plan) {
+	spec := &c.spec.Softwires[i]
 	for _, s := range pool.soft.outside {
 		if other, a, ok := p.outside.firstIn(s, "outside"); ok {
 			ports, hint := c.portsOfBoth(pool, other, a)
-			c.addToSoftwire(i, Finding{Err: ErrOverlap, Path: pool.soft.pathOf(a), Msg: fmt.Sprintf("outside address %v also belongs to pool %q%s", addr4(a), other.name, ports), Hint: hint})
+			c.addToSoftwire(i, Finding{Err: ErrOverlap, Path: spec.pathOf(a), Msg: fmt.Sprintf("outside address %v also belongs to pool %q%s", addr4(a), other.name, ports), Hint: hint})
 			break
 		}
 	}
@@ -208,7 +180,7 @@ func (c *checker) besideNAT44(i int, pool *Pool, p *Plan) {
 	}
 	for _, s := range pool.soft.outside {
 		if other, a, ok := inside.firstIn(s, "inside"); ok {
-			c.addToSoftwire(i, Finding{Err: ErrLoop, Path: pool.soft.pathOf(a), Msg: fmt.Sprintf("outside address %v is also an inside address of realm %q, in pool %q", addr4(a), other.realm, other.name),
+			c.addToSoftwire(i, Finding{Err: ErrLoop, Path: spec.pathOf(a), Msg: fmt.Sprintf("outside address %v is also an inside address of realm %q, in pool %q", addr4(a), other.realm, other.name),
 				Hint: "an address cannot be on both sides: correct one of the lists, or use another realm"})
 			return
 		}
@@ -265,7 +237,7 @@ func (c *checker) besideEachOther(pools []*Pool, numbers []int) {
 		a, b := claims[furthest], claims[i]
 		if pair := [2]int{min(a.k, b.k), max(a.k, b.k)}; b.first <= a.last && !told[pair] {
 			told[pair] = true
-			c.addToSoftwire(numbers[pair[1]], Finding{Err: ErrOverlap, Path: pools[pair[1]].soft.pathOf(b.first), Hint: "give every outside address to one pool",
+			c.addToSoftwire(numbers[pair[1]], Finding{Err: ErrOverlap, Path: c.spec.Softwires[numbers[pair[1]]].pathOf(b.first), Hint: "give every outside address to one pool",
 				Msg: fmt.Sprintf("outside address %v also belongs to pool %q", addr4(b.first), pools[pair[0]].name)})
 		}
 		if b.last > a.last {
@@ -295,7 +267,7 @@ func (c *checker) endUsers(pools []*Pool, numbers []int, claims []prefixClaim) {
 		if pair[1] == a.k {
 			later, other = other, later
 		}
-		c.addToSoftwire(numbers[pair[1]], Finding{Err: ErrDuplicate, Path: pools[pair[1]].soft.prefixPath(later), Hint: "give every end-user prefix to one pool, or give the pools different realms",
+		c.addToSoftwire(numbers[pair[1]], Finding{Err: ErrDuplicate, Path: c.spec.Softwires[numbers[pair[1]]].prefixPath(later), Hint: "give every end-user prefix to one pool, or give the pools different realms",
 			Msg: fmt.Sprintf("%v overlaps %v of pool %q", later, other, pools[pair[0]].name)})
 	}
 }
@@ -317,16 +289,4 @@ func (p *softwirePool) prefixes() func(yield func(netip.Prefix) bool) {
 			}
 		}
 	}
-}
-
-// prefixPath returns the path of the rule with a rule6.
-func (p *softwirePool) prefixPath(six netip.Prefix) string {
-	if p.domain != nil {
-		for i := range p.domain.Len() {
-			if p.domain.Rule(i).IPv6() == six {
-				return fmt.Sprintf("rules[%d].rule6", i)
-			}
-		}
-	}
-	return "bindings"
 }

@@ -101,6 +101,9 @@ func TestSoftwiresFile(t *testing.T) {
 		"":                                   "table.csv: ",
 		"# nothing\n":                        "table.csv: ",
 		"b4,ipv4\n2001:db8::/56 192.0.2.9\n": "plan.yaml:8:9: ",
+		"b4,ipv4\n2001:db8::/56 192.0.2.8\n# in it\n2001:db8:0:7::/64 192.0.2.7\n": "table.csv:4:1: pool \"a\": bindings[1].b4: 2001:db8:0:7::/64 lies in 2001:db8::/56 of bindings[0]",
+		"2001:db8::/56 192.0.2.8\n2001:db8:9:7::/64 192.0.2.7":                     "plan.yaml:8:9: pool \"a\": bindings[2].b4: 2001:db8:9::/56 holds 2001:db8:9:7::/64 of bindings[1]",
+		"2001:db8::/56 192.0.2.8\n2001:db8:ffff::/64 192.0.2.7":                    "plan.yaml:5:12: pool \"a\": relay: 2001:db8:ffff::1 lies in 2001:db8:ffff::/64, the prefix of bindings[1]",
 	} {
 		folder := put(t, map[string]string{"plan.yaml": plan, "table.csv": text})
 		_, err := Load(folder+"/plan.yaml", Options{})
