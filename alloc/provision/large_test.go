@@ -37,12 +37,19 @@ func TestManyRules(t *testing.T) {
 			}
 		})
 	}
-	mape, mapt, explicit := many(alloc.MAPE, rule), many(alloc.MAPT, rule), many(alloc.MAPE, alone)
+	forward := func(i int) softwire.RuleSpec {
+		r := rule(i)
+		r.Forwarding = true
+		return r
+	}
+	mape, mapt, explicit, forwarding := many(alloc.MAPE, rule), many(alloc.MAPT, rule), many(alloc.MAPE, alone), many(alloc.MAPE, forward)
+	router := alloc.Subscriber{Prefix: pfx("2400:0:100::/48")}
 	for name, write := range map[string]func() error{
 		"Kea":                     func() error { return Kea6(io.Discard, mape, map[string]Kea6Pool{"mape": at("eth0")}, nil) },
 		"Jool":                    func() error { return Jool(io.Discard, mapt) },
 		"VPP":                     func() error { return VPPMap(io.Discard, mape) },
 		"VPP, PSIDs of their own": func() error { return VPPMap(io.Discard, explicit) },
+		"OpenWrt":                 func() error { return OpenWrt(io.Discard, forwarding, router, "wan6") },
 	} {
 		if err := write(); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/internal/testseed"
 	"github.com/cgnkit/cgnkit/portset/softwire"
 )
 
@@ -177,5 +179,79 @@ func TestOpenWrtRules(t *testing.T) {
 		if err := OpenWrt(io.Discard, planOf(t, change), alloc.Subscriber{Prefix: pfx(c.who)}, c.device); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
+	}
+}
+
+// Rules that forward and overlap are refused, in whatever order they stand: compared with each other one by one, this is the answer.
+func TestOpenWrtOverlaps(t *testing.T) {
+	rng := rand.New(rand.NewPCG(testseed.New(t), 0))
+	seen := map[bool]int{}
+	for range 300 {
+		p := planOf(t, func(s *alloc.Spec) {
+			s.Softwires = s.Softwires[:1]
+			s.Softwires[0].Rules = nil
+			for i, at := range rng.Perm(6) {
+				// Three rules with /44, and three in the first of their prefixes.
+				bits := 44 + at%2*4
+				six := netip.PrefixFrom(netip.AddrFrom16([16]byte{0x24, 0, 0, 0, byte(at / 2), 0x10}), bits).Masked()
+				s.Softwires[0].Rules = append(s.Softwires[0].Rules, softwire.RuleSpec{
+					IPv6: six, IPv4: netip.PrefixFrom(addr4(0x0a000000+uint32(i)<<8), 28), EALen: 12, Forwarding: rng.IntN(3) == 0,
+				})
+			}
+		})
+		rules := p.Spec().Softwires[0].Rules
+		want := true
+		for i, r := range rules {
+			for _, o := range rules[:i] {
+				want = want && !(r.Forwarding && o.Forwarding && r.IPv6.Overlaps(o.IPv6))
+			}
+		}
+		seen[want]++
+		for pool := range p.Softwires() {
+			for i := range pool.Domain().Len() {
+				ce, _ := pool.Domain().Rule(i).At(pool.Domain().Rule(i).Len() - 1) // no other rule has the last
+				err := OpenWrt(io.Discard, p, alloc.Subscriber{Prefix: ce.EndUser()}, "wan6")
+				if (err == nil) != want || err != nil && !errors.Is(err, ErrInexpressible) {
+					t.Fatalf("%v of %+v: %v, want %v", ce, rules, err, want)
+				}
+			}
+		}
+	}
+	if seen[true] < 20 || seen[false] < 20 {
+		t.Errorf("%v", seen)
+	}
+}
+
+// What is longer than an argument of a program is warned of, and what is not is not.
+func TestOpenWrtWarnings(t *testing.T) {
+	s := alloc.Subscriber{Prefix: pfx("2400:0:100::/48")}
+	warnings := func(rules int) ([]string, int) {
+		p := planOf(t, func(s *alloc.Spec) {
+			s.Softwires = s.Softwires[:1]
+			s.Softwires[0].Rules = make([]softwire.RuleSpec, rules)
+			for i := range rules {
+				six := netip.AddrFrom16([16]byte{0x24, 0, byte(i >> 16), byte(i >> 8), byte(i)})
+				s.Softwires[0].Rules[i] = softwire.RuleSpec{IPv6: netip.PrefixFrom(six, 40), IPv4: netip.PrefixFrom(addr4(1<<24+uint32(i)<<4), 28), EALen: 8, Forwarding: true}
+			}
+		})
+		var out bytes.Buffer
+		if err := OpenWrt(&out, p, s, "wan6"); err != nil {
+			t.Fatal(err)
+		}
+		_, rule, _ := strings.Cut(out.String(), "option rule '")
+		rule, _, _ = strings.Cut(rule, "'")
+		return OpenWrtWarnings(p, s), len(rule)
+	}
+	for _, n := range []int{2, 100, 900, 1000, 1100, 2000} {
+		got, length := warnings(n)
+		if want := length > 127<<10; want != (len(got) == 1) {
+			t.Errorf("%d rules, %d octets: %v", n, length, got)
+		}
+		if want := fmt.Sprintf("pool %q: option rule has %d octets, of %d rules; ", "mape", length, n); len(got) > 0 && !strings.HasPrefix(got[0], want) {
+			t.Errorf("%s; want %s", got[0], want)
+		}
+	}
+	if got := OpenWrtWarnings(planOf(t), alloc.Subscriber{Prefix: pfx("2001:db9::/64")}); len(got) > 0 {
+		t.Errorf("nobody: %v", got)
 	}
 }

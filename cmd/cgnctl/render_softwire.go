@@ -56,6 +56,9 @@ package map. Routers that learn theirs by DHCPv6 need none: see cgnctl render ke
 		if errors.Is(err, alloc.ErrNotSubscriber) || errors.Is(err, alloc.ErrExcluded) {
 			return &fault{code: exitNobody, msg: fmt.Sprintf("%s: %v", s.Text(), err)}
 		}
+		if err == nil {
+			e.warn(provision.OpenWrtWarnings(file.Plan, s))
+		}
 		return err
 	}
 	return cmd
