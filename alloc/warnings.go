@@ -9,6 +9,7 @@ func (p *Plan) Warnings() []string {
 		if pool.Bindings() != nil {
 			out = append(out, pool.lowBindings()...)
 		} else {
+			out = append(out, pool.wideRules()...)
 			out = append(out, pool.lowRules()...)
 		}
 	}
@@ -30,6 +31,17 @@ func (p *Pool) lowBindings() []string {
 	}
 	return []string{fmt.Sprintf("pool %q: %d of %d bindings share an address and have ports below %d, which RFC 7596 section 5.1 gives to nobody: %s; leave such PSIDs out",
 		p.Name(), n, p.Bindings().Len(), systemPorts, first)}
+}
+
+// wideRules finds MAP rules under which are end-user prefixes that no router can have.
+func (p *Pool) wideRules() []string {
+	for i := range p.Domain().Len() {
+		r := p.Domain().Rule(i)
+		if none, ok := r.Undelegable(); ok {
+			return []string{fmt.Sprintf("pool %q: rule6 %v holds %v, of which no router is delegated anything; write the prefix that yours lie in", p.Name(), r.IPv6(), none)}
+		}
+	}
+	return nil
 }
 
 // lowRules finds MAP rules by which routers share an address and some have ports below 1024 of it.

@@ -74,3 +74,22 @@ func TestWarningsOfRules(t *testing.T) {
 		}
 	}
 }
+
+// A rule6 that holds addresses which no router can have is warned of, and no other. One of ::/0 is refused: it holds every DMR and relay.
+func TestWarningsOfWideRules(t *testing.T) {
+	for six, want := range map[string]string{
+		"::/64": "::1/128", "8000::/1": "fe80::/10", "fe00::/8": "fe80::/10", "fe00::/7": "fe80::/10",
+		"2000::/3": "", "fc00::/7": "", "fe00::/9": "", "fec0::/10": "", "2001:db8::/40": "", "0:0:0:1::/64": "",
+	} {
+		p, err := NewPlan(Spec{Softwires: []SoftwireSpec{{Name: "m", Kind: MAPT, DMR: netip.MustParsePrefix("4000::/64"), Rules: []softwire.RuleSpec{
+			{IPv6: netip.MustParsePrefix(six), IPv4: netip.MustParsePrefix("192.0.2.7/32")},
+		}}}})
+		if err != nil {
+			t.Fatalf("%s: %v", six, err)
+		}
+		w := p.Warnings()
+		if want == "" && len(w) > 0 || want != "" && (len(w) != 1 || !strings.HasPrefix(w[0], `pool "m": rule6 `+six+" holds "+want+",")) {
+			t.Errorf("%s: %q, want %q", six, w, want)
+		}
+	}
+}

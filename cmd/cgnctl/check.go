@@ -20,7 +20,8 @@ func newCheck(e *env) *cobra.Command {
 		Long: `Check plan files, each by itself and all together: no outside address in two pools, no inside address twice in a realm,
 every subscriber has a share. The proof works on ranges and takes no time that grows with the number of subscribers.
 
-What is valid and not as the RFCs advise is a warning on stderr: bindings of lightweight 4over6 that share ports below 1024.
+What is valid and not as the RFCs advise is a warning on stderr: bindings of lightweight 4over6 and MAP rules that share ports below
+1024, and a rule6 that holds addresses which no router is delegated.
 
 Exit 5 on findings. A file that cannot be read as a plan at all (a directory, not YAML, unknown keys, wrong types) is an
 input error, exit 2; it is in the report all the same. json and sarif have the path of what a finding is about, such as

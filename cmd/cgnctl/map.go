@@ -114,7 +114,7 @@ func addr4Flag(name, text string) (netip.Addr, error) {
 }
 
 // destination returns the record of --dmr and --dst, which is empty without them.
-func (r *ruleFlags) destination() (record, error) {
+func (r *ruleFlags) destination(rule *softwire.Rule) (record, error) {
 	if r.dmr == "" && r.dst == "" {
 		return nil, nil
 	}
@@ -129,6 +129,9 @@ func (r *ruleFlags) destination() (record, error) {
 	dmr, err := softwire.NewPref64(p)
 	if err != nil {
 		return nil, badInput("", "--dmr: %v", err)
+	}
+	if rule.IPv6().Overlaps(p) { // as in a domain
+		return nil, badInput("take a DMR outside of rule6: what is for a destination in it would be for a router", "--dmr: %v overlaps rule6 %v", p, rule.IPv6())
 	}
 	dst6, err := dmr.Embed(dst)
 	if err != nil {
@@ -222,9 +225,12 @@ is not in the rule, or the port belongs to no PSID. --port may be left out where
 
 // printCE prints a CE with the end-user prefix that was given or found.
 func (e *env) printCE(r *ruleFlags, endUser netip.Prefix, ce softwire.CE, format string) error {
-	dst, err := r.destination()
+	dst, err := r.destination(ce.Rule())
 	if err != nil {
 		return err
+	}
+	if none, ok := ce.Rule().Undelegable(); ok {
+		e.warn([]string{fmt.Sprintf("--rule6 %v holds %v, of which no router is delegated anything", ce.Rule().IPv6(), none)})
 	}
 	var psid, ipv4 any = nil, ce.IPv4()
 	if n, ok := ce.PSID(); ok {

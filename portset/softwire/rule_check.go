@@ -84,6 +84,20 @@ func (c *ruleCheck) prefixes() {
 	}
 }
 
+// undelegable are the IPv6 addresses that no router is delegated any of: loopback, link-local and multicast.
+var undelegable = []netip.Prefix{netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("ff00::/8")}
+
+// Undelegable returns the first of these ranges that rule6 holds; ok is false where it holds none. Then most of its end-user prefixes may be
+// right all the same. A rule6 that lies in such a range is refused.
+func (r *Rule) Undelegable() (p netip.Prefix, ok bool) {
+	for _, p := range undelegable {
+		if r.spec.IPv6.Overlaps(p) {
+			return p, true
+		}
+	}
+	return netip.Prefix{}, false
+}
+
 func usable6(a netip.Addr) bool {
 	return !a.IsLoopback() && !a.IsMulticast() && !a.IsLinkLocalUnicast()
 }
