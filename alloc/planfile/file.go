@@ -147,18 +147,18 @@ func readPlan(r io.Reader, name string) ([]byte, error) {
 	b := bufio.NewReader(r)
 	start, _ := b.Peek(len(canonicalStart)) // what cannot be read shows below
 	if string(start) == canonicalStart {
-		return read(b, name, maxCanonicalBytes)
+		return read(b, name, maxCanonicalBytes, "")
 	}
-	return read(b, name, maxFileBytes)
+	return read(b, name, maxFileBytes, "subscribers, shares and bindings may stand in files beside it: {file: NAME}")
 }
 
-func read(r io.Reader, name string, most int64) ([]byte, error) {
+func read(r io.Reader, name string, most int64, hint string) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err != nil {
 		return nil, Diagnostic{File: name, Msg: reason(err), Err: errors.Join(ErrRead, err)}
 	}
 	if int64(len(data)) > most {
-		return nil, Diagnostic{File: name, Msg: fmt.Sprintf("the file is larger than %d MiB", most>>20), Err: ErrRead}
+		return nil, Diagnostic{File: name, Msg: fmt.Sprintf("the file is larger than %d MiB", most>>20), Err: ErrRead, Hint: hint}
 	}
 	return data, nil
 }

@@ -45,7 +45,7 @@ func TestLoadUnreadable(t *testing.T) {
 		{"NUL in the name", folder + "/\x00", ": invalid argument\n", syscall.EINVAL},
 		{"name too long", folder + "/" + strings.Repeat("x", 300), ": file name too long\n", syscall.ENAMETOOLONG},
 		{"read fails", "/proc/self/mem", ": input/output error\n", syscall.EIO},
-		{"endless", "/dev/zero", ": the file is larger than 4 MiB\n", ErrRead},
+		{"endless", "/dev/zero", ": the file is larger than 4 MiB\nhint: subscribers, shares and bindings may stand in files beside it: {file: NAME}\n", ErrRead},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			file, err := Load(c.path, Options{})
