@@ -155,7 +155,7 @@ func TestLimitWhileSwept(t *testing.T) {
 			}
 		}
 		all := l.d.generation.whole()
-		if _, err := l.d.generation.tidy(tidy, &all, tidySlots); err != nil {
+		if _, err := l.d.generation.tidy(tidy, &all, tidySlots/2); err != nil {
 			t.Fatal(err)
 		}
 	}

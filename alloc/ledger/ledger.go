@@ -180,18 +180,18 @@ func readLine(r *bufio.Reader, long *[]byte) ([]byte, error) {
 	if err == nil {
 		return part[:len(part)-1], nil
 	}
-	line := append((*long)[:0], part...)
+	*long = append((*long)[:0], part...)
 	for errors.Is(err, bufio.ErrBufferFull) {
-		if len(line) > maxLine {
+		if len(*long) > maxLine {
 			return nil, errLong
 		}
 		part, err = r.ReadSlice('\n')
-		line = append(line, part...)
+		*long = append(*long, part...)
 	}
-	if *long = line; err != nil {
-		return line, err
+	if err != nil {
+		return *long, err
 	}
-	return line[:len(line)-1], nil
+	return (*long)[:len(*long)-1], nil
 }
 
 // tail judges what stands behind the last newline: nothing, a record without its newline, the beginning of one, or something
