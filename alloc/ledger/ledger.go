@@ -22,6 +22,7 @@ const maxLine = 512 << 20
 // that were asked for (see Plan). It shows what the file had when it was opened. A Ledger is safe for concurrent use.
 type Ledger struct {
 	name     string
+	target   string // what name meant when it was opened: links are followed
 	file     io.ReaderAt
 	close    func() error
 	epochs   []Epoch // by sequence number
@@ -59,6 +60,11 @@ func Open(path string, keys ...alloc.Key) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
+	target, err := realName(path)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
 	memory, memoryErr := readBeside(path, MemorySuffix, maxMemory) // before the records: what is recorded meanwhile is in one or the other
 	begun, err := readBeside(path, pendingSuffix, maxLine)         // and so is an apply that ends meanwhile
 	if err != nil {
@@ -74,7 +80,7 @@ func Open(path string, keys ...alloc.Key) (*Ledger, error) {
 		}
 	}
 	if err == nil {
-		l.memory, l.memoryErr = memory, memoryErr
+		l.target, l.memory, l.memoryErr = target, memory, memoryErr
 		err = l.take(begun)
 	}
 	if err != nil {
@@ -115,7 +121,7 @@ func read(f *os.File, name string, keys []alloc.Key) (*Ledger, error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	l := &Ledger{name: name, file: f, close: f.Close, bodies: map[string]place{}}
+	l := &Ledger{name: name, target: name, file: f, close: f.Close, bodies: map[string]place{}}
 	l.plans.keys = keys
 	h := sha256.New()
 	if err := l.records(bufio.NewReaderSize(io.TeeReader(f, h), 1<<20)); err != nil {
@@ -209,6 +215,9 @@ func (l *Ledger) tail(rest []byte) error {
 	}
 	return l.damage("this is not a record, nor the beginning of one")
 }
+
+// Target returns the name of the file without links, as it was when the ledger was opened. What stands beside the ledger stands beside that.
+func (l *Ledger) Target() string { return l.target }
 
 // Close releases the file.
 func (l *Ledger) Close() error { return l.close() }

@@ -56,9 +56,9 @@ const MemorySuffix = ".cgnd"
 const maxMemory = 16384
 
 // Remember makes a Memory durable beside the ledger at path: whole or not at all. Its file may be read by whoever may read the ledger, as far as
-// mode and group go; where the group cannot be given to it, only by its owner.
+// mode and group go; where the group cannot be given to it, only by its owner. The ledger itself may be away.
 func Remember(path string, m Memory) error {
-	path, err := filepath.EvalSymlinks(path)
+	path, err := realName(path)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func Remember(path string, m Memory) error {
 	if err != nil {
 		return err
 	}
-	likeLedger(f, path[:len(path)-len(MemorySuffix)])
+	likeLedger(f, path[:len(path)-len(MemorySuffix)], path)
 	_, err = f.Write(append(b, '\n'))
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
@@ -86,9 +86,13 @@ func Remember(path string, m Memory) error {
 	return syncFolder(filepath.Dir(path))
 }
 
-// likeLedger has a file be readable for those for whom a ledger is. That it cannot be done is not worth losing what is in it.
-func likeLedger(f *os.File, path string) {
+// likeLedger has a file be readable for those for whom a ledger is, or, where that is away, the file before was. That it cannot be done is not worth
+// losing what is in it.
+func likeLedger(f *os.File, path, before string) {
 	st, err := os.Stat(path)
+	if err != nil {
+		st, err = os.Stat(before)
+	}
 	if err != nil {
 		return
 	}
@@ -107,7 +111,7 @@ func (l *Ledger) Recall() Memory {
 
 // Remembered is Recall with an error where something stands there that cannot be read, or is not what a daemon writes.
 func (l *Ledger) Remembered() (Memory, error) {
-	b, err := readBeside(l.name, MemorySuffix, maxMemory)
+	b, err := readBeside(l.target, MemorySuffix, maxMemory)
 	if err != nil {
 		return Memory{}, err
 	}

@@ -2,6 +2,9 @@ package daemon
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc/ledger"
@@ -10,12 +13,21 @@ import (
 // memory is what this daemon knows of the kernel beyond its own end.
 type memory = ledger.Memory
 
-// remember makes a memory durable: whole or not at all.
+// remember makes a memory durable: whole or not at all. Where the ledger is away, or a link to it, it is kept where the ledger was read last.
 func (s Source) remember(m memory) error {
 	if !s.ledger {
 		return nil
 	}
-	return ledger.Remember(s.path, m)
+	h := s.home.Load()
+	if h == nil {
+		return ledger.Remember(s.path, m)
+	}
+	if _, err := os.Stat(h.path); err != nil { // nobody reads what is written into the folder on which a disk is mounted later
+		if st, err := os.Stat(filepath.Dir(h.path)); err != nil || !os.SameFile(st, h.folder) {
+			return fmt.Errorf("%s is away, and so is the folder in which it was", h.path)
+		}
+	}
+	return ledger.Remember(h.path, m)
 }
 
 // earlier returns the earlier one of two instants, of which the zero Time is none.
@@ -28,7 +40,7 @@ func earlier(a, b time.Time) time.Time {
 
 // memory returns what is to be remembered now.
 func (l *loop) memory() memory {
-	open := l.open
+	open := l.open.and(l.unawaited())
 	if l.late != nil && !l.late.recorded {
 		open = open.and(doubt{l.late.Since, l.late.Had})
 	}
@@ -50,11 +62,33 @@ func (l *loop) memory() memory {
 
 // forgetful reports whether something is to be remembered that is not.
 func (l *loop) forgetful(now time.Time) bool {
-	if l.foreign || !l.knows() || now.Sub(l.keptAt) < l.keepAgain {
+	if !l.knows() || l.awaited() || now.Sub(l.keptAt) < l.keepAgain {
 		return false
 	}
 	m := l.memory()
 	return !m.Equal(l.kept) || m.Seen.Sub(l.kept.Seen).Abs() >= seenEvery || m.Looked.Sub(l.kept.Looked).Abs() >= seenEvery
+}
+
+// awaited reports whether somebody is about to record what the kernel has: he notes it himself.
+func (l *loop) awaited() bool {
+	if !l.foreign || l.unread() {
+		return false
+	}
+	e, ok := l.timeline.ledger.Begun()
+	return !ok && !l.intentBad || ok && e.PlanSHA256 == l.inForce.SHA256
+}
+
+// unawaited returns what the kernel was seen with that nobody is about to record, as far as is known.
+func (l *loop) unawaited() doubt {
+	d := l.untold
+	if d.none() || l.unread() {
+		return d
+	}
+	e, ok := l.timeline.ledger.Begun()
+	if d.had = slices.DeleteFunc(slices.Clone(d.had), func(sha string) bool { return ok && sha == e.PlanSHA256 }); len(d.had) == 0 {
+		return doubt{}
+	}
+	return d
 }
 
 // knows reports whether there is something that is to be remembered.
@@ -70,14 +104,15 @@ func (l *loop) keepAtEnd() {
 	if l.doing != "" || !l.knows() {
 		return
 	}
-	source, m, done := l.o.Source, l.memory(), make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = source.remember(m) // there is nobody left to tell
-	}()
+	source, m, done := l.o.Source, l.memory(), make(chan error, 1)
+	go func() { done <- source.remember(m) }()
 	select {
-	case <-done:
+	case err := <-done:
+		if err != nil {
+			l.cannotKeep(err)
+		}
 	case <-time.After(endPatience):
+		l.log.Warn("the end does not wait for the disk: what the kernel has may not be noted beside the ledger", "waited", endPatience)
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -17,11 +19,18 @@ type Source struct {
 	path   string
 	ledger bool
 	keys   func() ([]alloc.Key, error)
+	home   *atomic.Pointer[home] // of the ledger that was read last
+}
+
+// A home is where a ledger lay when it could be read: without links, and what folder that was.
+type home struct {
+	path   string
+	folder os.FileInfo
 }
 
 // FromLedger returns the source that follows the ledger at path. keys is called at every reading, for plans with scheme random.
 func FromLedger(path string, keys func() ([]alloc.Key, error)) Source {
-	return Source{path: path, ledger: true, keys: keys}
+	return Source{path: path, ledger: true, keys: keys, home: &atomic.Pointer[home]{}}
 }
 
 // FromPlan returns the source that follows the plan file at path, which is to be in force from the moment that it is read.
@@ -67,14 +76,15 @@ func (s Source) load(old *timeline) (*timeline, error) {
 		}
 		return &timeline{plan: f.Plan}, nil
 	}
-	if old != nil && old.ledger != nil && old.ledger.IsStill(s.path, keys...) {
+	if old != nil && old.ledger != nil && s.isAt(old.ledger.Target()) && old.ledger.IsStill(s.path, keys...) {
+		s.livesAt(old.ledger.Target())
 		return old, nil
 	}
 	led, err := ledger.Open(s.path, keys...)
 	if err != nil {
 		return nil, err
 	}
-	if old != nil && old.ledger != nil && slices.Equal(keys, old.keys) && old.ledger.Head() == led.Head() && sameIntent(led, old.ledger) {
+	if old != nil && old.ledger != nil && slices.Equal(keys, old.keys) && old.ledger.Head() == led.Head() && old.ledger.Target() == led.Target() && sameIntent(led, old.ledger) {
 		led.Close()
 		return old, nil
 	}
@@ -84,8 +94,23 @@ func (s Source) load(old *timeline) (*timeline, error) {
 			return nil, fmt.Errorf("%s: %w", s.path, err)
 		}
 	}
+	s.livesAt(led.Target())
 	// The one before is not closed: somebody may be asking it. Its file goes when nobody refers to it any longer.
 	return &timeline{ledger: led, keys: keys}, nil
+}
+
+// isAt reports whether the source is still the file of that name, which is no link.
+func (s Source) isAt(target string) bool {
+	a, err1 := os.Stat(s.path)
+	b, err2 := os.Lstat(target)
+	return err1 == nil && err2 == nil && os.SameFile(a, b)
+}
+
+// livesAt notes where the ledger lies.
+func (s Source) livesAt(path string) {
+	if st, err := os.Stat(filepath.Dir(path)); err == nil {
+		s.home.Store(&home{path, st})
+	}
 }
 
 // sameIntent reports whether what stood beside two is the same.

@@ -51,6 +51,9 @@ func (l *loop) haveRead(t *timeline, mark string, err error, changed bool, backe
 		l.trouble("source", err.Error()+"; the kernel stays as it is", false)
 		return
 	}
+	if l.unread() { // what the kernel has instead is drift, perhaps, and what could not be noted can be now
+		l.lookedAt, l.keepAgain = time.Time{}, 0
+	}
 	l.over("source")
 	if l.late != nil && l.late.recorded {
 		l.late = nil
@@ -63,6 +66,9 @@ func (l *loop) haveRead(t *timeline, mark string, err error, changed bool, backe
 	if l.timeline == nil && t.ledger != nil && !l.has {
 		l.base = t.ledger.Recall()
 		l.lived.recall(l.base, l.wall())
+	}
+	if l.timeline != nil && l.timeline.ledger != nil && l.timeline.ledger.Target() != t.ledger.Target() { // it stands somewhere else from now on
+		l.kept = memory{}
 	}
 	l.timeline, l.retryAt = t, time.Time{}
 	l.untidy()
