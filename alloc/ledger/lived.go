@@ -12,6 +12,8 @@ type Span struct {
 	PlanSHA256 string    `json:"plan_sha256"`
 	// Twice says that some of that time came twice: the clock was set back to before To, or the span lies in time that had been lived through.
 	Twice bool `json:"twice,omitempty"`
+	// Unread says that nobody could compare it with the ledger then: that could not be read, and had not been.
+	Unread bool `json:"unread,omitempty"`
 }
 
 // MaxLived is how many spans are kept in a Memory.
@@ -71,10 +73,11 @@ func (l *Ledger) has(sha string, at time.Time) bool {
 	return gap || slices.ContainsFunc(epochs, func(e *Epoch) bool { return e.PlanSHA256 == sha })
 }
 
-// lacking returns since when, and which, plans that the kernel had are missing in what the ledger says, by what was remembered of times that came twice.
+// lacking returns since when, and which, plans that the kernel had are missing in what the ledger says, by what was remembered of times that came twice, or
+// in which the ledger could not be read.
 func (l *Ledger) lacking(m Memory, now time.Time) (since time.Time, had []string) {
 	for _, s := range m.Lived {
-		if !s.Twice && !s.To.After(now) {
+		if !s.Twice && !s.Unread && !s.To.After(now) {
 			continue
 		}
 		if part, ok := l.Lacks(s); ok && !part.From.After(now) {

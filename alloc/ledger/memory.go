@@ -42,7 +42,7 @@ func (m Memory) Equal(n Memory) bool {
 func sameLived(a, b []Span) bool {
 	last := len(a) - 1
 	return len(a) == len(b) && slices.EqualFunc(a, b, func(s, t Span) bool {
-		return s.From.Equal(t.From) && s.PlanSHA256 == t.PlanSHA256 && s.Twice == t.Twice && (s.To.Equal(t.To) || s.From.Equal(a[last].From))
+		return s.From.Equal(t.From) && s.PlanSHA256 == t.PlanSHA256 && s.Twice == t.Twice && s.Unread == t.Unread && (s.To.Equal(t.To) || s.From.Equal(a[last].From))
 	})
 }
 
@@ -118,13 +118,29 @@ func (l *Ledger) Remembered() (Memory, error) {
 	return l.parseMemory(b)
 }
 
-func (l *Ledger) parseMemory(b []byte) (Memory, error) {
-	if b == nil {
-		return Memory{}, nil
+// RecallBeside returns what was remembered beside the ledger at path, of whichever ledger. That may be away, and is not read.
+func RecallBeside(path string) (Memory, error) {
+	b, err := readBeside(path, MemorySuffix, maxMemory)
+	if err != nil {
+		return Memory{}, err
 	}
-	var m Memory
+	return decodeMemory(b, path)
+}
+
+func decodeMemory(b []byte, name string) (m Memory, err error) {
+	if b == nil {
+		return m, nil
+	}
 	if err := json.Unmarshal(b, &m); err != nil || !isHash(m.PlanSHA256) || m.From.IsZero() {
-		return Memory{}, fmt.Errorf("%s%s: this is not what cgnd writes", l.name, MemorySuffix)
+		return Memory{}, fmt.Errorf("%s%s: this is not what cgnd writes", name, MemorySuffix)
+	}
+	return m, nil
+}
+
+func (l *Ledger) parseMemory(b []byte) (Memory, error) {
+	m, err := decodeMemory(b, l.name)
+	if err != nil || m.IsZero() {
+		return Memory{}, err
 	}
 	for i := range l.epochs {
 		if e := &l.epochs[i]; e.From.Equal(m.From) && e.PlanSHA256 == m.PlanSHA256 {

@@ -16,6 +16,9 @@ type lived struct {
 	spans  []span    // in the order in which they were lived through
 	broken bool      // the next sighting begins one of its own
 	seen   time.Time // when the kernel was seen last, by the clock as it is; zero = not yet
+	unread bool      // no ledger was read yet: nobody can compare what is seen with it
+
+	first sighting // since this daemon began
 
 	past    memory    // of the daemon before, until the kernel was seen
 	cutAt   time.Time // the clock was set then, as it was noticed
@@ -26,7 +29,18 @@ type lived struct {
 
 type span struct {
 	ledger.Span
-	told int // how often it was recorded
+	told int  // how often it was recorded
+	past bool // a daemon before saw it
+}
+
+// counts reports whether the ledger may lack it.
+func (s span) counts() bool { return s.Twice || s.Unread }
+
+// A sighting is what the kernel was seen with, and for how long the machine had been running then.
+type sighting struct {
+	sha, boot string
+	up        time.Duration
+	at        time.Time
 }
 
 // livedFor is how far the clock may be set back at least without that what it said is forgotten, however often the kernel changed.
@@ -64,8 +78,8 @@ func (v *lived) add(sha string, from, to time.Time) {
 		sha = ledger.Anything
 	}
 	n := len(v.spans)
-	if n > 0 && !v.broken && v.spans[n-1].PlanSHA256 == sha && !from.Before(v.spans[n-1].From) {
-		if to.After(v.spans[n-1].To) {
+	if n > 0 && !v.broken && v.spans[n-1].PlanSHA256 == sha && v.spans[n-1].Unread == v.unread && !from.Before(v.spans[n-1].From) {
+		if v.spans[n-1].past = false; to.After(v.spans[n-1].To) {
 			v.spans[n-1].To = to
 		}
 		return
@@ -73,22 +87,28 @@ func (v *lived) add(sha string, from, to time.Time) {
 	if v.broken = sha == ""; v.broken {
 		return
 	}
-	if n == ledger.MaxLived {
-		v.makeRoom(from)
-	}
-	v.spans = append(v.spans, span{Span: ledger.Span{From: from, To: to, PlanSHA256: sha, Twice: from.Before(v.high())}})
+	v.push(span{Span: ledger.Span{From: from, To: to, PlanSHA256: sha, Unread: v.unread}})
 }
 
-// makeRoom forgets the oldest span of long ago that did not come twice. Where there is none, two become one, of which it is only known that the kernel
+// push adds a span to those before.
+func (v *lived) push(s span) {
+	if len(v.spans) == ledger.MaxLived {
+		v.makeRoom(s.From)
+	}
+	s.Twice = s.Twice || s.From.Before(v.high())
+	v.spans = append(v.spans, s)
+}
+
+// makeRoom forgets the oldest span of long ago that the ledger cannot lack. Where there is none, two become one, of which it is only known that the kernel
 // may have had anything: a clock that is set back soon does not find nothing.
 func (v *lived) makeRoom(now time.Time) {
-	if i := slices.IndexFunc(v.spans, func(s span) bool { return !s.Twice && now.Sub(s.To) > livedFor }); i >= 0 {
+	if i := slices.IndexFunc(v.spans, func(s span) bool { return !s.counts() && now.Sub(s.To) > livedFor }); i >= 0 {
 		v.spans = slices.Delete(v.spans, i, i+1)
 		return
 	}
 	var once, twice []int
 	for i, s := range v.spans[:len(v.spans)-1] { // the last one goes on
-		if s.Twice {
+		if s.counts() {
 			twice = append(twice, i)
 		} else {
 			once = append(once, i)
@@ -103,6 +123,7 @@ func (v *lived) makeRoom(now time.Time) {
 		a.From = b.From
 	}
 	a.To, a.PlanSHA256, a.told = later(a.To, b.To), ledger.Anything, 0
+	a.Twice, a.Unread, a.past = a.Twice || b.Twice, a.Unread || b.Unread, a.past && b.past
 	v.spans[of[0]] = a
 	v.spans = slices.Delete(v.spans, of[1], of[1]+1)
 }
@@ -160,28 +181,51 @@ func (v *lived) backTo(wall time.Time) {
 	}
 }
 
-// recall goes on from what the daemon before remembered.
+// recall goes on from what the daemon before remembered. What was seen since then, as where that could not be read before, comes behind it.
 func (v *lived) recall(m memory, wall time.Time) {
-	for _, s := range m.Lived {
-		v.spans = append(v.spans, span{Span: s})
-	}
-	n := len(v.spans)
-	if v.past, v.broken = m, true; n == 0 {
+	if m.IsZero() {
 		return
 	}
-	if v.spans[n-1].To = later(v.spans[n-1].To, m.Seen); v.spans[n-1].To.After(wall) {
-		v.spans[n-1].To = v.spans[n-1].To.Add(seenEvery) // it is noted that often
+	own, seen, broken := v.spans, v.seen, v.broken
+	v.spans = nil
+	for _, s := range m.Lived {
+		v.spans = append(v.spans, span{Span: s, past: true})
 	}
-	v.backTo(wall)
+	for _, s := range own {
+		wall = earlier(wall, s.From)
+	}
+	v.past, v.broken = m, true
+	if n := len(v.spans); n > 0 {
+		if v.spans[n-1].To = later(v.spans[n-1].To, m.Seen); v.spans[n-1].To.After(wall) {
+			v.spans[n-1].To = v.spans[n-1].To.Add(seenEvery) // it is noted that often
+		}
+		v.backTo(wall)
+	}
+	if v.first.at.IsZero() {
+		return
+	}
+	v.seen = time.Time{}
+	v.resume(v.first)
+	v.see(v.first.sha, v.first.at)
+	for _, s := range own {
+		v.push(s)
+	}
+	v.seen, v.broken = seen, broken
+}
+
+// forget forgets what a daemon before remembered, of another ledger.
+func (v *lived) forget() {
+	v.spans = slices.DeleteFunc(v.spans, func(s span) bool { return s.past })
+	v.past = memory{}
 }
 
 // resume notes what the kernel had since the daemon before saw it last. Where the clock was set meanwhile, nobody knows when: all of the time that has gone
 // by may lie before that, or behind it. More than once is more than can be known.
-func (v *lived) resume(sha, boot string, up time.Duration, at time.Time) {
-	m, n := v.past, len(v.spans)
+func (v *lived) resume(now sighting) {
+	m, n, sha, at := v.past, len(v.spans), now.sha, now.at
 	v.past = memory{}
-	gone, last := up-m.Up, ""
-	if m.Boot == "" || m.Boot != boot || gone < 0 || n == 0 && !m.Empty {
+	gone, last := now.up-m.Up, ""
+	if m.Boot == "" || m.Boot != now.boot || gone < 0 || n == 0 && !m.Empty {
 		return
 	}
 	if !m.Empty {
@@ -232,10 +276,14 @@ func (l *loop) saw(sha string, at time.Time) {
 		return
 	}
 	wall := l.back(at)
-	l.lookedFrom = at
+	boot, up := l.o.Uptime()
+	now := sighting{sha, boot, up - time.Since(at), wall}
+	l.lookedFrom, l.lived.unread = at, l.timeline == nil
+	if l.lived.first.at.IsZero() {
+		l.lived.first = now
+	}
 	if !l.lived.past.IsZero() {
-		boot, up := l.o.Uptime()
-		l.lived.resume(sha, boot, up-time.Since(at), wall)
+		l.lived.resume(now)
 	}
 	l.lived.before(sha, at)
 	l.lived.see(sha, wall)
@@ -264,9 +312,9 @@ func (l *loop) lacking(now time.Time) (d doubt) {
 	return d
 }
 
-// lacks returns what the ledger lacks of a span of a time that came twice.
+// lacks returns what the ledger lacks of a span of a time that came twice, or in which it could not be read.
 func (l *loop) lacks(s span) (part ledger.Span, ok bool) {
-	if !s.Twice || l.timeline == nil || l.timeline.ledger == nil {
+	if !s.counts() || l.timeline == nil || l.timeline.ledger == nil {
 		return part, false
 	}
 	return l.timeline.ledger.Lacks(s.Span)
@@ -282,7 +330,7 @@ func (l *loop) audit() {
 		s := &l.lived.spans[i]
 		part, ok := l.lacks(*s)
 		if !ok && wall.Sub(s.To) > leapFor { // what is recorded about that time from now on is somebody's decision
-			s.Twice = false
+			s.Twice, s.Unread = false, false
 		}
 		if !ok || s.told == mostTold || !part.To.Before(wall) {
 			continue
@@ -292,7 +340,11 @@ func (l *loop) audit() {
 		if s.PlanSHA256 == ledger.Anything {
 			which = "one plan after the other"
 		}
-		text := fmt.Sprintf("the clock was set back, and the kernel had %s between %s and %s, which is not what the ledger says", which, stamp(part.From), stamp(part.To))
+		why := "the clock was set back"
+		if !s.Twice {
+			why = "the ledger could not be read"
+		}
+		text := fmt.Sprintf("%s, and the kernel had %s between %s and %s, which is not what the ledger says", why, which, stamp(part.From), stamp(part.To))
 		l.late = &lateness{
 			Lateness: ledger.Lateness{Since: part.From.Truncate(time.Millisecond), Until: part.To.Truncate(time.Millisecond).Add(time.Millisecond), Had: []string{s.PlanSHA256}, By: "cgnd"},
 			text:     text, say: true, twice: true,

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,6 +29,34 @@ func (s Source) remember(m memory) error {
 		}
 	}
 	return ledger.Remember(h.path, m)
+}
+
+// recall returns what stands beside the ledger, which need not be there.
+func (s Source) recall() (m memory, err error) {
+	if s.ledger {
+		m, err = ledger.RecallBeside(s.path)
+	}
+	return m, err
+}
+
+// recall goes on from what the daemon before knew, as soon as that can be read, of whichever ledger it is: what is seen until the ledger itself can be is
+// noted with it.
+func (l *loop) recall(m memory) {
+	if l.base.IsZero() && !m.IsZero() {
+		l.base = m
+		l.lived.recall(m, l.wall())
+	}
+}
+
+// cannotRecall says that what is seen is lost with this daemon, as it can neither be compared with a ledger nor noted beside it.
+func (l *loop) cannotRecall(err error) {
+	switch {
+	case l.timeline != nil || !l.o.Source.ledger || l.inForce.SHA256 == "":
+	case err != nil:
+		l.cannotKeep(err)
+	case l.base.IsZero():
+		l.cannotKeep(errors.New("the ledger was not read yet, and nothing stands beside it"))
+	}
 }
 
 // earlier returns the earlier one of two instants, of which the zero Time is none.

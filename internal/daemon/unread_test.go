@@ -118,6 +118,97 @@ func TestByHandWhileUnread(t *testing.T) {
 	}
 }
 
+// TestBegunWhileUnread has the daemon begin while the ledger cannot be read, and somebody give the kernel another plan for an hour of that: it is possible
+// for that hour, whether this daemon reads the ledger in the end, or the next one.
+func TestBegunWhileUnread(t *testing.T) {
+	for name, away := range unreadable {
+		for _, end := range []string{"lives", "ends", "is killed"} {
+			if name == "link away" && end != "lives" {
+				continue // nobody knows where the ledger lies
+			}
+			t.Run(name+", "+end, func(t *testing.T) {
+				var dir string
+				inBubble(t, "l.jsonl", func(r *rig) { dir = r.linked(); r.add(1, 0) }, func(r *rig) {
+					r.after(10 * time.Minute)
+					r.end()
+					back := away(t, r.path, dir)
+					r.end = func() time.Duration { return 0 }
+					r.restart(func() {})
+					r.after(5 * time.Minute)
+					before := r.now()
+					r.byHand(2)
+					if s := r.after(time.Hour); problem(s, "source") == "" || (problem(s, "memory") != "") != (name == "link away") {
+						t.Error(s.Problems)
+					}
+					at := r.now().Add(-30 * time.Minute)
+					switch end {
+					case "ends":
+						r.end()
+					case "is killed":
+						r.kill(dir)
+					}
+					r.byHand(1)
+					r.after(2 * time.Second)
+					if err := back(); err != nil {
+						t.Fatal(err)
+					}
+					if end != "lives" {
+						file, err := ledger.Open(r.path)
+						if err == nil {
+							err = file.Heed(r.now())
+						}
+						if err != nil {
+							t.Fatal(err)
+						}
+						if got := r.plansAt(file, ledger.Question{From: at, To: at}); len(got) != 2 {
+							t.Errorf("by cgnctl plans %v are possible", got)
+						}
+						file.Close()
+						r.restart(func() {})
+					}
+					s := r.after(time.Minute)
+					if !s.Healthy || !s.Unsure.IsZero() {
+						t.Errorf("%+v", s)
+					}
+					r.unknown(at, true)
+					r.unknown(r.now(), false)
+					r.unknown(before.Add(-2*time.Second), false)
+					r.end()
+				})
+			})
+		}
+	}
+}
+
+// TestNothingBeside begins while the ledger cannot be read, and beside nothing, or what is no memory: that what is seen is lost is a problem, unless it is
+// nothing.
+func TestNothingBeside(t *testing.T) {
+	for has, want := range map[string]string{"": "nothing stands beside it", "garbage": "this is not what cgnd writes"} {
+		inBubble(t, "l.jsonl", func(r *rig) {
+			if has != "" {
+				if err := os.WriteFile(r.path+ledger.MemorySuffix, []byte(has), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}, func(r *rig) {
+			if s := r.after(time.Minute); problem(s, "source") == "" || problem(s, "memory") != "" {
+				t.Errorf("%+v", s)
+			}
+			r.byHand(2)
+			if s := r.after(time.Minute); !strings.Contains(problem(s, "memory"), want) {
+				t.Errorf("%+v", s)
+			}
+			r.byHand(1)
+			r.after(2 * time.Second)
+			r.add(1, 0)
+			if s := r.after(time.Minute); !s.Healthy || len(s.Problems) > 0 {
+				t.Errorf("%+v", s)
+			}
+			r.end()
+		})
+	}
+}
+
 // TestMemoryAway has the folder of the ledger be away while somebody gives the kernel another plan: that it cannot be noted is a problem, and
 // logged at the end; what comes into the place of the folder is left alone, and when it is back it is noted at once.
 func TestMemoryAway(t *testing.T) {

@@ -13,9 +13,18 @@ func (l *loop) read() {
 	source, backend, old, wall := l.o.Source, l.o.Backend, l.timeline, l.wall
 	l.start("read", func() func() {
 		mark, intent, at := source.mark(), source.intentMark(), wall() // before reading: what changes meanwhile is read once more
+		var m memory
+		var merr error
+		if old == nil {
+			m, merr = source.recall()
+		}
 		t, err := source.load(old)
 		changed, berr := backend.Reload()
-		return func() { l.haveReadBeside(t, mark, freshness{mark + "\n" + intent, at}, intent, err, changed, berr) }
+		return func() {
+			l.recall(m)
+			l.haveReadBeside(t, mark, freshness{mark + "\n" + intent, at}, intent, err, changed, berr)
+			l.cannotRecall(merr)
+		}
 	})
 }
 
@@ -64,8 +73,12 @@ func (l *loop) haveRead(t *timeline, mark string, err error, changed bool, backe
 		return
 	}
 	if l.timeline == nil && t.ledger != nil && !l.has {
-		l.base = t.ledger.Recall()
-		l.lived.recall(l.base, l.wall())
+		m := t.ledger.Recall()
+		if l.recall(m); m.IsZero() { // it is of another ledger
+			l.lived.forget()
+		}
+		l.base = m
+		l.over("memory")
 	}
 	if l.timeline != nil && l.timeline.ledger != nil && l.timeline.ledger.Target() != t.ledger.Target() { // it stands somewhere else from now on
 		l.kept = memory{}
