@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -43,4 +44,19 @@ type Verified struct {
 	Notes       []string // what does not change what packets meet
 	// OtherRelease says that another release has made what the kernel has, so that differences are nobody's doing.
 	OtherRelease bool
+}
+
+// A watched backend notes when it could say what the kernel has, whatever that was asked for.
+type watched struct {
+	Backend
+	at *atomic.Pointer[time.Time]
+}
+
+func (w watched) InForce() (InForce, error) {
+	at := time.Now()
+	in, err := w.Backend.InForce()
+	if err == nil {
+		w.at.Store(&at)
+	}
+	return in, err
 }

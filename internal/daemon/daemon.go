@@ -72,6 +72,7 @@ type Daemon struct {
 	fresh atomic.Pointer[freshness]
 
 	unheard atomic.Pointer[string]
+	looked  atomic.Pointer[time.Time] // when the kernel said last which plan it has, whoever asked
 }
 
 // New returns a daemon that has not begun.
@@ -90,7 +91,7 @@ func New(o Options) *Daemon {
 	}
 	d := &Daemon{o: o, reload: make(chan struct{}, 1)}
 	d.plan.is.Store(&Holding{})
-	d.o.Backend = noting{o.Backend, &d.plan}
+	d.o.Backend = noting{watched{o.Backend, &d.looked}, &d.plan}
 	d.shot.Store(&Snapshot{Instance: o.Instance, Backend: o.Name, Problems: []Problem{}, Drift: DriftInfo{Examples: []string{}}})
 	return d
 }

@@ -41,6 +41,8 @@ type loop struct {
 	lookedAt time.Time
 	links    string // of the backend then
 
+	lookedWas *time.Time // what Looked is in the snapshot
+
 	// Comparisons, attempts.
 	verifiedAt   time.Time
 	verifyTook   time.Duration

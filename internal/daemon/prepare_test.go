@@ -194,3 +194,27 @@ func TestNothingLate(t *testing.T) {
 		}
 	})
 }
+
+// TestLookedWhilePrepared prepares an epoch for as long as that may take: the kernel is looked at meanwhile, and the status says so.
+func TestLookedWhilePrepared(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.add(1, 0)
+		r.add(2, 10*time.Minute)
+		r.b.ahead = 2 * time.Minute
+	}, func(r *rig) {
+		prepared, loads := 0, r.b.ahead/2 // as long as the backend is at it
+		for range 11 * 60 {
+			s := r.after(time.Second)
+			if s.Doing == "prepare" {
+				prepared++
+			}
+			if ago := r.now().Sub(s.Looked); ago > loads+3*lookEvery || ago > 3*lookEvery && (prepared == 0 || prepared > int(loads/time.Second)+3) {
+				t.Fatalf("the kernel was looked at %v ago, doing %q, it has prepared for %d s", ago, s.Doing, prepared)
+			}
+		}
+		if r.has(r.d.Snapshot(), 2); prepared < 100 {
+			t.Errorf("it prepared for %d s", prepared)
+		}
+		r.end()
+	})
+}

@@ -9,6 +9,9 @@ import (
 // publish makes the present state known, and tells the service manager that the loop is alive.
 func (l *loop) publish() {
 	l.listens()
+	if at := l.looked.Load(); at != l.lookedWas {
+		l.lookedWas, l.snapshot.Looked = at, l.back(*at)
+	}
 	s := l.snapshot // a copy; what it refers to is replaced and never changed
 	s.Taken, s.Doing = l.wall(), l.doing
 	s.Problems, s.Healthy = l.problems.list()

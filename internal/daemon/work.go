@@ -128,7 +128,6 @@ func (l *loop) haveLooked(in InForce, err error, underWay bool, mark string, beg
 	}
 	l.over("kernel")
 	l.saw(in.SHA256, begun)
-	l.snapshot.Looked = l.back(begun)
 	if l.links != "" && in.Links != l.links { // what failed for want of an interface does not wait for its turn
 		l.retryAt, l.repairAt = time.Time{}, time.Time{}
 	}
