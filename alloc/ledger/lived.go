@@ -76,7 +76,10 @@ func (l *Ledger) has(sha string, at time.Time) bool {
 // lacking returns since when, and which, plans that the kernel had are missing in what the ledger says, by what was remembered of times that came twice, or
 // in which the ledger could not be read.
 func (l *Ledger) lacking(m Memory, now time.Time) (since time.Time, had []string) {
-	for _, s := range m.Lived {
+	for i, s := range m.Lived {
+		if i == len(m.Lived)-1 && s.Twice && !m.Empty && m.Boot != "" && now.After(s.To) { // as far as anybody knows, it goes on
+			s.To = now
+		}
 		if !s.Twice && !s.Unread && !s.To.After(now) {
 			continue
 		}

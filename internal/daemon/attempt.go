@@ -64,7 +64,7 @@ func (l *loop) attempt(what string, a attempt) {
 	backend, source, wall, first, report := l.o.Backend, l.o.Source, l.wall, !l.has, l.o.Report
 	mark, known, ours, unread := l.mark, l.inForce, l.applied.sha256, l.unread()
 	waits := a.why == "" && l.patient(time.Now())
-	line, m, own := l.timeline, l.memory(), l.known()
+	line, m, own, unnoted := l.timeline, l.memory(), l.known(), l.knows() && l.kept.IsZero()
 	leapt, leaptSince := l.leapt, time.Time{}
 	if !first && l.leaptAt.After(l.heldAt) {
 		leaptSince = l.back(l.heldAt)
@@ -87,7 +87,7 @@ func (l *loop) attempt(what string, a attempt) {
 		if !first && a.err == nil && a.before.SHA256 == m.PlanSHA256 {
 			m.Seen = wall().Truncate(time.Millisecond)
 		}
-		a.remember(source, line, m, first)
+		a.remember(source, line, m, first, unnoted)
 		void := a.ahead && a.before != known ||
 			a.why != "" && a.before.SHA256 != "" && a.before.SHA256 != ours && (unread || source.mark() != mark) // somebody has recorded it, perhaps
 		a.touch(backend, wall, wait, void, first, report)
@@ -220,13 +220,16 @@ func (a *attempt) neverKept(s Source, m memory, err error) (d doubt) {
 	return d
 }
 
-// remember notes beside the ledger what is open, before the kernel is touched: whatever becomes of this daemon, the next one knows.
-func (a *attempt) remember(s Source, t *timeline, m memory, first bool) {
-	if a.err != nil || a.open.none() {
+// remember notes beside the ledger what is open, before the kernel is touched: whatever becomes of this daemon, the next one knows. So it is with what
+// was seen, where nothing was noted since the clock was set.
+func (a *attempt) remember(s Source, t *timeline, m memory, first, unnoted bool) {
+	if a.err != nil || a.open.none() && !unnoted {
 		return
 	}
 	if first {
+		seen := m
 		m = t.ledger.Recall()
+		m.Lived, m.Looked, m.Empty, m.Boot, m.Up = seen.Lived, seen.Looked, seen.Empty, seen.Boot, seen.Up
 	}
 	all := a.open.and(doubt{m.Since, m.Had})
 	if m.Since, m.Had = all.since, all.had; m.IsZero() {

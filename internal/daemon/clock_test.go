@@ -2,9 +2,13 @@ package daemon
 
 import (
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cgnkit/cgnkit/alloc/ledger"
 )
 
 // TestClock sets the clock forward over an epoch, which takes effect, and back, which does not undo it at once.
@@ -247,4 +251,77 @@ func TestSetBackWhileApplied(t *testing.T) {
 		r.possible(r.now(), 1)
 		r.end()
 	})
+}
+
+// TestSetBackAndDown has a plan by hand in the kernel, which refuses the repair, when the clock is set back, and the daemon be killed a moment later: the
+// file says that the plan is possible for as long as nobody looks.
+func TestSetBackAndDown(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		time.Sleep(time.Hour)
+		r.add(1, 0)
+		r.add(2, 20*time.Second)
+	}, func(r *rig) {
+		begun := r.now()
+		r.after(10 * time.Minute)
+		r.b.do(func() { r.b.refuse = errRefused })
+		r.byHand(3)
+		r.after(2 * time.Minute)
+		r.step(-15 * time.Minute)
+		r.after(3 * time.Second)
+		r.kill(filepath.Dir(r.path))
+		time.Sleep(5 * time.Minute)
+		file, err := ledger.Open(r.path)
+		if err == nil {
+			err = file.Heed(r.now())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		for _, at := range []time.Duration{10 * time.Second, time.Minute} {
+			if got := r.plansAt(file, ledger.Question{From: begun.Add(at), To: begun.Add(at)}); !slices.Contains(got, 0) {
+				t.Errorf("%v after the beginning plans %v are possible, and the kernel had one that the ledger does not know", at, got)
+			}
+		}
+	})
+}
+
+// TestKilledInApplyAfterStep has the clock be set forward to where an epoch is in force at last, the daemon be killed while it applies that, and the clock be
+// set back a little before the next one begins: what the kernel had until then by the clock that was ahead is possible.
+func TestKilledInApplyAfterStep(t *testing.T) {
+	for _, covered := range []bool{false, true} {
+		inBubble(t, "l.jsonl", func(r *rig) {
+			r.add(1, 0)
+			if covered {
+				r.add(2, 15*time.Minute)
+			}
+			r.options.Report = true
+		}, func(r *rig) {
+			r.after(5 * time.Minute)
+			if !covered {
+				r.restart(func() { r.step(-15 * time.Minute) })
+			}
+			r.after(time.Minute)
+			r.byHand(3)
+			r.after(3 * time.Minute)
+			r.b.do(func() { r.b.takes = 10 * time.Second })
+			r.step(20 * time.Minute)
+			ahead := r.now()
+			s := r.after(5 * time.Second)
+			if s.Doing != "apply" {
+				t.Fatalf("%+v", s)
+			}
+			r.kill(filepath.Dir(r.path))
+			r.b.do(func() { r.b.takes = 0 })
+			time.Sleep(10 * time.Second)
+			r.restart(func() { r.step(-20 * time.Second) })
+			if s := r.after(time.Hour); !s.Healthy || !s.Unsure.IsZero() {
+				t.Errorf("%+v", s)
+			}
+			for _, at := range []time.Duration{time.Second, 3 * time.Second} {
+				r.unknown(ahead.Add(at), true)
+			}
+			r.end()
+		})
+	}
 }

@@ -145,15 +145,13 @@ func (d *Daemon) Run(ctx context.Context) {
 		case <-ctx.Done():
 			l.giveUp()
 			d.o.Notify("STOPPING=1")
-			l.keepAtEnd()
+			l.keepAtEnd(time.After(endPatience))
 			return
 		case <-timer.C:
 		case <-d.reload:
 			l.reread, l.retryAt, l.repairAt = true, time.Time{}, time.Time{} // after what is being prepared: that looks after its file itself
 		case settle := <-l.done:
-			l.doing = ""
-			l.watchClock() // what is settled is put in its place by the clock as it is now
-			settle()
+			l.settle(settle)
 		}
 		l.watchClock()
 		l.decide()

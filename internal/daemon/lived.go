@@ -196,8 +196,18 @@ func (v *lived) recall(m memory, wall time.Time) {
 	}
 	v.past, v.broken = m, true
 	if n := len(v.spans); n > 0 {
-		if v.spans[n-1].To = later(v.spans[n-1].To, m.Seen); v.spans[n-1].To.After(wall) {
-			v.spans[n-1].To = v.spans[n-1].To.Add(seenEvery) // it is noted that often
+		s := &v.spans[n-1]
+		if s.To = later(s.To, m.Seen); !m.Empty {
+			s.To = later(s.To, m.Looked)
+		}
+		until := s.To.Add(seenEvery) // it is noted that often
+		switch {
+		case s.To.After(wall):
+			s.To = until
+		case !m.Empty && until.Before(wall):
+			s.To = until
+		case !m.Empty:
+			s.To = wall
 		}
 		v.backTo(wall)
 	}

@@ -118,6 +118,13 @@ func (l *loop) start(what string, work func() (settle func())) {
 	go func() { l.done <- work() }()
 }
 
+// settle ends work beside the loop.
+func (l *loop) settle(settle func()) {
+	l.doing = ""
+	l.watchClock() // what is settled is put in its place by the clock as it is now
+	settle()
+}
+
 // decide begins what is to be done next, if nothing is being done.
 func (l *loop) decide() {
 	if l.doing != "" {
@@ -265,6 +272,7 @@ func (l *loop) watchClock() {
 		l.stepped = mono
 		text := fmt.Sprintf("the clock was set by %v, to %s", step.Round(time.Millisecond), stamp(wall))
 		if step < 0 {
+			l.giveUp() // until its instant there may be long, and this is to be noted
 			l.steppedBack = mono
 			if l.late != nil && l.late.leap && !l.late.recorded && l.late.Since.After(wall) { // nothing was late: the clock was ahead
 				l.late = nil

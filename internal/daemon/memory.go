@@ -128,9 +128,21 @@ func (l *loop) knows() bool {
 	return l.applied.epoch.Seq > 0
 }
 
-// keepAtEnd has it remembered, unless something else is being done, or it takes long: it is known then what was so at most a minute ago.
-func (l *loop) keepAtEnd() {
-	if l.doing != "" || !l.knows() {
+// keepAtEnd has it remembered, behind what is being done, unless that is with a whole plan, or either takes long: it is known then what was so at most
+// a minute ago.
+func (l *loop) keepAtEnd(patience <-chan time.Time) {
+	for l.doing != "" {
+		if l.doing == "apply" || l.doing == "verify" {
+			return
+		}
+		select {
+		case settle := <-l.done:
+			l.settle(settle)
+		case <-patience:
+			return
+		}
+	}
+	if !l.knows() {
 		return
 	}
 	source, m, done := l.o.Source, l.memory(), make(chan error, 1)
@@ -140,7 +152,7 @@ func (l *loop) keepAtEnd() {
 		if err != nil {
 			l.cannotKeep(err)
 		}
-	case <-time.After(endPatience):
+	case <-patience:
 		l.log.Warn("the end does not wait for the disk: what the kernel has may not be noted beside the ledger", "waited", endPatience)
 	}
 }

@@ -52,23 +52,28 @@ type model struct {
 	setAt  time.Time // when the clock was set last
 	downAt time.Time // when the daemon ended last
 	away   bool      // the ledger cannot be read
+	boots  int
+	bootAt time.Time
 }
 
 // What may happen in a model.
-type modelOf struct{ report, byHand, kill, graceful, refuse, unreadable, flush, clock bool }
+type modelOf struct{ report, byHand, kill, graceful, refuse, unreadable, flush, boot, clock bool }
 
 // briefly is for how long the kernel may have a plan that nobody sees: it is looked at every second.
 const briefly = lookEvery + lateAfter + 100*time.Millisecond
 
 // TestModel plays histories in which others change the kernel, the daemon is killed or stopped, the kernel refuses, the ledger is away, and the clock is set
-// forward and back, whether a daemon runs or not. It asks the daemon about the present, and the ledger about random instants, each time that the clock said so: what the kernel had for longer than it takes to be seen is never missing in the answer.
+// forward and back, whether a daemon runs or not. It asks the daemon about the present, and daemon and ledger about random instants, each time that the clock said so, after whatever happened and at the end: what the
+// kernel had for longer than it takes to be seen is never missing in the answer.
 func TestModel(t *testing.T) {
 	seeds := rand.New(rand.NewPCG(testseed.New(t), 7))
 	for _, of := range []modelOf{
 		{byHand: true}, {byHand: true, kill: true, graceful: true}, {report: true, byHand: true, kill: true}, {kill: true, graceful: true, unreadable: true, flush: true},
 		{byHand: true, kill: true, graceful: true, refuse: true, flush: true}, {byHand: true, unreadable: true, refuse: true},
+		{byHand: true, unreadable: true, kill: true, graceful: true, flush: true}, {byHand: true, unreadable: true, boot: true, report: true},
 		{clock: true}, {clock: true, kill: true, graceful: true}, {clock: true, byHand: true, unreadable: true, refuse: true, flush: true},
 		{clock: true, byHand: true, kill: true, graceful: true, refuse: true, flush: true}, {clock: true, report: true, byHand: true, kill: true},
+		{clock: true, byHand: true, unreadable: true, kill: true, graceful: true, refuse: true, flush: true, boot: true},
 	} {
 		for n := range 10 {
 			seed := seeds.Uint64()
@@ -87,6 +92,8 @@ func playModel(t *testing.T, of modelOf, seed uint64) {
 		r.b.ahead = time.Duration(m.rnd.IntN(2)*4) * time.Second
 		m.b = &mortalBackend{fakeBackend: r.b, note: m.note}
 		r.options.Backend, m.up = m.b, true
+		r.options.Uptime = func() (string, time.Duration) { return fmt.Sprint("run ", m.boots), time.Since(m.bootAt) }
+		m.bootAt = time.Now()
 	}, func(r *rig) {
 		r.after(10 * time.Second)
 		for range 25 {
@@ -94,6 +101,7 @@ func playModel(t *testing.T, of modelOf, seed uint64) {
 			time.Sleep(time.Duration(m.rnd.Int64N(int64(most))))
 			m.step(of)
 			m.askNow()
+			m.askPast()
 		}
 		if m.away {
 			m.move()
@@ -114,7 +122,7 @@ func playModel(t *testing.T, of modelOf, seed uint64) {
 
 // step has one thing happen.
 func (m *model) step(of modelOf) {
-	switch n := m.rnd.IntN(9); {
+	switch n := m.rnd.IntN(10); {
 	case n < 2 && !m.away:
 		m.addEpoch()
 	case n == 2 && of.byHand && m.up && time.Since(m.upAt) > 8*time.Second && m.rig.d.Snapshot().Doing == "":
@@ -143,12 +151,16 @@ func (m *model) step(of modelOf) {
 		m.say("flush")
 		m.byHand(0)
 		m.note()
-	case n >= 7 && of.clock && m.seesClock(): // else nobody can know what it said in between
-		by := time.Duration(m.rnd.IntN(240)-120) * time.Second * []time.Duration{1, 1, 10}[m.rnd.IntN(3)]
-		if !m.up {
-			by = -by.Abs() // forward while none runs is not right in every case yet, see docs/cgnd.md
-		}
-		m.set(by)
+	case n == 7 && of.boot && m.up && time.Since(m.handAt) > briefly:
+		m.stop(true)
+		m.say("the machine starts again")
+		m.byHand(0)
+		m.note()
+		m.boots, m.bootAt = m.boots+1, time.Now()
+		time.Sleep(time.Duration(m.rnd.IntN(20)) * time.Second)
+		m.start()
+	case n >= 8 && of.clock && m.seesClock(): // else nobody can know what it said in between
+		m.set(time.Duration(m.rnd.IntN(240)-120) * time.Second * []time.Duration{1, 1, 10}[m.rnd.IntN(3)])
 	}
 }
 
@@ -260,16 +272,28 @@ func (m *model) start() {
 
 // check asks the ledger about instants at random, and about those at the ends of what the kernel had.
 func (m *model) check() {
+	led := m.heeded()
+	defer led.Close()
+	m.askAll(led, ledger.Question{}, 0, 20)
+}
+
+// heeded is the ledger as cgnctl reads it.
+func (m *model) heeded() *ledger.Ledger {
 	led, err := ledger.Open(m.path)
+	if err == nil {
+		err = led.Heed(m.now())
+	}
 	if err != nil {
 		m.Fatal(err)
 	}
-	defer led.Close()
-	if err := led.Heed(m.now()); err != nil {
-		m.Fatal(err)
-	}
+	return led
+}
+
+// askAll asks about instants, of which some are taken at random, in each time that was over a while ago.
+func (m *model) askAll(led *ledger.Ledger, q ledger.Question, ago time.Duration, n int) {
 	for i, k := range m.had {
-		end, now := m.now(), m.now()
+		now := m.now().Add(-ago)
+		end := now
 		if !k.end.IsZero() {
 			end = k.end
 		} else if i+1 < len(m.had) {
@@ -282,10 +306,10 @@ func (m *model) check() {
 			continue
 		}
 		first, last := k.at.Add(5*time.Millisecond), end.Add(-lateAfter-5*time.Millisecond)
-		m.ask(led, first, k.sha)
-		m.ask(led, last, k.sha)
-		for range 20 {
-			m.ask(led, first.Add(time.Duration(m.rnd.Int64N(int64(last.Sub(first))))), k.sha)
+		m.ask(led, q, first, k.sha)
+		m.ask(led, q, last, k.sha)
+		for range n {
+			m.ask(led, q, first.Add(time.Duration(m.rnd.Int64N(int64(last.Sub(first))))), k.sha)
 		}
 	}
 }
@@ -314,8 +338,26 @@ func (m *model) askNow() {
 	}
 }
 
-func (m *model) ask(led *ledger.Ledger, at time.Time, sha string) {
-	m.askOf(led, ledger.Question{From: at, To: at}, sha)
+// askPast asks about what is over by now, the daemon and the files beside it, as soon as they may know.
+func (m *model) askPast() {
+	if m.away || time.Since(m.handAt) < 8*time.Second || time.Since(m.setAt) < 8*time.Second || m.up && time.Since(m.upAt) < 12*time.Second {
+		return
+	}
+	if !m.up && (m.downAt.Before(m.setAt) || m.downAt.Sub(m.upAt) < 12*time.Second) { // none has seen what there is since
+		return
+	}
+	m.after(0)
+	if s := m.d.Asked(); m.up && m.d.Ledger() != nil && problem(s, "source") == "" {
+		m.askAll(m.d.Ledger(), ledger.Question{Unsure: s.Unsure, Had: s.Had}, 3*time.Second, 3)
+	}
+	led := m.heeded()
+	defer led.Close()
+	m.askAll(led, ledger.Question{}, 3*time.Second, 3)
+}
+
+func (m *model) ask(led *ledger.Ledger, q ledger.Question, at time.Time, sha string) {
+	q.From, q.To = at, at
+	m.askOf(led, q, sha)
 }
 
 // askOf fails the test where the answer about a port that a plan gives to somebody has neither him nor that it is not known.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -217,4 +218,40 @@ func TestLookedWhilePrepared(t *testing.T) {
 		}
 		r.end()
 	})
+}
+
+// TestSetBackWhilePrepared has the clock be set back while an epoch is prepared, the daemon end or be killed, and the clock be set right before the next one
+// begins: what the kernel had by the clock that was behind is possible.
+func TestSetBackWhilePrepared(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		inBubble(t, "l.jsonl", func(r *rig) {
+			r.add(1, 0)
+			r.add(2, 10*time.Minute)
+			r.add(3, 30*time.Minute)
+			r.b.ahead = 4 * time.Second
+		}, func(r *rig) {
+			r.after(30*time.Minute - time.Second)
+			if s := r.d.Snapshot(); s.Doing != "prepare" {
+				t.Fatalf("%+v", s)
+			}
+			r.step(-25 * time.Minute)
+			again := r.now()
+			r.after(30 * time.Second)
+			if killed {
+				r.kill(filepath.Dir(r.path))
+			}
+			r.restart(func() {
+				time.Sleep(2 * time.Minute)
+				r.step(26 * time.Minute)
+				time.Sleep(time.Minute)
+			})
+			if s := r.after(time.Hour); !s.Unsure.IsZero() {
+				t.Errorf("%+v", s)
+			}
+			r.includes(again.Add(time.Second), 2)
+			r.includes(again.Add(2*time.Minute), 2)
+			r.possible(r.now(), 3)
+			r.end()
+		})
+	}
 }
