@@ -60,7 +60,7 @@ func (s *settings) read(line string) *statement {
 func spotsOf(line string) (spots []spot) {
 	start := -1
 	for i, r := range line + " " {
-		switch blank := strings.ContainsRune(" \t\r\n,;()[]{}<>\"'*`=|#!?&—“”„«»", r); {
+		switch blank := strings.ContainsRune(" \t\r\n,;()[]{}<>\"'*`=|#!?&—“”„’«»", r); {
 		case blank && start >= 0:
 			word := line[start:i]
 			if at := zoneBehind(word); at > 0 {
@@ -118,7 +118,9 @@ func (s *settings) statedIn(line string) (found []foundZone) {
 	for i := 0; i < len(st.spots); i++ {
 		at := st.spots[i].at
 		if !many && (isBehindClock(line[:at]) || own >= 0 && !exact && own == i-1 && isOwn(st.words[i])) || exact && own == i-1 && (abbreviations[st.words[i]] || isPlainUTC(st.words[i])) {
-			own = i
+			if !becoming[st.lower[i]] {
+				own = i
+			}
 			continue
 		}
 		zone, used, ok := s.statedBy(st, i)
@@ -139,7 +141,7 @@ func (s *settings) statedIn(line string) (found []foundZone) {
 	if !exact {
 		found = append(found, s.statedInWords(st, len(found) == 0)...)
 	}
-	return found
+	return st.withoutConverted(found)
 }
 
 func isPlainUTC(word string) bool {

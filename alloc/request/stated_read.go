@@ -98,7 +98,7 @@ type hearer struct {
 
 // marksOfStatement are in each line that states a zone, but for short ones.
 var marksOfStatement = func() (marks [][]byte) {
-	for _, mark := range append(slices.Clone(marksOfTime), "utc", "gmt", "(s)", "(d)", "u.t.c", "g.m.t", "zulu", "greenwich", "local", "diff", "desfas", "defas", "calage", "ora ", "universal", "universel",
+	for _, mark := range append(slices.Clone(marksOfTime), "utc", "gmt", "(s)", "(d)", "u.t.c", "g.m.t", "zulu", "greenwich", "local", "hour", "stund", "diff", "desfas", "defas", "calage", "ora ", "universal", "universel",
 		"europe/", "america/", "asia/", "africa/", "australia/", "pacific/", "atlantic/", "indian/", "us/", "brazil/", "canada/", "chile/", "mexico/", "etc/") {
 		marks = append(marks, []byte(mark))
 	}
@@ -132,7 +132,7 @@ func (h *hearer) line(text []byte) {
 	if mentions {
 		h.piece(h.said(spaced(text)))
 	}
-	if len(h.before) > 0 && len(text) > 0 && (mentions || h.mentions(h.before)) {
+	if h.goesOn(text) && (mentions || h.mentions(h.before)) {
 		h.piece(spaced(slices.Concat(h.before, []byte(" "), text[:min(len(text), maxGiven)])))
 	}
 	h.before = h.before[:0]
@@ -141,9 +141,15 @@ func (h *hearer) line(text []byte) {
 		h.before = append(h.before, end...) // what it says is in the next line
 		return
 	}
-	if len(end) >= maxGiven/2 && bytes.IndexByte([]byte(".:;!?"), end[len(end)-1]) < 0 && (h.format == Plain || h.format == 0) {
+	if len(end) > 0 && bytes.IndexByte([]byte(".:;!?"), end[len(end)-1]) < 0 && (h.format == Plain || h.format == 0) {
 		h.before = append(h.before, end[max(0, len(end)-2*maxGiven):]...)
 	}
+}
+
+// goesOn reports whether a sentence of the line before may go on in a line: that was long, ends with a comma, or what follows begins with a small letter.
+func (h *hearer) goesOn(text []byte) bool {
+	n := len(h.before)
+	return n > 0 && len(text) > 0 && (n >= maxGiven/2 || h.before[n-1] == ',' || h.before[n-1] == ':' || h.before[n-1] == '=' || 'a' <= text[0] && text[0] <= 'z' && isLetter(h.before[n-1]))
 }
 
 // wrapped heeds a line that is nothing but the offset of the time with which the line before ended, as where mail programs break lines.

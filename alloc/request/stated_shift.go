@@ -8,16 +8,17 @@ import (
 
 // Words beside UTC that make another zone of it.
 var (
-	shiftLinks  = setOfWords("offset time zone difference is of are was deviation shift by ahead behind about")
-	minusWords  = setOfWords("minus menos moins meno less")
-	plusWords   = setOfWords("plus mais más mas piu più")
-	numerals    = setOfWords(`half one two three four five six seven eight nine ten eleven twelve a an uma um duas dois três tres quatro cinco seis sete oito nove una un dos cuatro siete ocho nueve eine ein einer zwei drei vier fünf sechs sieben acht une deux trois quatre cinq sept`)
-	hourWords   = setOfWords("h hr hrs hour hours hora horas stunde stunden heure heures ora ore std")
+	shiftLinks = setOfWords("offset time zone difference is of are was deviation shift by ahead behind about")
+	minusWords = setOfWords("minus menos moins meno less")
+	plusWords  = setOfWords("plus mais más mas piu più")
+	numerals   = setOfWords(`half one two three four five six seven eight nine ten eleven twelve a an uma um meia dois duas três tres quatro cinco seis sete oito nove dez una un uno media dos cuatro siete ocho nueve diez once doce
+		eine ein einer einen halbe halben anderthalb eineinhalb zwei drei vier fünf sechs sieben acht neun zehn elf zwölf une demi deux trois quatre cinq sept huit neuf dix due tre quattro cinque sei sette otto dieci mezza`)
+	hourWords   = setOfWords("h hs hr hrs hour hours hora horas stunde stunden heure heures ora ore std")
 	sideWords   = setOfWords("behind ahead before after earlier later vor hinter nach atrás atras adelante delante antes depois después despues atraso avant après retard avance off from slow fast")
 	shiftWords  = setOfWords("offset difference deviation shift diferença diferencia abweichung versatz unterschied décalage")
 	fromWords   = setOfWords("from de do von aus da")
 	conversions = []string{"convert", "umgerechnet", "translated", "transform"}
-	notWords    = setOfWords("not nicht não nao never nunca pas kein keine than isn't aren't isnt arent")
+	notWords    = setOfWords("not nicht não nao never nunca pas kein keine than isn aren wasn weren don doesn isnt arent")
 )
 
 // shiftedUTC returns UTC, or the zone that the words beside it make of it: "UTC minus 3", "UTC offset: -03:00". It is nil where they do in a
@@ -75,6 +76,8 @@ func (st *statement) offsetAt(from int) (offset string, end int, unknown bool) {
 	word, next := st.wordAt(k), st.wordAt(k+1)
 	sign := signOf(word)
 	switch {
+	case st.isEquation(from, k):
+		return "", from, true
 	case len(word) > 1 && (word[0] == '+' || word[0] == '-') && isDigit(word[1]):
 		return word, k + 1, false
 	case k > from && startsWithDigit(word) && (hourWords[next] || isHours(word)):
@@ -86,6 +89,15 @@ func (st *statement) offsetAt(from int) (offset string, end int, unknown bool) {
 		return sign + hours, k + 2, false
 	}
 	return "", from, numerals[next]
+}
+
+// isEquation reports whether words between UTC and an offset are of what it is made of: "UTC = time - 3".
+func (st *statement) isEquation(from, k int) bool {
+	if k == from || k >= len(st.spots) {
+		return false
+	}
+	start := st.spots[from-1].at
+	return strings.Contains(st.line[start:max(start, st.spots[k-1].at)], "=")
 }
 
 // wordAt returns a word in lower case, or "" behind the last.
