@@ -37,12 +37,27 @@ func TestCSVColumns(t *testing.T) {
 		{"action", rows("action", "src-nat", "deny"), rulefile.ErrSyntax, `rules:3: column action says "deny"`},
 		{"accepted", rows("Action", "accept", ""), rulefile.ErrSyntax, `rules:2: column action says "accept"`},
 		{"is active", rows("is_active", "1", "f"), rulefile.ErrSyntax, `rules:3: column is_active says "f"`},
+		{"obsolete", rows("obsolete", "no", "yes"), rulefile.ErrSyntax, `rules:3: column obsolete says "yes"`},
+		{"current", rows("current", "yes", "no"), rulefile.ErrSyntax, `rules:3: column current says "no"`},
+		{"flags", rows("flags", "", "X"), rulefile.ErrSyntax, `rules:3: column flags says "X"`},
+		{"Latin-1", rows("situa\xe7\xe3o", "ativo", "cancelado"), rulefile.ErrSyntax, `says "cancelado"`},
 		{"unknown protocol", rows("protocol", "tcp", "carrier pigeon"), rulefile.ErrSyntax, `rules:3: "carrier pigeon" are no protocols`},
 		{"protocol without ports", rows("protocol", "tcp", "gre"), rulefile.ErrSyntax, `rules:3: "gre" are no protocols`},
 		{"no protocol", rows("protocol", "tcp", "/"), rulefile.ErrSyntax, `rules:3: "/" are no protocols`},
 		{"protocols differ", "subscriber,outside,protocol,ports\n10.0.0.1,198.18.0.1,tcp,1-9\n10.0.0.1,198.18.0.1,udp,10-19\n", rulefile.ErrConflict, "rules:3: subscriber 10.0.0.1 gets ports 10-19 for udp here and 1-9 for tcp in line 2"},
 		{"outsides differ", "subscriber,outside,protocol,ports\n10.0.0.1,198.18.0.1,tcp,1-9\n10.0.0.1,198.18.0.2,udp,1-9\n", rulefile.ErrConflict, "rules:3: subscriber 10.0.0.1 stands in line 2"},
 	})
+	for _, c := range []struct{ column, holds, does string }{ // in other languages, in which requests are read as well
+		{"estado", "Ativo", "inativo"}, {"Situação", "ativa", "cancelada"}, {"ativo", "sim", "não"}, {"activo", "sí", "no"}, {"aktiv", "ja", "nein"}, {"actif", "oui", "non"}, {"attivo", "sì", "no"}, {"statut", "actif", "résilié"}, {"stato", "attivo", "cessato"},
+		{"Inativo", "não", "sim"}, {"gesperrt", "nein", "ja"}, {"veraltet", "nein", "ja"}, {"désactivé", "non", "oui"}, {"gültig", "ja", "nein"}, {"decommissioned", "", "yes"}, {"live", "yes", "no"}, {"release_time", "", "2026-01-01"},
+		{"fim", "", "2026-01-01"}, {"data_fim", "", "01/02/2026"}, {"Data de término", "", "2026"}, {"fecha_fin", "", "2026-01-01"}, {"Fecha de baja", "", "2026"}, {"fin", "", "2026"}, {"hasta", "", "2026"}, {"até", "", "2026"}, {"data_baixa", "", "2026"},
+		{"gueltig_bis", "", "2026-01-01"}, {"Gültig bis", "", "2026"}, {"Ende", "", "2026"}, {"bis", "", "2026"}, {"Enddatum", "", "2026"}, {"date_fin", "", "2026"}, {"Date de fin", "", "2026"}, {"jusqu'à", "", "2026"}, {"scadenza", "", "2026"}, {"data fine", "", "2026"}, {"início", "", "2027"},
+	} {
+		checkRefusals(t, "csv", []refusal{{c.column, rows(c.column, c.holds, c.does), rulefile.ErrSyntax, "rules:3: column "}})
+		if got := rowsOf(parse(t, "csv", rows(c.column, c.holds, c.holds))); got != twoRows {
+			t.Errorf("%v: got\n%s", c, got)
+		}
+	}
 	for _, c := range []struct{ column, first, second string }{
 		{"status", "Active", ""}, {"enabled", "1", "yes"}, {"deleted", "0", "false"}, {"deleted_at", "", ""}, {"action", "SNAT", "translate"}, {"Is Active", "1", "true"}, {"until", "", " "}, {"protocol", "all", "any"}, {"protocol", "*", "tcp/udp/icmp"},
 	} {
