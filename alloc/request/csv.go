@@ -16,6 +16,7 @@ type csvParser struct {
 	fields    []string   // of the row at hand
 	comments  *csvParser // what a comment would make of the rows below it if it was their heading; else nil
 	nfdump    bool       // the heading is that of nfdump, below whose flows a summary stands
+	flows     bool       // the heading is that of a flow tool
 	open      byte       // the separator of a row whose quoted value goes on in the next line; else 0
 }
 
@@ -64,7 +65,7 @@ func (p *csvParser) comment(line string) {
 		p.goOn(line)
 	case !c.heading(line):
 	case isCountedHeading(line):
-		p.separator, p.columns, p.nfdump, p.comments = c.separator, c.columns, c.nfdump, nil
+		p.separator, p.columns, p.nfdump, p.flows, p.comments = c.separator, c.columns, c.nfdump, c.flows, nil
 	default:
 		p.comments = &c
 	}
@@ -75,7 +76,7 @@ func (p *csvParser) uncomment(line string) {
 	c := p.comments
 	p.comments = nil
 	if fields, err := split(line, c.separator, p.fields[:0]); err == nil && len(fields) == len(c.columns) {
-		p.separator, p.columns, p.nfdump = c.separator, c.columns, c.nfdump
+		p.separator, p.columns, p.nfdump, p.flows = c.separator, c.columns, c.nfdump, c.flows
 	}
 }
 
@@ -148,26 +149,47 @@ func (p *csvParser) heading(line string) bool {
 				columns[i].spare = spareOf(name)
 			}
 		}
-		nfdump := flowColumns(fields, columns)
+		nfdump, flows := flowColumns(fields, columns)
 		for _, c := range columns {
 			seen[c.role], seen[c.spare.role] = true, true
 		}
 		if seen[roleAddress] && (seen[roleTime] || seen[roleDate] || seen[roleClock] || seen[roleFrom] || seen[roleFromDate] || seen[roleFromClock] || seen[rolePort]) {
-			p.separator, p.columns, p.nfdump = separators[i], columns, nfdump
+			p.separator, p.columns, p.nfdump, p.flows = separators[i], columns, nfdump, flows
 			return true
 		}
 	}
 	return false
 }
 
-// flowColumns has the times ts and te of nfdump be the start and the end of a flow, and reports whether they are there.
-func flowColumns(names []string, columns []column) bool {
-	start, end := slices.Index(names, "ts"), slices.Index(names, "te")
-	if start < 0 || end < 0 {
-		return false
+// flowColumns has the times of flow tools be the start and the end of a flow: ts and te, or firstSeen and duration, of nfdump; StartTime with LastTime, Dur or neither, of
+// Argus. It reports whether they are there.
+func flowColumns(names []string, columns []column) (nfdump, flows bool) {
+	at := func(name string) int {
+		return slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(strings.TrimSpace(n), name) })
 	}
-	columns[start].role, columns[end].role = roleFrom, roleTo
-	return true
+	set := func(i int, r role) bool {
+		if i >= 0 {
+			columns[i] = column{role: r}
+		}
+		return i >= 0
+	}
+	start, end := slices.Index(names, "ts"), slices.Index(names, "te")
+	if start >= 0 && end >= 0 {
+		return set(start, roleFrom) && set(end, roleTo), true
+	}
+	if at("srcaddr") < 0 || at("dstaddr") < 0 || slices.ContainsFunc(columns, func(c column) bool { return roleTo <= c.role && c.role <= roleToClock }) {
+		return false, false
+	}
+	if start, end = at("firstseen"), at("duration"); start >= 0 && end >= 0 {
+		return set(start, roleFrom) && set(end, roleDuration), true
+	}
+	if start = at("starttime"); start < 0 {
+		return false, false
+	}
+	if columns[start].role = roleTime; set(at("lasttime"), roleTo) || set(at("dur"), roleDuration) {
+		columns[start].role = roleFrom
+	}
+	return false, true
 }
 
 // bare cuts a row without a heading: one with an address in a column of its own. Tabs are blanks to plain lines.
@@ -213,7 +235,9 @@ func (p *csvParser) row(line string) (r Request, err error) {
 	for _, c := range p.columns[min(len(p.fields), len(p.columns)):] {
 		it.named[c.role] = true
 	}
-	return it.request(p.settings)
+	r, err = it.request(p.settings)
+	r.Packet = err == nil && p.flows
+	return r, err
 }
 
 // errQuote says that the quoted value of a row goes on in the next line.

@@ -1,6 +1,9 @@
 package request
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestCounters checks that a heading which counts rows is seen as one, though it begins like a comment.
 func TestCounters(t *testing.T) {
@@ -93,4 +96,38 @@ func TestQuotedLines(t *testing.T) {
 		{head + six + ",\"a\n" + seven + ",\"good\"\n" + seven + ",y\n", "2: " + none + "\n3: " + none + "\n4: " + none},
 		{head + seven + ",12\" pipe\n" + seven + ",y\n", "2: " + answered + "\n3: " + answered},
 	})
+}
+
+// TestFlowTables reads tables of flow tools, in which the time of a flow is its start and how long it took.
+func TestFlowTables(t *testing.T) {
+	const head, ends = "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,bps,bpp,flows\n", ",TCP,198.18.0.0,6000,203.0.113.9,443,1,60,0,60,1\n"
+	const flow = "198.18.0.0:6000 tcp -> 203.0.113.9:443"
+	checkAskedWith(t, Options{Zone: location(t, "UTC")}, []want{
+		{head + "2026-01-10 12:34:56.000,0.456" + ends, "2: " + flow + " at 2026-01-10T12:34:56Z until 2026-01-10T12:34:56.457Z"},
+		{head + "2026-01-10 12:34:56.000,00:00:03.000" + ends, "2: " + flow + " at 2026-01-10T12:34:56Z until 2026-01-10T12:34:59.001Z"},
+		{head + "2026-01-10 12:34:56.000,0.000" + ends, "2: " + flow + " at 2026-01-10T12:34:56Z"},
+		{head + "2026-01-10 12:34:56.000,soon" + ends, "2: invalid time"},
+		{head + "2026-01-10 12:34:56.000,-" + ends, "2: invalid time"}, // a start and no end
+		{"StartTime,Flgs,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,TotPkts,State\n2026-01-10 12:34:56, e,tcp,198.18.0.0,6000,->,203.0.113.9,443,3,CON\n", "2: " + flow + " at 2026-01-10T12:34:56Z"},
+		{"StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport\n2026-01-10 12:34:56,2.5,tcp,198.18.0.0,6000,->,203.0.113.9,443\n", "2: " + flow + " at 2026-01-10T12:34:56Z until 2026-01-10T12:34:59.5Z"},
+		{"StartTime,LastTime,Proto,SrcAddr,Sport,Dir,DstAddr,Dport\n2026-01-10 12:34:56,2026-01-10 12:34:58,tcp,198.18.0.0,6000,->,203.0.113.9,443\n", "2: " + flow + " at 2026-01-10T12:34:56Z until 2026-01-10T12:34:59Z"},
+		{"StartTime,Proto,SrcAddr,Sport,Dir,DstAddr,Dport\n12:34:56,tcp,198.18.0.0,6000,->,203.0.113.9,443\n", "2: invalid time"},
+		// Elsewhere a start alone may be that of an interval whose end is missing, and the unit of a duration is not known.
+		{"ip,port,start\n198.18.0.0,6000,2026-01-10 12:34:56\n", "2: invalid time"},
+		{"ip,port,start,duration\n198.18.0.0,6000,2026-01-10 12:34:56,3\n", "2: invalid time"},
+	})
+}
+
+// TestFlowTablesArePackets checks that rows of flow tools are known as flows, of which both ends may be asked about, and others are not.
+func TestFlowTablesArePackets(t *testing.T) {
+	for text, want := range map[string]bool{
+		"ts,te,pr,sa,sp,da,dp\n2026-01-10T12:34:56Z,2026-01-10T12:34:57Z,TCP,198.18.0.0,6000,203.0.113.9,443\n":                true,
+		"firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort\n2026-01-10T12:34:56Z,1,6,198.18.0.0,6000,203.0.113.9,443\n": true,
+		"time,src_ip,src_port,dst_ip,dst_port\n2026-01-10T12:34:56Z,198.18.0.0,6000,203.0.113.9,443\n":                         false,
+	} {
+		got, err := read(t, strings.NewReader(text), Options{})
+		if err != nil || len(got) != 1 || got[0].Err != nil || got[0].Packet != want {
+			t.Errorf("%q: %+v, %v", text, got, err)
+		}
+	}
 }

@@ -16,7 +16,8 @@
 // # Formats
 //
 //	csv      columns named in the first line (comma, semicolon or tab), in many spellings, also behind a #; or without names:
-//	         address, port, time; also nfdump -o csv with ts and te, between which a flow is asked for
+//	         address, port, time; also nfdump -o csv and ra -c of Argus, with ts and te, with firstSeen and duration, or with StartTime and LastTime,
+//	         Dur or neither: the time of the flow is asked for
 //	json     an array of objects, an object with such arrays, one object, or an object a line; names as for csv
 //	         for csv and json: a name such as "UTC time" or "Time UTC-3" says the zone, and counts where no other name says when
 //	tcpdump  lines of tcpdump -n with -tt or -tttt, also with -e and -v; the source is asked for

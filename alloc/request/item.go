@@ -90,6 +90,7 @@ var roleNames = [roleCount]string{
 	roleFromClock: "clock of the start", roleTo: "end", roleToDate: "date of the end", roleToClock: "clock of the end", roleZone: "zone", roleProto: "protocol",
 	roleDestination: "destination", roleDestinationPort: "port of the destination",
 	roleFirstSeen: "first sight", roleLastSeen: "last sight", roleHalf: "half of the day",
+	roleDuration: "duration",
 }
 
 // request turns what was collected into a question.
@@ -188,6 +189,8 @@ func (it *item) place(point, start, end *stamp, zone *time.Location, order DateO
 		err = refuse(ErrTime, "there are a time and an interval: keep the one that is asked for")
 	case end != nil && start == nil:
 		err = refuse(ErrTime, "the interval has an end and no start")
+	case end == nil && start != nil && it.values[roleDuration] != "":
+		from, to, err = start.lasting(it.values[roleDuration], zone)
 	case end == nil && start != nil:
 		err = refuse(ErrTime, "the interval has a start and no end: repeat the start if one instant is meant")
 	case end != nil:
@@ -198,6 +201,18 @@ func (it *item) place(point, start, end *stamp, zone *time.Location, order DateO
 		}
 	default:
 		err = refuse(ErrTime, "there is no time: want a field such as time")
+	}
+	return from, to, err
+}
+
+// lasting returns the time of a flow that began at a stamp.
+func (st *stamp) lasting(text string, zone *time.Location) (from, to time.Time, err error) {
+	d, unit, err := duration(text)
+	if err != nil {
+		return from, to, err
+	}
+	if from, to, err = st.resolve(zone); err == nil && d > 0 {
+		to = to.Add(d + max(unit, st.unit)) // it may have begun as late as that
 	}
 	return from, to, err
 }

@@ -27,6 +27,7 @@ const (
 	roleHalf      // AM or PM in a field of its own
 	roleFirstSeen // of reports only: their time may not lie before it, or behind the next
 	roleLastSeen
+	roleDuration // of a flow that began at roleFrom; in tables of flow tools only
 	roleCount
 )
 

@@ -11,8 +11,13 @@ type want struct{ text, want string }
 // checkAsked reads inputs and compares what they ask.
 func checkAsked(t *testing.T, cases []want) {
 	t.Helper()
+	checkAskedWith(t, Options{}, cases)
+}
+
+func checkAskedWith(t *testing.T, o Options, cases []want) {
+	t.Helper()
 	for _, c := range cases {
-		if got := askedOf(t, c.text, Options{}); got != c.want {
+		if got := askedOf(t, c.text, o); got != c.want {
 			t.Errorf("%q:\ngot  %s\nwant %s", c.text, got, c.want)
 		}
 	}

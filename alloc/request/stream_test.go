@@ -366,7 +366,7 @@ func TestNames(t *testing.T) {
 		if r == 0 {
 			continue
 		}
-		if roleNames[r] == "" || (names == "") != (role(r) >= roleFirstSeen) { // those from there on are of reports only
+		if roleNames[r] == "" || (names == "") != (role(r) >= roleFirstSeen) { // those from there on are of reports and tables of flows only
 			t.Errorf("role %d has no name", r)
 		}
 		for name := range strings.FieldsSeq(names) {
