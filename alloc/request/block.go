@@ -58,6 +58,7 @@ func (b *block) take(s *settings, p pair, in section) error {
 			p.role = roleDestinationPort
 		}
 	}
+	p.role = savingOr(p.role, isDST(p.label), value)
 	switch {
 	case p.role == 0:
 		b.aside(placeNames[normal(p.label)], value)

@@ -27,6 +27,7 @@ type column struct {
 	bare  bool  // a port that does not say whose
 	spare spare // where role is 0
 	place bool  // whether it holds places
+	dst   bool  // whether it may say no more than whether there was summer time
 }
 
 // separators are looked for in this order.
@@ -143,7 +144,7 @@ func (p *csvParser) heading(line string) bool {
 		var seen [roleCount]bool
 		for i, name := range fields {
 			columns[i].role, columns[i].utc = roleOf(name)
-			columns[i].bare = bare[normal(name)]
+			columns[i].bare, columns[i].dst = bare[normal(name)], isDST(name)
 			if columns[i].role == 0 {
 				columns[i].place = placeNames[normal(name)]
 				columns[i].spare = spareOf(name)
@@ -227,7 +228,7 @@ func (p *csvParser) row(line string) (r Request, err error) {
 		if c.role == 0 {
 			it.aside(c.place, value)
 		} else {
-			if err := it.setPort(c.role, c.utc, c.bare, value); err != nil {
+			if err := it.setPort(savingOr(c.role, c.dst, value), c.utc, c.bare, value); err != nil {
 				return r, err
 			}
 		}

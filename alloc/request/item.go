@@ -89,7 +89,7 @@ var roleNames = [roleCount]string{
 	roleAddress: "address", rolePort: "port", roleTime: "time", roleDate: "date", roleClock: "clock", roleFrom: "start", roleFromDate: "date of the start",
 	roleFromClock: "clock of the start", roleTo: "end", roleToDate: "date of the end", roleToClock: "clock of the end", roleZone: "zone", roleProto: "protocol",
 	roleDestination: "destination", roleDestinationPort: "port of the destination",
-	roleFirstSeen: "first sight", roleLastSeen: "last sight", roleHalf: "half of the day",
+	roleFirstSeen: "first sight", roleLastSeen: "last sight", roleHalf: "half of the day", roleSaving: "summer time",
 	roleDuration: "duration",
 }
 
@@ -171,8 +171,11 @@ func (it *item) times(s *settings) (from, to time.Time, err error) {
 	if err := it.halves(point, start, end); err != nil {
 		return from, to, about("time", it.timeText(), err)
 	}
-	read := func(zone *time.Location) (time.Time, time.Time, error) {
-		return it.place(point, start, end, zone, s.dates)
+	read := func(zone *time.Location) (from, to time.Time, err error) {
+		if from, to, err = it.place(point, start, end, zone, s.dates); err == nil {
+			err = it.agreesWithSaving(from, to, zone, point, start, end)
+		}
+		return from, to, err
 	}
 	if zone != nil {
 		from, to, err = read(zone)

@@ -158,6 +158,7 @@ type jsonObject struct {
 
 func (o *jsonObject) member(name, value string) error {
 	r, utc := o.roleOf(name)
+	r = savingOr(r, isDST(name), value)
 	if r == 0 && o.lists && value != "" {
 		o.spare(spareOf(name), value)
 	}

@@ -41,6 +41,9 @@ func pairsOf(line string) []pair {
 			continue
 		}
 		found[len(found)-1].value = value[:start]
+		if found[len(found)-1].mayBeSummer(value[start:at]) {
+			found[len(found)-1].value = value[:start+3] // of the time, or of the port?
+		}
 		found = append(found, newPair(value[start:at]))
 		value, from = value[at+1:], 0
 	}
@@ -50,6 +53,15 @@ func pairsOf(line string) []pair {
 		found[0].value = text[end+1:]
 	}
 	return found
+}
+
+// mayBeSummer reports whether a label behind the value of a pair begins with DST and may be the zone of a time: "Time: 2026-01-10 12:34 DST Port: 6000".
+func (p pair) mayBeSummer(label string) bool {
+	if len(label) < 5 || !strings.EqualFold(label[:4], "dst ") || !isTimeRole(p.role) {
+		return false
+	}
+	st, err := parseStamp(p.value, DayFirst)
+	return err != nil || !st.zoned
 }
 
 // hasRole reports whether a pair has a role from first to last.

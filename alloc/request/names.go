@@ -25,6 +25,7 @@ const (
 	roleDestination
 	roleDestinationPort
 	roleHalf      // AM or PM in a field of its own
+	roleSaving    // whether clocks showed summer time
 	roleFirstSeen // of reports only: their time may not lie before it, or behind the next
 	roleLastSeen
 	roleDuration // of a flow that began at roleFrom; in tables of flow tools only
@@ -77,6 +78,8 @@ var spellings = [roleCount]string{
 	roleDestinationPort: `dstport destinationport destport dport dpt dp serverport targetport portadestino destinationportnumber
 		portadedestino destinoporta puertodestino puertodedestino destinopuerto zielport portziel`,
 	roleHalf: `ampm pmam ampmindicator ampmmarker ampmflag timeampm ampmtime amorpm meridiem meridian meridiano meridiem12h antemeridiem postmeridiem halfday dayhalf halfofday tageshalfte tageshaelfte`,
+	roleSaving: `isdst dstflag dstactive dstinuse indst daylight daylightsaving daylightsavings daylightsavingtime daylightsavingstime isdaylightsaving summertime issummertime sommerzeit istsommerzeit horariodeverao horarioverao
+		horadeverano horariodeverano horarioverano heuredete oralegale`,
 }
 
 var roles = func() map[string]role {

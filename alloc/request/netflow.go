@@ -102,6 +102,7 @@ func (p netflowParser) pairs(line string) (r Request, err error) {
 			return r, err
 		}
 		role, utc := roleOf(name)
+		role = savingOr(role, isDST(name), value)
 		if role == 0 && (isZoneLabel(name) || strings.HasPrefix(normal(name), "tz")) {
 			role = roleZone // such as tzname: the time before it is not read without it
 		}

@@ -37,6 +37,9 @@ type words struct {
 	port    bool    // behind "port"
 	number  bool    // behind "protocol", which may be a number
 	address bool    // behind an address
+	sided   bool    // whether a word said whose an address is
+	summer  bool    // right behind "dst", which is about the destination only where an address or a port follows
+	open    bool    // and behind a time without a zone, whose it may be
 	turn    string  // "to" or "from", which may come before an address or a time
 }
 
@@ -95,8 +98,22 @@ func cutWords(line string) (w words, err error) {
 	if w.port {
 		return w, refuse(ErrPort, "the line has the word port and no number behind it")
 	}
+	if w.summer {
+		return w, errSummer()
+	}
 	w.flush()
 	return w, nil
+}
+
+// isOpen reports whether the words before were about a time, and say no zone of it.
+func (w *words) isOpen() bool {
+	st, err := parseStamp(strings.Join(w.rest, " "), DayFirst)
+	return len(w.rest) > 0 && (err != nil || !st.zoned)
+}
+
+// errSummer refuses "12:34:56 DST".
+func errSummer() error {
+	return refuse(ErrZone, "DST may be summer time here, of which zone nobody knows: write the offset of the time, such as +02:00, or Destination before the address of that")
 }
 
 func isBlank(r rune) bool { return r == ' ' || r == '\t' || r == '|' || r == '\r' }
@@ -109,6 +126,15 @@ func (w *words) add(word string) error {
 		return nil
 	}
 	lower := strings.ToLower(word)
+	if w.summer {
+		switch {
+		case lower == "ip", lower == "ipv4", lower == "address", lower == "addr":
+		case lower == "port" && !w.open, looksLikeAddress(word):
+			w.summer = false
+		default:
+			return errSummer()
+		}
+	}
 	behind, number := w.address, w.number
 	w.address, w.number = false, lower == "proto" || lower == "protocol"
 	switch {
@@ -120,6 +146,11 @@ func (w *words) add(word string) error {
 			w.flush()
 		}
 		w.turn = ""
+		w.summer = lower == "dst"
+		if w.open = w.summer && !behind && !w.sided && w.in == sourceSide && w.isOpen(); w.open && word != lower {
+			return errSummer()
+		}
+		w.sided = true
 		w.turnTo(sides[lower])
 	case lower == "port":
 		if w.turn == "to" {
