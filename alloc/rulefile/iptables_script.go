@@ -34,6 +34,7 @@ func (x *iptablesReader) scripted(text []byte) *LineError {
 
 // compound reads a line with operators, redirections or variables.
 func (x *iptablesReader) compound(text []byte) *LineError {
+	x.sh.notice(text)
 	cmds, subs, why := shellLine(text)
 	if why == "" {
 		why = x.sh.passSubs(subs)
@@ -123,8 +124,11 @@ func (x *iptablesReader) program(words [][]byte) (args [][]byte, is bool, err *L
 	switch {
 	case name == "iptables", name == "iptables-legacy", name == "iptables-nft":
 	case strings.HasPrefix(name, "$") && len(words) > 1 && bytes.HasPrefix(words[1], []byte("-")):
-		// One that nothing sets is empty, and then the shell looks for a command that is called -A.
-		return nil, false, bad(ErrSyntax, "the file does not say which command %s is, and where nothing sets it, none of these rules is loaded", printable(name)).
+		why := "and where nothing sets it, none of these rules is loaded" // one that is empty has the shell look for a command that is called -A
+		if strings.ContainsAny(name, "-=?+") {
+			why = "which depends on a variable that is not known"
+		}
+		return nil, false, bad(ErrSyntax, "the file does not say which command %s is, %s", printable(name), why).
 			hint("set it before in a copy of the file, as in IPT=/sbin/iptables, if whatever runs this one does; otherwise import what iptables-save prints")
 	default:
 		return nil, false, nil

@@ -25,6 +25,9 @@ func TestScripts(t *testing.T) {
 		{"ends where something fails", "#!/bin/sh -e\nX=\"a b\" Y='c' Z=a=\"b\"\nset -e\ngrep -q x /etc/y || true\nlsmod | grep x && echo yes\nset +e\ngrep -q x /etc/y\n" + scriptTwo},
 		{"filters", "iptables -F; iptables -X\niptables -P FORWARD ACCEPT\niptables -A FORWARD -i $LAN -o ${WAN} -m state --state $STATES -j ACCEPT\nip6tables -t nat -F\n" + scriptTwo},
 		{"a variable", "IPT=/sbin/iptables\nIP6T=/sbin/ip6tables; MODPROBE=\"$(command -v modprobe)\"\n$MODPROBE nf_nat\n$IP6T -t nat -F\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT")},
+		{"a default", strings.ReplaceAll(scriptTwo, "iptables", "${IPT:-iptables}")},
+		{"a default of a path", strings.ReplaceAll(scriptTwo, "iptables", "\"${IPTABLES-/sbin/iptables}\"")},
+		{"a default of what is set", "IPT=iptables\n" + strings.ReplaceAll(scriptTwo, "iptables", "${IPT:-true}")},
 		{"braces", "IPT=`which iptables`\n" + strings.ReplaceAll(scriptTwo, "iptables", "\"${IPT}\"")},
 		{"with options", "IPTABLES=${IPTABLES:-/usr/sbin/iptables}\nNAT=\"$IPTABLES -w -t nat\"\n$NAT -F\n" + strings.ReplaceAll(scriptTwo, "iptables -t nat", "$NAT")},
 		{"quotes and sudo", "sudo sysctl -p\n" + strings.NewReplacer("iptables", "sudo /usr/sbin/iptables", "nat", "'nat'", "-j", "\\\n  -j").Replace(scriptTwo)},
@@ -70,7 +73,12 @@ func TestScriptsNotFollowed(t *testing.T) {
 	for _, name := range []string{"$IPT", "\"$IPT\"", "${IPTABLES}", "$IPTABLES", "sudo $IPT", "$(which iptables) $IPT", "IPT=iptables $IPT", "$IPTABLES; IPT=iptables; $IPT"} { // empty where the line runs
 		cases = append(cases, refusal{name + " that nothing sets", strings.ReplaceAll(scriptTwo, "iptables", name) + "IPT=iptables\n", nil, "rules:1: "})
 	}
-	cases = append(cases, refusal{"set and taken back", "IPT=iptables\nunset IPT\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:3: "},
+	for _, before := range []string{"IPT=ip6tables-legacy; IPT=/bin/$X", "IPT=", "IPT=true; unset IPT", ": ${IPT:=true}", "echo $((IPT = 1))", "printf -v IPT true", "true && IPT=true"} {
+		cases = append(cases, refusal{"a default behind " + before, before + "\n" + strings.ReplaceAll(scriptTwo, "iptables", "${IPT:-iptables}"), nil, "rules:2: "})
+	}
+	cases = append(cases, refusal{"a default of something else", strings.ReplaceAll(scriptTwo, "iptables", "${IPT:-ip6tables}"), nil, "rules:"},
+		refusal{"a default that is set", strings.ReplaceAll(scriptTwo, "iptables", "${IPT:=iptables}"), nil, "rules:1: the script computes this rule (the command ${IPT:=iptables})"},
+		refusal{"set and taken back", "IPT=iptables\nunset IPT\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:3: "},
 		refusal{"in quotes", "\"IPT=iptables\"\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:1: "},
 		refusal{"read-only", "readonly IPT=echo\nIPT=iptables\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:3: "},
 		refusal{"a number", "declare -i IPT=iptables\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT"), nil, "rules:2: "},
@@ -158,7 +166,7 @@ func scattered(rng *rand.Rand, lines []string) string {
 		{"set -e", ""}, {"X=1 Y='a b'", ""}, {": exit", ""}, {"echo a\\", ""}, {"echo a\\\\", ""}, {"echo a #\\", ""}, {"echo 'a\\'", ""}, {"IPT=\"iptables -t nat\"", ""}, {"echo $((1 + 2))", ""}, {"readonly IPT=iptables", ""}, {"IPT=true echo 1", ""}, {"unset IPT", ""}, {"", "exit 0"}, {"ip route add x", ""},
 		{"IPT=true", ""}, {"true && IPT=true", ""}, {"if false; then", "fi"}, {"for i in 1 2; do", "done"}, {"f() {", "}"}, {"cat <<X", "X"}, {"echo '", "'"}, {"echo \"", "\""}, {"exit 0", ""}, {"true; exit", ""}, {"false || exit 0", ""},
 		{"iptables() { :; }", ""}, {"nft() { :; }", ""}, {"(", ")"}, {"false &&", ""}, {"true || \\", ""}, {"true || exit 1", ""}, {"set -n", ""}, {"[ a = b ] || exit 1", ""}, {": <<'X'", "X"}, {"echo `exit`", ""}, {"iptables -F; exit", ""},
-		{"sleep() { :; }", ""}}
+		{"sleep() { :; }", ""}, {": ${IPT:=true}", ""}, {"printf -v IPT true", ""}, {"echo $((IPT = 1))", ""}, {"echo ${IPTABLES=true}", ""}}
 	const followed = 22 // of those, at the start
 	for range rng.IntN(4) {
 		n := len(pairs)
@@ -181,7 +189,7 @@ func randomScript(rng *rand.Rand) string {
 	for i := range 2 + rng.IntN(3) {
 		who := string(rune('1' + i))
 		src := one("10.0.0."+who, "'10.0.0."+who+"'", "\"10.0.0.9\"")
-		lines = append(lines, one("iptables -t nat", "/sbin/iptables -t nat", "iptables -tnat", "sudo iptables -vt nat", "$IPT -t nat", "\"$IPT\" -t nat", "${IPT} -t nat", "IPT=iptables; $IPT -t nat", "iptables -t nat", "iptables -t nat")+" -"+one("A", "A", "A", "I")+
+		lines = append(lines, one("iptables -t nat", "/sbin/iptables -t nat", "iptables -tnat", "sudo iptables -vt nat", "$IPT -t nat", "\"$IPT\" -t nat", "${IPT} -t nat", "${IPT:-iptables} -t nat", "${IPTABLES-/sbin/iptables} -t nat", "${IPT:-true} -t nat", "IPT=iptables; $IPT -t nat", "iptables -t nat", "iptables -t nat")+" -"+one("A", "A", "A", "I")+
 			" POSTROUTING -s "+src+one(" ", " \\\n ", "  ")+one("-j SNAT --to 198.18.0."+who, "-j SNAT --to 198.18.0."+who, "-j ACCEPT")+one("", "", "", " # \\", " 2>/dev/null", " >/dev/null 2>&1 || true", " || exit 1", " || echo bad", " && exit", " &"))
 		if rng.IntN(8) == 0 {
 			lines = append(lines, one("iptables -t nat -X", "iptables -t nat -F", "iptables -F FORWARD", "iptables -t nat -N A"))

@@ -13,6 +13,8 @@ type shell struct {
 	vars  map[string]string // what variables stand for, as it is written; "" = not known
 	fixed map[string]bool   // those that are read-only
 	halts bool              // set -e: what fails ends it
+
+	hidden bool // whether variables may be set that are not known
 }
 
 // idle are commands that put no rules into the kernel, and none out of it.
@@ -37,6 +39,7 @@ func wordSet(words string) map[string]bool {
 
 // pass reads a line without commands of rules, and says what in it may decide whether rules hold; "" = nothing.
 func (s *shell) pass(text []byte, line int) (why string) {
+	s.notice(text)
 	cmds, subs, why := shellLine(text)
 	if why == "" {
 		why = s.passSubs(subs)
@@ -281,14 +284,61 @@ func (s *shell) named(words [][]byte) [][]byte {
 		case len(words[0]) == 0 || words[0][0] != '$':
 			return words
 		}
-		name := strings.TrimSuffix(strings.TrimPrefix(string(words[0][1:]), "{"), "}")
-		value := valueWords(s.vars[name])
+		value := valueWords(s.standsFor(string(words[0][1:])))
 		if _, cut := s.vars["IFS"]; len(value) == 0 || cut && len(value) > 1 {
 			return words
 		}
 		words = append(value, words[1:]...)
 	}
 	return words
+}
+
+// standsFor returns what NAME, {NAME} or {NAME:-WORD} behind a $ stands for, or "". Where nothing in the script sets it, that is WORD.
+func (s *shell) standsFor(name string) string {
+	if in, ok := strings.CutPrefix(name, "{"); ok {
+		name, ok = strings.CutSuffix(in, "}")
+		if !ok {
+			return ""
+		}
+	}
+	before, word, ok := strings.Cut(name, "-")
+	if before = strings.TrimSuffix(before, ":"); !ok || !isVariable([]byte(before)) {
+		return s.vars[name]
+	}
+	if value, set := s.vars[before]; set || s.hidden {
+		return value
+	}
+	return word
+}
+
+// notice forgets what variables stand for where a line may set some in ways that are not followed: ${IPT:=true}, $((IPT = 1)), printf -v IPT.
+func (s *shell) notice(text []byte) {
+	if !sets(text) {
+		return
+	}
+	s.hidden = true
+	for name := range s.vars {
+		s.vars[name] = ""
+	}
+}
+
+func sets(text []byte) bool {
+	if bytes.Contains(text, []byte("printf")) && bytes.Contains(text, []byte("-v")) {
+		return true
+	}
+	for _, around := range [][2]string{{"${", "}"}, {"$((", "))"}} {
+		for rest := text; ; {
+			_, after, ok := bytes.Cut(rest, []byte(around[0]))
+			if !ok {
+				break
+			}
+			in, _, _ := bytes.Cut(after, []byte(around[1]))
+			if rest = after; bytes.IndexByte(in, '=') >= 0 || around[1] == "))" && (bytes.Contains(in, []byte("++")) || bytes.Contains(in, []byte("--"))) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // valueWords returns the words of a variable. Of $(which NAME) and ${VARIABLE:-NAME} that is NAME.
