@@ -123,10 +123,15 @@ func (x *routerOSReader) line(text []byte) *LineError {
 	if bytes.IndexByte([]byte(":{}$"), text[0]) >= 0 {
 		return x.script(text)
 	}
+	if err := x.runs(args, text); err != nil {
+		return err
+	}
 	menu, args := x.enter(args, text[0] == '/')
 	switch {
 	case len(args) == 0:
 		return nil
+	case menu != natMenu && menu != listMenu && severalElsewhere(text):
+		return bad(ErrSyntax, "several commands in a line").hint("import what /ip firewall nat export prints")
 	case menu != natMenu && menu != listMenu:
 		if !strings.HasPrefix(menu, "ipv6") && isNat(args) {
 			return bad(ErrSyntax, "this looks like a rule of NAT, and stands in menu /%s", printable(menu)).
@@ -193,7 +198,7 @@ func isNat(args [][]byte) bool {
 // script refuses loops, conditions and what else may add rules: scripts are not run.
 func (x *routerOSReader) script(text []byte) *LineError {
 	computes := text[0] != ':' || bytes.IndexByte(text, '{') >= 0
-	for _, word := range []string{"nat", "to-addresses", "address-list", "netmap", ":parse", ":execute", ":for", ":while", ":error", ":return", ":quit", ":exit"} {
+	for _, word := range []string{"nat", "to-addresses", "address-list", "netmap", "import", "script", "reset-configuration", ":parse", ":execute", ":for", ":while", ":error", ":return", ":quit", ":exit"} {
 		computes = computes || bytes.Contains(text, []byte(word))
 	}
 	if computes {

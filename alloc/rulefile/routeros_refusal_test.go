@@ -106,3 +106,22 @@ func TestRouterOSScripts(t *testing.T) {
 		{"comment", rules + "# x \\\nset 0 disabled=yes\n", rulefile.ErrSyntax, "rules:4: set changes rules"},
 	})
 }
+
+// TestRouterOSRuns reads files in which a line runs another one, or takes the configuration away: which rules hold behind it does not follow from the file.
+func TestRouterOSRuns(t *testing.T) {
+	for _, line := range []string{
+		"/import more.rsc", "/import file-name=more.rsc", "import more.rsc", "/imp more.rsc", ":import more.rsc", "/system script run nat2", "/system/script/run nat2", "/system script\nrun nat2", "/sys scr run nat2", "/quit",
+		"/system reset-configuration", "/system reset-configuration no-defaults=yes", "/system backup load name=x", "/undo", "/system identity set name=x; /import more.rsc", "/system identity set name=x; /ip firewall nat remove [find]",
+	} {
+		for _, text := range []string{rosNat + rosTwo + line + "\n", "/interface\n" + line + "\n" + rosNat + rosTwo} {
+			if table, err := tryParse(t, "routeros", text); err == nil {
+				t.Errorf("%q was read as\n%s", text, rowsOf(table))
+			}
+		}
+	}
+	for _, line := range []string{"/certificate import file-name=x", "/system script add name=import source=x", "/user ssh-keys import user=a public-key-file=b", "/system identity set name=run", "/system identity set name=x; /system clock set time-zone-name=y", "/interface import", ":put \"hello\""} {
+		if got := rowsOf(parse(t, "routeros", rosNat+rosTwo+line+"\n")); got != twoRows {
+			t.Errorf("%s: got\n%s", line, got)
+		}
+	}
+}
