@@ -18,7 +18,7 @@ var unlikeStatements = []string{
 	"GMT minus three hours", "UTC minus three hours", "times are three hours behind UTC", "times are not in UTC", "Die Zeiten sind nicht in UTC", "Times are UTC in list 1 and CET in list 2",
 	"UTC plus one hour", "The clock was 3 hours ahead of GMT", "Zeiten in Normalzeit", "time zone is Xanadu", "utc_offset_minutes: -180", "difference to UTC: 3",
 	"All times are CE(S)T", "Alle Zeiten in ME(S)Z", "times:CET", "The clock runs ahead of UTC by 2 hours", "Times were converted from UTC to local time", "All times CET / CEST",
-	"server clock is 3h behind UTC", "The clock runs 3hrs ahead of UTC", "times are 180 minutes behind GMT", "UTC is 3h later than the times here", "Times are UTC less 3h", "the log is 3.5h behind UTC", "UTC was 3h",
+	"server clock is 3h behind UTC", "EST.", "Clock: EST. 1999", "Times are EST. 2026 list follows", "All times between 9:00-17:00 CET", "Brasília, EST", "The clock runs 3hrs ahead of UTC", "times are 180 minutes behind GMT", "UTC is 3h later than the times here", "Times are UTC less 3h", "the log is 3.5h behind UTC", "UTC was 3h",
 }
 
 // statements are ways to state one zone.
@@ -37,7 +37,7 @@ var noStatements = []string{
 	"This happened several times. Thank you.", "Date/Time and IP/Port follow.", "Please state the time zone of your answer.", "Note that the time zone is important.", "Die Zeiten sind Näherungswerte.",
 	"Case EST-2026-0012, time limit 10 days", "At the time German police asked for it", "For the first time in Brazil this is asked.", "Please answer in time. Germany has laws.", "Time zone: local", "Time zone: n/a",
 	"The BOT was seen at that time by the ART group of ours", "Mr/Mrs Smith had a hard time at work", "Zone: DMZ", "time zone: see below", "Os horários são aproximados.", "Response time: Excellent", "Local user: Xanadu",
-	"Resposta no prazo de 24 horas, Brasil", "type: BOT", "SGT Miller of the station", "At that time GET /index.html was seen", "The time was converted from the log", "The Cat and the Pet had a good time", "Times are in Annex B", "The New York office will give you all the time that you need to answer",
+	"Resposta no prazo de 24 horas, Brasil", "type: BOT", "SGT Miller of the station", "At that time GET /index.html was seen", "The time was converted from the log", "The Cat and the Pet had a good time", "Times are in Annex B", "EST. 1999", "ACME Ltd., EST. 1999", "We are open Mon-Fri 9:00-17:00 CET.", "Mo-Fr 08:30-16:30 MEZ", "Best, Brasilia office", "Brasília office", "The New York office will give you all the time that you need to answer",
 }
 
 // inAllForms puts a statement beside a request in each form that has places for one.

@@ -174,7 +174,8 @@ func isBehindClock(before string) bool {
 	}
 	clock := lower[start:]
 	if start > 0 && (lower[start-1] == '+' || lower[start-1] == '-') && strings.Count(clock, ":") < 2 {
-		return false // an offset
+		// An offset, unless the end of an interval, or an offset behind its own clock: 9:00-17:00.
+		return start > 1 && isDigit(lower[start-2]) && isBehindClock(lower[:start-1])
 	}
 	colon := strings.IndexByte(clock, ':')
 	return colon > 0 && colon+1 < len(clock)
@@ -216,10 +217,19 @@ func (st *statement) saysLetters(i int) bool {
 	switch word := st.words[i]; {
 	case isStrong[word]:
 		return true
+	case word == "EST" && !st.about.time && !st.about.clock && st.isFounded(i):
+		return false
 	case wordLike[word]:
 		return st.isNear(i, 2) || len(st.words) == 1
 	}
 	return st.about.time || st.about.short || st.about.clock
+}
+
+// isFounded reports whether a word is that of when a firm was founded: EST. 1999.
+func (st *statement) isFounded(i int) bool {
+	rest, dot := strings.CutPrefix(st.line[st.spots[i].at+len(st.words[i]):], ".")
+	year := st.wordAt(i + 1)
+	return dot && strings.HasPrefix(rest, " ") && len(year) == 4 && strings.Trim(year, "0123456789") == "" && (year[:2] == "18" || year[:2] == "19" || year[:2] == "20")
 }
 
 // isUTC reports whether a word is UTC or GMT, perhaps with an offset, and no name of a computer.

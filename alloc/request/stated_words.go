@@ -28,6 +28,9 @@ var phrases = []phrase{
 // areas are those in which places are looked for.
 var areas = [...]string{"Europe", "America", "Asia", "Africa", "Australia", "Pacific", "Atlantic", "Indian"}
 
+// offices are whose place a place is, and not whose time.
+var offices = setOfWords("office team branch desk headquarters hq police civil federal escritório escritorio polícia policia delegacia oficina büro bureau ufficio")
+
 // timeWords stand close to the name of a place whose time is meant.
 var timeWords = setOfWords("time times zone timezone local hora horas horário horários horario horarios fuso huso zeit zeiten uhrzeit uhrzeiten ortszeit zeitzone heure heures ora orario")
 
@@ -52,6 +55,9 @@ func (s *settings) statedInWords(st *statement, alone bool) (found []foundZone) 
 			continue
 		}
 		i := strings.Count(line[:at+1], " ") - 1
+		if offices[st.wordAt(i+strings.Count(p.words, " ")+1)] && !st.about.time && !st.about.clock {
+			continue // Best, Brasilia office
+		}
 		if !alone && st.isNegated(i) {
 			continue // UTC, not Eastern Time
 		}
