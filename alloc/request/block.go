@@ -2,8 +2,6 @@ package request
 
 import (
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // maxBlock is the number of lines of the longest block.
@@ -19,9 +17,8 @@ type block struct {
 	other   bool   // whether it began with another value for a label of the block before
 	text    strings.Builder
 	bad     error
-	address bool      // whether a line has one
-	last    role      // the address that was given last: roleAddress or roleDestination
-	order   DateOrder // of dates, as a label said it: "Date (DD/MM/YYYY)"
+	address bool // whether a line has one
+	last    role // the address that was given last: roleAddress or roleDestination
 }
 
 // add takes a line.
@@ -132,78 +129,6 @@ func (b *block) port(p pair, value string) error {
 	return b.set(p.role, false, value)
 }
 
-// note takes what the label of a time has in brackets: a zone, how times are written, or both.
-func (b *block) note(s *settings, note string) error {
-	n := normal(note)
-	var order DateOrder
-	switch {
-	case strings.HasPrefix(n, "ddmm") || strings.HasPrefix(n, "ttmm"):
-		order = DayFirst
-	case strings.HasPrefix(n, "mmdd"):
-		order = MonthFirst
-	}
-	if order != 0 {
-		if err := b.orderIs(s, order, note); err != nil {
-			return err
-		}
-	}
-	zone := withoutPatterns(note)
-	switch normal(zone) {
-	case "", "local", "localtime", "horalocal", "ortszeit":
-		return nil // says no more than no zone at all
-	}
-	if _, err := s.parseZone(zone); err != nil {
-		return err
-	}
-	return b.set(roleZone, false, zone)
-}
-
-// withoutPatterns returns text without the words that say how times are written.
-func withoutPatterns(text string) string {
-	var rest []string
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(" \t,;", r) }) {
-		if !isPattern(word) {
-			rest = append(rest, word)
-		}
-	}
-	return strings.Join(rest, " ")
-}
-
-// isPattern reports whether a word says how times are written: YYYY-MM-DD, hh:mm:ss, 24h. The letters of zones such as MST and ART stand in patterns,
-// too, but there each is written twice, or alone between marks.
-func isPattern(word string) bool {
-	if strings.Trim(word, "0123456789") != "" && !strings.ContainsFunc(word, unicode.IsLetter) {
-		return false // an offset
-	}
-	for part := range strings.FieldsFuncSeq(strings.ToLower(word), func(r rune) bool { return r < utf8.RuneSelf && !isLetter(byte(r)) }) {
-		switch part {
-		case "h", "hs", "hr", "hrs", "am", "pm", "a", "d", "m", "y", "s":
-			continue
-		}
-		for i := 0; i < len(part); {
-			end := i + 1
-			for end < len(part) && part[end] == part[i] {
-				end++
-			}
-			between := part[i] == 't' && i > 0 && end < len(part) // 2026-03-01T12:34
-			if strings.IndexByte("adfhjmsty", part[i]) < 0 || end == i+1 && !between {
-				return false
-			}
-			i = end
-		}
-	}
-	return true
-}
-
-// orderIs takes the order of dates that a label states.
-func (b *block) orderIs(s *settings, order DateOrder, note string) error {
-	if s.dates != 0 && s.dates != order || b.order != 0 && b.order != order {
-		return refuse(ErrDayMonth, "the label says %s, which is another order of dates than was given: find out how this sender writes dates", quoted(note))
-	}
-	b.order = order
-	return nil
-}
-
 // withoutAt takes away the word between date and clock.
 func withoutAt(value string) string {
 	for _, word := range []string{" às ", " as ", " a las ", " at ", " um "} {
@@ -230,15 +155,10 @@ func (b *block) asks() bool {
 
 // question turns the block into one.
 func (b *block) question(s *settings) (q Request) {
-	own := *s
-	if b.order != 0 {
-		own.dates = b.order
-	}
 	err := b.bad
 	if err == nil {
-		q, err = b.request(&own)
+		q, err = b.request(s)
 	}
-	s.known = own.known
 	if err != nil {
 		q = Request{Err: err}
 	}

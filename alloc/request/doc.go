@@ -19,7 +19,8 @@
 //	         address, port, time; also nfdump -o csv and ra -c of Argus, with ts and te, with firstSeen and duration, or with StartTime and LastTime,
 //	         Dur or neither: the time of the flow is asked for
 //	json     an array of objects, an object with such arrays, one object, or an object a line; names as for csv
-//	         for csv and json: a name such as "UTC time" or "Time UTC-3" says the zone, and counts where no other name says when
+//	         for csv and json: a name such as "UTC time" or "Time UTC-3" says the zone, and counts where no other name says when; so does one with the
+//	         zone or the order of dates in brackets, "Date (DD/MM/YYYY)"
 //	tcpdump  lines of tcpdump -n with -tt or -tttt, also with -e and -v; the source is asked for
 //	netflow  "time proto=TCP src=1.2.3.4:5 dst=…", the long output of nfdump, and its log of a NAT (-o nel, -o nsel); the source is asked
 //	         for, as it was translated where it was

@@ -28,6 +28,8 @@ type item struct {
 
 	spares []spareValue // of times that count where there are no others
 
+	order DateOrder // of dates, as a name said it: "Date (DD/MM/YYYY)"
+
 	half string // AM or PM in a field whose name says nothing of that
 
 	bare, own bool // whether a port was given by a name that does not say whose, and by one that does
@@ -109,7 +111,7 @@ func (it *item) request(s *settings) (r Request, err error) {
 	if r.Proto == "icmp" && r.Destination.IsValid() { // nfdump has type and code there
 		r.Destination = netip.AddrPortFrom(r.Destination.Addr(), 0)
 	}
-	if err = it.useSpares(); err == nil {
+	if err = it.useSpares(s); err == nil {
 		r.From, r.To, err = it.times(s)
 	}
 	return r, err
@@ -151,20 +153,24 @@ func (it *item) isAnyones(port uint16) bool {
 // times reads the instant or interval.
 func (it *item) times(s *settings) (from, to time.Time, err error) {
 	var zone *time.Location
+	dates := s.dates
+	if it.order != 0 {
+		dates = it.order
+	}
 	if text := it.values[roleZone]; text != "" {
 		if zone, err = s.parseZone(text); err != nil {
 			return from, to, err
 		}
 	}
-	point, err := it.moment(roleTime, zone, s.dates)
+	point, err := it.moment(roleTime, zone, dates)
 	if err != nil {
 		return from, to, err
 	}
-	start, err := it.moment(roleFrom, zone, s.dates)
+	start, err := it.moment(roleFrom, zone, dates)
 	if err != nil {
 		return from, to, err
 	}
-	end, err := it.moment(roleTo, zone, s.dates)
+	end, err := it.moment(roleTo, zone, dates)
 	if err != nil {
 		return from, to, err
 	}
@@ -172,7 +178,7 @@ func (it *item) times(s *settings) (from, to time.Time, err error) {
 		return from, to, about("time", it.timeText(), err)
 	}
 	read := func(zone *time.Location) (from, to time.Time, err error) {
-		if from, to, err = it.place(point, start, end, zone, s.dates); err == nil {
+		if from, to, err = it.place(point, start, end, zone, dates); err == nil {
 			err = it.agreesWithSaving(from, to, zone, point, start, end)
 		}
 		return from, to, err

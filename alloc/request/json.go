@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/cgnkit/cgnkit/alloc/internal/lines"
 )
@@ -17,7 +18,36 @@ type vocabulary struct {
 	lax    bool // whether a protocol may be any text
 }
 
-var jsonNames = vocabulary{roleOf: roleOf, lists: true}
+var jsonNames = vocabulary{roleOf: jsonRole, lists: true}
+
+// jsonRole is roleOf for members, also of objects that programs write for a time or a zone: {"time": {"date": …, "timezone": …}}, {"time": {"$date": …}},
+// {"timezone": {"name": …}}.
+func jsonRole(name string) (role, bool) {
+	if len(name) > maxName {
+		return 0, false
+	}
+	parent, last := name, ""
+	for strings.HasPrefix(lastPart(parent), "$") {
+		parent, _ = cutLast(parent)
+	}
+	if r, utc := roleOf(parent); r != 0 || !strings.Contains(parent, ".") {
+		return r, utc
+	}
+	parent, last = cutLast(parent)
+	switch r, utc := roleOf(parent); {
+	case isTimeRole(r) && strings.EqualFold(last, "date"):
+		return r, utc
+	case isTimeRole(r) && strings.EqualFold(last, "timezone"), r == roleZone && (strings.EqualFold(last, "name") || strings.EqualFold(last, "id")):
+		return roleZone, false
+	}
+	return 0, false
+}
+
+// cutLast cuts the last part of a name off.
+func cutLast(name string) (parent, last string) {
+	last = lastPart(name)
+	return strings.TrimSuffix(name[:len(name)-len(last)], "."), last
+}
 
 // A jsonScanner reads questions from JSON: an array, an object with an array, one object, or several one behind the other.
 type jsonScanner struct {

@@ -8,6 +8,7 @@ type spare struct {
 	role role
 	utc  bool
 	zone string // an offset behind UTC or GMT; "" where utc is set
+	note string // what the name has in brackets: a zone, or how times are written
 }
 
 // A spareValue is a value with such a name.
@@ -19,8 +20,11 @@ type spareValue struct {
 // spareOf returns what a name without a role is, if it is a spare; its role is 0 otherwise.
 func spareOf(name string) spare {
 	lower := strings.ToLower(name)
-	if len(name) > maxName || len(lower) != len(name) || !strings.Contains(lower, "utc") && !strings.Contains(lower, "gmt") {
+	switch {
+	case len(name) > maxName || len(lower) != len(name):
 		return spare{}
+	case !strings.Contains(lower, "utc") && !strings.Contains(lower, "gmt"):
+		return notedOf(name)
 	}
 	n := normal(name)
 	for _, zone := range [...]string{"utc", "gmt"} {
@@ -41,13 +45,21 @@ func spareOf(name string) spare {
 			return spare{role: r, zone: text}
 		}
 	}
+	return notedOf(name)
+}
+
+// notedOf returns what a name with brackets is: "time (CET)", "Date (MM/DD/YYYY)".
+func notedOf(name string) spare {
+	if p := newPair(name); p.note != "" && isTimeRole(p.role) {
+		return spare{role: p.role, note: p.note}
+	}
 	return spare{}
 }
 
 func isTimeRole(r role) bool { return roleTime <= r && r < roleZone }
 
 // useSpares sets the values of spares, unless something else says when.
-func (it *item) useSpares() error {
+func (it *item) useSpares(s *settings) error {
 	given := it.values
 	for _, sp := range it.spares {
 		other := given[roleTime] != "" || given[sp.role] != ""
@@ -58,6 +70,9 @@ func (it *item) useSpares() error {
 			continue
 		}
 		if err := it.set(sp.role, sp.utc, sp.value); err != nil {
+			return err
+		}
+		if err := it.note(s, sp.note); err != nil {
 			return err
 		}
 		if sp.zone == "" {

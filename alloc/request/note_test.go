@@ -1,0 +1,44 @@
+package request
+
+import (
+	"testing"
+	"time"
+)
+
+// TestNotesOfColumns reads names of columns and members that have in brackets in which zone times are, or how they are written.
+func TestNotesOfColumns(t *testing.T) {
+	const at = ": 198.18.0.0:6000 at 2026-01-10T12:34:56Z"
+	checkAsked(t, []want{
+		{"ip,port,Date (MM/DD/YYYY),Time (UTC)\n198.18.0.0,6000,01/10/2026,12:34:56\n", "2" + at},
+		{"ip,port,Date (DD/MM/YYYY),Time (UTC)\n198.18.0.0,6000,10/01/2026,12:34:56\n", "2" + at},
+		{"ip,port,Date (DD/MM/YYYY),Time (UTC)\n198.18.0.0,6000,01/13/2026,12:34:56\n", "2: day and month could be exchanged"},
+		{"ip,port,Date (YYYY-MM-DD),Time (hh:mm:ss),tz\n198.18.0.0,6000,2026-01-10,09:34:56,-03:00\n", "2" + at},
+		{"ip,port,time (CET)\n198.18.0.0,6000,2026-01-10 12:34:56\n", "2: ambiguous time zone"},
+		{"ip,port,time (CET)\n198.18.0.0,6000,2026-01-10T12:34:56Z\n", "2: ambiguous time zone"}, // which is right?
+		{"ip,port,date,time (CET)\n198.18.0.0,6000,2026-01-10,12:34:56\n", "2: ambiguous time zone"},
+		{"ip,port,time (local)\n198.18.0.0,6000,2026-01-10 12:34:56\n", "2: no time zone"},
+		{"ip,port,time (Xanadu)\n198.18.0.0,6000,2026-01-10 12:34:56Z\n", "2: ambiguous time zone"},
+		{"ip,port,start (-03:00),end (-03:00)\n198.18.0.0,6000,2026-01-10 09:34:56,2026-01-10 09:34:56\n", "2" + at},
+		{"ip,port,timestamp,Date (of the report)\n198.18.0.0,6000,2026-01-10T12:34:56Z,2026-01-12\n", "2" + at}, // another one says when
+		{`{"ip":"198.18.0.0","port":6000,"time (CET)":"2026-01-10 12:34:56"}`, "1: ambiguous time zone"},
+	})
+	checkAskedWith(t, Options{Dates: MonthFirst}, []want{{"ip,port,Date (DD/MM/YYYY),Time (UTC)\n198.18.0.0,6000,10/01/2026,12:34:56\n", "2: day and month could be exchanged"}})
+	checkAskedWith(t, Options{Zone: location(t, "Asia/Tashkent")}, []want{{"ip,port,time (local)\n198.18.0.0,6000,2026-01-10 17:34:56\n", "2" + at}})
+}
+
+// TestObjectsOfTimes reads objects that programs write for a time or a zone.
+func TestObjectsOfTimes(t *testing.T) {
+	const six, at = `{"ip":"198.18.0.0","port":6000,`, "1: 198.18.0.0:6000 at 2026-01-10T12:34:56Z"
+	checkAskedWith(t, Options{Zones: time.LoadLocation}, []want{
+		{six + `"time":{"date":"2026-01-10 09:34:56.000000","timezone_type":3,"timezone":"America/Sao_Paulo"}}`, "1: 198.18.0.0:6000 at 2026-01-10T12:34:56Z"},
+		{six + `"time":{"date":"2026-01-10 09:34:56","timezone_type":1,"timezone":"-03:00"}}`, at},
+		{six + `"time":{"date":"2026-01-10 09:34:56","timezone_type":2,"timezone":"BRT"}}`, "1: ambiguous time zone"},
+		{six + `"time":{"date":"2026-01-10 09:34:56"}}`, "1: no time zone"},
+		{six + `"time":"2026-01-10 09:34:56","timezone":{"name":"America/Sao_Paulo"}}`, at},
+		{six + `"time":"2026-01-10 09:34:56","timezone":{"name":"Xanadu","offset":"-03:00"}}`, "1: unparsable"},
+		{six + `"time":"2026-01-10 09:34:56","timezone":{"name":"America/Sao_Paulo"},"tz":"UTC"}`, "1: unparsable"},
+		{six + `"time":{"$date":"2026-01-10T12:34:56Z"}}`, at},
+		{six + `"timestamp":{"$date":{"$numberLong":"1768048496000"}}}`, at},
+		{six + `"start":{"date":"2026-01-10 09:34:56","timezone":"-03:00"},"end":{"date":"2026-01-10 12:34:56","timezone":"UTC"}}`, "1: unparsable"},
+	})
+}
