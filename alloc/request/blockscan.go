@@ -72,7 +72,7 @@ func (s *blockScanner) step() bool {
 	}
 	line := spaced(text)
 	s.markXARF(line)
-	pairs := labelsOf(line)
+	pairs := s.feedback(labelsOf(line))
 	if pairs == nil && s.at != nil && isDestinationLine(line) {
 		return s.heading(line, destinationSide)
 	}
@@ -100,6 +100,16 @@ func (s *blockScanner) markXARF(line string) {
 	if s.xarf = s.xarf || isXARFLine(strings.ToLower(line)); s.xarf && s.at != nil {
 		s.at.xarf = true
 	}
+}
+
+// feedback has the date at which the mail arrived be the time of a feedback report. Elsewhere that is when a mail came that was not delivered.
+func (s *blockScanner) feedback(pairs []pair) []pair {
+	for i, p := range pairs {
+		if n := normal(p.label); s.arf && (n == "arrivaldate" || n == "receiveddate") {
+			pairs[i].role = roleTime
+		}
+	}
+	return pairs
 }
 
 // labelsOf returns the pairs of a line, or AM or PM alone.

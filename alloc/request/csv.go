@@ -178,6 +178,9 @@ func flowColumns(names []string, columns []column) (nfdump, flows bool) {
 	if start >= 0 && end >= 0 {
 		return set(start, roleFrom) && set(end, roleTo), true
 	}
+	if at("ip.src") >= 0 && at("ip.dst") >= 0 || at("id.orig_h") >= 0 && at("id.resp_h") >= 0 { // tshark, Zeek
+		return false, true
+	}
 	if at("srcaddr") < 0 || at("dstaddr") < 0 || slices.ContainsFunc(columns, func(c column) bool { return roleTo <= c.role && c.role <= roleToClock }) {
 		return false, false
 	}
@@ -215,7 +218,7 @@ func (p *csvParser) row(line string) (r Request, err error) {
 	if p.fields, err = split(line, p.separator, p.fields[:0]); err != nil {
 		return r, err
 	}
-	it := item{}
+	it := item{flow: p.flows}
 	for i, value := range p.fields {
 		if i >= len(p.columns) {
 			if strings.TrimSpace(value) == "" {
@@ -236,9 +239,7 @@ func (p *csvParser) row(line string) (r Request, err error) {
 	for _, c := range p.columns[min(len(p.fields), len(p.columns)):] {
 		it.named[c.role] = true
 	}
-	r, err = it.request(p.settings)
-	r.Packet = err == nil && p.flows
-	return r, err
+	return it.request(p.settings)
 }
 
 // errQuote says that the quoted value of a row goes on in the next line.

@@ -125,9 +125,18 @@ func TestFlowTablesArePackets(t *testing.T) {
 		"firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort\n2026-01-10T12:34:56Z,1,6,198.18.0.0,6000,203.0.113.9,443\n": true,
 		"time,src_ip,src_port,dst_ip,dst_port\n2026-01-10T12:34:56Z,198.18.0.0,6000,203.0.113.9,443\n":                         false,
 	} {
-		got, err := read(t, strings.NewReader(text), Options{})
-		if err != nil || len(got) != 1 || got[0].Err != nil || got[0].Packet != want {
-			t.Errorf("%q: %+v, %v", text, got, err)
+		if got := firstOf(t, text); got.Err != nil || got.Packet != want {
+			t.Errorf("%q: %+v", text, got)
 		}
 	}
+}
+
+// firstOf returns the one request of a text.
+func firstOf(t *testing.T, text string) Request {
+	t.Helper()
+	got, err := read(t, strings.NewReader(text), Options{})
+	if err != nil || len(got) != 1 {
+		t.Fatalf("%q: %+v, %v", text, got, err)
+	}
+	return got[0]
 }

@@ -31,7 +31,9 @@
 //	plain    address with its port, and time, in any order: "198.18.0.0:6000 2026-03-01T12:34:56Z", "… between … and …"; a number is
 //	         the port right behind the address, behind "port", or where a heading has it, and else refused: it may count the lines;
 //	         behind ->, "to" or "destination" an address or port is the destination's; and blocks, below
-//	mail     RFC 5322 with any of these in its text or attachments; its own Date is never the time of a question
+//	         behind a slash a number above 32 is the port; 198[.]18[.]0[.]0 is that address; also lines of sshd with a whole time and one address
+//	mail     RFC 5322 with any of these in its text or attachments, also in a feedback report (RFC 5965), of which Arrival-Date is the time; its own Date
+//	         is never the time of a question
 //
 // Any of them may be gzipped. Lines end with \n, \r\n or \r.
 //

@@ -8,6 +8,7 @@ import (
 
 // parseAddr reads an IPv4 address, also as servers write it that listen on IPv6: ::ffff:198.18.0.0.
 func parseAddr(text string) (netip.Addr, error) {
+	text = refanged.Replace(text)
 	a, err := netip.ParseAddr(text)
 	switch {
 	case err == nil && a.Unmap().Is4():
@@ -22,6 +23,9 @@ func parseAddr(text string) (netip.Addr, error) {
 	return netip.Addr{}, about("address", text, refuse(ErrAddress, "this is no IPv4 address: write for example 198.18.0.0"))
 }
 
+// refanged writes addresses that are written so that no program makes a link of them as they are: 198[.]18[.]0[.]0.
+var refanged = strings.NewReplacer("[.]", ".", "(.)", ".", "[dot]", ".", "(dot)", ".")
+
 // An endpoint is an address and, when one is given, a port.
 type endpoint struct {
 	addr    netip.Addr
@@ -29,9 +33,12 @@ type endpoint struct {
 	hasPort bool
 }
 
-// parseEndpoint reads "198.18.0.0" or "198.18.0.0:6000".
+// parseEndpoint reads "198.18.0.0", "198.18.0.0:6000" or "198.18.0.0/6000".
 func parseEndpoint(text string) (e endpoint, err error) {
 	host, port, colon := strings.Cut(text, ":")
+	if before, behind, slash := strings.Cut(text, "/"); slash && isSlashPort(behind) {
+		host, port, colon = before, behind, true // of Cisco
+	}
 	if colon && (text[0] == '[' || strings.Contains(port, ":")) {
 		host, port, colon = splitBracket(text)
 	}
@@ -41,6 +48,12 @@ func parseEndpoint(text string) (e endpoint, err error) {
 	e.port, err = parsePort(port)
 	e.hasPort = err == nil
 	return e, err
+}
+
+// isSlashPort reports whether the number behind an address and a slash can only be a port, and not the length of a prefix.
+func isSlashPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 32 && isDigit(text[0]) && text[0] != '0'
 }
 
 // splitBracket takes [address]:port or an IPv6 address apart.

@@ -13,6 +13,7 @@ type settings struct {
 	dates  DateOrder
 	known  map[string]*time.Location // answers of names
 	stated *Stated                   // what the input says about zones; nil where nobody asks
+	arf    bool                      // the text is a feedback report (RFC 5965)
 	prose  bool                      // lines without an address are no questions
 	depth  int                       // how many mails this is in
 }
@@ -31,6 +32,8 @@ type item struct {
 	order DateOrder // of dates, as a name said it: "Date (DD/MM/YYYY)"
 
 	half string // AM or PM in a field whose name says nothing of that
+
+	flow bool // whether it is of a flow, of which both ends may be asked about
 
 	bare, own bool // whether a port was given by a name that does not say whose, and by one that does
 }
@@ -114,6 +117,7 @@ func (it *item) request(s *settings) (r Request, err error) {
 	if err = it.useSpares(s); err == nil {
 		r.From, r.To, err = it.times(s)
 	}
+	r.Packet = err == nil && it.flow
 	return r, err
 }
 

@@ -189,6 +189,7 @@ type jsonObject struct {
 func (o *jsonObject) member(name, value string) error {
 	r, utc := o.roleOf(name)
 	r = savingOr(r, isDST(name), value)
+	o.flow = o.flow || r == roleDestination && strings.HasPrefix(name, "id.resp_") // of Zeek
 	if r == 0 && o.lists && value != "" {
 		o.spare(spareOf(name), value)
 	}

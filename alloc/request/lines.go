@@ -2,6 +2,7 @@ package request
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/cgnkit/cgnkit/alloc/internal/lines"
 )
@@ -133,6 +134,17 @@ func hasAddress(line string) bool {
 func isWordByte(b byte) bool { return isDigit(b) || isLetter(b) || b == '.' || b >= 0x80 }
 func isHex(b byte) bool      { return isDigit(b) || 'a' <= b|0x20 && b|0x20 <= 'f' }
 
+// defangedDot passes over a dot that is written so that no program makes a link of an address.
+func (c *cursor) defangedDot() bool {
+	for _, dot := range [...]string{"[.]", "(.)", "[dot]", "(dot)"} {
+		if strings.HasPrefix(c.s[c.i:], dot) {
+			c.i += len(dot)
+			return true
+		}
+	}
+	return false
+}
+
 // startsAddress reports whether text starts with d.d.d.d, or with two groups of hexadecimal digits of which one is long or
 // none: clocks have two digits.
 func startsAddress(text string) bool {
@@ -144,7 +156,7 @@ func startsAddress(text string) bool {
 		if n == 4 {
 			return true
 		}
-		if !c.accept('.') {
+		if !c.accept('.') && !c.defangedDot() {
 			break
 		}
 	}

@@ -245,6 +245,7 @@ func (s *mailScanner) leaf(kind, file string, body io.Reader, depth int) error {
 	own := *s.settings
 	own.depth = depth + 1
 	own.prose = kind == "text/plain" && name == kind
+	own.arf = kind == "message/feedback-report"
 	if s.hears {
 		return s.tell(s.told(own.hearAll(body)), name)
 	}
@@ -264,7 +265,7 @@ func (s *mailScanner) leaf(kind, file string, body io.Reader, depth int) error {
 				q.Part = name
 			}
 			s.found++
-			s.report = s.report || r.format == XARF
+			s.report = s.report || r.format == XARF || own.arf
 			stopped = !s.yield(q)
 			return !stopped
 		})

@@ -45,20 +45,21 @@ var spellings = [roleCount]string{
 		origenip enderecoiporigem enderecoipdeorigem enderecoippublico enderecoipv4 enderecodeip enderecodeorigem numeroip
 		numerodeip direccionipdeorigen direcciondeorigen direccionippublica direccionipv4 ipadresse ipv4adresse quellip
 		quelleip quelladresse quellipadresse oeffentlicheip oeffentlicheipadresse offentlicheip offentlicheipadresse
-		absenderip ipabsender`,
+		absenderip ipabsender infringersipaddress infringersip infringerip infringeripaddress ipsrc idorigh`,
 	rolePort: `port srcport sourceport sport spt sp outsideport publicport externalport natport natsrcport xsrcport postnatport
 		postnaptsourcetransportport translatedport clientport remoteport userport loginport logicalport porta portalogica
 		portaorigem portadeorigem puerto puertoorigen portnumber sourceportnumber srcportnumber sourcetcpport sourceudpport
 		portsource originport originatingport portalogicadeorigem portalogicaorigem origemporta numerodaporta portapublica
 		puertodeorigen puertologico puertologicodeorigen puertopublico origenpuerto numerodepuerto portnummer quellport
 		quelleport quellportnummer portquelle offentlicherport oeffentlicherport ports
-		portrange sourceports portas puertos`,
+		infringersport infringerport infringingport tcpsrcport udpsrcport idorigp portrange sourceports portas puertos`,
 	roleTime: `timestamp ts datetime dateandtime datewithtime eventtime eventtimestamp when at epoch unixtime unixtimestamp instant
 		logintime datahora dataehora fechahora fechayhora dataehorario datahorario datadoevento dataehoradoevento
 		datahoradoevento fechadelevento fechayhoradelevento zeitstempel zeitpunkt datumuhrzeit datumunduhrzeit datumzeit
-		datumundzeit datetimestamp dateandtimeofevent incidenttime dateofincident`,
-	roleDate:  `date day eventdate data fecha dia datum incidentdate`,
-	roleClock: `time timeofday clock hour hora horario uhrzeit zeit`,
+		datumundzeit datetimestamp dateandtimeofevent incidenttime dateofincident hitdatetime
+		initialinfringementtimestamp recentinfringementtimestamp infringementtimestamp frametimeepoch frametime frametimeutc`,
+	roleDate:  `date day eventdate data fecha dia datum incidentdate hitdate`,
+	roleClock: `time timeofday clock hour hora horario uhrzeit zeit hittime`,
 	roleFrom: `from start begin first fromtimestamp startdatetime starttimestamp begintime timefrom timestart datetimefrom
 		firstseen inicio desde datahorainicio dataehorainicio datahorainicial dataehorainicial fechahorainicio
 		fechayhorainicio von beginn`,
@@ -74,9 +75,9 @@ var spellings = [roleCount]string{
 	roleDestination: `dst dstip dstaddr dstaddress destination destinationip destinationaddress destinationipaddress destip destaddr dest
 		da server serverip target targetip ipdestino ipdedestino enderecodestino enderecoipdestino enderecoipdedestino
 		enderecodedestino direccionipdedestino direcciondestino direcciondedestino destinoip destinationhost destinationipv4
-		destinationipv4address zielip zieladresse zielipadresse serveripaddress`,
+		destinationipv4address zielip zieladresse zielipadresse serveripaddress ipdst idresph`,
 	roleDestinationPort: `dstport destinationport destport dport dpt dp serverport targetport portadestino destinationportnumber
-		portadedestino destinoporta puertodestino puertodedestino destinopuerto zielport portziel`,
+		portadedestino destinoporta puertodestino puertodedestino destinopuerto zielport portziel tcpdstport udpdstport idrespp`,
 	roleHalf: `ampm pmam ampmindicator ampmmarker ampmflag timeampm ampmtime amorpm meridiem meridian meridiano meridiem12h antemeridiem postmeridiem halfday dayhalf halfofday tageshalfte tageshaelfte`,
 	roleSaving: `isdst dstflag dstactive dstinuse indst daylight daylightsaving daylightsavings daylightsavingtime daylightsavingstime isdaylightsaving summertime issummertime sommerzeit istsommerzeit horariodeverao horarioverao
 		horadeverano horariodeverano horarioverano heuredete oralegale`,

@@ -81,6 +81,9 @@ func (p *plainParser) isPort(w *words, i int) error {
 }
 
 func (p *plainParser) question(line string) (r Request, err error) {
+	if r, ok := sshdQuestion(line); ok {
+		return r, nil
+	}
 	w, err := cutWords(line)
 	switch {
 	case err != nil:
