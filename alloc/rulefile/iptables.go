@@ -62,9 +62,8 @@ func (x *iptablesReader) line(text []byte) *LineError {
 	case len(text) == 0:
 		return nil
 	case text[0] == '#':
-		x.sh.first(text, x.in.line)
 		x.p.remark(text)
-		return nil
+		return x.sh.first(text, x.in.line)
 	case x.sh.ended > 0:
 		return bad(ErrSyntax, "the script ends in line %d, and this stands behind it", x.sh.ended).hint("take what does not run out of a copy of the file")
 	case x.here != "" && string(text) == x.here:

@@ -25,6 +25,8 @@ func TestScripts(t *testing.T) {
 		{"ends where something fails", "#!/bin/sh -e\nX=\"a b\" Y='c' Z=a=\"b\"\nset -e\ngrep -q x /etc/y || true\nlsmod | grep x && echo yes\nset +e\ngrep -q x /etc/y\n" + scriptTwo},
 		{"filters", "iptables -F; iptables -X\niptables -P FORWARD ACCEPT\niptables -A FORWARD -i $LAN -o ${WAN} -m state --state $STATES -j ACCEPT\nip6tables -t nat -F\n" + scriptTwo},
 		{"a variable", "IPT=/sbin/iptables\nIP6T=/sbin/ip6tables; MODPROBE=\"$(command -v modprobe)\"\n$MODPROBE nf_nat\n$IP6T -t nat -F\n" + strings.ReplaceAll(scriptTwo, "iptables", "$IPT")},
+		{"passed over", "#!/usr/bin/env bash\nset -euo pipefail\nX=1\necho \"$X ${2:-none} $? $#\"\nawk '{print $1}' /etc/hosts >/dev/null\nsed -i -e 's/a/e/' -e '/^#/d' /tmp/x\nsed 's/eth0/eth1/g' /tmp/x\nip route add default dev eth0\n" + scriptTwo},
+		{"busybox", "#!/bin/busybox sh\n" + scriptTwo}, {"options", "#! /bin/sh -e\n" + scriptTwo},
 		{"a default", strings.ReplaceAll(scriptTwo, "iptables", "${IPT:-iptables}")},
 		{"a default of a path", strings.ReplaceAll(scriptTwo, "iptables", "\"${IPTABLES-/sbin/iptables}\"")},
 		{"a default of what is set", "IPT=iptables\n" + strings.ReplaceAll(scriptTwo, "iptables", "${IPT:-true}")},
@@ -63,6 +65,9 @@ func TestScriptsNotFollowed(t *testing.T) {
 		{"", "echo \\\\\niptables -t nat -D POSTROUTING 1\n", "rules:6: "}, {"", "root@cgn:~# iptables-save\n", "rules:5: "}, {"", "true || iptables -t nat -A POSTROUTING -j ACCEPT\n", "rules:5: "}, {"iptables -F; exit 0\n", "", "rules:2: the script ends"},
 		{"true || \\\n", "", "rules:1: several commands"}, {"true ||\n", "", "rules:1: "}, {"iptables -F ||\n", "", "rules:1: "}, {"true &&\n", "", "rules:1: "},
 		{"set -e\ngrep -q blue /etc/role\n", "", "rules:2: "}, {"set -euo pipefail; lsmod | grep nat\n", "", "rules:1: "}, {"#!/bin/sh -e\nconntrack -F; true\n", "", "rules:2: "}, {"set -o errexit\nwhich nft\n", "", "rules:2: "},
+		{": ${1:?usage}\n", "", "rules:1: a variable that has to be set"}, {"echo ${X?}\n", "", "rules:1: "}, {"set -u\necho $1\n", "", "rules:2: with set -u a parameter"}, {"#!/bin/bash -u\necho \"${1}\"\n", "", "rules:2: "}, {"set -o nounset\nX=$1\n", "", "rules:2: "},
+		{"", "ip netns exe x iptables -t nat -F\n", "rules:5: the command ip"}, {"", "awk 'BEGIN{system(\"iptables -t nat -F\")}'\n", "rules:5: the command awk"}, {"", "sed '1e iptables -t nat -F' x\n", "rules:5: the command sed"}, {"", "sed -n 's/.*/iptables -F/e' x\n", "rules:5: "}, {"", "awk '{ print | \"sh\" }' x\n", "rules:5: "},
+		{"#!/bin/true\n", "", "rules:1: the first line does not have a shell run this script"}, {"#!/usr/bin/perl\n", "", "rules:1: "}, {"#!/bin/bash -n\n", "", "rules:1: "}, {"#!/usr/bin/env python3\n", "", "rules:1: "}, {"#!/usr/bin/env -S bash -n\n", "", "rules:1: "},
 		{"\"X=1\" Y=2\n", "", "rules:1: "}, {"X\\=1\n", "", "rules:1: "}, {"'X'=1\n", "", "rules:1: "},
 	} {
 		cases = append(cases, refusal{c.before + "..." + c.after, c.before + scriptTwo + c.after, rulefile.ErrSyntax, c.want})

@@ -168,6 +168,9 @@ func (x *shellLexer) dollar() {
 		if x.why == "" && bytes.ContainsAny(x.text[x.i:end], "`(\"'") {
 			x.why = "a variable with something else within"
 		}
+		if x.why == "" && mustBeSet(x.text[x.i+2:end]) {
+			x.why = "a variable that has to be set"
+		}
 		x.take(min(end+1, len(x.text)), 0)
 	default:
 		x.add('$')

@@ -14,6 +14,7 @@ type shell struct {
 	fixed map[string]bool   // those that are read-only
 	halts bool              // set -e: what fails ends it
 
+	strict bool // set -u: a parameter that is not given ends it
 	hidden bool // whether variables may be set that are not known
 }
 
@@ -77,6 +78,9 @@ func (s *shell) command(cmds []shellCommand, i, line int) (why string) {
 	}
 	alone := (c.after == "" || c.after == ";") && (i+1 == len(cmds) || cmds[i+1].after == ";")
 	words := s.assigned(c.words, alone)
+	if s.strict && (len(words) == 0 || baseOf(words[0]) != "awk") && slices.ContainsFunc(c.words, hasParameter) { // awk has fields of its own
+		return "with set -u a parameter of the script"
+	}
 	if len(words) == 0 {
 		return ""
 	}
@@ -172,7 +176,9 @@ func harmless(name string, args [][]byte) bool {
 	case "modprobe", "rmmod": // without its module a table is gone
 		return name == "modprobe" && !has("-r", "--remove") || !slices.ContainsFunc(args, func(a []byte) bool { return isModule(string(a)) })
 	case "ip":
-		return !has("exec") && !slices.ContainsFunc(args, func(a []byte) bool { return bytes.HasPrefix(a, []byte("-b")) })
+		return !has("e", "ex", "exe", "exec") && !slices.ContainsFunc(args, func(a []byte) bool { return bytes.HasPrefix(a, []byte("-b")) })
+	case "awk", "sed": // which can run commands
+		return !slices.ContainsFunc(args, func(a []byte) bool { return runsCommands(name, string(a)) })
 	case "service", "systemctl", "rc-service", "invoke-rc.d", "netfilter-persistent":
 		firewall := name == "netfilter-persistent" || slices.ContainsFunc(args, func(a []byte) bool {
 			return slices.ContainsFunc([]string{"$", "tables", "netfilter", "fire", "ufw", "wall", "nat"}, func(w string) bool { return bytes.Contains(a, []byte(w)) })
@@ -182,16 +188,10 @@ func harmless(name string, args [][]byte) bool {
 	return idle[name]
 }
 
-// first reads the options in the first line of a script: #!/bin/sh -e.
-func (s *shell) first(comment []byte, line int) {
-	if words := bytes.Fields(comment); line == 1 && bytes.HasPrefix(comment, []byte("#!")) {
-		s.option(words[1:])
-	}
-}
-
-// option reads -e and +e of the command set.
+// option reads -e, +e and -u of the command set.
 func (s *shell) option(args [][]byte) {
 	for i, a := range args {
+		s.strict = s.strict || string(a) == "nounset" || bytes.HasPrefix(a, []byte("-")) && bytes.IndexByte(a, 'u') > 0
 		switch w := string(a); {
 		case strings.HasPrefix(w, "-") && strings.Contains(w, "e"), w == "errexit" && i > 0 && bytes.HasPrefix(args[i-1], []byte("-")):
 			s.halts = true
