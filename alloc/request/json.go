@@ -26,14 +26,14 @@ func jsonRole(name string) (role, bool) {
 	if len(name) > maxName {
 		return 0, false
 	}
-	parent, last := name, ""
+	parent := name
 	for strings.HasPrefix(lastPart(parent), "$") {
 		parent, _ = cutLast(parent)
 	}
 	if r, utc := roleOf(parent); r != 0 || !strings.Contains(parent, ".") {
 		return r, utc
 	}
-	parent, last = cutLast(parent)
+	parent, last := cutLast(parent)
 	switch r, utc := roleOf(parent); {
 	case isTimeRole(r) && strings.EqualFold(last, "date"):
 		return r, utc

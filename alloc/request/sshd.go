@@ -15,19 +15,7 @@ func sshdQuestion(line string) (r Request, ok bool) {
 	if err != nil || st.year == 0 || !st.zoned || !st.iso || st.precision != toSecond {
 		return r, false
 	}
-	at := -1
-	for i, word := range words[2:] {
-		bare := strings.Trim(word, `,;"'()[]<>`)
-		switch {
-		case bare == "":
-		case !hasAddress(bare) && !strings.EqualFold(bare, "port"):
-		case strings.EqualFold(bare, "port") && at == i+1: // right behind the address
-		case at >= 0 || strings.EqualFold(bare, "port"):
-			return r, false
-		default:
-			at = i + 2
-		}
-	}
+	at := hostOfSSHD(words)
 	if at < 0 || at+2 >= len(words) || words[at+1] != "port" {
 		return r, false
 	}
@@ -39,6 +27,24 @@ func sshdQuestion(line string) (r Request, ok bool) {
 	r.Outside, r.Port, r.HasPort = e.addr, port, true
 	r.From, r.To, err = st.resolve(nil)
 	return r, err == nil
+}
+
+// hostOfSSHD returns which word is the one address of a line, behind which its one port stands, or -1.
+func hostOfSSHD(words []string) int {
+	at := -1
+	for i, word := range words[2:] {
+		bare := strings.Trim(word, `,;"'()[]<>`)
+		switch {
+		case bare == "":
+		case !hasAddress(bare) && !strings.EqualFold(bare, "port"):
+		case strings.EqualFold(bare, "port") && at == i+1: // right behind the address
+		case at >= 0 || strings.EqualFold(bare, "port"):
+			return -1
+		default:
+			at = i + 2
+		}
+	}
+	return at
 }
 
 // isSSHD reports whether a word is the name of the program: sshd[123]:, sshd-session[123]:.

@@ -101,28 +101,34 @@ func (st *statement) convertMarks() []convertMark {
 		}
 	}
 	for k, word := range st.lower {
-		switch {
-		case toConvert[word] && (k == 0 || !whoConverts[st.lower[k-1]]):
-			marks[k] = marksTodo
-		case slices.ContainsFunc(converted, func(stem string) bool { return strings.HasPrefix(word, stem) }):
-			marks[k] = marksDone
-		case resulting[word]:
-			marks[k] = marksResult
-		case (word == "to" || word == "into") && st.isToZone(k):
-			marks[k] = marksTodo
-		case own[k]:
-		case arithmetic[word] && st.isCounted(k, own):
-			marks[k] = marksCount
-		case (word == "+" || word == "-") && st.isCounted(k, own), isSignedCount(word):
-			marks[k] = marksSign
-		case st.amountAt(k) > 0 && !st.isLasting(k):
-			marks[k] = marksAmount
-		}
+		marks[k] = st.convertMark(k, word, own)
 		if mustWords[word] {
 			marks[k] |= marksMust
 		}
 	}
 	return marks
+}
+
+// convertMark marks a word.
+func (st *statement) convertMark(k int, word string, own []bool) convertMark {
+	switch {
+	case toConvert[word] && (k == 0 || !whoConverts[st.lower[k-1]]):
+		return marksTodo
+	case slices.ContainsFunc(converted, func(stem string) bool { return strings.HasPrefix(word, stem) }):
+		return marksDone
+	case resulting[word]:
+		return marksResult
+	case (word == "to" || word == "into") && st.isToZone(k):
+		return marksTodo
+	case own[k]:
+	case arithmetic[word] && st.isCounted(k, own):
+		return marksCount
+	case (word == "+" || word == "-") && st.isCounted(k, own), isSignedCount(word):
+		return marksSign
+	case st.amountAt(k) > 0 && !st.isLasting(k):
+		return marksAmount
+	}
+	return 0
 }
 
 // maxSentence is how many words before and behind a zone are looked at.

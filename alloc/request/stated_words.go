@@ -48,24 +48,8 @@ func (s *settings) statedInWords(st *statement, alone bool) (found []foundZone) 
 	if !st.about.time && !st.about.short && !slices.ContainsFunc(st.lower, func(word string) bool { return timeWords[word] }) {
 		return nil
 	}
-	line := " " + strings.Join(st.lower, " ") + " "
-	for _, p := range phrases {
-		at := strings.Index(line, " "+p.words+" ")
-		if at < 0 {
-			continue
-		}
-		i := strings.Count(line[:at+1], " ") - 1
-		if offices[st.wordAt(i+strings.Count(p.words, " ")+1)] && !st.about.time && !st.about.clock {
-			continue // Best, Brasilia office
-		}
-		if !alone && st.isNegated(i) {
-			continue // UTC, not Eastern Time
-		}
-		zone, err := s.parseZone(p.zone)
-		if err != nil || st.isNegated(i) {
-			zone = nil
-		}
-		return []foundZone{{zone, st.spots[i].at}}
+	if f, ok := s.phraseIn(st, alone); ok {
+		return []foundZone{f}
 	}
 	clause, end := st.clause()
 	for i := range st.words {
@@ -88,6 +72,30 @@ func (s *settings) statedInWords(st *statement, alone bool) (found []foundZone) 
 		return []foundZone{{at: at}}
 	}
 	return s.labelled(st)
+}
+
+// phraseIn returns the zone that a phrase of a line says.
+func (s *settings) phraseIn(st *statement, alone bool) (foundZone, bool) {
+	line := " " + strings.Join(st.lower, " ") + " "
+	for _, p := range phrases {
+		at := strings.Index(line, " "+p.words+" ")
+		if at < 0 {
+			continue
+		}
+		i := strings.Count(line[:at+1], " ") - 1
+		if offices[st.wordAt(i+strings.Count(p.words, " ")+1)] && !st.about.time && !st.about.clock {
+			continue // Best, Brasilia office
+		}
+		if !alone && st.isNegated(i) {
+			continue // UTC, not Eastern Time
+		}
+		zone, err := s.parseZone(p.zone)
+		if err != nil || st.isNegated(i) {
+			zone = nil
+		}
+		return foundZone{zone, st.spots[i].at}, true
+	}
+	return foundZone{}, false
 }
 
 // closeToTime reports whether a word about time stands at most three words from another one.

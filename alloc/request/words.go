@@ -126,14 +126,8 @@ func (w *words) add(word string) error {
 		return nil
 	}
 	lower := strings.ToLower(word)
-	if w.summer {
-		switch {
-		case lower == "ip", lower == "ipv4", lower == "address", lower == "addr":
-		case lower == "port" && !w.open, looksLikeAddress(word):
-			w.summer = false
-		default:
-			return errSummer()
-		}
+	if w.summer && !w.afterDST(word, lower) {
+		return errSummer()
 	}
 	behind, number := w.address, w.number
 	w.address, w.number = false, lower == "proto" || lower == "protocol"
@@ -145,13 +139,7 @@ func (w *words) add(word string) error {
 		if in := sides[lower]; w.turn == "" || turns[w.turn] != in {
 			w.flush()
 		}
-		w.turn = ""
-		w.summer = lower == "dst"
-		if w.open = w.summer && !behind && !w.sided && w.in == sourceSide && w.isOpen(); w.open && word != lower {
-			return errSummer()
-		}
-		w.sided = true
-		w.turnTo(sides[lower])
+		return w.side(word, lower, behind)
 	case lower == "port":
 		if w.turn == "to" {
 			return refuse(ErrPortRange, "the line has a port behind the word to, which could end a range of ports: write destination port for that of the destination")
@@ -175,6 +163,29 @@ func (w *words) add(word string) error {
 		}
 		w.keep(word)
 	}
+	return nil
+}
+
+// afterDST reports whether a word behind "dst" is of the destination.
+func (w *words) afterDST(word, lower string) bool {
+	switch lower {
+	case "ip", "ipv4", "address", "addr":
+		return true
+	}
+	ok := lower == "port" && !w.open || looksLikeAddress(word)
+	w.summer = w.summer && !ok
+	return ok
+}
+
+// side takes a word that says whose the addresses and ports behind it are.
+func (w *words) side(word, lower string, behind bool) error {
+	w.turn = ""
+	w.summer = lower == "dst"
+	if w.open = w.summer && !behind && !w.sided && w.in == sourceSide && w.isOpen(); w.open && word != lower {
+		return errSummer()
+	}
+	w.sided = true
+	w.turnTo(sides[lower])
 	return nil
 }
 

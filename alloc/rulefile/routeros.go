@@ -130,25 +130,31 @@ func (x *routerOSReader) line(text []byte) *LineError {
 	switch {
 	case len(args) == 0:
 		return nil
-	case menu != natMenu && menu != listMenu && severalElsewhere(text):
-		return bad(ErrSyntax, "several commands in a line").hint("import what /ip firewall nat export prints")
 	case menu != natMenu && menu != listMenu:
-		if !strings.HasPrefix(menu, "ipv6") && isNat(args) {
-			return bad(ErrSyntax, "this looks like a rule of NAT, and stands in menu /%s", printable(menu)).
-				hint("import what /ip firewall nat export prints, or write /ip firewall nat into the line before the rules")
-		}
-		x.fills(args)
-		if strings.HasPrefix(menu, "ip firewall") {
-			x.name(args)
-		}
-		x.notes.add(x.in.line, "lines are in other menus than /ip firewall nat", string(text))
-		return x.tracks(menu, args)
+		return x.elsewhere(menu, args, text)
 	case unquoted(text, ";"):
 		return bad(ErrSyntax, "several commands in a line").hint("import what /ip firewall nat export prints")
 	case menu == natMenu:
 		return x.nat(args, text)
 	}
 	return x.list(args, text)
+}
+
+// elsewhere reads a command of another menu.
+func (x *routerOSReader) elsewhere(menu string, args [][]byte, text []byte) *LineError {
+	if severalElsewhere(text) {
+		return bad(ErrSyntax, "several commands in a line").hint("import what /ip firewall nat export prints")
+	}
+	if !strings.HasPrefix(menu, "ipv6") && isNat(args) {
+		return bad(ErrSyntax, "this looks like a rule of NAT, and stands in menu /%s", printable(menu)).
+			hint("import what /ip firewall nat export prints, or write /ip firewall nat into the line before the rules")
+	}
+	x.fills(args)
+	if strings.HasPrefix(menu, "ip firewall") {
+		x.name(args)
+	}
+	x.notes.add(x.in.line, "lines are in other menus than /ip firewall nat", string(text))
+	return x.tracks(menu, args)
 }
 
 // isOpen reports whether a text in quotes goes on in the next line. Apostrophes are no quotes here.

@@ -64,5 +64,5 @@ func runsCommands(name, arg string) bool {
 func mustBeSet(in []byte) bool {
 	name, _, ok := bytes.Cut(in, []byte("?"))
 	name = bytes.TrimSuffix(name, []byte(":"))
-	return ok && len(name) > 0 && !slices.ContainsFunc(name, func(c byte) bool { return !(isVariable([]byte{c}) || '0' <= c && c <= '9') })
+	return ok && len(name) > 0 && !slices.ContainsFunc(name, func(c byte) bool { return !isVariable([]byte{c}) && (c < '0' || c > '9') })
 }
