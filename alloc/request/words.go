@@ -136,9 +136,6 @@ func (w *words) add(word string) error {
 	case number && isShortNumber(word), lower == "tcp", lower == "udp", lower == "icmp":
 		return w.protocol(word)
 	case sides[lower] != anySide:
-		if in := sides[lower]; w.turn == "" || turns[w.turn] != in {
-			w.flush()
-		}
 		return w.side(word, lower, behind)
 	case lower == "port":
 		if w.turn == "to" {
@@ -179,6 +176,9 @@ func (w *words) afterDST(word, lower string) bool {
 
 // side takes a word that says whose the addresses and ports behind it are.
 func (w *words) side(word, lower string, behind bool) error {
+	if in := sides[lower]; w.turn == "" || turns[w.turn] != in {
+		w.flush()
+	}
 	w.turn = ""
 	w.summer = lower == "dst"
 	if w.open = w.summer && !behind && !w.sided && w.in == sourceSide && w.isOpen(); w.open && word != lower {
