@@ -59,7 +59,7 @@ func (b *builder) addRows(first, last int, had map[netip.Addr]int) error {
 	}()
 	for row := first; row < last; row++ {
 		old := -1
-		if r, ok := had[b.address(row)]; ok && b.sameRealm(row, r) {
+		if r, ok := had[b.address(row)]; ok && b.sameRealm(row, b.old, r) {
 			old = r
 		}
 		s, a, err := b.tablesOf(row, old)
@@ -82,9 +82,9 @@ func (b *builder) addRows(first, last int, had map[netip.Addr]int) error {
 	return nil
 }
 
-// sameRealm reports whether the same inside address means the same subscriber in a row and in a row of the old generation.
-func (b *builder) sameRealm(row, old int) bool {
-	return b.realmOf(b.tables.rows[row].Pool) == b.old.realmOf(b.old.tables.rows[old].Pool)
+// sameRealm reports whether the same inside address means the same subscriber in a row and in a row of another generation.
+func (g *generation) sameRealm(row int, other *generation, there int) bool {
+	return g.realmOf(g.tables.rows[row].Pool) == other.realmOf(other.tables.rows[there].Pool)
 }
 
 // tablesOf returns the slots and accounts of a row, pinned. old is the row that the address had, or -1.

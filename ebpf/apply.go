@@ -95,7 +95,7 @@ func (f folder) apply(c Config) (*generation, error) {
 		return nil, errors.Join(err, removeGeneration(f.next()))
 	}
 	if err = c.step("changing over"); err == nil {
-		err = b.endBefore()
+		err = b.endBefore(live)
 	}
 	if err != nil {
 		err = errors.Join(err, removeGeneration(f.next()))
@@ -188,6 +188,9 @@ func (f folder) recover(known *alloc.Plan, keys []alloc.Key) (*generation, error
 		return live, f.settle(next, live, live.allRows())
 	}
 	defer live.close()
+	if err := next.endBefore(live); err != nil { // who was killed may not have come to it
+		return nil, err
+	}
 	if err := f.switchTo(live, next); err != nil {
 		return nil, err
 	}

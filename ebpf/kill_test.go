@@ -62,18 +62,29 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// killConfig is what is applied in turn: subscriber 0 stays, and most of the others move. Times get longer and shorter.
+// killConfig is what is applied in turn: subscriber 0 stays, and most of the others of its pool move. Two pools become one. Times get longer
+// and shorter.
 func killConfig(i int) Config {
-	plan := func(p alloc.PoolSpec) *alloc.Plan {
-		p.Name = "pool"
-		return must(alloc.NewPlan(alloc.Spec{Pools: []alloc.PoolSpec{p}}))
+	pool := func(name, inside, outside string) alloc.PoolSpec {
+		return alloc.PoolSpec{Name: name, Inside: spans(inside), Outside: spans(outside), SharingRatio: 64}
 	}
+	plan := func(pools ...alloc.PoolSpec) *alloc.Plan { return must(alloc.NewPlan(alloc.Spec{Pools: pools})) }
+	policy := func(udp time.Duration) Policy { return Policy{Hold: MaxTime, UDP: udp} }
 	key := Key{1}
 	if i%2 == 0 {
-		return withLinks(Config{Plan: plan(samplePool), Key: key, Policy: Policy{Hold: MaxTime, UDP: 10 * time.Hour}})
+		return withLinks(Config{
+			Plan: plan(pool("low", "100.64.0.0/25", "192.0.2.0/31"), pool("high", "100.64.0.128/25", "192.0.2.2-192.0.2.7")), Key: key,
+			Policies: map[string]Policy{"low": policy(10 * time.Hour), "high": policy(3 * time.Hour)},
+		})
 	}
-	return withLinks(Config{Plan: plan(movedPool), Key: key, Policy: Policy{Hold: MaxTime, UDP: 5 * time.Hour}})
+	return withLinks(Config{
+		Plan: plan(pool("pool", "100.64.0.0-100.64.0.1 100.64.0.3-100.64.0.127 100.64.0.2 100.64.0.128/25", "192.0.2.0/29")), Key: key,
+		Policy: policy(5 * time.Hour),
+	})
 }
+
+// killStays is a subscriber whose pool has the shorter times of two that become one, and who does not move.
+var killStays = netip.MustParseAddr("100.64.0.200")
 
 // TestKilled kills an apply at 50 random moments while packets pass. Whatever it was doing, a transfer of a subscriber that does
 // not move goes on, and who opens the instance finds one of the plans whole and in force. A mapping that has ended does not live again.
@@ -93,7 +104,8 @@ func TestKilled(t *testing.T) {
 	seed := testseed.New(t)
 	random := rand.New(rand.NewPCG(seed, 0))
 	left, plans := map[string]int{}, map[string]int{}
-	s.restoreOld(s.Subscribers[0].Addr, 7*time.Hour)
+	s.restoreOld(s.d, s.Subscribers[0].Addr, 7*time.Hour)
+	s.restoreOld(s.d, killStays, 4*time.Hour)
 	begun := time.Now() // how long an apply takes on this machine, so that some are interrupted and some are not
 	s.apply(killConfig(1))
 	long := 2 * time.Since(begun)
@@ -120,9 +132,9 @@ func TestKilled(t *testing.T) {
 }
 
 // restoreOld has a subscriber have a mapping of UDP that has been idle for a while.
-func (s *site) restoreOld(inside netip.Addr, idle time.Duration) {
+func (s *site) restoreOld(d *Datapath, inside netip.Addr, idle time.Duration) {
 	s.Helper()
-	share, err := s.d.Plan().Lookup(alloc.SubscriberFrom("", inside))
+	share, err := d.Plan().Lookup(alloc.SubscriberFrom("", inside))
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -135,12 +147,12 @@ func (s *site) restoreOld(inside netip.Addr, idle time.Duration) {
 		ticks: uint32(idle / tick),
 	}
 	var r Restored
-	if err := s.d.claiming(func(c *claimer) error { return s.d.restore(c, m, &r) }); err != nil || r.Placed != 1 {
+	if err := d.claiming(func(c *claimer) error { return d.restore(c, m, &r) }); err != nil || r.Placed != 1 {
 		s.Fatalf("restored %+v, %v", r, err)
 	}
 }
 
-// reopen opens the instance and checks that it is whole.
+// reopen opens the instance and checks that it is whole. Where there are two pools, there is one more mapping then that has ended.
 func (s *site) reopen(round int) (plan string) {
 	s.Helper()
 	d, err := in(s, func() (*Datapath, error) { return Open("") })
@@ -161,6 +173,9 @@ func (s *site) reopen(round int) (plan string) {
 		if owner, _ := d.Plan().Trace(m.Outside.Addr(), m.Outside.Port()).Allocation(); owner.Inside() != m.Inside.Addr() {
 			s.Errorf("round %d: %v has %v, which is %v's", round, m.Inside, m.Outside, owner.Inside())
 		}
+	}
+	if d.Plan().SHA256() == killConfig(0).Plan.SHA256() {
+		s.restoreOld(d, killStays, 4*time.Hour)
 	}
 	return d.Plan().SHA256()
 }

@@ -36,18 +36,18 @@ func longer(t, u times) times {
 	}
 }
 
-// eachKept calls f for each row whose slots are those of the generation before, with the policy that it had there.
-func (b *builder) eachKept(f func(row int, before bpf.CgnatCgnPolicy) error) error {
-	if b.old == nil {
+// eachKept calls f for each row whose slots are those of the generation before, which may be nil, with the policy that it had there.
+func (g *generation) eachKept(old *generation, f func(row int, before bpf.CgnatCgnPolicy) error) error {
+	if old == nil {
 		return nil
 	}
-	at := b.old.rowsByAddress()
-	for row := range b.tables.rows {
-		old, ok := at[b.address(row)]
-		if !ok || !b.sameRealm(row, old) {
+	at := old.rowsByAddress()
+	for row := range g.tables.rows {
+		was, ok := at[g.address(row)]
+		if !ok || !g.sameRealm(row, old, was) {
 			continue
 		}
-		if err := f(row, b.old.record.Policies[b.old.tables.rows[old].Pool]); err != nil {
+		if err := f(row, old.record.Policies[old.tables.rows[was].Pool]); err != nil {
 			return err
 		}
 	}
@@ -56,10 +56,10 @@ func (b *builder) eachKept(f func(row int, before bpf.CgnatCgnPolicy) error) err
 
 // timesBefore returns by pool the times that its addresses had, where it has such. An address may come from a pool with other times than
 // the next one: then they are the longer ones, see endBefore.
-func (b *builder) timesBefore() map[uint32]times {
+func (g *generation) timesBefore(old *generation) map[uint32]times {
 	before := make(map[uint32]times)
-	_ = b.eachKept(func(row int, p bpf.CgnatCgnPolicy) error { // which never fails
-		pool := b.tables.rows[row].Pool
+	_ = g.eachKept(old, func(row int, p bpf.CgnatCgnPolicy) error { // which never fails
+		pool := g.tables.rows[row].Pool
 		before[pool] = longer(before[pool], timesOf(p))
 		return nil
 	})
@@ -69,7 +69,7 @@ func (b *builder) timesBefore() map[uint32]times {
 // comingPolicies returns what the kernel gets before the change: the times before hold still.
 func (b *builder) comingPolicies() []bpf.CgnatCgnPolicy {
 	entries := slices.Clone(b.record.Policies)
-	for pool, before := range b.timesBefore() {
+	for pool, before := range b.timesBefore(b.old) {
 		if e := &entries[pool]; timesOf(*e) != before {
 			e.Since, e.Was = uint32(bpf.CgnatCgnSinceCGN_SINCE_LATER), before
 		}
@@ -78,28 +78,42 @@ func (b *builder) comingPolicies() []bpf.CgnatCgnPolicy {
 }
 
 // endBefore notes which mappings have ended on addresses that come from a pool with shorter times than others of their new pool. It is for
-// before the change, and changes nothing for the generation before.
-func (b *builder) endBefore() error {
-	before := b.timesBefore()
-	return b.eachKept(func(row int, p bpf.CgnatCgnPolicy) error {
-		if timesOf(p) == before[b.tables.rows[row].Pool] {
+// before the change, and changes nothing for the generation before. It may be done several times.
+func (g *generation) endBefore(old *generation) error {
+	policies, err := g.openPolicies()
+	if err != nil || policies == nil {
+		return err
+	}
+	defer policies.Close()
+	before := g.timesBefore(old)
+	return g.eachKept(old, func(row int, p bpf.CgnatCgnPolicy) error {
+		if timesOf(p) == before[g.tables.rows[row].Pool] {
 			return nil
 		}
-		return b.endRow(row, p)
+		return g.endRow(row, p)
 	})
+}
+
+// openPolicies opens the policies, or returns nil where the generation is another release's.
+func (g *generation) openPolicies() (*ebpf.Map, error) {
+	m, err := g.openMap("maps", bpf.CgnatMapPolicies)
+	if err != nil {
+		return nil, err
+	}
+	if m.ValueSize() != uint32(unsafe.Sizeof(bpf.CgnatCgnPolicy{})) {
+		return nil, m.Close()
+	}
+	return m, nil
 }
 
 // beginTimes has the times of the policies in force hold from now on, where those before hold still.
 func (g *generation) beginTimes() error {
-	policies, err := g.openMap("maps", bpf.CgnatMapPolicies)
-	if err != nil {
+	policies, err := g.openPolicies()
+	if err != nil || policies == nil {
 		return err
 	}
 	defer policies.Close()
 	var entry bpf.CgnatCgnPolicy
-	if policies.ValueSize() != uint32(unsafe.Sizeof(entry)) {
-		return nil // the generation is another release's
-	}
 	for pool := range g.record.Policies {
 		if err := policies.Lookup(uint32(pool), &entry); err != nil {
 			return fmt.Errorf("read policy %d: %w", pool, permission(err))

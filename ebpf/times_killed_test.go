@@ -174,7 +174,7 @@ func (l *lab) interrupt(c Config, steps int) {
 		b, err := build(f.next(), want, live, c)
 		check(err)
 		for i, step := range []func() error{
-			b.endBefore,
+			func() error { return b.endBefore(live) },
 			func() error { return f.switchTo(live, b.generation) },
 			func() error { return b.endRow(0, l.policyOf(b.generation)) },
 			func() error { return b.endRow(1, l.policyOf(b.generation)) },
@@ -258,6 +258,54 @@ func TestTimesOfPoolsThatBecomeOne(t *testing.T) {
 			hear(l, "then", all, livesAfter)
 			hasTimes(l)
 			wait(l, all)
+		})
+	}
+}
+
+// The same where the apply is killed in between: a mapping that has ended by the times of its pool does not live again, and nobody has more
+// than the limit.
+func TestTimesOfPoolsThatBecomeOneInterrupted(t *testing.T) {
+	pool := func(name, inside, outside string) alloc.PoolSpec {
+		return alloc.PoolSpec{Name: name, Inside: spans(inside), Outside: spans(outside), PortsPerSubscriber: 8, SharingRatio: 32}
+	}
+	two := mustPlan(t, pool("a", "100.64.0.0/27", "198.51.100.0"), pool("b", "100.64.0.32/27", "198.51.100.1"))
+	one := mustPlan(t, pool("c", "100.64.0.0/26", "198.51.100.0/31"))
+	policy := func(udp time.Duration) Policy { return Policy{UDP: udp, Limit: Limit{UDP: 1}} }
+	times := []time.Duration{10 * time.Minute, 5 * time.Minute}
+	const then = 20 * time.Minute
+	for step := range 5 {
+		t.Run(fmt.Sprintf("after %d steps", step), func(t *testing.T) {
+			l := newLab(t, Config{Plan: two, Policies: map[string]Policy{"a": policy(times[0]), "b": policy(times[1])}})
+			var all []*timedCase
+			me := [2]netip.Addr{ad("100.64.0.0"), ad("100.64.0.32")}
+			open := func(x timedCase, port uint16) {
+				l.forgetRefusal(x.me)
+				x.out = l.leaves(udp(netip.AddrPortFrom(x.me, port), server, "x"))
+				l.idle(planeUDP, x.out, x.idle)
+				all = append(all, &x)
+			}
+			for _, idle := range []time.Duration{3, 6, 9, 11, 60} {
+				for i, was := range times {
+					me[i] = me[i].Next()
+					x := timedCase{plane: planeUDP, idle: idle * time.Minute, me: me[i]}
+					x.before = x.idle < was
+					x.after = x.before
+					open(x, 5000)
+					if !x.before { // another takes its place, and ends, too
+						open(x, 6000)
+					}
+				}
+			}
+			l.interrupt(Config{Plan: one, Policy: policy(then), Key: l.d.Key()}, step)
+			hear(l, "then", all, livesBefore)
+			var d *Datapath
+			if err := l.ns.Do(func() (err error) { d, err = Open(""); return err }); err != nil {
+				t.Fatal(err)
+			}
+			_ = l.d.Close()
+			l.follow(d)
+			hear(l, "when it has been finished", all, livesAfter)
+			hasTimes(l)
 		})
 	}
 }
