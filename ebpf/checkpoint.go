@@ -40,14 +40,15 @@ func (d *Datapath) Checkpoint(w io.Writer, o CheckpointOptions) (n uint64, err e
 
 // Restored is what has become of the mappings of a checkpoint.
 type Restored struct {
-	Placed uint64 // or there already
-	Taken  uint64 // the port belongs to another mapping by now, or the inside endpoint has another port
-	Moved  uint64 // the subscriber has another share in this plan, or none
-	Busy   uint64 // packets held the lock of the subscriber
+	Placed  uint64 // or there already
+	Taken   uint64 // the port belongs to another mapping by now, or the inside endpoint has another port
+	Moved   uint64 // the subscriber has another share in this plan, or none
+	Limited uint64 // the subscriber has as many mappings as Policy.Limit allows, those that live already and those before in the checkpoint
+	Busy    uint64 // packets held the lock of the subscriber
 }
 
-// Restore makes the mappings of a checkpoint that another node has written, or this one. Nothing that lives is overwritten.
-// Where the checkpoint is of a node with another key, the states of TCP connections are taken for several, which live as long as
+// Restore makes the mappings of a checkpoint that another node has written, or this one. Nothing that lives is overwritten,
+// and nobody gets more than Policy.Limit allows: what would be more, forwards too, is left out and counted. Where the checkpoint is of a node with another key, the states of TCP connections are taken for several, which live as long as
 // an established one. The error wraps ErrCheckpoint, ErrBusy or ErrChanged; what was read before it has been restored. It takes
 // some 3 µs a mapping. While it runs, Apply is refused.
 func (d *Datapath) Restore(from io.Reader) (r Restored, err error) {
@@ -98,6 +99,8 @@ func (d *Datapath) restore(c *claimer, m Mapping, r *Restored) error {
 		r.Taken++
 	case bpf.CgnatCgnClaimResultCGN_CLAIM_NOT_OWNED:
 		r.Moved++
+	case bpf.CgnatCgnClaimResultCGN_CLAIM_LIMIT:
+		r.Limited++
 	case bpf.CgnatCgnClaimResultCGN_CLAIM_BUSY:
 		r.Busy++
 	default:

@@ -21,6 +21,8 @@ var (
 	// ErrTaken means: another inside endpoint of the subscriber has the outside port, or the port is free and waits as Policy.Hold says,
 	// or the inside endpoint is forwarded to from another one.
 	ErrTaken = errors.New("the port is in use")
+	// ErrLimit means: the subscriber has as many mappings, forwards among them, as Policy.Limit allows.
+	ErrLimit = errors.New("the subscriber has as many mappings as its limit allows")
 	// ErrNoForward means: there is no such forward.
 	ErrNoForward = errors.New("no such forward")
 )
@@ -40,7 +42,7 @@ func (f Forward) String() string {
 
 // Forward opens a port. It stays open until EndForward, or until the subscriber gets a share without it. A mapping that the
 // inside endpoint has already, on another port, ends with it: an endpoint has one mapping (RFC 4787 REQ-1). That the forward is
-// there already is no error. The error wraps ErrNotOwned, ErrTaken, alloc.ErrNotSubscriber, ErrBusy or ErrChanged.
+// there already is no error. A forward counts as a mapping for Policy.Limit. The error wraps ErrNotOwned, ErrTaken, ErrLimit, alloc.ErrNotSubscriber, ErrBusy or ErrChanged.
 func (d *Datapath) Forward(f Forward) error {
 	return d.forward(f, bpf.CgnatCgnClaimKindCGN_CLAIM_FORWARD)
 }
@@ -55,17 +57,23 @@ func (d *Datapath) forward(f Forward, kind bpf.CgnatCgnClaimKind) error {
 	if f.Protocol != TCP && f.Protocol != UDP || f.OutsidePort == 0 || f.InsidePort == 0 {
 		return fmt.Errorf("forward %v: %w: it takes tcp or udp and ports above 0", f, ErrNotOwned)
 	}
-	if _, err := d.generation.plan.Lookup(f.Subscriber); err != nil {
+	share, err := d.generation.plan.Lookup(f.Subscriber)
+	if err != nil {
 		return fmt.Errorf("forward %v: %w", f, err)
 	}
 	m := Mapping{
 		Protocol: f.Protocol, Realm: f.Subscriber.Realm, Inside: netip.AddrPortFrom(f.Subscriber.Addr(), f.InsidePort),
 		Outside: netip.AddrPortFrom(netip.Addr{}, f.OutsidePort), state: uint32(bpf.CgnatCgnSlotStateCGN_SLOT_STATIC),
 	}
-	err := d.claiming(func(c *claimer) error {
+	err = d.claiming(func(c *claimer) error {
 		_, err := c.claim(kind, m)
 		return err
 	})
+	if errors.Is(err, ErrLimit) {
+		limit := d.generation.policyOf(share.Pool()).Limit[f.Protocol]
+		return fmt.Errorf("forward %v: %w: pool %s allows %d of %v, and forwards count: raise the limit in the policy, remove a forward, "+
+			"or wait until a mapping ends", f, err, share.Pool().Name(), limit, f.Protocol)
+	}
 	if err != nil {
 		return fmt.Errorf("forward %v: %w", f, err)
 	}
@@ -151,6 +159,8 @@ func claimError(q bpf.CgnatCgnClaiming) error {
 		return fmt.Errorf("%w: a mapping of %v has it: choose another, or wait until it ends", ErrTaken, holder)
 	case bpf.CgnatCgnClaimResultCGN_CLAIM_ELSEWHERE:
 		return fmt.Errorf("%w: the inside endpoint has port %d already", ErrTaken, q.Port)
+	case bpf.CgnatCgnClaimResultCGN_CLAIM_LIMIT:
+		return ErrLimit
 	case bpf.CgnatCgnClaimResultCGN_CLAIM_NONE:
 		return ErrNoForward
 	case bpf.CgnatCgnClaimResultCGN_CLAIM_BUSY:

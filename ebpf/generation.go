@@ -7,11 +7,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 
 	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
 )
 
 // A generation is one state of an instance, whole, as a folder of pins:
@@ -115,6 +117,11 @@ func (g *generation) poolOf(row int) *alloc.Pool {
 		number--
 	}
 	return nil
+}
+
+// policyOf returns the policy of a pool of the plan.
+func (g *generation) policyOf(pool *alloc.Pool) bpf.CgnatCgnPolicy {
+	return g.record.Policies[slices.Index(poolNames(g.plan), pool.Name())]
 }
 
 // rowsByAddress returns where addresses are.

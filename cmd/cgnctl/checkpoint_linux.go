@@ -86,7 +86,9 @@ func newRestore(e *env) *cobra.Command {
 		Short: "Make the mappings of a checkpoint again",
 		Long: `Make the mappings again that cgnctl checkpoint has written, - is standard input. Nothing that lives is overwritten: placed are those that are
 there now, taken those whose port somebody else has by now, or whose inside endpoint another port; moved those of
-subscribers that have no such port in the plan in force; busy those that packets were in the way of, for which it can be run again.
+subscribers that have no such port in the plan in force; limited those of subscribers that have as many as their limit
+allows, forwards among them: what stands last in the file is left out; busy those that packets were in the way of, for which it
+can be run again.
 
 A checkpoint that is damaged is used up to the damage, which is exit 2. Needs root.`,
 		Example: `  cgnctl restore /var/lib/cgnkit/mappings`,
@@ -115,7 +117,12 @@ A checkpoint that is damaged is used up to the damage, which is exit 2. Needs ro
 			if r.Busy > 0 {
 				e.warn([]string{fmt.Sprintf("packets were in the way of %s: run it again", plural(r.Busy, "mapping"))})
 			}
-			return printRecords(e.stdout, *format, record{{"instance", instance}, {"placed", r.Placed}, {"taken", r.Taken}, {"moved", r.Moved}, {"busy", r.Busy}})
+			if r.Limited > 0 {
+				e.warn([]string{plural(r.Limited, "mapping") + " left out: the subscriber would have more than the limit of the policy"})
+			}
+			return printRecords(e.stdout, *format, record{
+				{"instance", instance}, {"placed", r.Placed}, {"taken", r.Taken}, {"moved", r.Moved}, {"limited", r.Limited}, {"busy", r.Busy},
+			})
 		})
 	}
 	return cmd

@@ -26,7 +26,8 @@ ends with cgnctl forward remove, or when the subscriber gets a share without the
 	}
 	cmd.AddCommand(
 		newForwardChange(e, "add", "Open a port of a subscriber", `Open a port of a subscriber's share. The port must be free, or have the mapping of that very inside port; a mapping that the inside port
-has elsewhere ends. That the forward is there already is no error. Needs root.`, (*ebpf.Datapath).Forward),
+has elsewhere ends. That the forward is there already is no error. A forward counts for the limit of the
+policy: one that would be more is refused. Needs root.`, (*ebpf.Datapath).Forward),
 		newForwardChange(e, "remove", "Close a port of a subscriber", `Close a port that cgnctl forward add has opened; connections on it end. Exit 1 when there is no such forward. Needs root.`,
 			(*ebpf.Datapath).EndForward),
 		newForwardList(e),
@@ -143,6 +144,8 @@ func forwardFault(err error, instance string, share alloc.Allocation) error {
 		return badInput(fmt.Sprintf("the subscriber has ports %s of %v", shortPorts(share.Ports()), share.Outside()), "%v", err)
 	case errors.Is(err, ebpf.ErrTaken):
 		return badInput(command("forward list", "", instance)+" shows the forwards; other mappings end some time after their last packet", "%v", err)
+	case errors.Is(err, ebpf.ErrLimit):
+		return badInput(command("forward list", "", instance)+" shows the forwards; cgnctl apply --policy changes the limit", "%v", err)
 	}
 	return err
 }

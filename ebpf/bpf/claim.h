@@ -21,6 +21,7 @@ enum cgn_claim_result {
 	CGN_CLAIM_NONE, /* there is no such forward, or displaced is right */
 	CGN_CLAIM_BUSY, /* the account is locked */
 	CGN_CLAIM_TABLES, /* the tables contradict themselves */
+	CGN_CLAIM_LIMIT, /* the subscriber has as many mappings as it may */
 };
 
 struct cgn_claiming {
@@ -126,7 +127,8 @@ static __always_inline enum cgn_claim_result cgn_claim_taken(const struct cgn_se
 /* cgn_claim_slot makes the mapping at a distance from home. The lock is held. */
 static __always_inline enum cgn_claim_result cgn_claim_slot(struct cgn_search *s, struct cgn_claiming *c, __u32 distance)
 {
-	struct cgn_slot *slot = cgn_slot_after(s, distance);
+	struct cgn_slot *slot = cgn_slot_after(s, distance), *other;
+	int moves = 0; /* a mapping that lives: there is not one more then */
 	enum cgn_claim_result r;
 	__u64 owner;
 
@@ -136,6 +138,8 @@ static __always_inline enum cgn_claim_result cgn_claim_slot(struct cgn_search *s
 	if (!cgn_same_endpoint(owner, s->owner) && !cgn_claimable(s, slot, owner))
 		return cgn_claim_taken(s, c, slot, owner);
 	if (s->found < s->share.len && s->found != distance) {
+		other = cgn_slot_after(s, s->found);
+		moves = other && !cgn_idle(other, s->policy, s->proto, s->now, 0);
 		r = cgn_claim_elsewhere(s, c);
 		if (r != CGN_CLAIM_DONE)
 			return r;
@@ -145,6 +149,8 @@ static __always_inline enum cgn_claim_result cgn_claim_slot(struct cgn_search *s
 			__sync_fetch_and_or(&slot->state, CGN_SLOT_STATIC); /* the session on it goes on */
 		return CGN_CLAIM_DONE;
 	}
+	if (!moves && !cgn_within_limit(s))
+		return CGN_CLAIM_LIMIT;
 	if (!cgn_take(s, distance))
 		return CGN_CLAIM_BUSY;
 	if (__sync_val_compare_and_swap(&slot->state, 0,

@@ -84,6 +84,7 @@ const (
 	CgnatCgnClaimResultCGN_CLAIM_NONE           CgnatCgnClaimResult = 5
 	CgnatCgnClaimResultCGN_CLAIM_BUSY           CgnatCgnClaimResult = 6
 	CgnatCgnClaimResultCGN_CLAIM_TABLES         CgnatCgnClaimResult = 7
+	CgnatCgnClaimResultCGN_CLAIM_LIMIT          CgnatCgnClaimResult = 8
 )
 
 type CgnatCgnClaiming struct {
