@@ -92,13 +92,13 @@ func (f folder) apply(c Config) (*generation, error) {
 	defer live.close()
 	b, err := build(f.next(), want, live, c)
 	if err != nil {
-		return nil, errors.Join(err, removeGeneration(f.next()))
+		return nil, errors.Join(err, f.takeBack(live, false))
 	}
 	if err = c.step("changing over"); err == nil {
 		err = b.endBefore(live)
 	}
 	if err != nil {
-		err = errors.Join(err, removeGeneration(f.next()))
+		err = errors.Join(err, f.takeBack(live, false))
 	} else {
 		err = f.switchTo(live, b.generation)
 	}
@@ -131,9 +131,28 @@ func (f folder) switchTo(live, next *generation) error {
 		return os.Rename(f.next(), f.live())
 	}
 	if err := next.runOn(); err != nil && !errors.Is(err, errGone) {
-		return errors.Join(err, live.runOn(), removeGeneration(f.next()))
+		return errors.Join(err, live.runOn(), f.takeBack(live, true))
 	}
 	return exchange(f.live(), f.next())
+}
+
+// takeBack removes the next generation, which may be in any state. Where programs of it have run, or may have, on an interface that only
+// it has, it ends the mappings that these have made on ports of others under the plan of live, which may be nil.
+func (f folder) takeBack(live *generation, ran bool) error {
+	if live == nil {
+		return removeGeneration(f.next())
+	}
+	more, err := live.detachOthers(f.next())
+	if err == nil {
+		err = removeGeneration(f.next())
+	}
+	if err == nil && (ran || more) {
+		err = live.evictOthers()
+	}
+	if err != nil {
+		return fmt.Errorf("take back what was begun: %w", err)
+	}
+	return nil
 }
 
 // settle notes who has an address alone, has new times begin, and ends what the switch has left: mappings of subscribers that have moved, the
@@ -153,10 +172,10 @@ func (f folder) settle(old, live *generation, relaid []int) error {
 		err = old.detachAll(live)
 	}
 	if err == nil {
-		err = removeGeneration(f.next())
+		err = live.closeExits() // before the record of old goes: who is killed then leaves nothing to do but to remove the rest
 	}
 	if err == nil {
-		err = live.closeExits()
+		err = removeGeneration(f.next())
 	}
 	if err != nil {
 		return fmt.Errorf("the change is in force, and applying it once more ends what is left of the old state: %w", err)
@@ -173,8 +192,11 @@ func (f folder) recover(known *alloc.Plan, keys []alloc.Key) (*generation, error
 	next, err := openGeneration(f.next())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		// It was not whole, if there was one.
-		return live, removeGeneration(f.next())
+		if err := f.clear(live); err != nil {
+			live.close()
+			return nil, err
+		}
+		return live, nil
 	case err != nil:
 		live.close()
 		return nil, err
@@ -198,6 +220,18 @@ func (f folder) recover(known *alloc.Plan, keys []alloc.Key) (*generation, error
 		return nil, err
 	}
 	return f.openLive(known, keys)
+}
+
+// clear removes what is left of a generation that is not whole, if there is one: the next one, or the one before live, which may be nil,
+// and whose interfaces live has not may have been detached just now.
+func (f folder) clear(live *generation) error {
+	if _, err := os.Stat(f.next()); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := f.takeBack(live, false); err != nil || live == nil {
+		return err
+	}
+	return live.closeExits()
 }
 
 // openLive opens the generation in force and its plan. It returns nil where there is none. One without its record is no generation: what

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -203,4 +204,29 @@ func (g *generation) detachAll(live *generation) error {
 		}
 	}
 	return nil
+}
+
+// detachOthers detaches the programs of the generation at a path, whatever state it is in, where g has none, as detachAll does. It reports
+// whether there were such.
+func (g *generation) detachOthers(path string) (more bool, err error) {
+	stays := make(map[string]bool)
+	for _, s := range g.spots() {
+		stays[s.pin()] = true
+	}
+	for _, h := range []hook{driverHook, behindHook} {
+		links, err := filepath.Glob(filepath.Join(path, "links", "*-"+h.name))
+		if err != nil {
+			return more, err
+		}
+		for _, l := range links {
+			if stays[filepath.Base(l)] {
+				continue
+			}
+			more = true
+			if err := detach(l); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return more, fmt.Errorf("detach the link at %s: %w", l, err)
+			}
+		}
+	}
+	return more, nil
 }

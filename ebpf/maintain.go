@@ -64,12 +64,38 @@ func (g *generation) evictMoved(old *generation, relaid []int) error {
 	if err := g.settlePeers(old); err != nil {
 		return err
 	}
+	if err := g.recount(relaid); err != nil {
+		return err
+	}
+	return g.forgetEnded()
+}
+
+// evictOthers frees the slots of whoever does not own the port, on all addresses, and has all counted. Programs of a generation that does not
+// come into force have left them, and whom it moved may not be known.
+func (g *generation) evictOthers() error {
+	if err := g.awaitPrograms(); err != nil {
+		return err
+	}
+	if err := g.evictRows(g.allRows()); err != nil {
+		return err
+	}
+	if err := g.recount(g.allRows()); err != nil {
+		return err
+	}
+	return g.forgetEnded()
+}
+
+// recount has the accounts of rows counted.
+func (g *generation) recount(rows []int) error {
+	if len(rows) == 0 {
+		return nil
+	}
 	tidy, err := g.openProgram(bpf.CgnatProgCgnTidy)
 	if err != nil {
 		return err
 	}
 	defer tidy.Close()
-	for _, row := range relaid {
+	for _, row := range rows {
 		c := cursor{row: row, last: row + 1, all: true}
 		for c.row == row {
 			if _, err := g.tidy(tidy, &c, tidySlots); err != nil {
@@ -77,7 +103,7 @@ func (g *generation) evictMoved(old *generation, relaid []int) error {
 			}
 		}
 	}
-	return g.forgetEnded()
+	return nil
 }
 
 // movedRows returns the rows on which a share has lost its subscriber.
