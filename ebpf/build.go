@@ -209,7 +209,7 @@ func (b *builder) takeOver() (map[string]*ebpf.Map, error) {
 // foreign reports whether a map names things by what means something else in the old generation: numbers of realms, hashes by the key.
 func (b *builder) foreign(name string) bool {
 	switch name {
-	case bpf.CgnatMapDisplaced:
+	case bpf.CgnatMapDisplaced, bpf.CgnatMapFragments, bpf.CgnatMapHeld: // what is held belongs to a note
 		return !slices.Equal(b.plan.Realms(), b.old.plan.Realms())
 	case bpf.CgnatMapFilters: // where the key is the same, peers are carried over
 		return b.record.Key != b.old.record.Key || b.otherPeers()
