@@ -125,3 +125,35 @@ func TestTwinsChangePlaces(t *testing.T) {
 		t.Errorf("%d parts came to east and %d to west, want 6 and none", east, west)
 	}
 }
+
+// A later part waits for its first one, since its destination turns packets back. Where that is a host by the next plan, none needs a first
+// one: all leave, those that wait, too, and none by what is not known yet.
+func TestPartsThatNeedNotWaitAnyLonger(t *testing.T) {
+	pool := func(name, inside, outside string) alloc.PoolSpec {
+		return alloc.PoolSpec{Name: name, Inside: spans(inside), Outside: spans(outside), SharingRatio: 32}
+	}
+	a, b := pool("a", "100.64.0.0/27", "198.51.100.0"), pool("b", "100.64.0.32/27", "192.0.2.8")
+	l := newLab(t, Config{Plan: mustPlan(t, a, b), behind: true})
+	me, to := ap("100.64.0.1:5000"), ap("192.0.2.8:9000")
+	parts := cutUp(udp(me, to, "0123456789abcdef0123456789abcdef"), 8)
+	behind := func(d datagram, want verdict) {
+		t.Helper()
+		p := must(l.d.generation.openProgram(bpf.CgnatProgCgnInsideSlow))
+		defer func() { _ = p.Close() }()
+		if got := l.runBehind(p, fromInside, d.frame()); got.verdict != want {
+			t.Errorf("behind the driver: %q, want %q", got.verdict, want)
+		}
+	}
+	l.gets(fromInside, parts[1], passSlow)
+	behind(parts[1], "held")
+	l.replan(Config{Plan: mustPlan(t, a), behind: true, Key: l.d.Key()})
+	renewNotes(t, l.table(bpf.CgnatMapFragments), l.slot(planeUDP, l.leaves(udp(me, server, "x"))).Seen)
+	l.gets(fromInside, parts[2], passSlow)
+	behind(parts[2], "") // it comes again, and the one that waits
+	for _, d := range []datagram{parts[2], parts[3], parts[1]} {
+		left := l.gets(fromInside, d, outbound).frame[ip:]
+		if from, dst := netip.AddrFrom4([4]byte(left[12:16])), netip.AddrFrom4([4]byte(left[16:20])); from != ad("198.51.100.0") || dst != to.Addr() {
+			t.Errorf("it left from %v to %v", from, dst)
+		}
+	}
+}

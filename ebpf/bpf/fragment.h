@@ -95,13 +95,17 @@ static __always_inline __u64 cgn_stir(__u64 word)
 	return word ^ word >> 32;
 }
 
-/* cgn_fragment_seal returns the seal of a note: whose it is, the addresses that the packet gets, and the rest. */
+/*
+ * cgn_fragment_seal returns the seal of a note: whose it is, the addresses that the packet gets, and the rest. That of one that waits is
+ * another: it says nothing yet, and nobody shall read that as something.
+ */
 static __always_inline __u64 cgn_fragment_seal(const struct cgn_fragment_key *key, const struct cgn_fragment_note *n)
 {
 	__u64 seal = cgn_stir((__u64)key->from << 32 | key->to);
 
 	seal = cgn_stir(seal ^ ((__u64)n->near << 32 | n->far));
 	seal = cgn_stir(seal ^ ((__u64)key->ident << 16 | (__u64)key->protocol << 8 | key->side));
+	seal ^= (__u64)(n->state == CGN_FRAGMENT_WAITING) << 32;
 	return cgn_stir(seal ^ ((__u64)n->ident << 16 | (__u64)n->verdict << 8 | n->realm));
 }
 
@@ -138,6 +142,7 @@ static __always_inline int cgn_fragment_copy(const struct cgn_fragment_key *key,
 	to->ident = n->ident;
 	to->verdict = n->verdict;
 	to->realm = n->realm;
+	to->state = CGN_FRAGMENT_READY;
 	return n->seal == cgn_fragment_seal(key, to) ? CGN_CONTINUE : CGN_DROP_FRAGMENT;
 }
 
@@ -152,6 +157,20 @@ static __always_inline void cgn_fragment_write(volatile struct cgn_fragment_note
 	n->realm = note->realm;
 	n->seal = cgn_fragment_seal(key, note);
 	n->seen = cgn_now();
+}
+
+/*
+ * cgn_fragment_end_wait notes what becomes of a packet of which some parts wait. To let them go is for the slow way. It returns what
+ * becomes of the part that is there.
+ */
+static __always_inline int cgn_fragment_end_wait(volatile struct cgn_fragment_note *n, const struct cgn_fragment_key *key,
+						 const struct cgn_fragment_note *note, int driver)
+{
+	if (driver)
+		return CGN_PASS_SLOW;
+	cgn_fragment_write(n, key, note);
+	__sync_lock_test_and_set(&n->state, CGN_FRAGMENT_READY); /* only when all else is there */
+	return CGN_RELEASE;
 }
 
 /*
@@ -170,15 +189,22 @@ __noinline int cgn_fragment_read(const struct cgn_fragment_key *key, struct cgn_
 	return n && n->state == CGN_FRAGMENT_READY ? cgn_fragment_copy(key, n, to) : CGN_HELD;
 }
 
-/* cgn_fragment_add notes what becomes of a packet, where there is no note yet, and reads the one that holds. */
-__noinline int cgn_fragment_add(const struct cgn_fragment_key *key, struct cgn_fragment_note *note)
+/*
+ * cgn_fragment_add notes what becomes of a packet whose parts need no first one, where there is no note yet, and reads the one that holds.
+ * Where parts wait, they needed one under the plan before.
+ */
+__noinline int cgn_fragment_add(const struct cgn_fragment_key *key, struct cgn_fragment_note *note, int driver)
 {
 	struct cgn_fragment_note *n;
 
 	if (!key || !note)
 		return CGN_DROP_FRAGMENT;
 	n = cgn_fragment_put(key, note);
-	return n ? cgn_fragment_copy(key, n, note) : CGN_DROP_FRAGMENT;
+	if (!n)
+		return CGN_DROP_FRAGMENT;
+	if (n->state == CGN_FRAGMENT_WAITING)
+		return cgn_fragment_end_wait(n, key, note, driver);
+	return cgn_fragment_copy(key, n, note);
 }
 
 /*
@@ -197,13 +223,8 @@ __noinline int cgn_fragment_first(const struct cgn_fragment_key *key, struct cgn
 		n = cgn_fragment_put(key, note);
 	if (!n)
 		return CGN_DROP_FRAGMENT;
-	if (n->state == CGN_FRAGMENT_WAITING) {
-		if (driver)
-			return CGN_PASS_SLOW;
-		cgn_fragment_write(n, key, note);
-		__sync_lock_test_and_set(&n->state, CGN_FRAGMENT_READY); /* only when all else is there */
-		return CGN_RELEASE;
-	}
+	if (n->state == CGN_FRAGMENT_WAITING)
+		return cgn_fragment_end_wait(n, key, note, driver);
 	fresh = note->ident;
 	note->ident = n->ident; /* that of parts which have gone before */
 	if (n->seal == cgn_fragment_seal(key, note)) {

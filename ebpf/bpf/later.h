@@ -87,7 +87,7 @@ static __always_inline enum cgn_verdict cgn_later_from_inside(struct cgn_path *p
 		return CGN_DROP_TABLES;
 	note.near = row->addr;
 	note.ident = cgn_ident(note.near, note.far, ip->protocol);
-	noted = cgn_fragment_add(&key, &note);
+	noted = cgn_fragment_add(&key, &note, driver);
 	return noted == CGN_CONTINUE ? cgn_follow(path, &note, driver) : noted;
 }
 
