@@ -139,6 +139,7 @@ func (b *builder) configure() error {
 		"home_key":   [2]uint64{binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])},
 		"tick_shift": shift,
 		"peer_room":  room,
+		"plan_id":    b.record.planID(),
 	} {
 		if err := b.spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)

@@ -2,6 +2,7 @@ package ebpf
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -164,6 +165,13 @@ func (a *attachment) checkRealm(realms []string) error {
 func (r record) key() (k Key) {
 	_, _ = hex.Decode(k[:], []byte(r.Key))
 	return k
+}
+
+// planID returns what events have to say under which plan they were raised: the beginning of its hash. A record that was written has a whole one.
+func (r record) planID() uint64 {
+	var sum [8]byte
+	_, _ = hex.Decode(sum[:], []byte(r.SHA256[:min(2*len(sum), len(r.SHA256))]))
+	return binary.LittleEndian.Uint64(sum[:])
 }
 
 // same reports whether two records ask for the same.

@@ -105,7 +105,7 @@ func (w *eventWriter) read(ctx context.Context, d *ebpf.Datapath) error {
 	return nil
 }
 
-// reportLost says how many events found no room in the buffer.
+// reportLost says how many events nobody was told of.
 func (w *eventWriter) reportLost(d *ebpf.Datapath) error {
 	n, err := d.LostEvents()
 	if err != nil {

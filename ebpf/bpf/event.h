@@ -49,6 +49,7 @@ static __noinline int cgn_tell(struct cgn_account *account, const struct cgn_flo
 	e->port = f->near.port;
 	e->proto = f->proto;
 	e->kind = kind;
+	e->plan = plan_id;
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }

@@ -110,12 +110,14 @@ struct {
 
 const volatile __u32 peer_room; /* the most that a policy allows, in whole lines */
 
-/* What Go is told of; read by whoever listens, if anybody. */
+/* What Go is told of; read by whoever listens, if anybody. It outlives the plan. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__type(value, struct cgn_event);
 	__uint(max_entries, 1 << 18);
 } events SEC(".maps");
+
+const volatile __u64 plan_id; /* of the plan of the programs: some of its SHA-256 */
 
 /* Events that found no room, by CPU. */
 struct {
@@ -124,5 +126,13 @@ struct {
 	__type(value, __u64);
 	__uint(max_entries, 1);
 } lost SEC(".maps");
+
+/* Events that whoever took them could not read, because their plan was gone. Go counts them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, 1);
+} unread SEC(".maps");
 
 #endif

@@ -298,8 +298,9 @@ struct cgn_event {
 	__be16 port; /* of the inside endpoint */
 	__u8 proto; /* enum cgn_proto */
 	__u8 kind; /* enum cgn_event_kind */
+	__u64 plan; /* by which the rest is to be read: plan_id. Programs before it was there end before it */
 };
-_Static_assert(sizeof(struct cgn_event) == 24, "struct cgn_event");
+_Static_assert(sizeof(struct cgn_event) == 32, "struct cgn_event");
 
 struct cgn_counter {
 	__u64 packets;

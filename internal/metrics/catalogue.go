@@ -40,7 +40,7 @@ var (
 	packetBytes = counter("cgnkit_packet_bytes_total", "Length of these packets: with Ethernet headers for xdp, without for nftables.", "result", "reason")
 	newMappings = counter("cgnkit_new_mappings_total", "Mappings that were made, since the instance is in the kernel; also by port forwards, and from checkpoints. xdp only.", "protocol")
 	exhaustion  = counter("cgnkit_exhaustion_events_total", "Times that a subscriber was refused a mapping, at most two a second for each, since the instance is in the kernel: exhausted = no port of its share is free, limit = it has as many as it may, rate = it makes more than it may. xdp only; with nftables see cgnkit_conntrack_losses_total.", "kind")
-	lostEvents  = counter("cgnkit_lost_events_total", "Refusals that cgnctl events cannot tell any longer, because they found no room in the buffer: it fills up where nobody reads it. xdp only.")
+	lostEvents  = counter("cgnkit_lost_events_total", "Refusals that cgnctl events cannot tell any longer, because they found no room in the buffer, which fills up where nobody reads it, or nobody had read them when another plan took the place of theirs. xdp only.")
 
 	applies     = counter("cgnkit_applies_total", "Times that the plan was brought into the kernel, by result: success or failure.", "result")
 	applyTook   = gauge("cgnkit_last_apply_duration_seconds", "Time that the last apply took that succeeded.")

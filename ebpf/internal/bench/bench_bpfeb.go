@@ -52,6 +52,7 @@ type BenchCgnEvent struct {
 	Port   uint16
 	Proto  uint8
 	Kind   uint8
+	Plan   uint64
 }
 
 type BenchCgnExempt struct {
@@ -171,6 +172,7 @@ const (
 	BenchMapSlots          = "slots"
 	BenchMapStations       = "stations"
 	BenchMapTallies        = "tallies"
+	BenchMapUnread         = "unread"
 	BenchProgBenchIn       = "bench_in"
 	BenchProgBenchInFloor  = "bench_in_floor"
 	BenchProgBenchLearn    = "bench_learn"
@@ -192,6 +194,7 @@ const (
 	BenchVarOutsideFirst   = "outside_first"
 	BenchVarOutsideLast    = "outside_last"
 	BenchVarPeerRoom       = "peer_room"
+	BenchVarPlanId         = "plan_id"
 	BenchVarProtocol       = "protocol"
 	BenchVarRealms         = "realms"
 	BenchVarRemote         = "remote"
@@ -276,6 +279,7 @@ type BenchMapSpecs struct {
 	Slots     *ebpf.MapSpec `ebpf:"slots"`
 	Stations  *ebpf.MapSpec `ebpf:"stations"`
 	Tallies   *ebpf.MapSpec `ebpf:"tallies"`
+	Unread    *ebpf.MapSpec `ebpf:"unread"`
 }
 
 // BenchVariableSpecs contains global variables before they are loaded into the kernel.
@@ -296,6 +300,7 @@ type BenchVariableSpecs struct {
 	OutsideFirst   *ebpf.VariableSpec `ebpf:"outside_first"`
 	OutsideLast    *ebpf.VariableSpec `ebpf:"outside_last"`
 	PeerRoom       *ebpf.VariableSpec `ebpf:"peer_room"`
+	PlanId         *ebpf.VariableSpec `ebpf:"plan_id"`
 	Protocol       *ebpf.VariableSpec `ebpf:"protocol"`
 	Realms         *ebpf.VariableSpec `ebpf:"realms"`
 	Remote         *ebpf.VariableSpec `ebpf:"remote"`
@@ -345,6 +350,7 @@ type BenchMaps struct {
 	Slots     *ebpf.Map `ebpf:"slots"`
 	Stations  *ebpf.Map `ebpf:"stations"`
 	Tallies   *ebpf.Map `ebpf:"tallies"`
+	Unread    *ebpf.Map `ebpf:"unread"`
 }
 
 func (m *BenchMaps) Close() error {
@@ -369,6 +375,7 @@ func (m *BenchMaps) Close() error {
 		m.Slots,
 		m.Stations,
 		m.Tallies,
+		m.Unread,
 	)
 }
 
@@ -390,6 +397,7 @@ type BenchVariables struct {
 	OutsideFirst   *ebpf.Variable `ebpf:"outside_first"`
 	OutsideLast    *ebpf.Variable `ebpf:"outside_last"`
 	PeerRoom       *ebpf.Variable `ebpf:"peer_room"`
+	PlanId         *ebpf.Variable `ebpf:"plan_id"`
 	Protocol       *ebpf.Variable `ebpf:"protocol"`
 	Realms         *ebpf.Variable `ebpf:"realms"`
 	Remote         *ebpf.Variable `ebpf:"remote"`

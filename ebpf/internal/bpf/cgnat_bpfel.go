@@ -135,6 +135,7 @@ type CgnatCgnEvent struct {
 	Port   uint16
 	Proto  uint8
 	Kind   uint8
+	Plan   uint64
 }
 
 type CgnatCgnEventKind uint32
@@ -520,6 +521,7 @@ const (
 	CgnatMapSlots           = "slots"
 	CgnatMapStations        = "stations"
 	CgnatMapTallies         = "tallies"
+	CgnatMapUnread          = "unread"
 	CgnatProgCgnCarry       = "cgn_carry"
 	CgnatProgCgnClaim       = "cgn_claim"
 	CgnatProgCgnEvict       = "cgn_evict"
@@ -539,6 +541,7 @@ const (
 	CgnatVarOutsideFirst    = "outside_first"
 	CgnatVarOutsideLast     = "outside_last"
 	CgnatVarPeerRoom        = "peer_room"
+	CgnatVarPlanId          = "plan_id"
 	CgnatVarRealmInterface  = "realm_interface"
 	CgnatVarRealms          = "realms"
 	CgnatVarTickShift       = "tick_shift"
@@ -632,6 +635,7 @@ type CgnatMapSpecs struct {
 	Slots     *ebpf.MapSpec `ebpf:"slots"`
 	Stations  *ebpf.MapSpec `ebpf:"stations"`
 	Tallies   *ebpf.MapSpec `ebpf:"tallies"`
+	Unread    *ebpf.MapSpec `ebpf:"unread"`
 }
 
 // CgnatVariableSpecs contains global variables before they are loaded into the kernel.
@@ -647,6 +651,7 @@ type CgnatVariableSpecs struct {
 	OutsideFirst   *ebpf.VariableSpec `ebpf:"outside_first"`
 	OutsideLast    *ebpf.VariableSpec `ebpf:"outside_last"`
 	PeerRoom       *ebpf.VariableSpec `ebpf:"peer_room"`
+	PlanId         *ebpf.VariableSpec `ebpf:"plan_id"`
 	RealmInterface *ebpf.VariableSpec `ebpf:"realm_interface"`
 	Realms         *ebpf.VariableSpec `ebpf:"realms"`
 	TickShift      *ebpf.VariableSpec `ebpf:"tick_shift"`
@@ -702,6 +707,7 @@ type CgnatMaps struct {
 	Slots     *ebpf.Map `ebpf:"slots"`
 	Stations  *ebpf.Map `ebpf:"stations"`
 	Tallies   *ebpf.Map `ebpf:"tallies"`
+	Unread    *ebpf.Map `ebpf:"unread"`
 }
 
 func (m *CgnatMaps) Close() error {
@@ -736,6 +742,7 @@ func (m *CgnatMaps) Close() error {
 		m.Slots,
 		m.Stations,
 		m.Tallies,
+		m.Unread,
 	)
 }
 
@@ -752,6 +759,7 @@ type CgnatVariables struct {
 	OutsideFirst   *ebpf.Variable `ebpf:"outside_first"`
 	OutsideLast    *ebpf.Variable `ebpf:"outside_last"`
 	PeerRoom       *ebpf.Variable `ebpf:"peer_room"`
+	PlanId         *ebpf.Variable `ebpf:"plan_id"`
 	RealmInterface *ebpf.Variable `ebpf:"realm_interface"`
 	Realms         *ebpf.Variable `ebpf:"realms"`
 	TickShift      *ebpf.Variable `ebpf:"tick_shift"`

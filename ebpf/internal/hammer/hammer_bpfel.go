@@ -45,6 +45,7 @@ type HammerCgnEvent struct {
 	Port   uint16
 	Proto  uint8
 	Kind   uint8
+	Plan   uint64
 }
 
 type HammerCgnExempt struct {
@@ -175,6 +176,7 @@ const (
 	HammerMapRows         = "rows"
 	HammerMapSlots        = "slots"
 	HammerMapTallies      = "tallies"
+	HammerMapUnread       = "unread"
 	HammerProgHammer      = "hammer"
 	HammerVarEach         = "each"
 	HammerVarFirst        = "first"
@@ -186,6 +188,7 @@ const (
 	HammerVarOutsideFirst = "outside_first"
 	HammerVarOutsideLast  = "outside_last"
 	HammerVarPeerRoom     = "peer_room"
+	HammerVarPlanId       = "plan_id"
 	HammerVarPorts        = "ports"
 	HammerVarProtocol     = "protocol"
 	HammerVarRealms       = "realms"
@@ -261,6 +264,7 @@ type HammerMapSpecs struct {
 	Rows      *ebpf.MapSpec `ebpf:"rows"`
 	Slots     *ebpf.MapSpec `ebpf:"slots"`
 	Tallies   *ebpf.MapSpec `ebpf:"tallies"`
+	Unread    *ebpf.MapSpec `ebpf:"unread"`
 }
 
 // HammerVariableSpecs contains global variables before they are loaded into the kernel.
@@ -277,6 +281,7 @@ type HammerVariableSpecs struct {
 	OutsideFirst *ebpf.VariableSpec `ebpf:"outside_first"`
 	OutsideLast  *ebpf.VariableSpec `ebpf:"outside_last"`
 	PeerRoom     *ebpf.VariableSpec `ebpf:"peer_room"`
+	PlanId       *ebpf.VariableSpec `ebpf:"plan_id"`
 	Ports        *ebpf.VariableSpec `ebpf:"ports"`
 	Protocol     *ebpf.VariableSpec `ebpf:"protocol"`
 	Realms       *ebpf.VariableSpec `ebpf:"realms"`
@@ -323,6 +328,7 @@ type HammerMaps struct {
 	Rows      *ebpf.Map `ebpf:"rows"`
 	Slots     *ebpf.Map `ebpf:"slots"`
 	Tallies   *ebpf.Map `ebpf:"tallies"`
+	Unread    *ebpf.Map `ebpf:"unread"`
 }
 
 func (m *HammerMaps) Close() error {
@@ -347,6 +353,7 @@ func (m *HammerMaps) Close() error {
 		m.Rows,
 		m.Slots,
 		m.Tallies,
+		m.Unread,
 	)
 }
 
@@ -364,6 +371,7 @@ type HammerVariables struct {
 	OutsideFirst *ebpf.Variable `ebpf:"outside_first"`
 	OutsideLast  *ebpf.Variable `ebpf:"outside_last"`
 	PeerRoom     *ebpf.Variable `ebpf:"peer_room"`
+	PlanId       *ebpf.Variable `ebpf:"plan_id"`
 	Ports        *ebpf.Variable `ebpf:"ports"`
 	Protocol     *ebpf.Variable `ebpf:"protocol"`
 	Realms       *ebpf.Variable `ebpf:"realms"`

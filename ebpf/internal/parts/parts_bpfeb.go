@@ -62,6 +62,7 @@ type PartsCgnEvent struct {
 	Port   uint16
 	Proto  uint8
 	Kind   uint8
+	Plan   uint64
 }
 
 type PartsCgnExempt struct {
@@ -182,6 +183,7 @@ const (
 	PartsMapRows         = "rows"
 	PartsMapSlots        = "slots"
 	PartsMapTallies      = "tallies"
+	PartsMapUnread       = "unread"
 	PartsProgAskChecksum = "ask_checksum"
 	PartsProgAskHome     = "ask_home"
 	PartsProgAskMarks    = "ask_marks"
@@ -199,6 +201,7 @@ const (
 	PartsVarOutsideFirst = "outside_first"
 	PartsVarOutsideLast  = "outside_last"
 	PartsVarPeerRoom     = "peer_room"
+	PartsVarPlanId       = "plan_id"
 	PartsVarRealms       = "realms"
 	PartsVarTickShift    = "tick_shift"
 )
@@ -277,6 +280,7 @@ type PartsMapSpecs struct {
 	Rows      *ebpf.MapSpec `ebpf:"rows"`
 	Slots     *ebpf.MapSpec `ebpf:"slots"`
 	Tallies   *ebpf.MapSpec `ebpf:"tallies"`
+	Unread    *ebpf.MapSpec `ebpf:"unread"`
 }
 
 // PartsVariableSpecs contains global variables before they are loaded into the kernel.
@@ -292,6 +296,7 @@ type PartsVariableSpecs struct {
 	OutsideFirst *ebpf.VariableSpec `ebpf:"outside_first"`
 	OutsideLast  *ebpf.VariableSpec `ebpf:"outside_last"`
 	PeerRoom     *ebpf.VariableSpec `ebpf:"peer_room"`
+	PlanId       *ebpf.VariableSpec `ebpf:"plan_id"`
 	Realms       *ebpf.VariableSpec `ebpf:"realms"`
 	TickShift    *ebpf.VariableSpec `ebpf:"tick_shift"`
 }
@@ -334,6 +339,7 @@ type PartsMaps struct {
 	Rows      *ebpf.Map `ebpf:"rows"`
 	Slots     *ebpf.Map `ebpf:"slots"`
 	Tallies   *ebpf.Map `ebpf:"tallies"`
+	Unread    *ebpf.Map `ebpf:"unread"`
 }
 
 func (m *PartsMaps) Close() error {
@@ -356,6 +362,7 @@ func (m *PartsMaps) Close() error {
 		m.Rows,
 		m.Slots,
 		m.Tallies,
+		m.Unread,
 	)
 }
 
@@ -372,6 +379,7 @@ type PartsVariables struct {
 	OutsideFirst *ebpf.Variable `ebpf:"outside_first"`
 	OutsideLast  *ebpf.Variable `ebpf:"outside_last"`
 	PeerRoom     *ebpf.Variable `ebpf:"peer_room"`
+	PlanId       *ebpf.Variable `ebpf:"plan_id"`
 	Realms       *ebpf.Variable `ebpf:"realms"`
 	TickShift    *ebpf.Variable `ebpf:"tick_shift"`
 }
