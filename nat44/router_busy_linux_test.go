@@ -44,9 +44,9 @@ func (b *routerBench) busyFlows(each int) (flows []olderFlow, stop func()) {
 	}
 }
 
-// answered asks until there is an answer.
+// answered asks until there is an answer. A connection that was without one for long sends again after as long.
 func answered(f olderFlow) (seen netip.AddrPort, err error) {
-	for range 10 {
+	for range 60 {
 		if seen, err = f.Ask(); err == nil {
 			return seen, nil
 		}

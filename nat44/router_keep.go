@@ -52,6 +52,8 @@ func (r *Router) kept(t *textWriter, p routedProtocol) {
 	others := []string{proto + port + " @withheld goto older_" + p.name, r.claim(t, "claim_"+p.name, p, endpoint, port)}
 	t.script("older_"+p.name, "a flow with a port that inside endpoints do not get any more: its endpoint gets another one with its next flow", "",
 		fmt.Sprintf("%s%s . %s @fresh_%s delete @out_%s { %s : %s }", proto, port, endpoint, p.name, p.name, endpoint, port),
+		fmt.Sprintf("%s%s . %s @held_%s delete @inside_%s { %s : %s }", proto, port, endpoint, p.name, p.name, port, endpoint),
+		fmt.Sprintf("%sdelete @held_%s { %s . %s }", proto, p.name, port, endpoint),
 		fmt.Sprintf("%sdelete @fresh_%s { %s . %s }", proto, p.name, port, endpoint),
 		fmt.Sprintf("%s%s @others counter name %s drop", proto, port, foreignCounter))
 	if p.name != "tcp" {
@@ -74,13 +76,14 @@ func (r *Router) kept(t *textWriter, p routedProtocol) {
 }
 
 // claim writes what becomes of a flow whose mapping is not fresh, and returns the rule that leads there. Its first packet is new, or the mapping is
-// about to end, or lost: where another inside endpoint has the port, the flow ends. Where nobody has, or its own endpoint, it gets the port, and of two
-// at the same moment one does.
+// about to end, or lost: where another inside endpoint has the port, or its own endpoint has another one by now, the flow ends. Where nobody has, or its
+// own endpoint, it gets the port, and of two at the same moment one does.
 func (r *Router) claim(t *textWriter, chain string, p routedProtocol, host, port string) string {
 	proto := "meta l4proto " + p.name + " "
 	end := fmt.Sprintf("counter name %s drop", staleCounter)
 	t.script(chain, "who has no mapping gets one, unless somebody else has the port. The limit lets one through", "",
 		fmt.Sprintf("%s%s @inside_%s %s . %s != @held_%s %s", proto, port, p.name, port, host, p.name, end),
+		fmt.Sprintf("%s%s @out_%s %s . %s != @held_%s %s", proto, host, p.name, port, host, p.name, end),
 		fmt.Sprintf("%sadd @claimed_%s { %s timeout 1s limit rate 1/day burst 1 packets } return", proto, p.name, port), end)
 	return fmt.Sprintf("%s%s . %s != @fresh_%s jump %s", proto, port, host, p.name, chain)
 }
