@@ -216,7 +216,7 @@ func (p *placement) gives(a uint32, port uint16) bool {
 }
 
 // besideEachOther finds outside addresses and end-user prefixes that two pools have, the first of each pair, and relays in the
-// prefixes of other pools.
+// prefixes of other pools or in their DMRs.
 func (c *checker) besideEachOther(pools []*Pool, numbers []int) {
 	if len(pools) < 2 {
 		return
@@ -247,6 +247,7 @@ func (c *checker) besideEachOther(pools []*Pool, numbers []int) {
 	prefixes := prefixClaims(pools)
 	c.endUsers(pools, numbers, prefixes)
 	c.relays(pools, numbers, prefixes)
+	c.relaysOfTwo(pools, numbers)
 }
 
 // endUsers finds prefixes of two pools of a realm of which one lies in the other. claims are in the order of prefixClaims.

@@ -9,7 +9,7 @@ import (
 	"github.com/cgnkit/cgnkit/portset/softwire"
 )
 
-// A prefixClaim is an IPv6 prefix that holds subscribers of a pool, by the pool's number.
+// A prefixClaim is an IPv6 prefix of a pool, that of subscribers or of the border relay, by the pool's number.
 type prefixClaim struct {
 	prefix netip.Prefix
 	k      int
@@ -23,10 +23,15 @@ func prefixClaims(pools []*Pool) []prefixClaim {
 			claims = append(claims, prefixClaim{p, k})
 		}
 	}
-	slices.SortFunc(claims, func(a, b prefixClaim) int {
-		return cmp.Or(cmp.Compare(pools[a.k].realm, pools[b.k].realm), a.prefix.Addr().Compare(b.prefix.Addr()), a.prefix.Bits()-b.prefix.Bits(), a.k-b.k)
-	})
+	slices.SortFunc(claims, inOrder(pools))
 	return claims
+}
+
+// inOrder compares claims by realm, address and length, so that a prefix stands before those that lie in it.
+func inOrder(pools []*Pool) func(a, b prefixClaim) int {
+	return func(a, b prefixClaim) int {
+		return cmp.Or(cmp.Compare(pools[a.k].realm, pools[b.k].realm), a.prefix.Addr().Compare(b.prefix.Addr()), a.prefix.Bits()-b.prefix.Bits(), a.k-b.k)
+	}
 }
 
 // relays finds border relays and DMRs that lie in the prefix of a subscriber of another pool of the realm, or hold one: the
@@ -34,10 +39,7 @@ func prefixClaims(pools []*Pool) []prefixClaim {
 // Those of the pool itself were found before. claims are in the order of prefixClaims.
 func (c *checker) relays(pools []*Pool, numbers []int, claims []prefixClaim) {
 	for k, pool := range pools {
-		field, at := "relay", netip.PrefixFrom(pool.soft.relay, 128)
-		if dmr, ok := pool.soft.dmr(); ok {
-			field, at = "dmr", dmr
-		}
+		field, at := pool.soft.drawn()
 		other, prefix, ok := meets(at, k, pools, claims)
 		if !ok {
 			continue
@@ -70,6 +72,52 @@ func meets(at netip.Prefix, k int, pools []*Pool, claims []prefixClaim) (*Pool, 
 		}
 	}
 	return nil, netip.Prefix{}, false
+}
+
+// relaysOfTwo finds border relays and DMRs that lie in the DMR of another pool of the realm: a packet of MAP-T whose destination is
+// embedded as such an address would end at the wrong border relay. Pools may have the same. Each pool has one finding at most; it
+// is at the later of the two.
+func (c *checker) relaysOfTwo(pools []*Pool, numbers []int) {
+	claims := make([]prefixClaim, len(pools))
+	for k, pool := range pools {
+		_, at := pool.soft.drawn()
+		claims[k] = prefixClaim{at, k}
+	}
+	slices.SortFunc(claims, inOrder(pools))
+	told := make([]bool, len(pools))
+	for i, outer := 1, 0; i < len(claims); i++ {
+		a, b := claims[outer], claims[i]
+		if pools[a.k].realm != pools[b.k].realm || !a.prefix.Contains(b.prefix.Addr()) {
+			outer = i // as with end-user prefixes
+			continue
+		}
+		if a.prefix == b.prefix {
+			continue
+		}
+		if a.k > b.k {
+			a, b = b, a
+		}
+		if told[b.k] {
+			continue
+		}
+		told[b.k] = true
+		field, _ := pools[b.k].soft.drawn()
+		other := "border relay"
+		if _, ok := pools[a.k].soft.dmr(); ok {
+			other = "DMR"
+		}
+		c.addToSoftwire(numbers[b.k], Finding{Err: fmt.Errorf("%w: %w", ErrSoftwire, softwire.ErrRelay), Path: field,
+			Msg:  fmt.Sprintf("%s: %s %s %s, the %s of pool %q", field, textOf(b.prefix), lies(b.prefix, a.prefix), textOf(a.prefix), other, pools[a.k].name),
+			Hint: "in a DMR every address stands for an IPv4 destination: take relays and other DMRs from outside it, or give the pools the same DMR"})
+	}
+}
+
+// drawn returns the prefix whose route leads to the border relay, and the field that says it.
+func (p *softwirePool) drawn() (field string, at netip.Prefix) {
+	if dmr, ok := p.dmr(); ok {
+		return "dmr", dmr
+	}
+	return "relay", netip.PrefixFrom(p.relay, 128)
 }
 
 // dmr returns the default mapping rule; ok is false where the pool has none.

@@ -1,8 +1,12 @@
 package alloc
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,4 +61,71 @@ func TestRelayInASubscribersPrefix(t *testing.T) {
 	}
 	s.Softwires[1].Relay = addr("2001:db8:80::").Prev()
 	mustPlan(t, s)
+}
+
+// Border relays and DMRs of two pools of a realm are apart or the same. The oracle is that of prefixes: each pair, whether one holds the other.
+func TestRelaysOfTwoPools(t *testing.T) {
+	bases := []string{"2001:db8::", "2001:db8:a00::", "2001:db8:a00:8000::", "2001:db8:808:808::", "2001:db9::", "2001:db8:a00::1", "2001:dba::"}
+	lengths := []int{32, 40, 48, 56, 64, 96}
+	seen := map[string]int{}
+	for seed := range uint64(3000) {
+		r := rand.New(rand.NewPCG(seed, 11))
+		var s Spec
+		var at []netip.Prefix
+		for k := range 2 + r.IntN(4) {
+			base := netip.MustParseAddr(bases[r.IntN(len(bases))])
+			pool := SoftwireSpec{Name: fmt.Sprint("p", k), Realm: []string{"", DefaultRealm, "b"}[r.IntN(3)], Kind: []Kind{MAPE, MAPT, MAPT, LW4o6}[r.IntN(4)]}
+			six := fmt.Sprintf("2001:dc%x::/48", k)
+			switch pool.Kind {
+			case LW4o6:
+				pool.Bindings = []softwire.BindingSpec{{B4: prefix6(six), IPv4: netip.MustParseAddr(fmt.Sprintf("192.0.%d.1", k))}}
+			default:
+				pool.Rules = []softwire.RuleSpec{{IPv6: prefix6(six), IPv4: prefix6(fmt.Sprintf("192.0.%d.0/24", k)), EALen: 8}}
+			}
+			if pool.Kind == MAPT {
+				pool.DMR = netip.PrefixFrom(base, lengths[r.IntN(len(lengths))]).Masked()
+				at = append(at, pool.DMR)
+			} else {
+				pool.Relay = base
+				at = append(at, netip.PrefixFrom(base, 128))
+			}
+			s.Softwires = append(s.Softwires, pool)
+		}
+		wrong := func(j, k int) bool { // j before k
+			return cmp.Or(s.Softwires[j].Realm, DefaultRealm) == cmp.Or(s.Softwires[k].Realm, DefaultRealm) && at[j] != at[k] && at[j].Overlaps(at[k])
+		}
+		want := ""
+		for k := range at {
+			for j := range k {
+				if wrong(j, k) {
+					want = "refused"
+				}
+			}
+		}
+		_, err := NewPlan(s)
+		invalid, refused := errors.AsType[*InvalidError](err)
+		if seen[want]++; refused != (want != "") {
+			t.Fatalf("seed %d: %v %+v: %v", seed, at, s.Softwires, err)
+		}
+		if !refused {
+			continue
+		}
+		for _, f := range invalid.Findings {
+			k := slices.IndexFunc(s.Softwires, func(p SoftwireSpec) bool { return p.Name == f.Pool })
+			var others []string
+			for j := range k {
+				if wrong(j, k) {
+					others = append(others, fmt.Sprintf("%s, the %s of pool %q", textOf(at[j]), map[bool]string{true: "DMR", false: "border relay"}[at[j].Bits() < 128], s.Softwires[j].Name))
+				}
+			}
+			field := map[bool]string{true: "dmr", false: "relay"}[at[k].Bits() < 128]
+			if !errors.Is(f.Err, softwire.ErrRelay) || f.Path != fmt.Sprintf("softwires[%d].%s", k, field) || !strings.HasPrefix(f.Msg, field+": "+textOf(at[k])+" ") ||
+				!slices.ContainsFunc(others, func(o string) bool { return strings.HasSuffix(f.Msg, o) }) {
+				t.Fatalf("seed %d: %v: %+v, want one of %v", seed, at, f, others)
+			}
+		}
+	}
+	if seen[""] < 300 || seen["refused"] < 300 {
+		t.Errorf("valid, and refused: %v", seen)
+	}
 }

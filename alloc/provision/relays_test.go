@@ -72,9 +72,14 @@ func TestRelaysRefuse(t *testing.T) {
 		"VPP, realms": {VPPMap, func(s *alloc.Spec) {
 			s.Softwires[2].Realm, s.Softwires[2].Bindings[0].B4 = "other", pfx("2001:db8:1::/56")
 		}, `pool "lw": 2001:db8:1::/56 and 2001:db8::/40 of pool "mape" overlap`},
-		"VPP, pools of a DMR":   {VPPMap, secondMAPT("2001:db8:fffe::/64"), `pool "more": it finds the rule of a packet to the DMR by the DMR alone, and 2001:db8:fffe::/64 and 2001:db8:fffe::/64 of pool "mapt" overlap`},
-		"VPP, a DMR in another": {VPPMap, secondMAPT("2001:db8:fffe:0:cb:7100::/96"), "by the DMR alone"},
-		"VPP, a relay in a DMR": {VPPMap, func(s *alloc.Spec) { s.Softwires[0].Relay = netip.MustParseAddr("2001:db8:fffe::1") }, "by the DMR alone"},
+		"VPP, pools of a DMR": {VPPMap, secondMAPT("2001:db8:fffe::/64"), `pool "more": it finds the rule of a packet to the DMR by the DMR alone, and 2001:db8:fffe::/64 and 2001:db8:fffe::/64 of pool "mapt" overlap`},
+		"VPP, a DMR in another realm's": {VPPMap, func(s *alloc.Spec) {
+			secondMAPT("2001:db8:fffe:0:cb:7100::/96")(s)
+			s.Softwires[len(s.Softwires)-1].Realm = "far"
+		}, "by the DMR alone"},
+		"VPP, a relay in a DMR of another realm": {VPPMap, func(s *alloc.Spec) {
+			s.Softwires[0].Realm, s.Softwires[0].Relay = "far", netip.MustParseAddr("2001:db8:fffe::1")
+		}, "by the DMR alone"},
 		"VPP, IPv4 prefixes with MAP-T": {VPPMap, func(s *alloc.Spec) {
 			s.Softwires[1].Rules[0].IPv4, s.Softwires[1].Rules[0].EALen = pfx("203.0.113.0/28"), 2
 		}, "gives routers IPv4 prefixes"},
