@@ -33,6 +33,14 @@ func TestRelayInASubscribersPrefix(t *testing.T) {
 			"softwires[2].dmr", []string{"2001:db8:12::/64", "2001:db8:12::/56", `"mape"`}},
 		"DMR holds a B4 of another": {func(s *Spec) { s.Softwires[2].DMR = prefix6("2001:db8:400::/40") },
 			"softwires[2].dmr", []string{"2001:db8:400::/40", "2001:db8:400::/48", `"lw"`}},
+		"DMR holds a B4 of another behind its first address": {func(s *Spec) {
+			s.Softwires[1].Bindings = s.Softwires[1].Bindings[:1]
+			s.Softwires[1].Bindings[0].B4, s.Softwires[2].DMR = prefix6("2001:db9:77::/48"), prefix6("2001:db9::/32")
+		}, "softwires[2].dmr", []string{"2001:db9::/32", "2001:db9:77::/48", `"lw"`}},
+		"DMR holds a rule6 of another behind its first address": {func(s *Spec) {
+			s.Softwires[0].Rules = s.Softwires[0].Rules[:1]
+			s.Softwires[0].Rules[0].IPv6, s.Softwires[2].DMR = prefix6("2001:db9:7700::/40"), prefix6("2001:db9::/32")
+		}, "softwires[2].dmr", []string{"2001:db9::/32", "2001:db9:7700::/", `"mape"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := mixed()

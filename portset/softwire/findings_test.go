@@ -142,6 +142,8 @@ func TestDomainFindings(t *testing.T) {
 			[]any{ErrOverlap, "rules[1].rule6"}},
 		{"DMR in rule6", DomainSpec{Rules: []RuleSpec{ruleOf()}, DMR: pfx("2001:db8:12::/64")}, []any{ErrOverlap, "dmr"}},
 		{"DMR around rule6", DomainSpec{Rules: []RuleSpec{ruleOf()}, DMR: pfx("2001:db8::/32")}, []any{ErrOverlap, "dmr"}},
+		{"DMR around a rule6 that begins behind it", DomainSpec{Rules: []RuleSpec{ruleOf(func(s *RuleSpec) { s.IPv6, s.EALen = pfx("2001:db8:77::/48"), 8 })}, DMR: pfx("2001:db8::/32")},
+			[]any{ErrOverlap, "dmr"}},
 		{"DMR of 60 bits", DomainSpec{Rules: []RuleSpec{ruleOf()}, DMR: pfx("2001:db8:ffff::/60")}, []any{ErrLength, "dmr"}},
 		{"DMR with host bits", DomainSpec{Rules: []RuleSpec{ruleOf()}, DMR: netip.PrefixFrom(ip("2001:db8:ffff::1"), 64)}, []any{ErrPrefix, "dmr"}},
 		{"DMR with u", DomainSpec{Rules: []RuleSpec{ruleOf()}, DMR: pfx("2001:db8:ffff:0:100::/96")}, []any{ErrPrefix, "dmr"}},
