@@ -20,12 +20,18 @@ var unusable = []struct {
 
 // whyUnusable says why no pool can use some address of s, or nothing.
 func whyUnusable(s span) string {
+	_, why := unusableIn(s)
+	return why
+}
+
+// unusableIn returns the first addresses of s that no pool can use, and why not; why is empty where there are none.
+func unusableIn(s span) (which span, why string) {
 	for _, u := range unusable {
 		if s.first <= u.last && u.first <= s.last {
-			return u.what
+			return span{max(s.first, u.first), min(s.last, u.last)}, u.what
 		}
 	}
-	return ""
+	return span{}, ""
 }
 
 const maxName = 64

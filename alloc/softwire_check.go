@@ -70,8 +70,9 @@ func (c *checker) softwire(i int) *Pool {
 		return nil
 	}
 	for _, o := range pool.soft.outside {
-		if why := whyUnusable(o); why != "" {
-			c.addToSoftwire(i, Finding{Err: ErrAddress, Path: s.pathOf(o.first), Msg: fmt.Sprintf("outside %v cannot be used: %s", o, why)})
+		// A span may be that of several rules or bindings.
+		if which, why := unusableIn(o); why != "" {
+			c.addToSoftwire(i, Finding{Err: ErrAddress, Path: s.pathOf(which.first), Msg: fmt.Sprintf("outside %v cannot be used: %s", which, why)})
 			return nil
 		}
 	}
