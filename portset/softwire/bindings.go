@@ -92,8 +92,18 @@ func (t *Bindings) bind(list []numbered, fs *findings) {
 			if fs.full() {
 				return
 			}
-			other := slices.IndexFunc(list, func(o numbered) bool { return o.b4 == b.b4 })
-			fs.add(b.finding(ErrOverlap, "b4", "%v is the B4 of bindings[%d], too", b.B4(), list[other].number))
+			// The list is by IPv4 address; whoever stands first among the specifications is right.
+			first := slices.IndexFunc(list, func(o numbered) bool { return o.b4 == b.b4 })
+			right, wrong := list[first], b
+			for _, o := range list[first:] {
+				if o.b4 == b.b4 && o.number < right.number {
+					right = o
+				}
+			}
+			if right.number == b.number {
+				wrong = list[first]
+			}
+			fs.add(wrong.finding(ErrOverlap, "b4", "%v is the B4 of bindings[%d], too", b.B4(), right.number))
 			continue
 		}
 		t.byB4.slots[at] = b.Binding

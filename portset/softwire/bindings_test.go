@@ -2,10 +2,12 @@ package softwire
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cgnkit/cgnkit/internal/testseed"
@@ -231,5 +233,30 @@ func TestBindingsMemory(t *testing.T) {
 			t.Errorf("k=%d: %.1f bytes a binding, want at most 96", length, each)
 		}
 		runtime.KeepAlive(table)
+	}
+}
+
+// Of bindings with one B4 the first in the specifications is right, and each other has a finding that names it, whatever the addresses.
+func TestB4Repeated(t *testing.T) {
+	for _, order := range [][]int{{1, 2, 3, 4}, {4, 3, 2, 1}, {3, 1, 4, 2}, {2, 4, 1, 3}, {4, 1, 3, 2}, {3, 4, 1, 2}} {
+		specs := []BindingSpec{{B4: pfx("2001:db8:9::/56"), IPv4: ip("192.0.2.9")}}
+		for _, last := range order {
+			specs = append(specs, BindingSpec{B4: pfx("2001:db8:1::1/128"), IPv4: ip(fmt.Sprint("192.0.2.", last))})
+		}
+		_, err := NewBindings(slices.Values(specs))
+		invalid, ok := errors.AsType[*InvalidError](err)
+		if !ok {
+			t.Fatalf("%v: %v", order, err)
+		}
+		paths := []string{}
+		for _, f := range invalid.Findings {
+			paths = append(paths, f.Path)
+			if !strings.HasSuffix(f.Msg, "is the B4 of bindings[1], too") {
+				t.Errorf("%v: %s", order, f.Msg)
+			}
+		}
+		if slices.Sort(paths); !slices.Equal(paths, []string{"bindings[2].b4", "bindings[3].b4", "bindings[4].b4"}) {
+			t.Errorf("%v: findings at %v", order, paths)
+		}
 	}
 }
