@@ -167,9 +167,10 @@ func TestWriteNames(t *testing.T) {
 }
 
 func TestWriteProperty(t *testing.T) {
-	accepted := 0
+	drawn, accepted := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		spec := drawSpec(t)
+		drawn++
 		if _, err := alloc.NewPlan(spec); err != nil {
 			return
 		}
@@ -183,8 +184,8 @@ func TestWriteProperty(t *testing.T) {
 			t.Fatalf("the plan comes back as\n%s\nand was\n%s\n%s", f.Plan.AppendCanonical(nil), plan.AppendCanonical(nil), text)
 		}
 	})
-	if accepted < 20 {
-		t.Errorf("%d specs were valid: the generator is useless", accepted)
+	if accepted*3 < drawn { // of fewer with -short
+		t.Errorf("%d of %d specs were valid: the generator is useless", accepted, drawn)
 	}
 }
 
