@@ -75,8 +75,8 @@ func meets(at netip.Prefix, k int, pools []*Pool, claims []prefixClaim) (*Pool, 
 }
 
 // relaysOfTwo finds border relays and DMRs that lie in the DMR of another pool of the realm: a packet of MAP-T whose destination is
-// embedded as such an address would end at the wrong border relay. Pools may have the same. Each pool has one finding at most; it
-// is at the later of the two.
+// embedded as such an address would end at the wrong border relay. Pools may have the same, and a relay may have an address there that
+// stands for no destination. Each pool has one finding at most; it is at the later of the two.
 func (c *checker) relaysOfTwo(pools []*Pool, numbers []int) {
 	claims := make([]prefixClaim, len(pools))
 	for k, pool := range pools {
@@ -91,7 +91,7 @@ func (c *checker) relaysOfTwo(pools []*Pool, numbers []int) {
 			outer = i // as with end-user prefixes
 			continue
 		}
-		if a.prefix == b.prefix {
+		if a.prefix == b.prefix || pools[a.k].soft.spares(b.prefix) {
 			continue
 		}
 		if a.k > b.k {
@@ -110,6 +110,20 @@ func (c *checker) relaysOfTwo(pools []*Pool, numbers []int) {
 			Msg:  fmt.Sprintf("%s: %s %s %s, the %s of pool %q", field, textOf(b.prefix), lies(b.prefix, a.prefix), textOf(a.prefix), other, pools[a.k].name),
 			Hint: "in a DMR every address stands for an IPv4 destination: take relays and other DMRs from outside it, or give the pools the same DMR"})
 	}
+}
+
+// spares reports whether a prefix is an address that no IPv4 destination is embedded as, such as that of a border relay behind zeros.
+func (p *softwirePool) spares(at netip.Prefix) bool {
+	if p.domain == nil || !at.IsSingleIP() {
+		return false
+	}
+	dmr, _ := p.domain.DMR()
+	ipv4, ok := dmr.Extract(at.Addr())
+	if !ok {
+		return true
+	}
+	as, err := dmr.Embed(ipv4)
+	return err != nil || as != at.Addr()
 }
 
 // drawn returns the prefix whose route leads to the border relay, and the field that says it.

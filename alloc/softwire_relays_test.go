@@ -71,6 +71,12 @@ func TestRelayInASubscribersPrefix(t *testing.T) {
 	mustPlan(t, s)
 }
 
+// spared reports whether one of two is an address that no destination is embedded as in the other: one that ends in 1, where there is a suffix.
+func spared(a, b netip.Prefix) bool {
+	of := func(p, q netip.Prefix) bool { return p.IsSingleIP() && p.Addr().As16()[15] == 1 && q.Bits() < 96 }
+	return of(a, b) || of(b, a)
+}
+
 // Border relays and DMRs of two pools of a realm are apart or the same. The oracle is that of prefixes: each pair, whether one holds the other.
 func TestRelaysOfTwoPools(t *testing.T) {
 	bases := []string{"2001:db8::", "2001:db8:a00::", "2001:db8:a00:8000::", "2001:db8:808:808::", "2001:db9::", "2001:db8:a00::1", "2001:dba::"}
@@ -100,7 +106,7 @@ func TestRelaysOfTwoPools(t *testing.T) {
 			s.Softwires = append(s.Softwires, pool)
 		}
 		wrong := func(j, k int) bool { // j before k
-			return cmp.Or(s.Softwires[j].Realm, DefaultRealm) == cmp.Or(s.Softwires[k].Realm, DefaultRealm) && at[j] != at[k] && at[j].Overlaps(at[k])
+			return cmp.Or(s.Softwires[j].Realm, DefaultRealm) == cmp.Or(s.Softwires[k].Realm, DefaultRealm) && at[j] != at[k] && at[j].Overlaps(at[k]) && !spared(at[j], at[k])
 		}
 		want := ""
 		for k := range at {
