@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cgnkit/cgnkit/internal/netnstest"
 )
 
 // TestSupported turns what the kernel says at opening into what it means.
@@ -91,5 +93,24 @@ func TestWarnsOfTheHost(t *testing.T) {
 	b.nft("add table ip nat; add chain ip nat POSTROUTING { type nat hook postrouting priority srcnat; }; add chain ip nat LATER { type nat hook postrouting priority 101; }")
 	if w := b.apply(rs).Warnings; len(w) != 1 || !strings.Contains(w[0], "table ip nat has a NAT chain, too (POSTROUTING)") {
 		t.Errorf("of another NAT: %q", w)
+	}
+}
+
+// A process that has very many files open is told so: the library of nf_tables would panic.
+func TestManyFiles(t *testing.T) {
+	netnstest.Root(t)
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < 2*unix.FD_SETSIZE {
+		t.Fatalf("%d files may be open, %v", limit.Cur, err)
+	}
+	for range unix.FD_SETSIZE {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+	}
+	if k, err := Open(); !errors.Is(err, ErrDescriptors) || k != nil {
+		t.Errorf("%v, %v", k, err)
 	}
 }

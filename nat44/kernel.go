@@ -24,6 +24,8 @@ var (
 	ErrNotLoaded = errors.New("instance is not in the kernel")
 	// ErrUnsupported says that the kernel has no nftables, or not what is needed of it.
 	ErrUnsupported = errors.New("the kernel does not support this")
+	// ErrDescriptors says that the process has too many files open.
+	ErrDescriptors = errors.New("too many open files")
 )
 
 // A Kernel is a connection to nf_tables in one network namespace. It is for one goroutine at a time.
@@ -40,7 +42,7 @@ type Kernel struct {
 }
 
 // Open connects to the network namespace of the calling thread. It needs CAP_NET_ADMIN there; the error wraps os.ErrPermission
-// without it, and ErrUnsupported where the kernel has no nftables.
+// without it, ErrUnsupported where the kernel has no nftables, and ErrDescriptors where too many files are open.
 func Open() (*Kernel, error) {
 	k := &Kernel{}
 	if err := k.open(); err != nil {
@@ -53,6 +55,9 @@ func Open() (*Kernel, error) {
 func (k *Kernel) open() (err error) {
 	if k.sock, err = openSocket(); err != nil {
 		return supported(err)
+	}
+	if err := lowDescriptor(); err != nil {
+		return err
 	}
 	if k.nft, err = nftables.New(nftables.AsLasting()); err != nil {
 		return supported(fmt.Errorf("open nf_tables: %w", err))
@@ -67,6 +72,19 @@ func (k *Kernel) open() (err error) {
 	// The cheapest question there is; without the privilege or without nf_tables it is refused.
 	_, err = k.sock.generation()
 	return supported(err)
+}
+
+// lowDescriptor returns an error where the next descriptor is above those that pselect knows: the library of nf_tables waits by that, and panics.
+func lowDescriptor() error {
+	fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open nf_tables: %w", err)
+	}
+	_ = unix.Close(fd)
+	if fd >= unix.FD_SETSIZE {
+		return fmt.Errorf("%w: a Kernel takes descriptors below %d, and those are all in use: open it before so many files", ErrDescriptors, unix.FD_SETSIZE)
+	}
+	return nil
 }
 
 // progressEvery is after how many elements progress is told.
