@@ -120,10 +120,12 @@ func (t *Bindings) share(list []numbered, fs *findings) {
 		}
 	}
 	t.byIPv4 = newTable(addresses, 1, func(a *address) (uint32, bool) { return a.v4, a.layout.IsValid() })
+	first := 0 // of the bindings of an address, whose layout is that of all
 	for i, b := range list {
 		at, there := t.byIPv4.find(b.v4)
 		a := &t.byIPv4.slots[at]
 		if !there {
+			first = i
 			*a = address{v4: b.v4, at: t.order[i], layout: b.layout, lowest: b.psid, highest: b.psid}
 			continue
 		}
@@ -131,7 +133,7 @@ func (t *Bindings) share(list []numbered, fs *findings) {
 		switch {
 		case b.layout != a.layout:
 			fs.add(b.finding(ErrConflict, differing(b.layout, a.layout), "%v has %v in bindings[%d] and %v here (RFC 7597 section 5.1)",
-				b.IPv4(), before.layout, before.number, b.layout))
+				b.IPv4(), a.layout, list[first].number, b.layout))
 		case b.psid == a.highest:
 			fs.add(b.finding(ErrOverlap, "psid", "PSID %d of %v belongs to bindings[%d], too", b.psid, b.IPv4(), before.number))
 		}

@@ -217,6 +217,18 @@ func TestBindingFindings(t *testing.T) {
 	}
 }
 
+// Of several bindings with another layout than the first of their address, each is told with that one.
+func TestBindingsOfAnotherLayout(t *testing.T) {
+	var specs []BindingSpec
+	for i, length := range []int{8, 7, 7} {
+		specs = append(specs, BindingSpec{B4: netip.PrefixFrom(ip(fmt.Sprintf("2001:db8::%d", i+1)), 128), IPv4: ip("192.0.2.18"), PSIDLength: length, PSID: 52 + i})
+	}
+	_, err := NewBindings(slices.Values(specs))
+	if err == nil || strings.Count(err.Error(), "in bindings[0]") != 2 {
+		t.Errorf("want both findings to name bindings[0]: %v", err)
+	}
+}
+
 // A million bindings take at most 96 bytes each, however many share an address.
 func TestBindingsMemory(t *testing.T) {
 	const n = 1_000_000
