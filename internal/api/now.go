@@ -70,10 +70,8 @@ func elsewhere(s *daemon.Snapshot, has *daemon.Holding) string {
 	if s.InForce != has.Plan.SHA256() || has.Unknown {
 		return fmt.Sprintf("the kernel does not have plan %.12s, so it is not known who has the port", has.Plan.SHA256())
 	}
-	for _, p := range s.Problems {
-		if p.Code == "kernel" || p.Code == "drift" || p.Code == "verify" {
-			return p.Text + ": it is not known who has the port"
-		}
+	if p, ok := departure(s); ok {
+		return p.Text + ": it is not known who has the port"
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -158,6 +159,12 @@ func (s *server) answer(q traceQuestion) (a traceAnswer, err error) {
 	}
 	if a.Status = "ambiguous"; found.Verdict != ledger.Several {
 		a.Status = a.Candidates[0].Status
+	}
+	if text := departed(shot, q.To); text != "" {
+		a.Status, a.Warnings = "ambiguous", append(a.Warnings, text)
+		if unknown := (candidate{Status: ledger.Candidate{}.StatusText()}); !slices.Contains(a.Candidates, unknown) {
+			a.Candidates = append(a.Candidates, unknown)
+		}
 	}
 	return a, nil
 }
