@@ -16,7 +16,7 @@ import (
 const DefaultSweep = time.Minute
 
 // sweepStep is how often a sweep works. What there is to do is spread evenly; more often, waking up would be most of it.
-const sweepStep = 250 * time.Millisecond
+const sweepStep = 500 * time.Millisecond
 
 // Tidied is what maintenance has seen.
 type Tidied struct {

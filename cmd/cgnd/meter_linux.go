@@ -25,7 +25,7 @@ import (
 // XDP where there are many addresses, also when nothing happens: a million subscribers are to cost little then.
 const (
 	usageShareNftables = 100
-	usageShareXDP      = 400
+	usageShareXDP      = 500
 )
 
 // A meter tells Prometheus what the daemon and the kernel know. It implements metrics.Source.

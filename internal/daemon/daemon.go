@@ -56,7 +56,7 @@ const (
 	maxRepairWait = 3 * time.Second
 	calmAfter     = 5 * time.Minute // a repair this long after the one before is the first of a row again
 	defaultEvery  = 5 * time.Minute
-	idleShare     = 400 // of the time, at most one part in so many goes to comparisons without a reason
+	idleShare     = 500 // of the time, at most one part in so many goes to comparisons without a reason
 	verifyShare   = 10  // of the time, at most one part in so many goes to comparisons because somebody changed something
 	maxExamples   = 20  // of differences that are kept and logged
 )
