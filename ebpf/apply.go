@@ -136,23 +136,55 @@ func (f folder) switchTo(live, next *generation) error {
 	return exchange(f.live(), f.next())
 }
 
-// takeBack removes the next generation, which may be in any state. Where programs of it have run, or may have, on an interface that only
-// it has, it ends the mappings that these have made on ports of others under the plan of live, which may be nil.
+// takeBack removes the next generation, which may be in any state, and closes the exits that went with it. Where programs of it have run, or may
+// have, it ends the mappings that these have made on ports of others under the plan of live, which may be nil.
 func (f folder) takeBack(live *generation, ran bool) error {
-	if live == nil {
-		return removeGeneration(f.next())
-	}
-	more, err := live.detachOthers(f.next())
-	if err == nil {
-		err = removeGeneration(f.next())
-	}
-	if err == nil && (ran || more) {
-		err = live.evictOthers()
-	}
-	if err != nil {
-		return fmt.Errorf("take back what was begun: %w", err)
+	for _, step := range f.takingBack(live, ran) {
+		if err := step(); err != nil {
+			return fmt.Errorf("take back what was begun: %w", err)
+		}
 	}
 	return nil
+}
+
+// takingBack returns the steps of that. The record goes first: what a killed process leaves is then not taken for a whole generation that is to
+// come into force on its interfaces, but taken back to the end.
+func (f folder) takingBack(live *generation, ran bool) []func() error {
+	forget := func() error { return f.forget(ran) }
+	remove := func() error { return removeGeneration(f.next()) }
+	if live == nil {
+		return []func() error{forget, remove}
+	}
+	return []func() error{
+		forget,
+		func() error {
+			more, err := live.detachOthers(f.next())
+			ran = ran || more
+			return err
+		},
+		func() error {
+			if !ran {
+				return nil
+			}
+			return live.evictOthers()
+		},
+		live.closeExits,
+		remove,
+	}
+}
+
+// forget removes the record of the next generation, which need not have one; where programs have run, it keeps it under another name.
+func (f folder) forget(ran bool) (err error) {
+	record := filepath.Join(f.next(), "meta")
+	if ran {
+		err = os.Rename(record, f.ran())
+	} else {
+		err = os.Remove(record)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // settle notes who has an address alone, has new times begin, and ends what the switch has left: mappings of subscribers that have moved, the
@@ -228,10 +260,8 @@ func (f folder) clear(live *generation) error {
 	if _, err := os.Stat(f.next()); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err := f.takeBack(live, false); err != nil || live == nil {
-		return err
-	}
-	return live.closeExits()
+	_, err := os.Stat(f.ran())
+	return f.takeBack(live, err == nil)
 }
 
 // openLive opens the generation in force and its plan. It returns nil where there is none. One without its record is no generation: what

@@ -38,6 +38,9 @@ func (f folder) version() string { return filepath.Join(f.path, fmt.Sprintf("v%d
 func (f folder) live() string { return filepath.Join(f.version(), "live") }
 func (f folder) next() string { return filepath.Join(f.version(), "next") }
 
+// ran is the record of a next generation that is being taken back though its programs have run.
+func (f folder) ran() string { return filepath.Join(f.next(), "ran") }
+
 // checkVersion refuses what another release has pinned.
 func (f folder) checkVersion() error {
 	entries, err := os.ReadDir(f.path)

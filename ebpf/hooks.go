@@ -148,7 +148,7 @@ func programID(p *ebpf.Program) ebpf.ProgramID {
 var errGone = errors.New("the interface is gone")
 
 // runOn makes the programs of g run on the links of g. Where the interface of one is gone, that is an error, but not for the
-// others.
+// others; it is told, as errGone, only where there is no other one.
 func (g *generation) runOn() error {
 	var lost error
 	for _, s := range g.spots() {
@@ -156,7 +156,7 @@ func (g *generation) runOn() error {
 		if errors.Is(err, errGone) {
 			lost = errors.Join(lost, err)
 		} else if err != nil {
-			return errors.Join(err, lost)
+			return err
 		}
 	}
 	return lost

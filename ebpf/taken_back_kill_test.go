@@ -1,0 +1,160 @@
+//go:build linux
+
+package ebpf
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"testing"
+
+	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
+	"github.com/cgnkit/cgnkit/internal/netns"
+	"github.com/cgnkit/cgnkit/internal/netnstest"
+)
+
+// diesChanging runs an Apply that is killed where it would change over, after f.
+func (s *site) diesChanging(c Config, f func()) {
+	s.Helper()
+	const killed = "killed"
+	c.Step = func(what string) error {
+		if what == "changing over" {
+			f()
+			panic(killed)
+		}
+		return nil
+	}
+	_, err := in(s, func() (d *Datapath, err error) {
+		defer func() {
+			if p := recover(); p != killed {
+				s.Fatal(p)
+			}
+		}()
+		return Apply(c)
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// Who is killed while it takes back what was begun, after whatever part of that, has it taken back to the end by the next one: what was in force
+// stays, also where the next state has another interface in the place of one, and nobody keeps a port of somebody else.
+func TestKilledWhileTakingBack(t *testing.T) {
+	old, next := mustPlan(t, samplePool), mustPlan(t, movedPool)
+	moved := ad("100.64.0.100")
+	s := newSite(t, Config{Plan: old})
+	s.addExtra()
+	flow, seen := s.flow(0, s.echo().Addr())
+	instead := withLinks(Config{Plan: next})
+	instead.Inside = []Interface{{Name: extraLink}}
+	f := s.d.folder
+	for what, c := range map[string]struct {
+		Config
+		ran bool
+	}{
+		"an interface that is added":    {withExtra(Config{Plan: next}), false},
+		"another one in its place":      {instead, false},
+		"the same, after programs ran":  {withLinks(Config{Plan: next}), true},
+		"added, and after programs ran": {withExtra(Config{Plan: next}), true},
+	} {
+		for n := range f.takingBack(s.d.generation, c.ran) {
+			what := fmt.Sprintf("%s, killed after step %d", what, n)
+			s.diesChanging(c.Config, func() {
+				s.claimNext(next, moved)
+				for _, step := range f.takingBack(s.d.generation, c.ran)[:n+1] {
+					if err := step(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+			s.isTakenBack(what, old, flow, seen)
+		}
+	}
+}
+
+// Where nothing was in force before, nothing is in force after that, either, and the next apply begins anew.
+func TestKilledWhileTakingBackTheFirst(t *testing.T) {
+	plan := mustPlan(t, samplePool)
+	s := newSite(t, Config{Plan: plan})
+	f := s.d.folder
+	_ = s.d.Close()
+	for n := range f.takingBack(nil, false) {
+		if _, err := in(s, func() (int, error) { return 0, Remove("") }); err != nil {
+			t.Fatal(err)
+		}
+		s.diesChanging(withLinks(Config{Plan: plan}), func() {
+			for _, step := range f.takingBack(nil, false)[:n+1] {
+				if err := step(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+		if _, err := in(s, func() (*Datapath, error) { return Open("") }); !errors.Is(err, ErrNotLoaded) {
+			t.Errorf("killed after step %d: %v; want %v", n, err, ErrNotLoaded)
+		}
+		d, err := in(s, func() (*Datapath, error) { return Apply(withLinks(Config{Plan: plan})) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.d = d
+		if _, found := s.verify(plan); len(found) > 0 {
+			t.Errorf("killed after step %d: %q", n, found)
+		}
+		_ = d.Close()
+	}
+}
+
+// isTakenBack opens what is there, and compares.
+func (s *site) isTakenBack(what string, old *alloc.Plan, flow *netns.Flow, seen netip.AddrPort) {
+	s.Helper()
+	d, err := in(s, func() (*Datapath, error) { return Open("") })
+	if err != nil {
+		s.Fatal(err)
+	}
+	_ = s.d.Close()
+	s.d = d
+	if d.Plan().SHA256() != old.SHA256() {
+		s.Errorf("%s: another plan is in force", what)
+	}
+	if _, found := s.verify(old); len(found) > 0 {
+		s.Errorf("%s: %q", what, found)
+	}
+	if again, err := flow.Ask(); err != nil || again != seen {
+		s.Errorf("%s: the server sees %v, %v; want %v", what, again, err, seen)
+	}
+	if _, err := os.Stat(d.folder.next()); !errors.Is(err, os.ErrNotExist) {
+		s.Errorf("%s: %s is left: %v", what, d.folder.next(), err)
+	}
+}
+
+// A link that refuses its programs is an error, and the change is taken back, also where the interface of another link is gone.
+func TestRefusedAndGone(t *testing.T) {
+	old, next := mustPlan(t, samplePool), mustPlan(t, movedPool)
+	s := newSite(t, Config{Plan: old})
+	s.addExtra()
+	c := withLinks(Config{Plan: old})
+	c.Outside = append([]Interface{{Name: extraLink}}, c.Outside...)
+	d, err := in(s, func() (*Datapath, error) { return Apply(c) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = s.d.Close()
+	s.d = d
+	flow, seen := s.flow(0, s.echo().Addr())
+	c.Plan = next
+	c.Step = func(what string) error {
+		if what != "changing over" {
+			return nil
+		}
+		netnstest.Run(s, s.CGN, "ip", "link", "del", extraLink)
+		return os.Remove(s.d.folder.next() + "/programs/" + bpf.CgnatProgCgnInside)
+	}
+	if _, err = in(s, func() (*Datapath, error) { return Apply(c) }); err == nil {
+		t.Error("the change is reported as good")
+	}
+	if again, err := flow.Ask(); err != nil || again != seen {
+		t.Errorf("the server sees %v, %v; want %v", again, err, seen)
+	}
+}
