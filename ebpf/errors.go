@@ -17,6 +17,8 @@ var (
 	ErrNotLoaded = errors.New("no such instance")
 	// ErrVersion means: the instance was made by a release whose maps have another layout.
 	ErrVersion = errors.New("pinned maps have another version")
+	// ErrOutdated means: the programs are of an earlier release. Apply replaces them and keeps the mappings.
+	ErrOutdated = errors.New("the programs are of an earlier release")
 	// ErrDamaged means: pins of the instance are there and its record is not, so that nobody can say what they are. Remove takes them away.
 	ErrDamaged = errors.New("the instance is damaged")
 	// ErrChanged means: the instance has another plan than when it was opened, or is gone. Open it again.

@@ -49,9 +49,9 @@ type Event struct {
 func (e Event) At() time.Time { return time.Now().Add(e.Time - monotonic()) }
 
 // Events iterates over what happens, from what is still in the buffer on, until the context ends. Every event goes to one reader;
-// where nobody reads, the buffer of some 8,000 fills up and the rest is lost, see LostEvents. So are those of a plan that is not in force
+// where nobody reads, the buffer of some 6,500 fills up and the rest is lost, see LostEvents. So are those of a plan that is not in force
 // any longer: what they say would be about others now. Who reads when the plan changes gets all of its own plan first. An error is the last
-// pair: that of the context, or one that wraps ErrChanged when the instance has got another plan: open it again then; or ErrVersion where
+// pair: that of the context, or one that wraps ErrChanged when the instance has got another plan: open it again then; or ErrOutdated where
 // the programs are of a release whose events do not say which plan they are of.
 func (d *Datapath) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {

@@ -78,8 +78,8 @@ func (d *Datapath) newEventReader(found func(Event) bool) (*eventReader, error) 
 	defer m.Close()
 	unread, err := g.openMap("maps", bpf.CgnatMapUnread)
 	if errors.Is(err, ErrChanged) && d.current() == nil {
-		return nil, fmt.Errorf("%w: the programs of %s are of an earlier release, whose events do not say which plan they are of: "+
-			"apply the plan again, which replaces the programs and keeps the mappings", ErrVersion, d.folder.instance)
+		return nil, fmt.Errorf("%w: events of %s do not say which plan they are of: apply the plan again, which replaces the programs and keeps the mappings",
+			ErrOutdated, d.folder.instance)
 	}
 	if err != nil {
 		return nil, err

@@ -147,7 +147,7 @@ func TestEventsWhileThePlanChanges(t *testing.T) {
 	if err := os.Remove(next.at("maps", bpf.CgnatMapUnread)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := listen(t, l.d, 1); !errors.Is(err, ErrVersion) {
+	if _, err := listen(t, l.d, 1); !errors.Is(err, ErrOutdated) {
 		t.Errorf("of programs of an earlier release: %v", err)
 	}
 	l.missed(0)

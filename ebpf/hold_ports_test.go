@@ -30,11 +30,14 @@ func TestPortsOfForwardsWait(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.hears("no forward", udp(server, at, "x"), dropNoMapping)
-		if err := forward(first, 81); !errors.Is(err, ErrTaken) {
-			t.Errorf("another inside port has it at once: %v", err)
+		for _, inside := range []uint16{80, 81} {
+			if err := forward(first, inside); !errors.Is(err, ErrTaken) {
+				t.Errorf("inside port %d has it at once: %v", inside, err)
+			}
 		}
+		l.idle(planeUDP, at, 2*time.Minute+time.Second)
 		if err := forward(first, 80); err != nil {
-			t.Errorf("the same one does not have it again: %v", err)
+			t.Errorf("it has waited: %v", err)
 		}
 		l.hears("the forward again", udp(server, at, "x"), inbound)
 	}
@@ -57,6 +60,35 @@ func TestPortsOfForwardsWait(t *testing.T) {
 	l.forgetRefusal(sub.Addr())
 	if got := l.run(fromInside, udp(netip.AddrPortFrom(sub.Addr(), 6000), server, "x").frame()); got.verdict != outbound || sourceOf(got.frame) != mine {
 		t.Errorf("it has waited: %q", got.verdict)
+	}
+}
+
+// A forward that is removed is closed, also while its server sends: no session goes on, and what the server opens next is not at its port.
+func TestForwardEndsWhileItsServerSends(t *testing.T) {
+	for _, hold := range []time.Duration{0, 2 * time.Minute} {
+		l := newLab(t, Config{Policy: Policy{Hold: hold}}, alloc.PoolSpec{Inside: spans("100.64.0.0/28"), Outside: spans("198.51.100.0"), PortsPerSubscriber: 16})
+		sub := alloc.SubscriberFrom("", ad("100.64.0.1"))
+		me := netip.AddrPortFrom(sub.Addr(), 80)
+		share := must(l.d.Plan().Lookup(sub))
+		f := Forward{sub, TCP, share.Ports().First() + 3, 80}
+		out := netip.AddrPortFrom(share.Outside(), f.OutsidePort)
+		if err := l.d.Forward(f); err != nil {
+			t.Fatal(err)
+		}
+		l.gets(fromOutside, tcp(server, out, syn, ""), inbound)
+		if from := l.leaves(tcp(me, server, syn|ack, "")); from != out {
+			t.Fatalf("the server answers from %v, not %v", from, out)
+		}
+		if err := l.d.EndForward(f); err != nil {
+			t.Fatal(err)
+		}
+		got := l.run(fromInside, tcp(me, server, ack, "more").frame())
+		if hold > 0 && got.verdict == outbound && sourceOf(got.frame) == out {
+			t.Errorf("hold %v: the session goes on from %v", hold, out)
+		}
+		if hold > 0 {
+			l.gets(fromOutside, tcp(ap("192.0.2.77:4000"), out, syn, ""), dropNoMapping)
+		}
 	}
 }
 

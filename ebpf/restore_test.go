@@ -7,7 +7,9 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"time"
 
+	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/internal/netns"
 )
 
@@ -120,5 +122,39 @@ func TestRestoreOverwritesNothing(t *testing.T) {
 	}
 	if _, err := s.d.Restore(bytes.NewReader(checkpoint.Bytes()[:50])); !errors.Is(err, ErrCheckpoint) {
 		t.Errorf("half a checkpoint: %v", err)
+	}
+}
+
+// A forward is one also where its inside port has sent to the node that takes over before it is restored, and has the same port there.
+func TestRestoreForwardThatLives(t *testing.T) {
+	plan := mustPlan(t, alloc.PoolSpec{Inside: spans("100.64.0.0/28"), Outside: spans("198.51.100.0"), PortsPerSubscriber: 64})
+	one := newLab(t, Config{Plan: plan})
+	sub := alloc.SubscriberFrom("", ad("100.64.0.1"))
+	me := netip.AddrPortFrom(sub.Addr(), 80)
+	out := one.leaves(udp(me, server, "x"))
+	if err := one.d.Forward(Forward{sub, UDP, out.Port(), 80}); err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	if _, err := one.d.Checkpoint(&file, CheckpointOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	other := newLab(t, Config{Plan: plan, Key: one.d.Key()})
+	if got := other.leaves(udp(me, server, "x")); got != out {
+		t.Fatalf("the home is %v there, and not %v: this shows nothing", got, out)
+	}
+	if err := other.ns.Do(func() error { _, err := other.d.Restore(&file); return err }); err != nil {
+		t.Fatal(err)
+	}
+	other.idle(planeUDP, out, 10*time.Minute)
+	other.gets(fromOutside, udp(server, out, "x"), inbound)
+	n := 0
+	for f, err := range other.d.Forwards() {
+		if n++; err != nil || f.OutsidePort != out.Port() {
+			t.Errorf("%v, %v", f, err)
+		}
+	}
+	if n != 1 {
+		t.Errorf("there are %d forwards", n)
 	}
 }

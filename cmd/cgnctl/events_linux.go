@@ -23,7 +23,7 @@ func newEvents(e *env) *cobra.Command {
 		Short: "Follow who was refused a port",
 		Long: `Print every subscriber that the XDP backend refuses a mapping, as it happens: exhausted, all ports of its share are in use; limit and rate, its
 policy allows no more. There is at most one event for a subscriber in half a second. What happened since the instance
-was loaded, or since the last reader, comes first, as far as the buffer of some 8,000 had room. Every event goes to one reader:
+was loaded, or since the last reader, comes first, as far as the buffer of some 6,500 had room. Every event goes to one reader:
 run one.
 
 It ends with an interrupt, after --count events, or after --for. Where the instance gets another plan it goes on with that.

@@ -142,6 +142,8 @@ func xdpFault(err error, instance string) error {
 		hint = "ip link shows the interfaces; --inside and --outside choose them, all of a side"
 	case errors.Is(err, ebpf.ErrVersion):
 		hint = command("remove", xdp, instance) + " takes away what any release has made"
+	case errors.Is(err, ebpf.ErrOutdated):
+		hint = "cgnctl apply --backend xdp, with the same plan, puts the programs of this release in their place"
 	case errors.Is(err, ebpf.ErrDamaged):
 		hint = command("remove", xdp, instance) + " takes it away, which ends its mappings; then apply the plan again"
 	case errors.Is(err, ebpf.ErrBusy):

@@ -66,31 +66,18 @@ static __always_inline int cgn_let_go(struct cgn_search *s, __u32 distance)
 }
 
 /*
- * cgn_end ends the mapping of a slot, whose port waits: its endpoint may have it again, nobody else. As if its last packet had been in the
- * tick before, for in that of its last packet a mapping lives.
+ * cgn_claim_release ends the forward at a distance from home. The port waits for its endpoint, too: what this one sends next is no
+ * reason to open it again.
  */
-static __always_inline int cgn_end(const struct cgn_search *s, struct cgn_slot *slot)
-{
-	union cgn_life life, ended;
-
-	life.word = *cgn_life_at(slot);
-	ended.seen = s->now - 1;
-	ended.state = (life.state & ~CGN_SLOT_STATIC) | CGN_SLOT_ENDED;
-	return __sync_val_compare_and_swap(cgn_life_at(slot), life.word, ended.word) == life.word;
-}
-
-/* cgn_claim_release ends the forward at a distance from home. */
 static __always_inline enum cgn_claim_result cgn_claim_release(struct cgn_search *s, __u32 distance)
 {
 	struct cgn_slot *slot = cgn_slot_after(s, distance);
-	int done;
 
 	if (!slot)
 		return CGN_CLAIM_TABLES;
 	if (!cgn_same_endpoint(slot->owner, s->owner) || !(slot->state & CGN_SLOT_STATIC))
 		return CGN_CLAIM_NONE;
-	done = s->policy->hold ? cgn_end(s, slot) : cgn_let_go(s, distance);
-	return done ? CGN_CLAIM_DONE : CGN_CLAIM_BUSY;
+	return cgn_let_go(s, distance) ? CGN_CLAIM_DONE : CGN_CLAIM_BUSY;
 }
 
 /* cgn_claim_elsewhere decides about a mapping that the endpoint has at s->found, which is not what is wanted. */
@@ -145,8 +132,7 @@ static __always_inline enum cgn_claim_result cgn_claim_slot(struct cgn_search *s
 			return r;
 	}
 	if (cgn_same_endpoint(owner, s->owner) && !cgn_idle(slot, s->policy, s->proto, s->now, 0)) {
-		if (c->kind == CGN_CLAIM_FORWARD)
-			__sync_fetch_and_or(&slot->state, CGN_SLOT_STATIC); /* the session on it goes on */
+		__sync_fetch_and_or(&slot->state, c->state & CGN_SLOT_STATIC); /* the session on it goes on */
 		return CGN_CLAIM_DONE;
 	}
 	if (!moves && !cgn_within_limit(s))
