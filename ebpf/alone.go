@@ -50,6 +50,17 @@ func (g *generation) noteAlone(old *generation) error {
 	return nil
 }
 
+// noteAgain notes it in all rows, whatever another plan has left there.
+func (g *generation) noteAgain() error {
+	for row := range g.tables.rows {
+		inside, _ := g.alone(row)
+		if err := g.noteRow(row, inside); err != nil {
+			return fmt.Errorf("note who has %v alone: %w", g.address(row), permission(err))
+		}
+	}
+	return nil
+}
+
 // noteRow notes in one row that a subscriber has it alone, or with the zero address that nobody has.
 func (g *generation) noteRow(row int, inside netip.Addr) error {
 	m, err := g.openMap("slots", g.address(row))

@@ -50,7 +50,7 @@ type Restored struct {
 // Restore makes the mappings of a checkpoint that another node has written, or this one. Nothing that lives is overwritten,
 // and nobody gets more than Policy.Limit allows: what would be more, forwards too, is left out and counted. Where the checkpoint is of a node with another key, the states of TCP connections are taken for several, which live as long as
 // an established one. The error wraps ErrCheckpoint, ErrBusy or ErrChanged; what was read before it has been restored. It takes
-// some 3 µs a mapping. While it runs, Apply is refused.
+// some 3 µs a mapping, and up to 0.3 ms for one that a limit leaves out of a share of 64,512 ports, less in smaller ones. While it runs, Apply is refused.
 func (d *Datapath) Restore(from io.Reader) (r Restored, err error) {
 	in, err := newCheckpointReader(from)
 	if err != nil {

@@ -47,7 +47,8 @@ func (d *Datapath) Forward(f Forward) error {
 	return d.forward(f, bpf.CgnatCgnClaimKindCGN_CLAIM_FORWARD)
 }
 
-// EndForward closes a port that Forward has opened. Sessions on it end. The error wraps ErrNoForward, ErrNotOwned,
+// EndForward closes a port that Forward has opened. Sessions on it end, and the port waits for Policy.Hold. Where it is the home of the inside port,
+// which has it without a forward, and Policy.Hold is 0, the next packet from there makes it an ordinary mapping (RFC 4787 REQ-1). The error wraps ErrNoForward, ErrNotOwned,
 // alloc.ErrNotSubscriber, ErrBusy or ErrChanged.
 func (d *Datapath) EndForward(f Forward) error {
 	return d.forward(f, bpf.CgnatCgnClaimKindCGN_CLAIM_RELEASE)

@@ -70,8 +70,8 @@ func (g *generation) evictMoved(old *generation, relaid []int) error {
 	return g.forgetEnded()
 }
 
-// evictOthers frees the slots of whoever does not own the port, on all addresses, and has all counted. Programs of a generation that does not
-// come into force have left them, and whom it moved may not be known.
+// evictOthers frees the slots of whoever does not own the port, on all addresses, has all counted, and notes anew who has an
+// address alone. Programs of a generation that does not come into force have left that, and whom it moved may not be known.
 func (g *generation) evictOthers() error {
 	if err := g.awaitPrograms(); err != nil {
 		return err
@@ -80,6 +80,9 @@ func (g *generation) evictOthers() error {
 		return err
 	}
 	if err := g.recount(g.allRows()); err != nil {
+		return err
+	}
+	if err := g.noteAgain(); err != nil {
 		return err
 	}
 	return g.forgetEnded()

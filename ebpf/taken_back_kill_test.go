@@ -129,6 +129,41 @@ func (s *site) isTakenBack(what string, old *alloc.Plan, flow *netns.Flow, seen 
 	}
 }
 
+// Who has an address alone is known by the plan that stays, also where programs of the one that is taken back have noted somebody else, or the
+// address is shared in one of the two.
+func TestAloneTakenBack(t *testing.T) {
+	stopped := errors.New("stopped")
+	alone := alloc.PoolSpec{Inside: spans("100.64.0.0/28"), Outside: spans("192.0.2.0/28"), SharingRatio: 1}
+	swapped, shared := alone, alone
+	swapped.Inside, shared.SharingRatio = spans("100.64.0.1 100.64.0.0 100.64.0.2-100.64.0.15"), 4
+	for what, plans := range map[string][2]alloc.PoolSpec{"swapped": {alone, swapped}, "was shared": {shared, alone}, "was alone": {alone, shared}} {
+		old, next := mustPlan(t, plans[0]), mustPlan(t, plans[1])
+		s := newSite(t, Config{Plan: old})
+		s.addExtra()
+		c := withExtra(Config{Plan: next})
+		c.Step = func(what string) error {
+			if what != "changing over" {
+				return nil
+			}
+			g, err := openGeneration(s.d.folder.next())
+			if err == nil {
+				defer g.close()
+				err = g.understand(next, nil)
+			}
+			if err == nil {
+				err = g.noteAgain() // as programs do, with the first packet of a subscriber
+			}
+			return errors.Join(err, stopped)
+		}
+		if _, err := in(s, func() (*Datapath, error) { return Apply(c) }); !errors.Is(err, stopped) {
+			t.Fatal(err)
+		}
+		if _, found := s.verify(old); len(found) > 0 {
+			t.Errorf("%s: %q", what, found)
+		}
+	}
+}
+
 // A link that refuses its programs is an error, and the change is taken back, also where the interface of another link is gone.
 func TestRefusedAndGone(t *testing.T) {
 	old, next := mustPlan(t, samplePool), mustPlan(t, movedPool)

@@ -28,7 +28,7 @@ ends with cgnctl forward remove, or when the subscriber gets a share without the
 		newForwardChange(e, "add", "Open a port of a subscriber", `Open a port of a subscriber's share. The port must be free, or have the mapping of that very inside port; a mapping that the inside port
 has elsewhere ends. That the forward is there already is no error. A forward counts for the limit of the
 policy: one that would be more is refused. Needs root.`, (*ebpf.Datapath).Forward),
-		newForwardChange(e, "remove", "Close a port of a subscriber", `Close a port that cgnctl forward add has opened; connections on it end. Exit 1 when there is no such forward. Needs root.`,
+		newForwardChange(e, "remove", "Close a port of a subscriber", `Close a port that cgnctl forward add has opened; connections on it end, unless the inside port has that port by itself (its home) and goes on sending: that is an ordinary mapping then, reached by whom the filtering lets in. Exit 1 when there is no such forward. Needs root.`,
 			(*ebpf.Datapath).EndForward),
 		newForwardList(e),
 	)
