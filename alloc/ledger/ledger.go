@@ -23,7 +23,7 @@ const maxLine = 512 << 20
 type Ledger struct {
 	name     string
 	target   string // what name meant when it was opened: links are followed
-	file     io.ReaderAt
+	file     *os.File
 	close    func() error
 	epochs   []Epoch // by sequence number
 	pending  *Epoch  // an apply beside the ledger whose end is not known

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -62,7 +61,7 @@ func (s Source) intentMark() string {
 // underWay reports whether somebody else has written down that he is about to apply a plan and to record it.
 func (s Source) underWay() bool { return s.ledger && ledger.IsPending(s.path) }
 
-// load reads the file. Where it says the same as before, what was read before is returned again. A ledger has to go on from the one
+// load reads the file. Where it is the same as before, and says the same, what was read before is returned again. A ledger has to go on from the one
 // before; the error wraps errAnother otherwise.
 func (s Source) load(old *timeline) (*timeline, error) {
 	keys, err := s.keys()
@@ -84,10 +83,6 @@ func (s Source) load(old *timeline) (*timeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	if old != nil && old.ledger != nil && slices.Equal(keys, old.keys) && old.ledger.Head() == led.Head() && old.ledger.Target() == led.Target() && sameIntent(led, old.ledger) {
-		led.Close()
-		return old, nil
-	}
 	if old != nil && old.ledger != nil {
 		if err := goesOn(led, old.ledger); err != nil {
 			led.Close()
@@ -96,7 +91,7 @@ func (s Source) load(old *timeline) (*timeline, error) {
 	}
 	s.livesAt(led.Target())
 	// The one before is not closed: somebody may be asking it. Its file goes when nobody refers to it any longer.
-	return &timeline{ledger: led, keys: keys}, nil
+	return &timeline{ledger: led}, nil
 }
 
 // isAt reports whether the source is still the file of that name, which is no link.
@@ -111,13 +106,6 @@ func (s Source) livesAt(path string) {
 	if st, err := os.Stat(filepath.Dir(path)); err == nil {
 		s.home.Store(&home{path, st})
 	}
-}
-
-// sameIntent reports whether what stood beside two is the same.
-func sameIntent(a, b *ledger.Ledger) bool {
-	e, one := a.Begun()
-	f, two := b.Begun()
-	return one == two && e.From.Equal(f.From) && e.PlanSHA256 == f.PlanSHA256
 }
 
 // errAnother is a ledger that is valid, and does not go on from the one that was read before: it was cut off, or it is another one.
@@ -143,7 +131,6 @@ func goesOn(led, old *ledger.Ledger) error {
 // A timeline is what a source said when it was read: a ledger, or a single plan without a time.
 type timeline struct {
 	ledger *ledger.Ledger
-	keys   []alloc.Key // that it was read with
 	plan   *alloc.Plan
 }
 

@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"bytes"
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -66,6 +68,53 @@ func TestKeysAreReadAgain(t *testing.T) {
 	}
 	if err := planNow(second); err != nil {
 		t.Errorf("with the right key: %v", err)
+	}
+}
+
+// TestGoodCopyIsPutBack has the ledger be damaged in place, moved aside, and a good copy be put there: plans are read from that, also those that
+// nobody asked for before.
+func TestGoodCopyIsPutBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.jsonl")
+	w, err := ledger.Edit(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	if _, err := w.Add(ledger.Entry{Plan: planNumber(t, 1), Now: now}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := FromLedger(path, func() ([]alloc.Key, error) { return nil, nil })
+	first, err := s.load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := bytes.Replace(good, []byte("198.18."), []byte("198.19."), 1)
+	for _, step := range []func() error{
+		func() error { return os.WriteFile(path, damaged, 0o600) },
+		func() error { return os.Rename(path, path+".damaged") },
+		func() error { return os.WriteFile(path, good, 0o600) },
+	} {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second, err := s.load(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := second.at(now.Add(time.Minute))
+	if err == nil {
+		_, err = want.plan()
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
 
