@@ -16,7 +16,7 @@ type Memory struct {
 	From       time.Time `json:"from"` // of that epoch
 	PlanSHA256 string    `json:"plan_sha256"`
 	Since      time.Time `json:"open_since,omitzero"` // zero = all came into force, or the ledger says that they were late
-	// Had are the SHA-256 of plans that the kernel had since then besides, by somebody's hand. At most 16.
+	// Had are the SHA-256 of plans that the kernel had since then besides, by somebody's hand. At most 16, the last of which is Anything where there were more.
 	Had []string `json:"had,omitempty"`
 	// Seen is when the kernel was seen last with the plan of that epoch; zero = when the epoch began.
 	Seen time.Time `json:"seen,omitzero"`
@@ -285,13 +285,16 @@ func (l *Ledger) due(has string, m Memory, want Epoch) bool {
 	return false
 }
 
-// with adds a plan to others, unless it is there or there are too many.
+// with adds a plan to others, unless it is there. Where there are too many, the last of them becomes whichever.
 func with(had []string, sha string) []string {
 	if !isHash(sha) {
 		sha = origin
 	}
-	if slices.Contains(had, sha) || len(had) >= maxStrays {
+	if slices.Contains(had, sha) {
 		return had
+	}
+	if len(had) >= maxStrays {
+		return append(slices.Clone(had[:maxStrays-1]), Anything)
 	}
 	return append(had, sha)
 }

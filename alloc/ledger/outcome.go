@@ -155,7 +155,7 @@ type Lateness struct {
 	// Since is when the first epoch began that may have missed the kernel, or when it was seen last with what the ledger says.
 	Since time.Time
 	// Had are the SHA-256 of plans that it had meanwhile besides those that the ledger has for that time. One that the ledger does not know leaves
-	// open who had ports. At most 16 are told apart.
+	// open who had ports. At most 16, the last of which is Anything where there were more.
 	Had []string
 	Now time.Time
 	By  string

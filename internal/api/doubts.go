@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cgnkit/cgnkit/alloc/ledger"
 	"github.com/cgnkit/cgnkit/internal/daemon"
 )
 
@@ -36,6 +37,10 @@ func doubts(s *daemon.Snapshot) []string {
 	for _, sha := range s.Had {
 		if sha == "" {
 			out = append(out, "the ledger was changed, or somebody began to apply a plan, since it was read: that plan is possible, too; ask again in a moment")
+			continue
+		}
+		if sha == ledger.Anything {
+			out = append(out, "the kernel had other plans since then for a while, and nobody knows which, so nobody can say who had ports by them")
 			continue
 		}
 		out = append(out, fmt.Sprintf("the kernel had plan %.12s since then for a while, which is possible, too; where the ledger does not know it, nobody can say who had ports by it", sha))

@@ -214,3 +214,31 @@ func TestRecordedWhileRepaired(t *testing.T) {
 		r.end()
 	})
 }
+
+// TestManyByHand has somebody give the kernel more plans, one after the other, than are told apart: it may have had whichever then, now and in the ledger.
+func TestManyByHand(t *testing.T) {
+	const plans = maxHad + 4
+	inBubble(t, "l.jsonl", func(r *rig) {
+		for n := plans; n >= 1; n-- {
+			r.add(n, time.Duration(plans+1-n)*time.Second)
+		}
+		r.options.Report = true
+	}, func(r *rig) {
+		r.after(10 * time.Minute)
+		r.has(r.d.Snapshot(), 1)
+		var at time.Time
+		for n := 2; n <= plans; n++ {
+			r.byHand(n)
+			r.after(5 * time.Second)
+			at = r.now().Add(-2 * time.Second)
+		}
+		if s := r.d.Asked(); len(s.Had) != maxHad || s.Had[maxHad-1] != ledger.Anything {
+			t.Errorf("the kernel had %q", s.Had)
+		}
+		r.byHand(1)
+		r.after(10 * time.Minute)
+		r.unknown(at, true)
+		r.unknown(r.now(), false)
+		r.end()
+	})
+}

@@ -42,7 +42,7 @@ const (
 	lateFor      = 5 * time.Minute        // how long a lateness that is recorded is shown
 	leapFor      = 15 * time.Minute       // how long a clock that was set forward may be set back, before what follows from it is recorded
 	seenEvery    = time.Minute            // how often it is noted on disk that the kernel has what it is to have
-	maxHad       = 16                     // plans that are told apart which the kernel had by somebody's hand
+	maxHad       = 16                     // plans that are told apart which the kernel had by somebody's hand; the last one stands for all further ones
 	stepOver     = 2 * time.Second        // what the two clocks may differ between two passes before it is a step
 	backOver     = time.Millisecond       // what it may be behind the other one before times come twice
 	steadyFor    = time.Minute            // how long after a step back no earlier epoch is gone back to

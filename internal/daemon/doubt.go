@@ -22,7 +22,9 @@ func (d doubt) and(e doubt) doubt {
 			d.had = append(d.had, sha)
 		}
 	}
-	d.had = d.had[:min(len(d.had), maxHad)]
+	if len(d.had) > maxHad { // the rest may be whichever
+		d.had = append(d.had[:maxHad-1], ledger.Anything)
+	}
 	return d
 }
 
