@@ -93,6 +93,9 @@ func TestCheck(t *testing.T) {
 		{"plan: FOLDER/plan.yaml\naudit: FOLDER/later\nlisten: {unix: FOLDER/sock}\n", 2, "later is listen.unix, "},
 		{"plan: FOLDER/plan.yaml\naudit: FOLDER/sock\nlisten: {unix: FOLDER/sock}\n", 2, "cgnd.yaml:2:1: audit and listen.unix"},
 		{"plan: FOLDER/plan.yaml\naudit: FOLDER/audit.jsonl\nlisten: {unix: FOLDER/sock}\n", 0, "configuration is valid"},
+		{"plan: FOLDER/plan.yaml\naudit: FOLDER\n", 2, "is no regular file"},
+		{"plan: FOLDER/plan.yaml\naudit: FOLDER/plan.yaml/audit\n", 2, "audit log: "},
+		{"plan: FOLDER/plan.yaml\naudit: FOLDER/none/audit\n", 0, "none, of the audit log, is not there yet"},
 		{"plan: FOLDER/plan.yaml\nfoo: bar\n", 2, "cgnd.yaml:2:1: unknown key"},
 	} {
 		path := write("cgnd.yaml", c.config)

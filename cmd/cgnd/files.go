@@ -104,7 +104,8 @@ func checkFiles(c *daemonfile.Config, stdout io.Writer) error {
 	if err := checkSocket(c.Listen); err != nil {
 		return err
 	}
-	if err := auditOf(c).Apart(); err != nil {
+	auditNote, err := auditOf(c).Fits()
+	if err != nil {
 		return err
 	}
 	if c.Listen.TCP.IsValid() {
@@ -120,7 +121,7 @@ func checkFiles(c *daemonfile.Config, stdout io.Writer) error {
 		return err
 	}
 	lines := []string{fmt.Sprintf("configuration is valid: backend %s, instance %s, %s, plan sha256 %s", c.Backend, c.Instance, what, plan.SHA256())}
-	for _, note := range append([]string{modeNote(c.Listen), ownerNote(c.Listen), folderNote(c.Ledger)}, targetNotes(c)...) {
+	for _, note := range append([]string{modeNote(c.Listen), ownerNote(c.Listen), folderNote(c.Ledger), auditNote}, targetNotes(c)...) {
 		if note != "" {
 			lines = append(lines, "note: "+note)
 		}

@@ -39,6 +39,28 @@ func NewAudit(path string, others ...File) *Audit {
 	return &Audit{path: path, others: others, sync: syncFolder}
 }
 
+// Fits reports whether there may be a log, without making one: what is there, if anything, is a regular file and no other one of the configuration.
+// It notes that its folder is missing, which whoever starts the daemon may make before.
+func (a *Audit) Fits() (note string, err error) {
+	if err := a.Apart(); err != nil {
+		return "", err
+	}
+	switch st, err := os.Stat(a.path); {
+	case err == nil && !st.Mode().IsRegular():
+		return "", fmt.Errorf("audit log: %s is no regular file", a.path)
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return "", fmt.Errorf("audit log: %w", err)
+	}
+	folder := filepath.Dir(a.path)
+	if _, err := os.Stat(folder); errors.Is(err, os.ErrNotExist) && folder != unitMakes {
+		note = folder + ", of the audit log, is not there yet: as long as that is so, no trace is answered"
+	}
+	return note, nil
+}
+
+// unitMakes is a folder that the systemd unit makes before the daemon starts.
+const unitMakes = "/var/log/cgnd"
+
 // Check reports whether a line could be written, and writes none.
 func (a *Audit) Check() error {
 	f, err := a.open()

@@ -161,7 +161,9 @@ func judge(a *form.Subscriber, daemon *daemon.Snapshot, unread error, now time.T
 	switch {
 	case most.Used >= most.Owned || within(refused.LastExhausted, now):
 		fails := "new connections fail"
-		if most.Sessions != nil { // ports are used once more for other destinations
+		if most.Used < most.Owned {
+			fails = "some are free now, and a moment ago a connection found none, of this or another protocol, or by another plan"
+		} else if most.Sessions != nil { // ports are used once more for other destinations
 			fails = "new connections to destinations that many of these go to fail"
 		}
 		a.Verdict, a.Summary = form.Exhausted, fmt.Sprintf("%d of %d %s ports are in use: %s%s.", most.Used, most.Owned, most.Protocol, fails, lately("exhausted", refused.LastExhausted, now))

@@ -81,7 +81,7 @@ func TestVerdicts(t *testing.T) {
 		"just below":                    {ports: 899, verdict: form.Healthy},
 		"all":                           {ports: 1000, verdict: form.Exhausted, says: "1000 of 1000 tcp ports are in use: new connections fail."},
 		"all, with nftables":            {ports: 1000, sessions: true, verdict: form.Exhausted, says: "to destinations that many of these go to"},
-		"a moment ago":                  {ports: 3, refusals: ago(time.Minute, "exhausted"), verdict: form.Exhausted, says: "the last refusal (exhausted) was 1m0s ago"},
+		"a moment ago":                  {ports: 3, refusals: ago(time.Minute, "exhausted"), verdict: form.Exhausted, says: "3 of 1000 tcp ports are in use: some are free now, and a moment ago a connection found none, of this or another protocol, or by another plan; the last refusal (exhausted) was 1m0s ago"},
 		"five minutes ago":              {ports: 3, refusals: ago(5*time.Minute, "exhausted"), verdict: form.Healthy},
 		"nearly five minutes ago":       {ports: 3, refusals: ago(5*time.Minute-time.Second, "exhausted"), verdict: form.Exhausted},
 		"exhausted, then the rate":      {ports: 3, refusals: new(both.Of(who(1))), verdict: form.Exhausted, says: "the last refusal (exhausted) was 20s ago"},
