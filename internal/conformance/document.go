@@ -138,7 +138,7 @@ computation alone (who owns which port) is asserted on plans.
 | partly | met to the extent that the note says; the test shows both sides |
 | no | not met; the test shows the lack |
 | n/a | the requirement is about something that is not there, or an option (MAY) that is not taken |
-| later | belongs to a part of cgnkit that does not exist yet |
+| later | not met, an open defect: it needs a part of cgnkit that does not exist yet |
 
 The requirements are stated in our own words and abridged; the RFC is what counts. An id is the number of the RFC and ours within it.
 

@@ -14,7 +14,7 @@ const (
 	Partly  Verdict = "partly"
 	No      Verdict = "no"
 	Exempt  Verdict = "n/a"   // the requirement is about something that is not there, or an option that is not taken
-	Pending Verdict = "later" // belongs to a part of cgnkit that does not exist yet
+	Pending Verdict = "later" // not met, an open defect: it needs a part of cgnkit that does not exist yet
 )
 
 // NeedsProbe reports whether the verdict is a claim that a test must show. Every other verdict is a reason.
