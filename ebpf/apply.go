@@ -166,7 +166,10 @@ func (f folder) takingBack(live *generation, ran bool) []func() error {
 			if !ran {
 				return nil
 			}
-			return live.evictOthers()
+			if err := live.evictOthers(); !errors.Is(err, ErrChanged) {
+				return err
+			}
+			return nil // what is missing of live, an apply makes anew, and it looks into all slots then
 		},
 		live.closeExits,
 		remove,

@@ -206,8 +206,26 @@ func (g *generation) detachAll(live *generation) error {
 	return nil
 }
 
-// detachOthers detaches the programs of the generation at a path, whatever state it is in, where g has none, as detachAll does. It reports
-// whether there were such.
+// sameLink reports whether two pins are of one link.
+func sameLink(a, b string) bool {
+	var ids []link.ID
+	for _, path := range []string{a, b} {
+		l, err := link.LoadPinnedLink(path, nil)
+		if err != nil {
+			return false
+		}
+		info, err := l.Info()
+		_ = l.Close() // it stays pinned
+		if err != nil {
+			return false
+		}
+		ids = append(ids, info.ID)
+	}
+	return ids[0] == ids[1]
+}
+
+// detachOthers detaches the programs of the generation at a path, whatever state it is in, where g has none, as detachAll does, or has lost its own.
+// It reports whether there were such.
 func (g *generation) detachOthers(path string) (more bool, err error) {
 	stays := make(map[string]bool)
 	for _, s := range g.spots() {
@@ -219,7 +237,7 @@ func (g *generation) detachOthers(path string) (more bool, err error) {
 			return more, err
 		}
 		for _, l := range links {
-			if stays[filepath.Base(l)] {
+			if name := filepath.Base(l); stays[name] && sameLink(l, g.at("links", name)) {
 				continue
 			}
 			more = true

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -126,6 +129,57 @@ func (s *site) isTakenBack(what string, old *alloc.Plan, flow *netns.Flow, seen 
 	}
 	if _, err := os.Stat(d.folder.next()); !errors.Is(err, os.ErrNotExist) {
 		s.Errorf("%s: %s is left: %v", what, d.folder.next(), err)
+	}
+}
+
+// What is taken back while the state in force is damaged is gone after that, and an apply repairs the rest.
+func TestTakenBackToWhatIsDamaged(t *testing.T) {
+	stopped := errors.New("stopped")
+	old, next := mustPlan(t, samplePool), mustPlan(t, movedPool)
+	for _, gone := range []string{
+		"programs/" + bpf.CgnatProgCgnEvict, "programs/" + bpf.CgnatProgCgnTidy, "maps/" + bpf.CgnatMapAccounts, "accounts/*", "slots/*", "links",
+	} {
+		s := newSite(t, Config{Plan: old})
+		s.addExtra()
+		c := withExtra(Config{Plan: next})
+		if gone == "links" {
+			c = withLinks(Config{Plan: next})
+			for _, spot := range s.d.generation.spots() {
+				if err := detach(s.d.generation.at("links", spot.pin())); err != nil {
+					t.Fatal(err)
+				}
+			}
+		} else if err := os.Remove(must(filepath.Glob(filepath.Join(s.d.folder.live(), gone)))[0]); err != nil {
+			t.Fatal(err)
+		}
+		c.Step = func(what string) error {
+			if what != "changing over" {
+				return nil
+			}
+			s.claimNext(next, ad("100.64.0.100"))
+			return stopped
+		}
+		if _, err := in(s, func() (*Datapath, error) { return Apply(c) }); !errors.Is(err, stopped) {
+			t.Errorf("%s: %v; want %v", gone, err, stopped)
+		}
+		if _, err := os.Stat(s.d.folder.next()); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: %s is left: %v", gone, s.d.folder.next(), err)
+		}
+		if gone == "links" { // nothing of theirs is left, also before that is repaired
+			if _, found := s.verify(old); slices.ContainsFunc(found, func(d string) bool { return !strings.Contains(d, "it was detached") }) {
+				t.Errorf("%s: %q", gone, found)
+			}
+		}
+		d, err := in(s, func() (*Datapath, error) { return Apply(withLinks(Config{Plan: old})) })
+		if err != nil {
+			t.Errorf("%s: %v", gone, err)
+			continue
+		}
+		_ = s.d.Close()
+		s.d = d
+		if _, found := s.verify(old); len(found) > 0 {
+			t.Errorf("%s: %q", gone, found)
+		}
 	}
 }
 
