@@ -221,33 +221,11 @@ func (p *acnsParser) finish() error {
 	return p.send()
 }
 
-// asciiReader reads an encoding of which ASCII is a part; other characters, which no value of ours has, become '?'.
+// asciiReader reads an encoding of which ASCII is a part. The text is UTF-8 already, and no value of ours has other characters.
 func asciiReader(label string, r io.Reader) (io.Reader, error) {
 	switch l := normal(label); l[:min(len(l), 5)] {
 	case "ascii", "usasc", "iso88", "windo", "latin":
-		return asciiOnly{r.(io.ByteReader)}, nil
+		return r, nil
 	}
 	return nil, refuse(ErrUnparsable, "the XML is encoded as %s: save it as UTF-8", quoted(label))
-}
-
-type asciiOnly struct{ r io.ByteReader }
-
-func (a asciiOnly) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	b, err := a.ReadByte()
-	if err != nil {
-		return 0, err
-	}
-	p[0] = b
-	return 1, nil
-}
-
-func (a asciiOnly) ReadByte() (byte, error) {
-	b, err := a.r.ReadByte()
-	if b >= 0x80 {
-		b = '?'
-	}
-	return b, err
 }

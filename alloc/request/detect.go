@@ -27,23 +27,25 @@ var foreign = []struct{ magic, why string }{
 	{"From ", "a mailbox: save each mail as a file of its own"},
 }
 
-// detect says which format the beginning of an input has. whole means that head is all of it; prose, that lines of plain text
-// may come first.
-func detect(head []byte, whole, prose bool) (Format, error) {
+// foreignFormat refuses an input that begins like those.
+func foreignFormat(head []byte, prose bool) error {
 	for _, f := range foreign {
 		if bytes.HasPrefix(head, []byte(f.magic)) && (!prose || f.magic != "From ") {
-			return 0, refuse(ErrFormat, "the input is %s", f.why)
+			return refuse(ErrFormat, "the input is %s", f.why)
 		}
 	}
+	return nil
+}
+
+// detect says which format the beginning of an input has that is no mail. whole means that head is all of it; prose, that lines of plain text
+// may come first.
+func detect(head []byte, whole, prose bool) (Format, error) {
 	text := bytes.TrimLeft(head, " \t\r\n")
 	if len(text) == 0 {
 		if !whole {
 			return 0, errFormat(nil)
 		}
 		return 0, refuse(ErrFormat, "the input is empty")
-	}
-	if !prose && isMail(head) {
-		return Mail, nil
 	}
 	if f := documentFormat(text); f != 0 {
 		return f, nil

@@ -35,7 +35,8 @@
 //	mail     RFC 5322 with any of these in its text or attachments, also in a feedback report (RFC 5965), of which Arrival-Date is the time; its own Date
 //	         is never the time of a question
 //
-// Any of them may be gzipped. Lines end with \n, \r\n or \r.
+// Any of them may be gzipped. Lines end with \n, \r\n or \r. A line that is no UTF-8 is one in the charset that its mail names, if that is
+// ISO-8859-1, ISO-8859-15 or Windows-1252, and in Windows-1252 where nothing says. The text of a mail in any other charset is refused.
 //
 // # Blocks
 //

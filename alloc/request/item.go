@@ -8,14 +8,15 @@ import (
 
 // settings are what all readers of an input share.
 type settings struct {
-	zone   *time.Location
-	names  func(string) (*time.Location, error)
-	dates  DateOrder
-	known  map[string]*time.Location // answers of names
-	stated *Stated                   // what the input says about zones; nil where nobody asks
-	arf    bool                      // the text is a feedback report (RFC 5965)
-	prose  bool                      // lines without an address are no questions
-	depth  int                       // how many mails this is in
+	zone    *time.Location
+	names   func(string) (*time.Location, error)
+	dates   DateOrder
+	charset string                    // of the text, as its mail names it
+	known   map[string]*time.Location // answers of names
+	stated  *Stated                   // what the input says about zones; nil where nobody asks
+	arf     bool                      // the text is a feedback report (RFC 5965)
+	prose   bool                      // lines without an address are no questions
+	depth   int                       // how many mails this is in
 }
 
 // maxValue is the length of the longest value of a role.

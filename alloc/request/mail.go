@@ -188,7 +188,9 @@ func (s *mailScanner) entity(h textproto.MIMEHeader, body io.Reader, depth int) 
 	if file == "" {
 		file = params["name"]
 	}
-	return s.leaf(kind, clip(path.Base(strings.ReplaceAll(file, `\`, "/")), maxGiven), body, depth)
+	own := *s.settings
+	own.depth, own.charset = depth+1, params["charset"]
+	return s.leaf(kind, clip(path.Base(strings.ReplaceAll(file, `\`, "/")), maxGiven), body, own)
 }
 
 // multipart reads the parts of a mail or of a part.
@@ -232,7 +234,7 @@ func (s *mailScanner) tell(err error, part string) error {
 }
 
 // leaf reads a part that is no mail and has no parts.
-func (s *mailScanner) leaf(kind, file string, body io.Reader, depth int) error {
+func (s *mailScanner) leaf(kind, file string, body io.Reader, own settings) error {
 	name := kind
 	if file != "." && file != "" {
 		name = file
@@ -242,12 +244,14 @@ func (s *mailScanner) leaf(kind, file string, body io.Reader, depth int) error {
 		s.skip(name, kind, "this is not read")
 		return nil
 	}
-	own := *s.settings
-	own.depth = depth + 1
 	own.prose = kind == "text/plain" && name == kind
 	own.arf = kind == "message/feedback-report"
 	if s.hears {
-		return s.tell(s.told(own.hearAll(body)), name)
+		err := own.hearAll(body)
+		if _, refused := errors.AsType[*refusal](err); refused && own.charset != "" {
+			s.stated.add(name+" in "+own.charset, nil) // it may state one, too
+		}
+		return s.tell(s.told(err), name)
 	}
 	r, err := newReader(body, own)
 	switch _, refused := errors.AsType[*refusal](err); {

@@ -59,25 +59,60 @@ func NewReader(r io.Reader, o Options) (*Reader, error) {
 }
 
 func newReader(r io.Reader, s settings) (*Reader, error) {
-	in, err := open(r)
+	b, err := s.begin(r)
 	if err != nil {
 		return nil, err
 	}
-	head, err := in.Peek(headSize)
-	whole := errors.Is(err, io.EOF)
-	if err != nil && !whole {
-		return nil, err
-	}
-	f, err := detect(head, whole, s.prose)
 	if s.stated != nil && !s.stated.whole && s.zone != nil {
-		if err := s.hear(f, head, bytes.NewReader(head)); err != nil {
+		if err := s.hear(b.format, b.head, bytes.NewReader(b.head)); err != nil {
 			return nil, err
 		}
 	}
-	if err != nil {
-		return nil, err
+	if b.unknown != nil {
+		return nil, b.unknown
 	}
-	return &Reader{format: f, source: s.scanner(f, in, head)}, nil
+	return &Reader{format: b.format, source: s.scanner(b.format, b.in, b.head)}, nil
+}
+
+// A beginning is what is known of an input before its questions are read.
+type beginning struct {
+	in      *bufio.Reader
+	head    []byte // the first bytes of in
+	format  Format
+	unknown error // why the format is unknown, else nil
+}
+
+// begin looks at the beginning of an input. Its text is UTF-8 then, but for that of a mail, whose parts say what they are.
+func (s *settings) begin(r io.Reader) (b beginning, err error) {
+	high, err := charsetOf(s.charset)
+	if err != nil {
+		return b, err
+	}
+	if b.in, err = open(r); err != nil {
+		return b, err
+	}
+	whole, err := b.peek()
+	if b.unknown = foreignFormat(b.head, s.prose); err != nil || b.unknown != nil {
+		return b, err
+	}
+	if !s.prose && isMail(b.head) {
+		b.format = Mail
+		return b, nil
+	}
+	b.in = decoded(b.in, high)
+	if whole, err = b.peek(); err == nil {
+		b.format, b.unknown = detect(b.head, whole, s.prose)
+	}
+	return b, err
+}
+
+// peek takes the head. whole means that it is all of the input.
+func (b *beginning) peek() (whole bool, err error) {
+	b.head, err = b.in.Peek(headSize)
+	if whole = errors.Is(err, io.EOF); whole {
+		err = nil
+	}
+	return whole, err
 }
 
 // scanner returns the scanner of a format.

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"mime"
 	"slices"
 	"strings"
 )
@@ -26,20 +25,14 @@ func ReadStated(r io.Reader, o Options) (*Stated, error) {
 
 // hearAll heeds an input, or a part of a mail.
 func (s *settings) hearAll(r io.Reader) error {
-	in, err := open(r)
+	b, err := s.begin(r)
 	if err != nil {
 		return err
 	}
-	head, err := in.Peek(headSize)
-	whole := errors.Is(err, io.EOF)
-	if err != nil && !whole {
-		return err
+	if b.format == Mail {
+		return (&mailScanner{settings: s, r: errorKeeper{r: b.in}, hears: true}).scan(func(Request) bool { return true })
 	}
-	f, err := detect(head, whole, s.prose)
-	if err == nil && f == Mail {
-		return (&mailScanner{settings: s, r: errorKeeper{r: in}, hears: true}).scan(func(Request) bool { return true })
-	}
-	return s.hear(f, head, in)
+	return s.hear(b.format, b.head, b.in)
 }
 
 // hear heeds a text of a format, 0 when that is unknown. head is its beginning. It refuses nothing.
@@ -50,7 +43,7 @@ func (s *settings) hear(f Format, head []byte, r io.Reader) error {
 	text := bytes.TrimLeft(head, " \t\r\n")
 	switch {
 	case f == JSON, f == XARF && len(text) > 0 && (text[0] == '{' || text[0] == '['):
-		r = &jsonPieces{r: bufio.NewReader(r)}
+		r = decoded(bufio.NewReader(&jsonPieces{r: bufio.NewReader(r)}), windows1252)
 	case f == ACNS:
 		r = xmlPieces{r}
 	}
@@ -76,8 +69,9 @@ func (s *settings) hear(f Format, head []byte, r io.Reader) error {
 
 // subject heeds the subject of a mail.
 func (s *settings) subject(text string) {
-	if plain, err := new(mime.WordDecoder).DecodeHeader(text); err == nil {
-		text = plain
+	text = readable(text)
+	if plain, err := headerWords.DecodeHeader(text); err == nil {
+		text = readable(plain)
 	}
 	s.heed(spaced([]byte(text)))
 }
