@@ -59,6 +59,11 @@ func (b *block) take(s *settings, p pair, in section) error {
 	switch {
 	case p.role == 0:
 		b.aside(placeNames[normal(p.label)], value)
+		b.besidePair(p)
+		b.serves(serviceNames[normal(p.label)], value)
+		if hasOtherAddress(value, b.values[roleAddress]) {
+			b.last = roleDestination // or somebody's
+		}
 		return nil
 	case p.role == roleAddress || p.role == roleDestination:
 		return b.host(p.role, value)
@@ -108,8 +113,9 @@ func (b *block) port(p pair, value string) error {
 		return about("port", value, refuse(ErrPort, "the text has a report of X-ARF, in which this is the port that was attacked: write source port if it is that, or the report into a file of its own"))
 	}
 	if p.role == rolePort && bare[normal(p.label)] && b.last == roleDestination {
-		return about("port", value, refuse(ErrPort, "it follows the destination and could be the port of that: write source port or destination port"))
+		return about("port", value, refuse(ErrPort, "it follows another address and could be the port of that: write source port or destination port"))
 	}
+	b.bare, b.own = b.bare || p.role == rolePort && bare[normal(p.label)], b.own || p.role == rolePort && !bare[normal(p.label)]
 	isMark := func(r rune) bool { return strings.ContainsRune(" /()", r) }
 	words := strings.FieldsFunc(value+" "+p.note, isMark)
 	number := words[:0:0]

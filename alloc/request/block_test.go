@@ -75,7 +75,8 @@ func TestBlocks(t *testing.T) {
 	const whole = "198.18.0.0:6000 at 2026-03-01T12:34:56Z"
 	for name, c := range map[string]struct{ text, want string }{
 		"plain":                  {"IP: 198.18.0.0\n" + rest, "1: " + whole},
-		"remark":                 {"IP: 198.18.0.0 (of yours)\nCase: 7\nReporter: 192.0.2.1\n" + rest, "1: " + whole},
+		"remark":                 {"IP: 198.18.0.0 (of yours)\nCase: 7\nReporter: a@192.example\n" + rest, "1: " + whole},
+		"bare port behind one":   {"IP: 198.18.0.0 (of yours)\nCase: 7\nReporter: 192.0.2.1\n" + rest, "1: invalid port"},
 		"port behind":            {"IP: 198.18.0.0, port 6000\nTime: 2026-03-01 12:34:56 UTC\n", "1: " + whole},
 		"endpoint":               {"IP:Port: 198.18.0.0:6000\nTime: 2026-03-01 12:34:56 UTC\n", "1: " + whole},
 		"endpoint with a slash":  {"IP/Port: 198.18.0.0:6000\nTime: 2026-03-01 12:34:56 UTC\n", "1: " + whole},

@@ -15,10 +15,13 @@ type blockScanner struct {
 	lineScanner
 	yield  func(Request) bool
 	at     *block
+	before []pair   // those of them without a role, before a block
 	labels []string // of the lines since the last blank line or heading, as normal writes them
 	in     section
-	header bool // of a forwarded mail
-	xarf   bool // whether the text has a report of X-ARF
+	header bool    // of a forwarded mail
+	xarf   bool    // whether the text has a report of X-ARF
+	stray  string  // what the line at hand begins with that may be of the time before
+	held   Request // of the line before, and not yet given out; its line is 0 where there is none
 
 	blocks, alone int // how many questions were blocks, and lines with a time
 }
@@ -53,9 +56,12 @@ func (s *blockScanner) scan(yield func(Request) bool) error {
 		}
 	}
 	if err := s.lines.Err(); err != nil {
+		s.release("")
 		return err
 	}
-	s.flush()
+	if s.flush() {
+		s.release("")
+	}
 	return nil
 }
 
@@ -65,14 +71,24 @@ func (s *blockScanner) step() bool {
 	if s.prose {
 		text = unquote(text)
 	}
+	s.stray = ""
 	if s.lines.TooLong() || skipped(text) {
 		s.header = false
 		r, ok := s.one()
-		return s.flush() && (!ok || s.send(r))
+		return s.release("") && s.flush() && (!ok || s.send(r))
 	}
 	line := spaced(text)
+	if !hasAddress(line) {
+		s.stray = strayOf(line)
+	}
+	if !s.release(s.stray) {
+		return false
+	}
 	s.markXARF(line)
 	pairs := s.feedback(labelsOf(line))
+	if pairs != nil {
+		s.stray = "" // the labels say what it is
+	}
 	if pairs == nil && s.at != nil && isDestinationLine(line) {
 		return s.heading(line, destinationSide)
 	}
@@ -86,6 +102,7 @@ func (s *blockScanner) step() bool {
 		return false
 	}
 	if s.at == nil {
+		s.before = append(s.before, pairs[:min(len(pairs), maxBesides-len(s.before))]...)
 		return s.plain(line)
 	}
 	s.at.add(s.settings, line, pairs, s.in)
@@ -150,7 +167,10 @@ func (s *blockScanner) begin(pairs []pair) bool {
 		}
 	}
 	if s.at == nil && (hasRole(pairs, 1, roleCount) || halfOf(strings.Trim(pairs[0].value, labelMarks)) != "") {
-		s.at = &block{other: other, xarf: s.xarf}
+		s.at = &block{item: item{ordered: true}, other: other, xarf: s.xarf}
+		for _, p := range s.before {
+			s.at.besidePair(p)
+		}
 	}
 	return true
 }
@@ -209,26 +229,36 @@ func (s *blockScanner) send(r Request) bool {
 	if isTimed(r.Err) {
 		s.alone++
 	}
-	return s.yield(r)
+	ok := s.release("")
+	s.held = r
+	return ok
+}
+
+// release gives out the question of the line before. What the line behind it begins with may be of its time.
+func (s *blockScanner) release(stray string) bool {
+	r := s.held
+	s.held = Request{}
+	return r.Line == 0 || s.yield(goesOn(r, stray))
 }
 
 // flush ends the block. One of a single line is a line.
 func (s *blockScanner) flush() bool {
 	b := s.at
-	s.at, s.labels, s.in = nil, s.labels[:0], anySide
+	s.at, s.labels, s.before, s.in = nil, s.labels[:0], s.before[:0], anySide
 	if b == nil {
 		return true
 	}
 	other := b.other && b.values[roleAddress] == "" // and of the question before, or of none?
 	if b.lines == 1 && !other {
 		r, ok := s.parse(b.first, b.line)
-		return !ok || s.send(r)
+		return !ok || s.send(goesOn(r, s.stray))
 	}
+	b.goesOn(s.stray)
 	if s.prose && !other && !b.asks() {
 		return true
 	}
 	if b.address {
 		s.blocks++
 	}
-	return s.yield(b.question(s.settings))
+	return s.release("") && s.yield(b.question(s.settings))
 }

@@ -27,6 +27,7 @@ type column struct {
 	bare  bool  // a port that does not say whose
 	spare spare // where role is 0
 	place bool  // whether it holds places
+	serve bool  // whether it may name a service
 	dst   bool  // whether it may say no more than whether there was summer time
 }
 
@@ -146,7 +147,7 @@ func (p *csvParser) heading(line string) bool {
 			columns[i].role, columns[i].utc = roleOf(name)
 			columns[i].bare, columns[i].dst = bare[normal(name)], isDST(name)
 			if columns[i].role == 0 {
-				columns[i].place = placeNames[normal(name)]
+				columns[i].place, columns[i].serve = placeNames[normal(name)], serviceNames[normal(name)]
 				columns[i].spare = spareOf(name)
 			}
 		}
@@ -230,6 +231,7 @@ func (p *csvParser) row(line string) (r Request, err error) {
 		it.spare(c.spare, value)
 		if c.role == 0 {
 			it.aside(c.place, value)
+			it.serves(c.serve, value)
 		} else {
 			if err := it.setPort(savingOr(c.role, c.dst, value), c.utc, c.bare, value); err != nil {
 				return r, err

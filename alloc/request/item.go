@@ -30,9 +30,15 @@ type item struct {
 
 	spares []spareValue // of times that count where there are no others
 
+	local bool // whether a name said so of a time
+
 	order DateOrder // of dates, as a name said it: "Date (DD/MM/YYYY)"
 
 	half string // AM or PM in a field whose name says nothing of that
+
+	service bool     // whether a field names one that has a port
+	ordered bool     // whether fields stand in lines, so that a port belongs to what it follows
+	besides []string // values with a clock or an address, in fields whose names say nothing
 
 	flow bool // whether it is of a flow, of which both ends may be asked about
 
@@ -140,6 +146,8 @@ func (it *item) endpoint() (e endpoint, err error) {
 		err = refuse(ErrPort, "%s and the port %d contradict each other: keep the one that is asked for", quoted(text), n)
 	case !e.hasPort && it.isAnyones(n):
 		err = about("port", port, refuse(ErrPort, "there is a destination and this could be the port of that: name it source port or destination port"))
+	case !e.hasPort && it.isOthers(e.addr):
+		err = about("port", port, refuse(ErrPort, "there is another address or a service, and this could be the port of that: name it source port or destination port"))
 	}
 	e.port, e.hasPort = n, true
 	return e, err
@@ -148,7 +156,7 @@ func (it *item) endpoint() (e endpoint, err error) {
 // isAnyones reports whether a port could be that of the destination as well: nothing says whose it is, and there is no other
 // for the destination.
 func (it *item) isAnyones(port uint16) bool {
-	if !it.bare || it.own || !it.named[roleDestination] || it.named[roleDestinationPort] {
+	if it.ordered || !it.bare || it.own || !it.named[roleDestination] || it.named[roleDestinationPort] {
 		return false
 	}
 	e, err := parseEndpoint(it.values[roleDestination])
@@ -179,7 +187,13 @@ func (it *item) times(s *settings) (from, to time.Time, err error) {
 	if err != nil {
 		return from, to, err
 	}
-	if err := it.halves(point, start, end); err != nil {
+	if it.local && start != nil && end != nil && start.zoned != end.zoned {
+		return from, to, about("time", it.timeText(), refuse(ErrZone, "one end of the interval is local time by its name, and the other has a zone: write both in one"))
+	}
+	if err = it.ownsClocks(point, start, end); err == nil {
+		err = it.halves(point, start, end)
+	}
+	if err != nil {
 		return from, to, about("time", it.timeText(), err)
 	}
 	read := func(zone *time.Location) (from, to time.Time, err error) {

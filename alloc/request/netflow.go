@@ -112,6 +112,7 @@ func (p netflowParser) pairs(line string) (r Request, err error) {
 			}
 		} else {
 			it.aside(placeNames[normal(name)], value)
+			it.serves(serviceNames[normal(name)], value)
 		}
 		rest, last = after, role
 	}

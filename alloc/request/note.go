@@ -23,8 +23,11 @@ func (it *item) note(s *settings, note string) error {
 	}
 	zone := withoutPatterns(note)
 	switch normal(zone) {
-	case "", "local", "localtime", "horalocal", "ortszeit":
-		return nil // says no more than no zone at all
+	case "":
+		return nil
+	case "local", "localtime", "horalocal", "ortszeit":
+		it.local = true // which says no more than no zone at all
+		return nil
 	}
 	if _, err := s.parseZone(zone); err != nil {
 		return err

@@ -145,6 +145,7 @@ func (r *report) add(line string, prose bool) error {
 	}
 	if line[0] == ' ' || line[0] == '\t' || line[0] == '-' {
 		if role, _ := xarfRole(strings.TrimSpace(line[:max(strings.IndexByte(line, ':'), 0)])); role == 0 {
+			r.beside(line)
 			return nil // a continuation, or a list of something else
 		}
 	}

@@ -1,0 +1,193 @@
+package request
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// maxBesides is how many values under names without a role are kept of one question.
+const maxBesides = 16
+
+// beside keeps a value under a name that says nothing, where it holds what may be meant: a clock, or an address.
+func (it *item) beside(value string) {
+	if len(it.besides) < maxBesides && (hasClock(value) || hasAddress(value)) {
+		it.besides = append(it.besides, value)
+	}
+}
+
+// Names of fields that may hold the name of a service, and services, as normal writes them. A port beside one is most often the one that was attacked.
+var (
+	serviceNames = setOfWords("service servico servicio dienst servicename attackedservice targetservice app application appproto serviceprotocol")
+	services     = setOfWords(`ssh sshd openssh rdp msrdp http https httpalt web www ftp ftps ftpd sftp smtp smtps smtpd submission mail imap imaps pop3 pop3s sip sips voip telnet smb samba microsoftds netbios mssql mysql
+		postgres postgresql redis mongodb elasticsearch vnc dns domain ntp snmp ldap ldaps winrm adb mqtt docker kubernetes memcached socks proxy openvpn xmpp irc rtsp`)
+)
+
+// serves notes that a field names a service.
+func (it *item) serves(may bool, value string) {
+	it.service = it.service || may && services[normal(value)]
+}
+
+// isOthers reports whether a port that does not say whose it is could be that of another address under a name that says nothing, or of a service.
+func (it *item) isOthers(addr netip.Addr) bool {
+	if !it.bare || it.own || it.named[roleDestinationPort] {
+		return false
+	}
+	return it.service || !it.ordered && slices.ContainsFunc(it.besides, func(value string) bool { return hasOtherAddress(value, addr.String()) })
+}
+
+// hasOtherAddress reports whether a text has an address besides that one.
+func hasOtherAddress(text, addr string) bool {
+	for at := 0; addr != "" && at < len(text); {
+		i := strings.Index(text[at:], addr)
+		if i < 0 {
+			break
+		}
+		i += at
+		at = i + len(addr)
+		if at < len(text) && isDigit(text[at]) || i > 0 && (isDigit(text[i-1]) || text[i-1] == '.') {
+			continue // of a longer one
+		}
+		text = text[:i] + " " + text[at:]
+		at = i
+	}
+	return hasAddress(text)
+}
+
+// ownsClocks refuses a time of which nothing but a date is given, where a value beside it has a clock: the truth may lie outside of that day, as
+// the zone of that clock is not read.
+func (it *item) ownsClocks(stamps ...*stamp) error {
+	for _, st := range stamps {
+		if st == nil || st.precision != toDay || !st.epoch.IsZero() {
+			continue
+		}
+		for _, value := range it.besides {
+			if hasClock(value) && st.isNear(value) {
+				return errClock(value)
+			}
+		}
+	}
+	return nil
+}
+
+func errClock(text string) error {
+	return refuse(ErrTime, "there is a date, and the clock in %s belongs to no time: write it behind the date, or take it away if it is of something else", quoted(strings.TrimSpace(text)))
+}
+
+// isNear reports whether the time in a text may be of the same event as a date: it has no date, or one of that day, of the one before or the one after.
+func (st *stamp) isNear(text string) bool {
+	other, err := parseStamp(text, DayFirst)
+	if err != nil || other.year == 0 {
+		return true
+	}
+	return other.wall().Truncate(24*time.Hour).Sub(st.wall().Truncate(24*time.Hour)).Abs() <= 24*time.Hour
+}
+
+// hasClock reports whether a text has a clock: 12:34, 12:34:56, 12h34, 11 PM, 23 Uhr.
+func hasClock(text string) bool {
+	for i := range len(text) {
+		if isDigit(text[i]) && (i == 0 || mayPrecedeClock(text[:i])) && isClock(text[i:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayPrecedeClock reports whether a clock may stand behind a text. Behind a sign it is an offset, behind a colon a part of something longer.
+func mayPrecedeClock(text string) bool {
+	c := text[len(text)-1]
+	if c == 'T' || c == 't' || c == ':' || c == '/' {
+		return len(text) > 1 && isDigit(text[len(text)-2]) && strings.ContainsAny(text, "-/") // 2026-01-31T23:30, 31/Jan/2026:23:30
+	}
+	return !isDigit(c) && !isLetter(c) && c != '.' && c != '+' && c != '-'
+}
+
+// isClock reports whether a text begins with a clock.
+func isClock(text string) bool {
+	c := cursor{s: text}
+	hour, width := c.digits()
+	if width < 1 || width > 2 || hour > 24 {
+		return false
+	}
+	if mark := c.at(0) | 0x20; c.accept(':') || mark == 'h' && isDigit(c.at(1)) {
+		if mark == 'h' {
+			c.i++
+		}
+		minute, width := c.digits()
+		if width != 2 || minute > 59 {
+			return false
+		}
+		if !c.accept(':') {
+			return true
+		}
+		second, width := c.digits()
+		return width == 2 && second <= 60 && c.at(0) != ':' // an address of hardware
+	}
+	c.blanks()
+	word := strings.ToLower(c.s[c.i:min(len(c.s), c.i+4)])
+	for _, half := range [...]string{"am", "pm", "a.m.", "p.m.", "uhr", "hrs", "h"} {
+		if rest, ok := strings.CutPrefix(word, half); ok && (rest == "" || !isLetter(rest[0]) && !isDigit(rest[0])) {
+			return true
+		}
+	}
+	return false
+}
+
+// clockWords stand before a clock on a line of its own.
+var clockWords = []string{"at ", "às ", "as ", "um ", "a las ", "@ "}
+
+// strayOf returns what a line begins with that may be of the time in the line before, as where a mail program broke it: a clock, AM or PM. A short
+// line may have the clock further behind: "Clock 23:30". It returns "" where there is nothing of the kind.
+func strayOf(line string) string {
+	text := strings.TrimLeft(line, labelMarks+",;(-–")
+	for _, word := range clockWords {
+		if len(text) > len(word) && strings.EqualFold(text[:len(word)], word) {
+			text = strings.TrimLeft(text[len(word):], " ")
+			break
+		}
+	}
+	if isClock(text) || len(strings.Fields(text)) <= maxLabelWords && hasClock(text) {
+		return text
+	}
+	first, _, _ := strings.Cut(text, " ")
+	if halfOf(first) != "" && first != "Am" { // a word of German
+		return strings.Trim(first, "(),;")
+	}
+	return ""
+}
+
+// goesOn refuses the question of a line where the line behind it begins with a clock that is missing, or with the half of the day.
+func goesOn(r Request, stray string) Request {
+	var err error
+	switch {
+	case r.Err != nil || stray == "":
+	case hasClock(stray) && r.To.Sub(r.From) >= shortDay:
+		err = errClock(stray)
+	case !hasClock(stray) && isBehindClock(r.Text+" "):
+		err = refuse(ErrTime, "%s stands in the next line and could belong to the clock: write it behind the clock", quoted(stray))
+	}
+	if err == nil {
+		return r
+	}
+	return Request{Line: r.Line, Text: r.Text, Err: err}
+}
+
+// besidePair keeps what stands behind a label without a role. "at 23:30:00" looks like one, too.
+func (it *item) besidePair(p pair) {
+	if it.beside(p.value); !hasClock(p.value) && !hasAddress(p.value) {
+		it.beside(p.label + ":" + p.value)
+	}
+}
+
+// shortDay is the length of a day on which clocks are put forward, and more.
+const shortDay = 22 * time.Hour
+
+// goesOn takes what the line behind the block begins with.
+func (b *block) goesOn(stray string) {
+	if hasClock(stray) {
+		b.beside(stray)
+	} else {
+		b.aside(false, stray)
+	}
+}
