@@ -45,8 +45,7 @@ func (c *cursor) offset(st *stamp, form offsetForm) error {
 	if negative {
 		st.offset = -st.offset
 	}
-	c.comment(st.offset == 0, form)
-	return nil
+	return c.comment(st.offset == 0, form)
 }
 
 func errOffset() error {
@@ -102,8 +101,9 @@ func (o writtenOffset) mayBeEnd(st *stamp) bool {
 }
 
 // comment passes over the name of a zone behind an offset, at the end: "+0100 (Central European Time)" or "+0000 UTC". Without brackets
-// that is an abbreviation of a zone and nothing else, because a unit makes a length of time of the offset.
-func (c *cursor) comment(isUTC bool, form offsetForm) {
+// that is an abbreviation of a zone and nothing else, because a unit makes a length of time of the offset. Summer time without the name of a zone is
+// refused: some write the offset that holds then, and some that of the winter.
+func (c *cursor) comment(isUTC bool, form offsetForm) error {
 	k := *c
 	k.blanks()
 	bracket := k.accept('(')
@@ -113,12 +113,16 @@ func (c *cursor) comment(isUTC bool, form offsetForm) {
 			k.i++
 		}
 		if word := k.s[start:k.i]; word == "" || !isZoneComment(word, isUTC, bracket || form == named) {
-			return
+			return nil
 		}
 	}
 	if (!bracket || k.accept(')')) && k.end() {
+		if saysSaving(c.s[c.i:]) {
+			return errSaving(c.s[c.i:])
+		}
 		c.i = k.i
 	}
+	return nil
 }
 
 // isZoneComment reports whether a word behind an offset can be of the name of its zone; with free, among others or in a column of zones.

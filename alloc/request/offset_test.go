@@ -100,3 +100,26 @@ func TestOffsetForms(t *testing.T) {
 		}
 	}
 }
+
+// TestOffsetAndSaving checks that summer time behind an offset is refused, unless it is part of the name of a zone.
+func TestOffsetAndSaving(t *testing.T) {
+	for zone, bad := range map[string]bool{
+		"UTC-5 DST": true, "GMT+1 DST": true, "UTC-3 (DST)": true, "(UTC-05:00 DST)": true, "-0500 DST": true, "-05:00 summer": true, "GMT-5 summer time": true, "UTC+1 Sommerzeit": true, "UTC-5 Daylight": true, "UTC-3 verao": true,
+		"UTC-3 (horário de verão)": true, "GMT-5 (daylight saving time)": true, "(UTC-05:00) DST": true, "UTC+2 ora legale": true,
+		"GMT-0400 (Eastern Daylight Time)": false, "GMT+0200 (Mitteleuropäische Sommerzeit)": false, "-0500 EST": false, "UTC-5": false, "(UTC-05:00) Eastern Time": false, "UTC-5 Standard": false,
+	} {
+		for form, text := range map[string]string{
+			"column": "ip,port,time,tz\n198.18.0.0,6000,2026-07-01 02:30:00,\"" + zone + "\"\n",
+			"label":  "IP: 198.18.0.0\nPort: 6000\nTime: 2026-07-01 02:30:00\nTime zone: " + zone + "\n",
+			"time":   "IP: 198.18.0.0\nPort: 6000\nTime: 2026-07-01 02:30:00 " + zone + "\n",
+			"object": fmt.Sprintf(`{"ip":"198.18.0.0","port":6000,"time":"2026-07-01 02:30:00 %s"}`, zone),
+		} {
+			for _, option := range []*time.Location{nil, time.UTC} {
+				got := told(t, text, Options{Zone: option})
+				if bad && strings.Contains(got, " at 2026") || !bad && !strings.Contains(got, " at 2026") && form == "column" {
+					t.Errorf("%s %s: %s", form, zone, got)
+				}
+			}
+		}
+	}
+}

@@ -3,15 +3,35 @@ package request
 import (
 	"strings"
 	"time"
+	"unicode"
 )
 
 // A field DST says whether clocks showed summer time, and is no destination, where it holds no more than a flag.
 
 // savings and standards are what such a field holds besides yes and no.
 var (
-	savings   = setOfWords("dst summer daylight sommer sommerzeit verao verão verano")
+	savings   = setOfWords("dst summer summertime daylight sommer sommerzeit verao verão verano été ete estate legale")
 	standards = setOfWords("standard std winter normal normalzeit")
 )
+
+// savingFillers are words of summer time that name no zone.
+var savingFillers = setOfWords("time saving savings hora horário horario de heure zeit")
+
+// saysSaving reports whether a text says that there is summer time, and names no zone.
+func saysSaving(text string) bool {
+	found := false
+	for word := range strings.FieldsFuncSeq(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) }) {
+		if !savings[word] && !savingFillers[word] {
+			return false
+		}
+		found = found || savings[word]
+	}
+	return found
+}
+
+func errSaving(text string) error {
+	return refuse(ErrZone, "%s behind the offset may mean one hour more or nothing: write the offset that held then, alone", quoted(strings.Trim(text, " ()")))
+}
 
 // isSavingFlag reports whether a value says yes or no to summer time.
 func isSavingFlag(value string) bool {

@@ -102,6 +102,9 @@ func (c *cursor) zoneWord(st *stamp) error {
 
 // parseZone reads the text of a column that holds zones: as behind a time, or a name that s.names knows.
 func (s *settings) parseZone(text string) (*time.Location, error) {
+	if _, rest, ok := strings.Cut(text, ")"); ok && saysSaving(rest) {
+		return nil, about("zone", text, errSaving(rest))
+	}
 	c := cursor{s: joinZone(unbracketed(text))}
 	st := stamp{precision: toSecond}
 	err := c.zoneIn(&st, named)
