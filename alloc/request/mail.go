@@ -239,6 +239,11 @@ func (s *mailScanner) leaf(kind, file string, body io.Reader, own settings) erro
 	if file != "." && file != "" {
 		name = file
 	}
+	if kind == "text/html" && s.stated != nil && (s.hears || !s.stated.whole && s.zone != nil) {
+		if err := s.told(s.hearsAs(name, &own, own.hearHTML(body))); s.r.err != nil {
+			return err
+		}
+	}
 	switch main, _, _ := strings.Cut(kind, "/"); {
 	case main == "image", main == "audio", main == "video", kind == "text/html", strings.HasSuffix(kind, "-signature"):
 		s.skip(name, kind, "this is not read")
@@ -247,11 +252,7 @@ func (s *mailScanner) leaf(kind, file string, body io.Reader, own settings) erro
 	own.prose = kind == "text/plain" && name == kind
 	own.arf = kind == "message/feedback-report"
 	if s.hears {
-		err := own.hearAll(body)
-		if _, refused := errors.AsType[*refusal](err); refused && own.charset != "" {
-			s.stated.add(name+" in "+own.charset, nil) // it may state one, too
-		}
-		return s.tell(s.told(err), name)
+		return s.tell(s.told(s.hearsAs(name, &own, own.hearAll(body))), name)
 	}
 	r, err := newReader(body, own)
 	switch _, refused := errors.AsType[*refusal](err); {
@@ -284,6 +285,14 @@ func (s *mailScanner) leaf(kind, file string, body io.Reader, own settings) erro
 		s.more += inner.more
 	}
 	return s.tell(s.told(err), name)
+}
+
+// hearsAs returns the error of hearing a part. One in a charset that is not read may state a zone, too.
+func (s *mailScanner) hearsAs(name string, own *settings, err error) error {
+	if _, refused := errors.AsType[*refusal](err); refused && own.charset != "" {
+		s.stated.add(name+" in "+own.charset, nil)
+	}
+	return err
 }
 
 // mail returns the scanner of a mail.
