@@ -109,7 +109,7 @@ func (st *statement) saysZone(i int) bool {
 }
 
 // zoneLabels are parts of labels behind which nothing but a zone stands, as normal writes them.
-var zoneLabels = []string{"timezone", "zeitzone", "fusohorario", "husohorario", "zonahoraria", "fuseauhoraire", "fusoorario", "tijdzone", "utcoffset", "gmtoffset", "tzoffset"}
+var zoneLabels = []string{"timezone", "zeitzone", "fusohorario", "husohorario", "zonahoraria", "fuseauhoraire", "fusoorario", "tijdzone", "tidszon", "tidssone", "tidszone", "saatdilimi", "aikavyohyke", "strefaczasowa", "casovepasmo", "fusorar", "utcoffset", "gmtoffset", "tzoffset"}
 
 // zoneNames are whole labels of that kind.
 var zoneNames = setOfWords("tz fuso huso tzinfo tzname")
@@ -153,7 +153,8 @@ func valueOfZone(value string, at int) []foundZone {
 // Words around the name of a country whose time is meant.
 var (
 	romanceTimes = setOfWords("hora horas horário horários horario horarios heure heures ora orario ortszeit")
-	otherTimes   = setOfWords("time times zeit zeiten uhrzeit uhrzeiten ortszeit")
+	otherTimes   = setOfWords("time times zeit zeiten uhrzeit uhrzeiten ortszeit lokalzeit timezone zeitzone")
+	zoneTimes    = setOfWords("ortszeit lokalzeit timezone zeitzone uhrzeit") // behind which a country says whose time it is
 	kindsOfTime  = setOfWords("local standard official legal oficial lokale lokaler normal normale the de do da del di el la o a peninsular ufficiale légale officielle d")
 	placing      = setOfWords("in of at von em en")
 	idioms       = setOfWords("first second last that this any some long same every next full")
@@ -192,9 +193,10 @@ func (st *statement) isTimeBehind(i int) bool {
 func (st *statement) isTimeBefore(i int) bool {
 	j, places := i-1, false
 	for j >= 0 && j >= i-4 && (kindsOfTime[st.lower[j]] || placing[st.lower[j]]) && !st.spots[j].end {
-		places = places || placing[st.lower[j]]
+		places = places || placing[st.lower[j]] || st.lower[j] == "local"
 		j--
 	}
+	places = places || j >= 0 && (zoneTimes[st.lower[j]] || j > 0 && st.lower[j-1] == "local")
 	switch {
 	case j < 0 || st.spots[j].end:
 		return false

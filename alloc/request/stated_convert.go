@@ -18,7 +18,7 @@ var (
 	// whoConverts stand before "convert" where nobody else has to.
 	whoConverts = setOfWords("we i they always automatically which that systems servers")
 	// arithmetic are what is done with hours.
-	arithmetic = setOfWords(`add adds adding added subtract subtracts subtracting subtracted deduct deducting deducted plus minus less
+	arithmetic = setOfWords(`shifted offset difference skew drift slow fast ahead behind versatz diferença diferencia décalage add adds adding added subtract subtracts subtracting subtracted deduct deducting deducted plus minus less
 		addieren addiere addiert addition subtrahieren subtrahiere subtrahiert abziehen abzuziehen abgezogen ziehen zieht rechnen hinzufügen hinzuzufügen hinzugefügt hinzurechnen hinzuzurechnen hinzuzählen hinzuzuzählen dazurechnen dazuzählen dazu
 		zuzüglich abzüglich weniger draufrechnen aufschlagen zurückrechnen
 		sumar sume suma sumen sumando súmele añadir añada añadiendo agregar agregue restar reste resta resten restando réstele sustraer descontar descuente quitar quite más mas menos

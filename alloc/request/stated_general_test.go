@@ -18,7 +18,8 @@ var unlikeStatements = []string{
 	"GMT minus three hours", "UTC minus three hours", "times are three hours behind UTC", "times are not in UTC", "Die Zeiten sind nicht in UTC", "Times are UTC in list 1 and CET in list 2",
 	"UTC plus one hour", "The clock was 3 hours ahead of GMT", "Zeiten in Normalzeit", "time zone is Xanadu", "utc_offset_minutes: -180", "difference to UTC: 3",
 	"All times are CE(S)T", "Alle Zeiten in ME(S)Z", "times:CET", "The clock runs ahead of UTC by 2 hours", "Times were converted from UTC to local time", "All times CET / CEST",
-	"server clock is 3h behind UTC", "EST.", "Clock: EST. 1999", "Times are EST. 2026 list follows", "All times between 9:00-17:00 CET", "Brasília, EST", "The clock runs 3hrs ahead of UTC", "times are 180 minutes behind GMT", "UTC is 3h later than the times here", "Times are UTC less 3h", "the log is 3.5h behind UTC", "UTC was 3h",
+	"server clock is 3h behind UTC", "EST.", "Clock: EST. 1999", "Times are EST. 2026 list follows", "All times between 9:00-17:00 CET", "Brasília, EST", "The clock runs 3hrs ahead of UTC", "times are 180 minutes behind GMT", "Times ET", "times (ET)", "Time: PT", "UTC 3", "UTC3", "All times are UTC 3", "non-UTC times", "non UTC", "UTC offset 540", "offset +9h", "The offset is 9 hours", "Time difference: 3 hours", "add 180 minutes", "times are shifted by 3h", "times need to be shifted by 3 hours",
+	"clock is 3 hours slow", "clock was 3 hours fast", "we are 3 hours ahead of you", "Greenwich time plus one hour", "1 hour ahead of Greenwich", "Gulf Standard Time", "Tidszon: Stockholm", "Saat dilimi: Türkiye", "UTC is 3h later than the times here", "Times are UTC less 3h", "the log is 3.5h behind UTC", "UTC was 3h",
 }
 
 // statements are ways to state one zone.
@@ -28,7 +29,10 @@ var statements = map[string]string{
 	"UTC minus 3": "Etc/GMT+3", "GMT menos 3": "Etc/GMT+3", "times in UTC - 3": "Etc/GMT+3", "UTC offset: -03:00": "Etc/GMT+3", "offset from UTC: -3": "Etc/GMT+3", "UTC-3/BRT": "Etc/GMT+3", "All times are UTC-3 (BRT)": "Etc/GMT+3",
 	"hora de Argentina (ART)": "", "Hora de Argentina": "America/Argentina/Buenos_Aires", "Alle Zeiten sind deutsche Ortszeit": "Europe/Berlin", "ora italiana": "Europe/Rome",
 	"times are local to the server in Tokyo": "Asia/Tokyo", "All times in Europe/Athens": "Europe/Athens", "times are Greek time": "Europe/Athens", "heure française": "Europe/Paris",
-	"All times are in europe/athens": "Europe/Athens", "Nepal time": "Asia/Kathmandu", "time in Germany": "Europe/Berlin",
+	"All times are in europe/athens": "Europe/Athens", "Nepal time": "Asia/Kathmandu", "Horário de Rondônia": "America/Porto_Velho", "horário de Mato Grosso": "America/Cuiaba", "hora do Acre": "America/Rio_Branco", "horário de Nova York": "America/New_York", "hora de Nueva York": "America/New_York",
+	"ora di Roma": "Europe/Rome", "fuso orario di Roma": "Europe/Rome", "heure de Bruxelles": "Europe/Brussels", "heure locale de Bruxelles": "Europe/Brussels", "Die Zeiten sind in Wiener Zeit": "Europe/Vienna", "Uhrzeiten in Berliner Zeit": "Europe/Berlin",
+	"Moskauer Zeit": "Europe/Moscow", "New Yorker Zeit": "America/New_York", "Alle Zeiten Ortszeit Wien": "Europe/Vienna", "Lokalzeit Wien": "Europe/Vienna", "Zeitzone Wien": "Europe/Vienna", "Zeitzone Deutschland": "Europe/Berlin", "deutsche Zeitzone": "Europe/Berlin",
+	"in german timezone": "Europe/Berlin", "timezone Germany": "Europe/Berlin", "Local time Germany": "Europe/Berlin", "Server clock: Berlin": "Europe/Berlin", "Beijing time": "Asia/Shanghai", "time in Germany": "Europe/Berlin",
 }
 
 // noStatements say nothing about a zone.
@@ -37,7 +41,7 @@ var noStatements = []string{
 	"This happened several times. Thank you.", "Date/Time and IP/Port follow.", "Please state the time zone of your answer.", "Note that the time zone is important.", "Die Zeiten sind Näherungswerte.",
 	"Case EST-2026-0012, time limit 10 days", "At the time German police asked for it", "For the first time in Brazil this is asked.", "Please answer in time. Germany has laws.", "Time zone: local", "Time zone: n/a",
 	"The BOT was seen at that time by the ART group of ours", "Mr/Mrs Smith had a hard time at work", "Zone: DMZ", "time zone: see below", "Os horários são aproximados.", "Response time: Excellent", "Local user: Xanadu",
-	"Resposta no prazo de 24 horas, Brasil", "type: BOT", "SGT Miller of the station", "At that time GET /index.html was seen", "The time was converted from the log", "The Cat and the Pet had a good time", "Times are in Annex B", "EST. 1999", "ACME Ltd., EST. 1999", "We are open Mon-Fri 9:00-17:00 CET.", "Mo-Fr 08:30-16:30 MEZ", "Best, Brasilia office", "Brasília office", "The New York office will give you all the time that you need to answer",
+	"Resposta no prazo de 24 horas, Brasil", "type: BOT", "SGT Miller of the station", "At that time GET /index.html was seen", "The time was converted from the log", "The Cat and the Pet had a good time", "Times are in Annex B", "EST. 1999", "ACME Ltd., EST. 1999", "We are open Mon-Fri 9:00-17:00 CET.", "Mo-Fr 08:30-16:30 MEZ", "Best, Brasilia office", "Brasília office", "Beste Grüße aus Wien", "He was in Rome at that moment", "Acre", "Price difference: 3 Euro", "There is an offset of 4096 bytes", "The fast track takes 3 days", "We look ahead to 12 answers", "Washington DC police", "The ET movie of 1982", "Mr Miller, San Francisco", "The New York office will give you all the time that you need to answer",
 }
 
 // inAllForms puts a statement beside a request in each form that has places for one.

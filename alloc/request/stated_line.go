@@ -64,6 +64,9 @@ func spotsOf(line string) (spots []spot) {
 		case blank && start >= 0:
 			word := line[start:i]
 			if at := zoneBehind(word); at > 0 {
+				if not := strings.ToLower(word[:at-1]); notWords[not] { // non-UTC
+					spots = append(spots, spot{not, start, false})
+				}
 				start, word = start+at, word[at:]
 			}
 			short := strings.Trim(word, ".:_")
@@ -92,7 +95,7 @@ var manyTimes = setOfWords("times timestamps horários horarios horas zeiten uhr
 // inFull returns zones with names that are no words: of several, or with brackets inside.
 func (st *statement) inFull() (found []foundZone) {
 	lower := strings.ToLower(st.line)
-	for _, name := range [...]string{"universal time", "greenwich mean"} {
+	for _, name := range [...]string{"universal time", "greenwich mean", "greenwich time"} {
 		if at := strings.Index(lower, name); at >= 0 {
 			found = append(found, foundZone{st.shifted(min(at, len(st.line))), min(at, len(st.line))})
 		}
@@ -197,6 +200,8 @@ func (s *settings) statedBy(st *statement, i int) (zone *time.Location, used int
 		return time.UTC, 1, true
 	case abbreviations[word]:
 		return nil, 1, st.saysLetters(i)
+	case letterPairs[word]:
+		return nil, 1, st.isNear(i, 1)
 	case word != "" && (word[0] == '+' || word[0] == '-'):
 		zone, err := s.parseZone(word)
 		about := st.about.time

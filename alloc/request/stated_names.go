@@ -19,6 +19,9 @@ var (
 	wordLike      = setOfWords(wordAbbreviations)
 )
 
+// letterPairs are names of zones of North America with and without summer time; beside a word about time alone.
+var letterPairs = setOfWords("ET CT MT PT")
+
 // zoneAreas are the first parts of names in the table of zones.
 var zoneAreas = setOfWords("africa america antarctica arctic asia atlantic australia brazil canada chile etc europe indian mexico pacific us")
 
@@ -42,6 +45,9 @@ func (s *settings) parts(whole spot) []spot {
 		return []spot{whole}
 	}
 	if len(word) <= 3 || len(word) > maxGiven || isUTC(word) && s.isZone(word) || !strings.ContainsAny(word, "/-_+~0123456789") || hasArea(word) && s.isZone(word) {
+		return []spot{whole}
+	}
+	if isUTC(word) && strings.Trim(word[3:], "0123456789") == "" { // UTC3, and nobody knows on which side
 		return []spot{whole}
 	}
 	if strings.Contains(word, "/") {

@@ -1,5 +1,7 @@
 package request
 
+import "strings"
+
 // places are the last parts of the names in the table of zones, which say whose time is meant: "Berlin time", "hora de Montevideo". They are
 // listed so that not each word with a capital letter is asked for. Those that are words of every day, as Australia/West, are left out.
 var places = setOfWords(`Abidjan Accra Adak Addis_Ababa Adelaide Aden Algiers Almaty Amman Amsterdam Anadyr Anchorage Andorra Anguilla Antananarivo Antigua
@@ -32,3 +34,23 @@ var places = setOfWords(`Abidjan Accra Adak Addis_Ababa Adelaide Aden Algiers Al
 	Tripoli Truk Tunis Ujung_Pandang Ulaanbaatar Ulan_Bator Ulyanovsk Urumqi Ust-Nera Uzhgorod Vaduz Vancouver Vatican Victoria Vienna
 	Vientiane Vilnius Virgin Vladivostok Volgograd Wake Wallis Warsaw Whitehorse Windhoek Winnipeg Yakutat Yakutsk Yancowinna Yangon Yap
 	Yekaterinburg Yellowknife Yerevan Zagreb Zaporozhye Zurich`)
+
+// exonyms are places that the table of zones calls otherwise, or not at all, by their names in the languages of those who write, and states of Brazil with a
+// time of their own.
+var exonyms = func() map[string]string {
+	m := map[string]string{}
+	for zone, names := range map[string]string{
+		"America/Porto_Velho": "Rondonia", "America/Cuiaba": "Mato_Grosso", "America/Rio_Branco": "Acre", "America/Manaus": "Amazonas", "America/Boa_Vista": "Roraima",
+		"America/Sao_Paulo": "Rio_de", "America/New_York": "Nova_York Nova_Iorque Nueva_York Washington Boston Miami", "America/Los_Angeles": "San_Francisco", "America/Chicago": "Dallas Houston",
+		"America/Mexico_City": "Ciudad_de", "America/Havana": "Habana", "Europe/Rome": "Roma Rom Milano Milan Mailand", "Europe/Brussels": "Bruxelles Brussel Bruselas Bruxelas Bruessel", "Europe/Vienna": "Wien Vien Viena Vienne",
+		"Europe/Moscow": "Moskau Moskow Moscou Moscu Mosca", "Europe/London": "Londres Londra", "Europe/Lisbon": "Lisboa Lissabon Lisbonne Lisbona", "Europe/Berlin": "Berlim Berlino Frankfurt Munich Munchen Hamburg Bonn Koln",
+		"Europe/Paris": "Parigi Lyon", "Europe/Zurich": "Zurigo Zurcher Zurch Bern Geneva Genf Geneve", "Europe/Warsaw": "Warschau Varsovia Varsovie Warszawa", "Europe/Prague": "Praga Prag Praha", "Europe/Copenhagen": "Kopenhagen Copenhague Kobenhavn",
+		"Europe/Athens": "Athen Atenas Atene Athenes", "Europe/Bucharest": "Bukarest Bucuresti", "Europe/Kyiv": "Kiew", "Europe/Madrid": "Barcelona", "Europe/Luxembourg": "Luxemburg", "Asia/Shanghai": "Beijing Peking Pequim Pekin Pechino",
+		"Asia/Tokyo": "Tokio Toquio", "Asia/Kolkata": "Mumbai Delhi New_Delhi Bangalore", "Asia/Ho_Chi_Minh": "Hanoi", "Asia/Jerusalem": "Tel_Aviv", "Africa/Cairo": "Kairo",
+	} {
+		for name := range strings.FieldsSeq(names) {
+			m[name] = zone
+		}
+	}
+	return m
+}()

@@ -93,7 +93,7 @@ type hearer struct {
 // marksOfStatement are in each line that states a zone, but for short ones.
 var marksOfStatement = func() (marks [][]byte) {
 	for _, mark := range append(slices.Clone(marksOfTime), "utc", "gmt", "(s)", "(d)", "u.t.c", "g.m.t", "zulu", "greenwich", "local", "hour", "stund", "diff", "desfas", "defas", "calage", "ora ", "universal", "universel",
-		"europe/", "america/", "asia/", "africa/", "australia/", "pacific/", "atlantic/", "indian/", "us/", "brazil/", "canada/", "chile/", "mexico/", "etc/") {
+		"minut", "europe/", "america/", "asia/", "africa/", "australia/", "pacific/", "atlantic/", "indian/", "us/", "brazil/", "canada/", "chile/", "mexico/", "etc/") {
 		marks = append(marks, []byte(mark))
 	}
 	return marks
@@ -113,7 +113,15 @@ func (h *hearer) mentions(text []byte) bool {
 	if len(text) <= maxGiven/2 && !bytes.ContainsAny(text, "0123456789") {
 		return len(text) > 2
 	}
+	if len(text) <= maxGiven/2 && !letters {
+		return isOffset(bytes.Trim(text, " \t()[]"))
+	}
 	return letters && (isNamed(text) || slices.ContainsFunc(marksOfStatement, func(mark []byte) bool { return bytes.Contains(h.lower, mark) }))
+}
+
+// isOffset reports whether a text is nothing but an offset: -03:00.
+func isOffset(text []byte) bool {
+	return len(text) == len("-03:00") && (text[0] == '+' || text[0] == '-') && text[3] == ':'
 }
 
 // line heeds a line, and the end of the one before with it if that does not end a sentence.

@@ -18,7 +18,7 @@ var (
 	shiftWords  = setOfWords("offset difference deviation shift diferença diferencia abweichung versatz unterschied décalage")
 	fromWords   = setOfWords("from de do von aus da")
 	conversions = []string{"convert", "umgerechnet", "translated", "transform"}
-	notWords    = setOfWords("not nicht não nao never nunca pas kein keine than isn aren wasn weren don doesn isnt arent")
+	notWords    = setOfWords("not nicht não nao never nunca pas kein keine than non isn aren wasn weren don doesn isnt arent")
 )
 
 // shiftedUTC returns UTC, or the zone that the words beside it make of it: "UTC minus 3", "UTC offset: -03:00". It is nil where they do in a
@@ -80,7 +80,9 @@ func (st *statement) offsetAt(from int) (offset string, end int, unknown bool) {
 		return "", from, true
 	case len(word) > 1 && (word[0] == '+' || word[0] == '-') && isDigit(word[1]):
 		return word, k + 1, false
-	case k > from && startsWithDigit(word) && (hourWords[next] || isHours(word)):
+	case k > from && startsWithDigit(word) && (hourWords[next] || isHours(word) || shiftWords[st.lower[k-1]]):
+		return "", from, true
+	case k == from && k == len(st.words)-1 && len(word) <= 2 && startsWithDigit(word) && strings.Trim(word, "0123456789") == "": // UTC 3
 		return "", from, true
 	case sign == "":
 		return "", from, false

@@ -22,7 +22,7 @@ var phrases = []phrase{
 	{"eastern time", ""}, {"eastern standard", ""}, {"eastern daylight", ""}, {"central time", ""}, {"central standard", ""}, {"central daylight", ""},
 	{"mountain time", ""}, {"mountain standard", ""}, {"mountain daylight", ""}, {"pacific time", ""}, {"pacific standard", ""}, {"pacific daylight", ""}, {"atlantic time", ""},
 	{"atlantic standard", ""}, {"summer time", ""}, {"daylight time", ""}, {"daylight saving", ""}, {"horário de verão", ""}, {"horario de verano", ""}, {"hora de verano", ""},
-	{"sommerzeit", ""}, {"winterzeit", ""}, {"heure d'été", ""}, {"spanish time", ""}, {"portuguese time", ""}, {"us time", ""}, {"australian time", ""}, {"russian time", ""},
+	{"sommerzeit", ""}, {"winterzeit", ""}, {"heure d'été", ""}, {"spanish time", ""}, {"portuguese time", ""}, {"us time", ""}, {"gulf standard", ""}, {"arabian standard", ""}, {"moscow standard", ""}, {"israel standard", ""}, {"pakistan standard", ""}, {"hong kong time", "Asia/Hong_Kong"}, {"australian time", ""}, {"russian time", ""},
 }
 
 // areas are those in which places are looked for.
@@ -32,7 +32,7 @@ var areas = [...]string{"Europe", "America", "Asia", "Africa", "Australia", "Pac
 var offices = setOfWords("office team branch desk headquarters hq police civil federal escritório escritorio polícia policia delegacia oficina büro bureau ufficio")
 
 // timeWords stand close to the name of a place whose time is meant.
-var timeWords = setOfWords("time times zone timezone local hora horas horário horários horario horarios fuso huso zeit zeiten uhrzeit uhrzeiten ortszeit zeitzone heure heures ora orario")
+var timeWords = setOfWords("time times zone timezone local hora horas horário horários horario horarios fuso huso zeit zeiten uhrzeit uhrzeiten ortszeit lokalzeit zeitzone zeitangaben heure heures ora orario clock clocks")
 
 func setOfWords(text string) map[string]bool {
 	m := map[string]bool{}
@@ -114,7 +114,16 @@ func (s *settings) placeNamed(words []string) (*time.Location, bool) {
 		names = []string{first + "_" + strings.Trim(words[1], ".:"), first}
 	}
 	for _, name := range names {
-		if name = plainLetters.Replace(name); !places[name] || s.names == nil {
+		if stem, ok := strings.CutSuffix(name, "er"); ok { // Berliner Zeit
+			names = append(names, stem)
+		}
+	}
+	for _, name := range names {
+		name = plainLetters.Replace(name)
+		if zone := exonyms[name]; zone != "" {
+			return s.zoneNamed(zone), true
+		}
+		if !places[name] || s.names == nil {
 			continue
 		}
 		for _, area := range areas {
@@ -128,4 +137,4 @@ func (s *settings) placeNamed(words []string) (*time.Location, bool) {
 }
 
 // plainLetters writes places as the table of zones does.
-var plainLetters = strings.NewReplacer("ã", "a", "á", "a", "é", "e", "í", "i", "ó", "o", "ú", "u", "ç", "c", "ü", "u")
+var plainLetters = strings.NewReplacer("ã", "a", "á", "a", "é", "e", "í", "i", "ó", "o", "ú", "u", "ç", "c", "ü", "u", "ô", "o", "ê", "e", "â", "a", "à", "a", "ä", "a", "ö", "o", "ñ", "n", "è", "e")
