@@ -17,6 +17,7 @@ type csvParser struct {
 	comments  *csvParser // what a comment would make of the rows below it if it was their heading; else nil
 	nfdump    bool       // the heading is that of nfdump, below whose flows a summary stands
 	flows     bool       // the heading is that of a flow tool
+	lost      string     // a line below the heading that may name other columns; else ""
 	open      byte       // the separator of a row whose quoted value goes on in the next line; else 0
 }
 
@@ -67,7 +68,7 @@ func (p *csvParser) comment(line string) {
 		p.goOn(line)
 	case !c.heading(line):
 	case isCountedHeading(line):
-		p.separator, p.columns, p.nfdump, p.flows, p.comments = c.separator, c.columns, c.nfdump, c.flows, nil
+		p.separator, p.columns, p.nfdump, p.flows, p.comments, p.lost = c.separator, c.columns, c.nfdump, c.flows, nil, ""
 	default:
 		p.comments = &c
 	}
@@ -78,7 +79,7 @@ func (p *csvParser) uncomment(line string) {
 	c := p.comments
 	p.comments = nil
 	if fields, err := split(line, c.separator, p.fields[:0]); err == nil && len(fields) == len(c.columns) {
-		p.separator, p.columns, p.nfdump, p.flows = c.separator, c.columns, c.nfdump, c.flows
+		p.separator, p.columns, p.nfdump, p.flows, p.lost = c.separator, c.columns, c.nfdump, c.flows, ""
 	}
 }
 
@@ -106,13 +107,34 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 		}
 		return r, true, refuse(ErrUnparsable, "the line neither names columns, such as ip, port and time, nor has an address in one")
 	}
+	if p.lost != "" && hasAddress(line) {
+		return r, true, refuse(ErrUnparsable, "it stands below %s, which looks like names of columns that are not understood: name them ip, port and time", quoted(p.lost))
+	}
 	if r, err = p.row(line); err != nil && (p.heading(line) || p.nfdump && !hasAddress(line)) {
+		p.lost = ""
 		return r, false, nil // a second table, or a summary
+	}
+	if err != nil && p.mayNameOthers(line) {
+		p.lost = line
 	}
 	if err == errQuote { //nolint:errorlint // never wrapped
 		p.open = p.separator
 	}
 	return r, true, err
+}
+
+// mayNameOthers reports whether a line without an address may be the heading of another table: it has nothing but short words between separators.
+func (p *csvParser) mayNameOthers(line string) bool {
+	if hasAddress(line) || strings.ContainsAny(line, "0123456789") {
+		return false
+	}
+	for i := range len(separators) {
+		fields, err := split(line, separators[i], nil)
+		if err == nil && len(fields) > 1 && !slices.ContainsFunc(fields, func(f string) bool { return strings.TrimSpace(f) == "" || len(f) > maxName/2 }) {
+			return true
+		}
+	}
+	return false
 }
 
 // goOn reads on in a quoted value, which spreadsheets write over several lines. What stands there asks nothing, whatever it looks like. Where

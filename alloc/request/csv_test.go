@@ -140,3 +140,33 @@ func firstOf(t *testing.T, text string) Request {
 	}
 	return got[0]
 }
+
+// TestSecondTable checks that rows below a second heading that is not understood are not read by the columns of the first.
+func TestSecondTable(t *testing.T) {
+	const first = "ip,port,time (UTC)\n198.18.0.9,6000,2026-02-01 05:30:00\n"
+	const asked = "2: 198.18.0.9:6000 at 2026-02-01T05:30:00Z"
+	for heading, row := range map[string]string{
+		"host,porta,hora local":          "198.18.0.0,6000,2026-02-01 02:30:00",
+		"ip,hits,last_seen":              "198.18.0.0,2222,2026-02-01T05:30:00Z",
+		"src,dpt,seen":                   "198.18.0.0,2222,2026-02-01T05:30:00Z",
+		"attacker,attacked port,at last": "198.18.0.0,2222,2026-02-01T05:30:00Z",
+		"Angreifer;Ziel;gesehen":         "198.18.0.0,2222,2026-02-01T05:30:00Z",
+	} {
+		for _, gap := range []string{"", "\n"} {
+			for _, mail := range []string{"", "From: a@example\n\n"} {
+				got := askedOf(t, mail+first+gap+heading+"\n"+row+"\n"+row+"\n", Options{})
+				if strings.Contains(got, "198.18.0.0") || !strings.Contains(got, asked) || strings.Count(got, "unparsable") < 2 {
+					t.Errorf("%s: %s", heading, got)
+				}
+			}
+		}
+		if got := askedOf(t, first+heading+"\n"+row+"\n"+first, Options{}); strings.Count(got, "198.18.0.9:6000 at") != 2 {
+			t.Errorf("%s, and the first again: %s", heading, got)
+		}
+	}
+	for _, remark := range []string{"the end of the list", "Total,1", ",,", "We ask for the names of those who had the addresses above, all of them, and soon"} {
+		if got := askedOf(t, first+remark+"\n"+strings.SplitAfter(first, "\n")[1], Options{}); strings.Count(got, "198.18.0.9:6000 at") != 2 {
+			t.Errorf("%s: %s", remark, got)
+		}
+	}
+}
