@@ -16,7 +16,7 @@ func halfOf(value string) string {
 }
 
 // placeNames are names of fields in which AM is a country or a state, and PM the police.
-var placeNames = setOfWords(`uf estado state country countrycode countryname pais cc land region provincia province bundesland staat orgao agency unidade corporacao force policeforce dept department`)
+var placeNames = setOfWords(`uf estado state country countrycode countryname pais cc land region provincia province bundesland staat orgao agency unidade corporacao force policeforce dept department geo srcgeo dstgeo sourcegeo geoip geocc ccgeo`)
 
 // other takes a field whose name has no role in its form.
 func (it *item) other(name, value string) error {

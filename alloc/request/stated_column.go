@@ -3,7 +3,7 @@ package request
 import "strings"
 
 // offsetMarks are parts of names of fields that say how far clocks are off UTC, as normal writes them.
-var offsetMarks = []string{"utc", "gmt", "offset", "desfase", "desfasaje", "defasagem", "zeitverschiebung", "decalage", "diferenciahoraria", "diferencahoraria", "zeitdifferenz", "timediff", "zonediff", "tzdiff", "timeshift"}
+var offsetMarks = []string{"utc", "gmt", "offset", "desfase", "desfasaje", "defasagem", "zeitverschiebung", "decalage", "diferenciahoraria", "diferencahoraria", "zeitdifferenz", "timediff", "zonediff", "tzdiff", "timeshift", "tzminutes", "tzhours", "timebias", "tzbias"}
 
 // booleans are values that say yes or no, or the like.
 var (
@@ -27,14 +27,24 @@ func (s *settings) saysOffset(line string) (foundZone, bool) {
 	if r, _ := roleOf(label); r != 0 || !hasAny(n, offsetMarks) {
 		return foundZone{}, false
 	}
-	if noes[value] && value != "0" {
+	if noes[value] && (value != "0" || n == "isutc" || n == "isgmt") {
 		return foundZone{at: end}, true
 	}
 	return foundZone{at: end}, !read && isOffsetCount(value)
 }
 
 // localNames are names of fields that say whether times are local.
-var localNames = setOfWords("local localtime horalocal ortszeit")
+var localNames = setOfWords("local localtime timeislocal timesarelocal horalocal ortszeit")
+
+// strangersTexts are names of fields that hold what a client sent, or a name that its owner chose: what stands there states nothing about the input.
+var strangersTexts = setOfWords(`url uri httpurl requesturl requesturi httprequest request requestline path urlpath query querystring useragent httpuseragent agent httpagent referer referrer httpreferer
+	banner payload hostname httphost rdns ptr`)
+
+// isStrangers reports whether a text is "name: value" of such a field.
+func isStrangers(text string) bool {
+	name, _, ok := strings.Cut(text, ":")
+	return ok && len(name) <= maxName && strangersTexts[normal(name)]
+}
 
 // isOffsetCount reports whether a value may be an offset in hours, minutes or seconds.
 func isOffsetCount(value string) bool {

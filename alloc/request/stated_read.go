@@ -185,7 +185,7 @@ func (h *hearer) said(line string) string {
 
 // piece heeds a text once.
 func (h *hearer) piece(text string) {
-	if text != h.last {
+	if text != h.last && (h.format != CSV && h.format != JSON || !isStrangers(text)) {
 		h.last = text
 		h.heed(text)
 	}
