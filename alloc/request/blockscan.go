@@ -81,9 +81,11 @@ func (s *blockScanner) step() bool {
 	if !hasAddress(line) {
 		s.stray = strayOf(line)
 	}
-	if !s.release(s.stray) {
-		return false
-	}
+	return s.release(s.stray) && s.line(line)
+}
+
+// line reads the line at hand, which is not blank.
+func (s *blockScanner) line(line string) bool {
 	s.markXARF(line)
 	pairs := s.feedback(labelsOf(line))
 	if pairs != nil {

@@ -95,7 +95,9 @@ func TestCharsets(t *testing.T) {
 			var quoted strings.Builder
 			w := quotedprintable.NewWriter(&quoted)
 			fmt.Fprint(w, written)
-			w.Close()
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
 			for encoding, body := range map[string]string{"8bit": written, "quoted-printable": quoted.String(), "base64": base64.StdEncoding.EncodeToString([]byte(written))} {
 				if got := mail(charset, encoding, body); got != want {
 					t.Errorf("%s, %s as %s:\ngot  %.300s\nwant %.300s", name, charset, encoding, got, want)

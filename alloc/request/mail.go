@@ -239,9 +239,9 @@ func (s *mailScanner) leaf(kind, file string, body io.Reader, own settings) erro
 	if file != "." && file != "" {
 		name = file
 	}
-	if kind == "text/html" && s.stated != nil && (s.hears || !s.stated.whole && s.zone != nil) {
-		if err := s.told(s.hearsAs(name, &own, own.hearHTML(body))); s.r.err != nil {
-			return err
+	if kind == "text/html" {
+		if s.hearHTML(name, body, &own); s.r.err != nil {
+			return s.r.err
 		}
 	}
 	switch main, _, _ := strings.Cut(kind, "/"); {
@@ -264,19 +264,25 @@ func (s *mailScanner) leaf(kind, file string, body io.Reader, own settings) erro
 		return nil
 	}
 	if err == nil {
-		stopped := false
-		err = r.source.scan(func(q Request) bool {
-			if q.Part == "" {
-				q.Part = name
-			}
-			s.found++
-			s.report = s.report || r.format == XARF || own.arf
-			stopped = !s.yield(q)
-			return !stopped
-		})
-		if stopped {
-			return errStop
+		err = s.questions(r, name, own.arf)
+	}
+	return s.tell(s.told(err), name)
+}
+
+// questions gives out those of a part.
+func (s *mailScanner) questions(r *Reader, name string, arf bool) error {
+	stopped := false
+	err := r.source.scan(func(q Request) bool {
+		if q.Part == "" {
+			q.Part = name
 		}
+		s.found++
+		s.report = s.report || r.format == XARF || arf
+		stopped = !s.yield(q)
+		return !stopped
+	})
+	if stopped {
+		return errStop
 	}
 	if inner, ok := r.mail(); ok {
 		for _, skipped := range inner.skipped {
@@ -284,7 +290,14 @@ func (s *mailScanner) leaf(kind, file string, body io.Reader, own settings) erro
 		}
 		s.more += inner.more
 	}
-	return s.tell(s.told(err), name)
+	return err
+}
+
+// hearHTML heeds a part that is read for nothing else. What is wrong with it is not said.
+func (s *mailScanner) hearHTML(name string, body io.Reader, own *settings) {
+	if s.stated != nil && (s.hears || !s.stated.whole && s.zone != nil) {
+		_ = s.hearsAs(name, own, own.hearHTML(body))
+	}
 }
 
 // hearsAs returns the error of hearing a part. One in a charset that is not read may state a zone, too.

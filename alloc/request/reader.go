@@ -91,7 +91,7 @@ func (s *settings) begin(r io.Reader) (b beginning, err error) {
 	if b.in, err = open(r); err != nil {
 		return b, err
 	}
-	whole, err := b.peek()
+	_, err = b.peek()
 	if b.unknown = foreignFormat(b.head, s.prose); err != nil || b.unknown != nil {
 		return b, err
 	}
@@ -100,7 +100,8 @@ func (s *settings) begin(r io.Reader) (b beginning, err error) {
 		return b, nil
 	}
 	b.in = decoded(b.in, high)
-	if whole, err = b.peek(); err == nil {
+	whole, err := b.peek()
+	if err == nil {
 		b.format, b.unknown = detect(b.head, whole, s.prose)
 	}
 	return b, err

@@ -44,7 +44,7 @@ var exonyms = func() map[string]string {
 		"America/Sao_Paulo": "Rio_de", "America/New_York": "Nova_York Nova_Iorque Nueva_York Washington Boston Miami", "America/Los_Angeles": "San_Francisco", "America/Chicago": "Dallas Houston",
 		"America/Mexico_City": "Ciudad_de", "America/Havana": "Habana", "Europe/Rome": "Roma Rom Milano Milan Mailand", "Europe/Brussels": "Bruxelles Brussel Bruselas Bruxelas Bruessel", "Europe/Vienna": "Wien Vien Viena Vienne",
 		"Europe/Moscow": "Moskau Moskow Moscou Moscu Mosca", "Europe/London": "Londres Londra", "Europe/Lisbon": "Lisboa Lissabon Lisbonne Lisbona", "Europe/Berlin": "Berlim Berlino Frankfurt Munich Munchen Hamburg Bonn Koln",
-		"Europe/Paris": "Parigi Lyon", "Europe/Zurich": "Zurigo Zurcher Zurch Bern Geneva Genf Geneve", "Europe/Warsaw": "Warschau Varsovia Varsovie Warszawa", "Europe/Prague": "Praga Prag Praha", "Europe/Copenhagen": "Kopenhagen Copenhague Kobenhavn",
+		"Europe/Paris": "Parigi Lyon", "Europe/Zurich": "Zurigo Zurcher Zurch Bern Geneva Genf Geneve", "Europe/Warsaw": "Warschau Varsovia Varsovie Warszawa", "Europe/Prague": "Praga Prag Praha", "Europe/Copenhagen": "Kopenhagen Kobenhavn",
 		"Europe/Athens": "Athen Atenas Atene Athenes", "Europe/Bucharest": "Bukarest Bucuresti", "Europe/Kyiv": "Kiew", "Europe/Madrid": "Barcelona", "Europe/Luxembourg": "Luxemburg", "Asia/Shanghai": "Beijing Peking Pequim Pekin Pechino",
 		"Asia/Tokyo": "Tokio Toquio", "Asia/Kolkata": "Mumbai Delhi New_Delhi Bangalore", "Asia/Ho_Chi_Minh": "Hanoi", "Asia/Jerusalem": "Tel_Aviv", "Africa/Cairo": "Kairo",
 	} {

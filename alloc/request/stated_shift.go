@@ -80,9 +80,7 @@ func (st *statement) offsetAt(from int) (offset string, end int, unknown bool) {
 		return "", from, true
 	case len(word) > 1 && (word[0] == '+' || word[0] == '-') && isDigit(word[1]):
 		return word, k + 1, false
-	case k > from && startsWithDigit(word) && (hourWords[next] || isHours(word) || shiftWords[st.lower[k-1]]):
-		return "", from, true
-	case k == from && k == len(st.words)-1 && len(word) <= 2 && startsWithDigit(word) && strings.Trim(word, "0123456789") == "": // UTC 3
+	case k > from && startsWithDigit(word) && (hourWords[next] || isHours(word) || shiftWords[st.lower[k-1]]), k == from && st.isLastNumber(k):
 		return "", from, true
 	case sign == "":
 		return "", from, false
@@ -91,6 +89,12 @@ func (st *statement) offsetAt(from int) (offset string, end int, unknown bool) {
 		return sign + hours, k + 2, false
 	}
 	return "", from, numerals[next]
+}
+
+// isLastNumber reports whether a word ends the line and is a number that hours may have: UTC 3.
+func (st *statement) isLastNumber(k int) bool {
+	word := st.wordAt(k)
+	return k == len(st.words)-1 && (len(word) == 1 || len(word) == 2) && strings.Trim(word, "0123456789") == ""
 }
 
 // isEquation reports whether words between UTC and an offset are of what it is made of: "UTC = time - 3".
