@@ -43,7 +43,7 @@ ambiguous (with every candidate), or refused (with the reason and the line).
 
 Forms: CSV, JSON, tcpdump lines, NetFlow and nfdump text, ACNS XML, X-ARF, web server logs, lines with address, port and time,
 letters with blocks of "IP: ...", "Port: ..." and "Time: ...", mails with one of them, and each of these compressed by gzip.
-A time without a zone is refused unless --tz says which zone it is, and also where the input states another one anywhere, such
+A time without a zone is refused unless --tz says which zone it is (read what the sender says of his times first), and also where the input is heard to state another one anywhere, such
 as "All times are UTC"; an abbreviation such as CET or EST is always refused, because it means several. A date such as 01/03/2026 is refused unless --dates says its order.
 
 The report carries the case, the reason, the ledger's head hash, the version of cgnctl, the time of the run, the form and SHA-256 of
