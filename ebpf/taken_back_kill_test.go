@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
@@ -216,6 +217,81 @@ func TestAloneTakenBack(t *testing.T) {
 			t.Errorf("%s: %q", what, found)
 		}
 	}
+}
+
+// Mappings that are not at home are found again when a plan is taken back by whose programs their inside ports had others.
+func TestDisplacedTakenBack(t *testing.T) {
+	pool := func(inside string) *alloc.Plan {
+		return mustPlan(t, alloc.PoolSpec{Name: "p", Inside: spans(inside), Outside: spans("198.51.100.0"), PortsPerSubscriber: 64})
+	}
+	old, next := pool("100.64.0.0-100.64.0.15"), pool("100.64.0.1 100.64.0.0 100.64.0.2-100.64.0.15")
+	who := ad("100.64.0.1")
+	for _, hold := range []time.Duration{0, 2 * time.Minute} {
+		l := newLab(t, Config{Plan: old, Policy: Policy{Hold: hold}})
+		at := l.opensMany(who, 40)
+		var away []Mapping
+		for m, err := range l.d.Mappings() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Displaced {
+				away = append(away, m)
+			}
+		}
+		if len(away) == 0 {
+			t.Fatalf("all %d mappings are at home: this shows nothing", len(at))
+		}
+		if err := l.ns.Do(func() error { return l.givesUp(Config{Plan: next, Policy: Policy{Hold: hold}, Key: l.d.Key()}, away) }); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range away {
+			got := l.run(fromInside, udp(m.Inside, server, "x").frame())
+			if got.verdict != outbound || sourceOf(got.frame) != m.Outside {
+				t.Errorf("hold %v, %v: %v as %v, want %v", hold, m.Inside, got.verdict, sourceOf(got.frame), m.Outside)
+			}
+		}
+		if n := l.used(who); n != len(at) {
+			t.Errorf("hold %v: %d ports are in use, want %d", hold, n, len(at))
+		}
+	}
+}
+
+// givesUp makes another generation, whose programs give the inside ports of some mappings others, and takes it back.
+func (l *lab) givesUp(c Config, mappings []Mapping) error {
+	live, f := l.d.generation, l.d.folder
+	r, err := newRecord(c, live)
+	if err != nil {
+		return err
+	}
+	b, err := build(f.next(), r, live, c)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	p, err := b.openProgram(bpf.CgnatProgCgnClaim)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	claims := &claimer{p, c.Plan.Realms()}
+	for i, m := range mappings {
+		share, err := c.Plan.Lookup(alloc.SubscriberFrom("", m.Inside.Addr()))
+		if err != nil {
+			return err
+		}
+		m.Outside = netip.AddrPortFrom(share.Outside(), share.Ports().First()+uint16(i))
+		if _, err := claims.claim(bpf.CgnatCgnClaimKindCGN_CLAIM_RESTORE, m); err != nil {
+			return err
+		}
+	}
+	steps := f.takingBack(live, true)
+	last := len(steps) - 1
+	for _, step := range append(steps[:last-1], steps[last]) { // not closeExits: the exits of a lab are no interfaces
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A link that refuses its programs is an error, and the change is taken back, also where the interface of another link is gone.
