@@ -71,7 +71,7 @@ func useCapabilities() error {
 		if err != nil {
 			return err
 		}
-		if err := useDatapath(d); err != nil {
+		if err := useDatapath(d, uint16(i)); err != nil {
 			return err
 		}
 	}
@@ -82,27 +82,27 @@ func useCapabilities() error {
 	return errors.Join(d.Close(), Remove(""))
 }
 
-// useDatapath reads and writes a datapath.
-func useDatapath(d *Datapath) error {
+// useDatapath reads and writes a datapath. The n-th time it takes another port, as the one before waits.
+func useDatapath(d *Datapath, n uint16) error {
 	var share alloc.Allocation
 	for share = range d.Plan().All() {
 		break
 	}
-	f := Forward{share.Subscriber(), TCP, share.Ports().First(), 80}
+	f := Forward{share.Subscriber(), TCP, share.Ports().First() + n, 80}
 	var checkpoint bytes.Buffer
 	_, counters := d.Counters()
 	forward := d.Forward(f)
 	_, account := d.Subscriber(share.Subscriber())
 	_, write := d.Checkpoint(&checkpoint, CheckpointOptions{})
-	end := d.EndForward(f)
 	_, read := d.Restore(&checkpoint)
+	end := d.EndForward(f)
 	_, tidy := d.Tidy(context.Background())
 	v, verify := d.Verify(d.Plan(), func(Difference) {})
 	if v.Differences > 0 {
 		verify = fmt.Errorf("%d differences", v.Differences)
 	}
 	_, status := d.Status()
-	return errors.Join(verify, status, counters, forward, account, write, end, read, tidy, d.EndForward(f), d.Close())
+	return errors.Join(verify, status, counters, forward, account, write, end, read, tidy, d.Close())
 }
 
 // TestCapabilities does everything with the capabilities that are needed, and nothing without one of them. That is no caution of ours: the
