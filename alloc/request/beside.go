@@ -140,6 +140,9 @@ var clockWords = []string{"at ", "às ", "as ", "um ", "a las ", "@ "}
 // strayOf returns what a line begins with that may be of the time in the line before, as where a mail program broke it: a clock, AM or PM. A short
 // line may have the clock further behind: "Clock 23:30". It returns "" where there is nothing of the kind.
 func strayOf(line string) string {
+	if endsInterval(line) {
+		return line
+	}
 	text := strings.TrimLeft(line, labelMarks+",;(-–")
 	for _, word := range clockWords {
 		if len(text) > len(word) && strings.EqualFold(text[:len(word)], word) {
@@ -162,6 +165,8 @@ func goesOn(r Request, stray string) Request {
 	var err error
 	switch {
 	case r.Err != nil || stray == "":
+	case endsInterval(stray):
+		err = errEnd(stray)
 	case hasClock(stray) && r.To.Sub(r.From) >= shortDay:
 		err = errClock(stray)
 	case !hasClock(stray) && isBehindClock(r.Text+" "):
@@ -171,6 +176,22 @@ func goesOn(r Request, stray string) Request {
 		return r
 	}
 	return Request{Line: r.Line, Text: r.Text, Err: err}
+}
+
+// endWords stand before the end of an interval.
+var endWords = setOfWords("to until till and through thru - – bis und a à até ate e hasta y al jusqu'à fino")
+
+// maxEnd is the number of words of the longest end of an interval on a line of its own.
+const maxEnd = 8
+
+// endsInterval reports whether a line is nothing but the end of an interval that the line before begins: "to 2026-02-01 03:30:00 UTC".
+func endsInterval(line string) bool {
+	words := strings.Fields(strings.Trim(line, labelMarks+".,;"))
+	return len(words) > 1 && len(words) <= maxEnd && endWords[strings.ToLower(words[0])] && isDigit(words[1][0]) && (isTime(words[1]) || isClock(words[1]) || hasClock(line))
+}
+
+func errEnd(line string) error {
+	return refuse(ErrTime, "the next line, %s, may be the end of an interval: write start and end in one line, or labels before both", quoted(line))
 }
 
 // besidePair keeps what stands behind a label without a role. "at 23:30:00" looks like one, too.
@@ -185,6 +206,9 @@ const shortDay = 22 * time.Hour
 
 // goesOn takes what the line behind the block begins with.
 func (b *block) goesOn(stray string) {
+	if endsInterval(stray) && b.bad == nil {
+		b.bad = errEnd(stray)
+	}
 	if hasClock(stray) {
 		b.beside(stray)
 	} else {

@@ -134,3 +134,25 @@ func TestPortOfOthers(t *testing.T) {
 		}
 	}
 }
+
+// TestEndInTheNextLine checks that the end of an interval in a line of its own is not passed over.
+func TestEndInTheNextLine(t *testing.T) {
+	for _, end := range []string{"to 2026-02-01 03:30:00 UTC", "until 2026-02-01T03:30:00Z", "- 2026-02-01 03:30:00Z", "– 03:30:00", "and 2026-02-01", "bis 03:30", "até 2026-02-01 03:30 (UTC)", "hasta 01/02/2026 03:30", "   to 3:30 PM UTC."} {
+		for _, text := range []string{
+			"198.18.0.0:6000 2026-02-01 02:30:00 UTC\n" + end + "\n",
+			"IP: 198.18.0.0\nPort: 6000\nTime: 2026-02-01 02:30:00 UTC\n" + end + "\n",
+			"Time: 2026-02-01 02:30:00 UTC\n" + end + "\nIP: 198.18.0.0\nPort: 6000\n",
+		} {
+			for _, mail := range []string{"", "From: a@example\n\n"} {
+				if got := told(t, mail+text, Options{}); strings.Contains(got, "198.18.0.0:6000 at") {
+					t.Errorf("%q: %s", text, got)
+				}
+			}
+		}
+	}
+	for _, other := range []string{"- 2 requests of 2026", "and 12 more", "to 198.18.0.9", "a 10:00 am meeting of all those that know of this took place", "Until: n/a", "- item"} {
+		if got := told(t, "198.18.0.0:6000 2026-02-01 02:30:00 UTC\n"+other+"\n", Options{}); !strings.Contains(got, "198.18.0.0:6000 at") {
+			t.Errorf("%q: %s", other, got)
+		}
+	}
+}

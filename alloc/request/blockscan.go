@@ -88,7 +88,11 @@ func (s *blockScanner) step() bool {
 func (s *blockScanner) line(line string) bool {
 	s.markXARF(line)
 	pairs := s.feedback(labelsOf(line))
-	if pairs != nil {
+	switch {
+	case pairs == nil:
+	case endsInterval(s.stray): // "to 2026-02-01 03:30" has a colon
+		pairs = nil
+	default:
 		s.stray = "" // the labels say what it is
 	}
 	if pairs == nil && s.at != nil && isDestinationLine(line) {
