@@ -80,6 +80,9 @@ func (s *blockScanner) step() bool {
 	line := spaced(text)
 	if !hasAddress(line) {
 		s.stray = strayOf(line)
+		if p, ok := s.parser.(headed); ok {
+			p.comment(line)
+		}
 	}
 	return s.release(s.stray) && s.line(line)
 }

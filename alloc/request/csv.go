@@ -19,6 +19,7 @@ type csvParser struct {
 	flows     bool       // the heading is that of a flow tool
 	lost      string     // a line below the heading that may name other columns; else ""
 	open      byte       // the separator of a row whose quoted value goes on in the next line; else 0
+	unread    heading    // what lines above say about columns, of which not all is understood
 }
 
 // A column is what the heading says about one.
@@ -67,10 +68,12 @@ func (p *csvParser) comment(line string) {
 	case p.open != 0:
 		p.goOn(line)
 	case !c.heading(line):
+		p.unread.take(strings.TrimLeft(line, " \t#"))
 	case isCountedHeading(line):
 		p.separator, p.columns, p.nfdump, p.flows, p.comments, p.lost = c.separator, c.columns, c.nfdump, c.flows, nil, ""
 	default:
 		p.comments = &c
+		p.unread.take(strings.TrimLeft(line, " \t#"))
 	}
 }
 
@@ -92,11 +95,17 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 		p.uncomment(line)
 	}
 	if len(p.columns) == 0 {
+		if !hasAddress(line) {
+			p.unread.take(line)
+		}
 		if separatorLine(line) != 0 || p.heading(line) {
 			return r, false, nil
 		}
 		if p.bare(line) {
-			r, err = (&plainParser{settings: p.settings}).question(strings.Join(p.fields, " "))
+			p.unread.row = line
+			plain := plainParser{settings: p.settings, heading: p.unread}
+			r, err = plain.question(strings.Join(p.fields, " "))
+			p.unread = plain.heading
 			return r, true, err
 		}
 		for _, sep := range []byte{',', ';'} {

@@ -23,7 +23,7 @@ func TestCounters(t *testing.T) {
 		{"# list of today\n\n#,ip,time\n1500," + row, "4: " + none},
 		{"#ip,dst_port,time\n198.18.0.0,443,2026-01-10T12:34:56Z\n", "2: " + none},
 		{"# ip, port, time\n198.18.0.0,6000,2026-01-10T12:34:56Z\n", "2: " + six},
-		{"# ip, time\n198.18.0.0,6000,2026-01-10T12:34:56Z\n", "2: " + six}, // another number of columns: no heading of these rows
+		{"# ip, time\n198.18.0.0,6000,2026-01-10T12:34:56Z\n", "2: invalid port"}, // another number of columns: which is that of the number?
 		{"ip,port,time\n198.18.0.0,6000,2026-01-10T12:34:56Z\n#,ip,time\n1500," + row, "2: " + six + "\n4: " + none},
 		{"#ip,port,time\n198.18.0.0,6000,2026-01-10T12:34:56Z\n#ip,dst_port,time\n198.18.0.0,443,2026-01-10T12:34:56Z\n", "2: " + six + "\n4: " + none},
 		{"Subject: x\n\n#,ip,time\n1500," + row, "2: " + none},

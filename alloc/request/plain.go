@@ -10,60 +10,26 @@ import (
 // A plainParser reads lines that hold an address with its port and a time, as long as there is one way to read them.
 type plainParser struct {
 	*settings
-	counted bool  // whether a heading names numbers other than the port: then a number without a name is none
-	port    place // where it is, as a heading says
+	heading
 }
 
-// A place is where a number has to stand to be the port without a word that says so.
-type place uint8
-
-const (
-	near  place = iota // right behind the address
-	front              // before the address
-	later              // behind the address, perhaps with something between
-)
-
 func (p *plainParser) parse(line string) (r Request, ok bool, err error) {
-	if r, err = p.question(line); err != nil && p.heading(line) {
+	if !hasAddress(line) && p.take(line) {
 		return r, false, nil
 	}
+	p.row = line
+	r, err = p.question(line)
 	return r, true, err
 }
 
 // comment takes a heading that is written as a comment: "# IP Port Time".
-func (p *plainParser) comment(line string) { p.heading(strings.TrimLeft(line, " \t#")) }
-
-// heading reports whether a line names nothing but columns: "IP Port Time".
-func (p *plainParser) heading(line string) bool {
-	n, address, port, counted := 0, -1, -1, false
-	for word := range strings.FieldsFuncSeq(line, isBlank) {
-		r, _ := roleOf(word)
-		if r == 0 && !isCounter(word) {
-			return false
-		}
-		switch r {
-		case roleAddress:
-			address = n
-		case rolePort:
-			port = n
-		}
-		counted = counted || r == 0 || r == roleDestinationPort
-		n++
-	}
-	if n > 1 && address >= 0 {
-		p.counted, p.port = counted || port < 0, near
-		switch {
-		case port < address:
-			p.port = front
-		case port > address+1:
-			p.port = later
-		}
-	}
-	return n > 1
-}
+func (p *plainParser) comment(line string) { p.take(strings.TrimLeft(line, " \t#")) }
 
 // isPort checks that a word of the rest is where ports are.
 func (p *plainParser) isPort(w *words, i int) error {
+	if known, err := p.check(w.rest[i]); known {
+		return err
+	}
 	ok := i == w.near
 	switch p.port {
 	case front:

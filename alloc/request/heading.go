@@ -1,0 +1,246 @@
+package request
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// A heading is what the lines above a line say about its columns.
+type heading struct {
+	counted bool  // whether one names numbers other than the port: then a number without a name is none
+	port    place // where it is, as one says of which all is understood
+
+	row   string // the line at hand, as it stands in the input
+	above names  // of the last line without an address
+	names names  // of the last heading of which not all is understood
+}
+
+// A place is where a number has to stand to be the port without a word that says so.
+type place uint8
+
+const (
+	near  place = iota // right behind the address
+	front              // before the address
+	later              // behind the address, perhaps with something between
+)
+
+// take takes a line without an address. It reports whether all that it names is columns: "IP Port Time".
+func (h *heading) take(line string) bool {
+	if !mayBeHeading(line) {
+		return false
+	}
+	n := namesOf(line)
+	h.above = n
+	if len(n.of) < 2 || slices.ContainsFunc(n.of, func(c columnName) bool { return !c.known() }) {
+		return false
+	}
+	address, port := n.find(roleAddress), n.find(rolePort)
+	if address < 0 {
+		return true
+	}
+	h.above, h.names = names{}, names{}
+	h.counted, h.port = port < 0 || n.isOthers(port) || slices.ContainsFunc(n.of, func(c columnName) bool { return c.role == 0 || c.role == roleDestinationPort }), near
+	switch {
+	case port < address:
+		h.port = front
+	case port > address+1:
+		h.port = later
+	}
+	return true
+}
+
+// mayBeHeading reports whether a line may name columns: it is no rule below a heading, and no row of which the address is a name.
+func mayBeHeading(line string) bool {
+	isValue := func(word string) bool { return isShortNumber(word) || isTime(word) }
+	return strings.ContainsFunc(line, unicode.IsLetter) && !slices.ContainsFunc(strings.FieldsFunc(line, isBetween), isValue)
+}
+
+// isBetween reports whether a rune stands between columns.
+func isBetween(r rune) bool { return isBlank(r) || r == ',' || r == ';' }
+
+// check refuses a number of the row that is not where the heading has the port. known is false where there is no heading that is not understood.
+func (h *heading) check(number string) (known bool, err error) {
+	if h.above.mayStandAbove(h.row) {
+		h.names = h.above
+	}
+	if h.names.of == nil {
+		return false, nil
+	}
+	i := h.names.column(h.row, number)
+	if i < 0 {
+		return true, refuse(errNumber, "%s above looks like the names of columns, and nothing says that this is the port: write port before it if it is one", quoted(h.names.line))
+	}
+	c := h.names.of[i]
+	if c.role != rolePort || h.names.isOthers(i) {
+		return true, refuse(errNumber, "its column is named %s, which is not known to be the port that is asked for: write port before it if it is one", quoted(c.text))
+	}
+	return true, nil
+}
+
+// names are those of columns.
+type names struct {
+	line  string
+	of    []columnName
+	apart rune // what stands between them: a mark, or two blanks; 0 for a blank
+	ended bool // whether the line ends like a sentence
+	prose bool // whether it has a word of sentences
+	named bool // whether it names two of an address, a port and a time
+}
+
+// A columnName is the name of one.
+type columnName struct {
+	text string
+	role role
+}
+
+// known reports whether it is understood.
+func (c columnName) known() bool { return c.role != 0 || isCounter(c.text) }
+
+// find returns the column with a role, or -1.
+func (n *names) find(r role) int {
+	return slices.IndexFunc(n.of, func(c columnName) bool { return c.role == r })
+}
+
+// isOthers reports whether the port of a column could be that of the destination: its name does not say whose, and there is a column of that.
+func (n *names) isOthers(port int) bool {
+	return bare[normal(n.of[port].text)] && slices.ContainsFunc(n.of, func(c columnName) bool {
+		return c.role == roleDestination || c.role == 0 && sectionOf(c.text) == destinationSide
+	})
+}
+
+// twoBlanks stands for columns that are aligned.
+const twoBlanks = ' '
+
+// namesOf cuts a line into what could be names of columns.
+func namesOf(line string) (n names) {
+	line = strings.Trim(line, " \t\r*_`|")
+	if end := firstMark(line); end > 0 && end+1 < len(line) && line[end] == ':' && !strings.ContainsAny(line[:end], " \t|;,") {
+		if r, _ := roleOf(line[:end]); r == 0 {
+			line = strings.TrimSpace(line[end+1:]) // "Format: IP, port, time"
+		}
+	}
+	if line == "" {
+		return n
+	}
+	n.line, n.ended = line, strings.IndexByte(".:!?,;", line[len(line)-1]) >= 0
+	words := strings.FieldsFunc(line, isBetween)
+	n.prose = slices.ContainsFunc(words, func(word string) bool { return proseWords[normal(word)] })
+	cells := knownNames(words)
+	n.name(cells)
+	n.named = n.kinds() > 1
+	for _, mark := range [...]rune{'\t', '|', ';', ',', twoBlanks} {
+		if c := cut(line, mark); len(c) > 1 && (n.apart == 0 || len(c) > len(cells) && n.apart != '\t' && n.apart != '|') {
+			n.apart, cells = mark, c
+		}
+	}
+	n.name(cells)
+	return n
+}
+
+// name takes the names.
+func (n *names) name(cells []string) {
+	n.of = n.of[:0]
+	for _, text := range cells[:min(len(cells), maxWords)] {
+		n.of = append(n.of, columnName{text: text, role: newPair(text).role})
+	}
+}
+
+// kinds returns how many of an address, a port and a time are named.
+func (n *names) kinds() (kinds int) {
+	for _, is := range [...]func(r role) bool{
+		func(r role) bool { return r == roleAddress },
+		func(r role) bool { return r == rolePort || r == roleDestinationPort },
+		isTimeRole,
+	} {
+		if slices.ContainsFunc(n.of, func(c columnName) bool { return is(c.role) }) {
+			kinds++
+		}
+	}
+	return kinds
+}
+
+// cut divides a line where the mark stands.
+func cut(line string, mark rune) []string {
+	var cells []string
+	text := string(mark)
+	if mark == twoBlanks {
+		text = "  "
+	}
+	for cell := range strings.SplitSeq(line, text) {
+		if cell = strings.Trim(cell, " \t\"*_`"); cell == "" && mark == twoBlanks {
+			continue
+		}
+		last := len(cells) - 1
+		if mark == twoBlanks && last >= 0 && strings.IndexByte(".:!?,;", cells[last][len(cells[last])-1]) >= 0 {
+			cells[last] += " " + cell // two sentences
+			continue
+		}
+		cells = append(cells, cell)
+	}
+	return cells
+}
+
+// knownNames joins words to the longest names that are known. What is in brackets belongs to the name before it.
+func knownNames(words []string) (cells []string) {
+	words = words[:min(len(words), maxWords)]
+	for i := 0; i < len(words); {
+		end := i + 1
+		for n := min(len(words), i+maxLabelWords); n > end; n-- {
+			if name := strings.Join(words[i:n], ""); roles[normal(name)] != 0 && normal(name) != "ipport" { // two columns
+				end = n
+			}
+		}
+		for end < len(words) && strings.IndexByte("([", words[end][0]) >= 0 {
+			for end++; end < len(words) && strings.IndexByte(")]", words[end-1][len(words[end-1])-1]) < 0; end++ {
+			}
+		}
+		cells = append(cells, strings.Join(words[i:end], " "))
+		i = end
+	}
+	has := func(texts []string, want role) bool {
+		return slices.ContainsFunc(texts, func(text string) bool { r, _ := roleOf(text); return r == want })
+	}
+	if !has(cells, roleAddress) && has(words, roleAddress) && !has(cells, roleDestinationPort) && !has(words, 0) {
+		return words // "Source Port Time"
+	}
+	return cells
+}
+
+// mayStandAbove reports whether a row may stand below the names.
+func (n *names) mayStandAbove(row string) bool {
+	most := len(strings.FieldsFunc(row, isBetween))
+	if n.apart == 0 {
+		most *= 2 // a name may have two words
+	}
+	fits := 3 <= len(n.of) && len(n.of) <= most // an address, a number and a time
+	switch n.apart {
+	case '\t', '|':
+		return len(n.of) > 1
+	case twoBlanks:
+		return fits || n.named || !n.ended
+	case ',', ';':
+		return !n.prose && (fits || n.named && !n.ended)
+	}
+	return !n.prose && (fits && (n.named || !n.ended) || n.named && !n.ended)
+}
+
+// column returns the column of a row in which a number stands alone, or -1 where it is not sure.
+func (n *names) column(row, number string) int {
+	row = strings.Trim(row, " \t\r*_`|")
+	for _, cells := range [][]string{cut(row, n.apart), strings.FieldsFunc(row, isBlank)} {
+		if len(cells) != len(n.of) {
+			continue
+		}
+		i := slices.IndexFunc(cells, func(c string) bool { return strings.Trim(c, " \t\",;") == number })
+		if i >= 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// proseWords are words of sentences that no name of a column has.
+var proseWords = setOfWords(`please we you your our us my me this these those which that who is are was were be been has have had see find below above following follows attached regards
+	thank thanks hello dear hi sir madam with all every wir sie ihr ihre ihnen uns unser unsere bitte diese dieser dieses folgende folgenden wurde wurden ist sind war waren hat haben siehe unten anbei alle
+	que por favor seguinte seguintes abaixo foi foram sao seu sua seus suas nosso nossa esses essas estes estas siguiente siguientes abajo fue fueron son su sus nuestro nuestra estos estas todos todas`)
