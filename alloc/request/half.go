@@ -75,9 +75,9 @@ func (it *item) halves(stamps ...*stamp) error {
 func (st *stamp) halfBeside(half string) error {
 	pm := half == "pm"
 	switch {
-	case st.half && (st.hour >= 12) != pm, !pm && st.hour > 12, pm && st.hour == 0:
+	case (st.half || st.iso) && (st.hour >= 12) != pm, !pm && st.hour > 12, pm && st.hour == 0: // behind a T, a clock has 24 hours
 		return refuse(ErrTime, "hour %d does not go with the %s beside it: keep the one that is right", st.hour, strings.ToUpper(half))
-	case st.half || st.hour > 12 || st.hour == 0:
+	case st.half || st.iso || st.hour > 12 || st.hour == 0:
 		return nil
 	}
 	if st.hour %= 12; pm {
