@@ -83,6 +83,9 @@ func (s *xarfScanner) scan(yield func(Request) bool) error {
 	}
 	for s.lines.Next() {
 		line := strings.TrimRight(spaced(s.lines.Line()), " ")
+		if s.prose {
+			line = withoutQuotes(line)
+		}
 		switch {
 		case strings.HasPrefix(line, "---") || line == "...":
 			if !flush() {
@@ -109,6 +112,17 @@ func (s *xarfScanner) scan(yield func(Request) bool) error {
 	}
 	flush()
 	return nil
+}
+
+// withoutQuotes takes the marks of a quoted mail away, and leaves the blanks before a part of a list.
+func withoutQuotes(line string) string {
+	for {
+		rest, ok := strings.CutPrefix(strings.TrimLeft(line, " "), ">")
+		if !ok {
+			return line
+		}
+		line = strings.TrimPrefix(rest, " ")
+	}
 }
 
 // begun returns the report at hand, or the one that a line begins.

@@ -1,6 +1,9 @@
 package request
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestReportDate checks that the date of a report is not that of the event.
 func TestReportDate(t *testing.T) {
@@ -40,6 +43,31 @@ func TestReportSeen(t *testing.T) {
 	} {
 		if got := askedOf(t, json+","+seen+"}", Options{}); got != want {
 			t.Errorf("%s: %s, want %s", seen, got, want)
+		}
+	}
+}
+
+// TestQuotedReports reads reports that a reply or a forward quotes like those that stand alone.
+func TestQuotedReports(t *testing.T) {
+	const mail = "Subject: x\nFrom: a@example\nTo: b@example\n\n"
+	const report = "Reported-From: x@example\nReport-Type: login-attack\nService: ssh\nDate: Sat, 10 Jan 2026 12:34:56 +0000\nSource-Type: ipv4\nSource: 198.18.0.0\nSource-Port: 6000\nPort: 22\nAttachment:\n  - none\nSchema-URL: x\n"
+	const asked = "198.18.0.0:6000 at 2026-01-10T12:34:56Z"
+	for _, intro := range []string{
+		"", "FYI:\n", "\nFor your attention.\n\nOn Sun, Feb 1, 2026 at 5:00 PM John <j@x> wrote:\n", "On Sun, Feb 1, 2026, John wrote:\n\n", "John wrote:\n> \n",
+		"Begin forwarded message:\n> From: x@example\n> Subject: abuse report\n> Date: 1 February 2026 at 17:00:00 CET\n> To: a@example\n> \n",
+	} {
+		for _, mark := range []string{"", "> ", ">", "> > ", ">> "} {
+			quoted := mark + strings.ReplaceAll(strings.TrimSuffix(report, "\n"), "\n", "\n"+mark) + "\n"
+			for text, rows := range map[string]int{
+				quoted: 1,
+				quoted + mark + "\n" + strings.ReplaceAll(quoted, "198.18.0.0", "198.18.0.1"): 2,
+				quoted + "\nRegards\n": 1,
+			} {
+				got := askedOf(t, mail+intro+text, Options{})
+				if !strings.Contains(got, asked) || strings.Count(got, " at ") != rows || strings.Count(got, "\n")+1 != rows {
+					t.Errorf("%q: %s", intro+text, got)
+				}
+			}
 		}
 	}
 }
