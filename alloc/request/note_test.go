@@ -1,6 +1,7 @@
 package request
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -41,4 +42,31 @@ func TestObjectsOfTimes(t *testing.T) {
 		{six + `"timestamp":{"$date":{"$numberLong":"1768048496000"}}}`, at},
 		{six + `"start":{"date":"2026-01-10 09:34:56","timezone":"-03:00"},"end":{"date":"2026-01-10 12:34:56","timezone":"UTC"}}`, "1: unparsable"},
 	})
+}
+
+// TestOrdersOfNotes reads patterns of dates in brackets, in files and letters, with each order that may be given. An order that differs is refused.
+func TestOrdersOfNotes(t *testing.T) {
+	for order, notes := range map[DateOrder][]string{
+		DayFirst:   {"DD/MM/YYYY", "D/M/Y", "d/m/yyyy", "dd-mm-yy", "JJ/MM/AAAA", "TT.MM.JJJJ", "DD MMM YYYY", "dd/mm/aaaa hh:mm:ss", "hh:mm dd/mm", "ddmmyyyy", "HH:MM:SS DD/MM/YYYY", "am/pm d/m/yyyy"},
+		MonthFirst: {"MM/DD/YYYY", "M/D/Y", "m/d/yyyy", "mm-dd-yy", "MM/JJ/AAAA", "MMM DD YYYY", "mm/dd/yyyy hh:mm AM/PM", "hh:mm m/d", "mmddyyyy"},
+		0:          {"YYYY-MM-DD", "yyyy-mm-ddThh:mm:ss", "AAAA/MM/DD", "JJJJ-MM-TT", "hh:mm:ss", "mm:ss"},
+	} {
+		for _, note := range notes {
+			if got, err := orderOf(note); got != order || err != nil {
+				t.Errorf("%s: %v (%v), want %v", note, got, err, order)
+			}
+			for _, given := range []DateOrder{0, DayFirst, MonthFirst} {
+				for _, text := range []string{"ip,port,Date (" + note + "),Time (UTC)\n198.18.0.0,6000,01/02/2026,12:34:56\n", "IP: 198.18.0.0\nPort: 6000\nDate (" + note + "): 01/02/2026\nTime (UTC): 12:34:56\n"} {
+					want := map[DateOrder]string{DayFirst: " at 2026-02-01T", MonthFirst: " at 2026-01-02T", 0: "exchanged"}[max(order, given)]
+					if order != 0 && given != 0 && order != given {
+						want = "exchanged"
+					}
+					if got := askedOf(t, text, Options{Dates: given}); !strings.Contains(got, want) {
+						t.Errorf("%q, %v: %s, want %s", text, given, got, want)
+					}
+				}
+			}
+		}
+	}
+	checkAsked(t, []want{{"ip,port,Date (YYYY-DD-MM),Time (UTC)\n198.18.0.0,6000,2026-01-02,12:34:56\n", "2: day and month could be exchanged"}})
 }
