@@ -39,7 +39,7 @@ func (b *block) add(s *settings, line string, pairs []pair, in section) {
 }
 
 // labelMarks stand around labels and values.
-const labelMarks = " \t\r*_`\"'<|"
+const labelMarks = " \t\r*_`\"'<|" + otherQuotes
 
 // take takes the value of a label.
 func (b *block) take(s *settings, p pair, in section) error {

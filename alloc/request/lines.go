@@ -3,6 +3,8 @@ package request
 import (
 	"bytes"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/cgnkit/cgnkit/alloc/internal/lines"
 )
@@ -102,20 +104,26 @@ func unquote(line []byte) []byte {
 	return nil
 }
 
-// spaces are what word processors and mail programs write for a blank and a dash.
-var spaces = [][2][]byte{
-	{[]byte("\u00a0"), []byte(" ")}, {[]byte("\u202f"), []byte(" ")}, {[]byte("\u2007"), []byte(" ")},
-	{[]byte("\u2013"), []byte("-")}, {[]byte("\u2212"), []byte("-")}, {[]byte("\u2192"), []byte("->")},
-}
+// spaces are what word processors and mail programs write for a blank, a dash and a colon, and what nobody sees.
+var spaces = func() *strings.Replacer {
+	pairs := []string{"\u2013", "-", "\u2212", "-", "\u2192", "->", "\uff1a", ": "}
+	for _, blank := range "\u00a0\u0085\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000" {
+		pairs = append(pairs, string(blank), " ")
+	}
+	for _, unseen := range "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff" {
+		pairs = append(pairs, string(unseen), "")
+	}
+	return strings.NewReplacer(pairs...)
+}()
+
+// otherQuotes are the quotes and bullets that they write around an address, besides those of ASCII.
+const otherQuotes = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u00ab\u00bb\u2039\u203a\u2022\u00b7\u2026"
 
 // spaced returns a line in which blanks and dashes are those of ASCII.
 func spaced(line []byte) string {
 	for _, c := range line {
-		if c >= 0x80 {
-			for _, s := range spaces {
-				line = bytes.ReplaceAll(line, s[0], s[1])
-			}
-			break
+		if c >= utf8.RuneSelf {
+			return spaces.Replace(string(line))
 		}
 	}
 	return string(line)
@@ -124,15 +132,27 @@ func spaced(line []byte) string {
 // hasAddress reports whether a line holds what could be an address: digits with dots, or hexadecimal with colons.
 func hasAddress(line string) bool {
 	for i := range len(line) {
-		if (i == 0 || !isWordByte(line[i-1])) && (isDigit(line[i]) || isHex(line[i])) && startsAddress(line[i:]) {
+		if (i == 0 || !endsInWord(line[:i])) && (isDigit(line[i]) || isHex(line[i])) && startsAddress(line[i:]) {
 			return true
 		}
 	}
 	return false
 }
 
-func isWordByte(b byte) bool { return isDigit(b) || isLetter(b) || b == '.' || b >= 0x80 }
-func isHex(b byte) bool      { return isDigit(b) || 'a' <= b|0x20 && b|0x20 <= 'f' }
+// endsInWord reports whether what follows a text goes on with a word or a number of it. Scripts that write no blanks between words have no such end.
+func endsInWord(text string) bool {
+	before := strings.TrimSuffix(text, ".")
+	r, _ := utf8.DecodeLastRuneInString(before)
+	switch {
+	case r < utf8.RuneSelf:
+		return isDigit(byte(r)) || isLetter(byte(r))
+	case r == 'º' || r == 'ª':
+		return false
+	}
+	return unicode.In(r, unicode.Latin, unicode.Greek, unicode.Cyrillic)
+}
+
+func isHex(b byte) bool { return isDigit(b) || 'a' <= b|0x20 && b|0x20 <= 'f' }
 
 // defangedDot passes over a dot that is written so that no program makes a link of an address.
 func (c *cursor) defangedDot() bool {

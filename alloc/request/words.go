@@ -273,7 +273,7 @@ func isBracketed(word string) bool {
 // not returned.
 func bareWord(word string) (label, value string) {
 	if !strings.HasPrefix(word, "[") || !strings.Contains(word, "]:") {
-		word = strings.Trim(word, `,;"'()[]<`)
+		word = strings.Trim(word, `,;"'()[]<`+otherQuotes)
 	}
 	i := strings.IndexAny(word, ":=")
 	if i <= 0 || !isLetter(word[0]) {
