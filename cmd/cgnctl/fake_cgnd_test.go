@@ -54,10 +54,12 @@ func (f *fakeCGND) Snapshot() *daemon.Snapshot {
 	return s
 }
 func (f *fakeCGND) Holding() *daemon.Holding { return &f.holding }
-func (f *fakeCGND) Asked() *daemon.Snapshot  { return f.Snapshot() }
-func (f *fakeCGND) Plan() *alloc.Plan        { return f.plan }
-func (f *fakeCGND) Ledger() *ledger.Ledger   { return nil }
-func (f *fakeCGND) Reload()                  {}
+func (f *fakeCGND) Asked() (*daemon.Snapshot, *ledger.Ledger) {
+	return f.Snapshot(), nil
+}
+func (f *fakeCGND) Plan() *alloc.Plan      { return f.plan }
+func (f *fakeCGND) Ledger() *ledger.Ledger { return nil }
+func (f *fakeCGND) Reload()                {}
 
 func (f *fakeCGND) Usage() *metrics.Usage { return f.usage }
 

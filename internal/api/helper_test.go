@@ -45,8 +45,10 @@ func (d *fakeDaemon) Snapshot() *daemon.Snapshot {
 	}
 	return s
 }
-func (d *fakeDaemon) Asked() *daemon.Snapshot { return d.Snapshot() }
-func (d *fakeDaemon) Plan() *alloc.Plan       { return d.plan }
+func (d *fakeDaemon) Asked() (*daemon.Snapshot, *ledger.Ledger) {
+	return d.Snapshot(), d.ledger
+}
+func (d *fakeDaemon) Plan() *alloc.Plan { return d.plan }
 
 func (d *fakeDaemon) Holding() *daemon.Holding {
 	d.mu.Lock()

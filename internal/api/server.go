@@ -18,8 +18,8 @@ import (
 // A Daemon is what the API tells about.
 type Daemon interface {
 	Snapshot() *daemon.Snapshot
-	Asked() *daemon.Snapshot // for a question about who had ports
-	Plan() *alloc.Plan       // the plan that was applied; nil before
+	Asked() (*daemon.Snapshot, *ledger.Ledger) // for a question about who had ports
+	Plan() *alloc.Plan                         // the plan that was applied; nil before
 	Holding() *daemon.Holding
 	Ledger() *ledger.Ledger // nil with a plan file
 	Reload()

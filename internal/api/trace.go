@@ -133,13 +133,12 @@ func isText(s string) bool {
 
 // answer asks the ledger, or without one the plan in force.
 func (s *server) answer(q traceQuestion) (a traceAnswer, err error) {
-	shot := s.Daemon.Asked()
+	shot, led := s.Daemon.Asked()
 	a = traceAnswer{Outside: q.Outside, From: q.From, To: q.To, Candidates: []candidate{}, Warnings: doubts(shot)}
 	q.Unsure, q.Had = shot.Unsure, shot.Had
 	if n, ok := q.Port.Number(); ok {
 		a.Port = &n
 	}
-	led := s.Daemon.Ledger()
 	if led == nil {
 		return a, s.answerNow(q, shot, &a)
 	}

@@ -232,7 +232,7 @@ func TestManyByHand(t *testing.T) {
 			r.after(5 * time.Second)
 			at = r.now().Add(-2 * time.Second)
 		}
-		if s := r.d.Asked(); len(s.Had) != maxHad || s.Had[maxHad-1] != ledger.Anything {
+		if s, _ := r.d.Asked(); len(s.Had) != maxHad || s.Had[maxHad-1] != ledger.Anything {
 			t.Errorf("the kernel had %q", s.Had)
 		}
 		r.byHand(1)

@@ -65,11 +65,8 @@ const (
 type Daemon struct {
 	o      Options
 	reload chan struct{}
-	shot   atomic.Pointer[Snapshot]
+	public atomic.Pointer[published]
 	plan   held
-	ledger atomic.Pointer[ledger.Ledger]
-
-	fresh atomic.Pointer[freshness]
 
 	unheard atomic.Pointer[string]
 	looked  atomic.Pointer[time.Time] // when the kernel said last which plan it has, whoever asked
@@ -92,29 +89,37 @@ func New(o Options) *Daemon {
 	d := &Daemon{o: o, reload: make(chan struct{}, 1)}
 	d.plan.is.Store(&Holding{})
 	d.o.Backend = noting{watched{o.Backend, &d.looked}, &d.plan}
-	d.shot.Store(&Snapshot{Instance: o.Instance, Backend: o.Name, Problems: []Problem{}, Drift: DriftInfo{Examples: []string{}}})
+	d.public.Store(&published{shot: &Snapshot{Instance: o.Instance, Backend: o.Name, Problems: []Problem{}, Drift: DriftInfo{Examples: []string{}}}})
 	return d
 }
 
-// Snapshot returns the present state. It costs nothing.
-func (d *Daemon) Snapshot() *Snapshot { return d.shot.Load() }
+// What is published is what was known at an instant: the state, and the ledger by which it came about. One without the other would be an answer that
+// nobody has found out: by a ledger that the kernel does not follow yet, and without a word about that.
+type published struct {
+	shot   *Snapshot
+	ledger *ledger.Ledger // nil = there is none, or it could not be read yet
+	fresh  freshness
+}
 
 // A freshness says what the source was when it was read, and when it was that last.
 type freshness struct {
 	mark string
-	at   time.Time
+	at   time.Time // zero = it was not read
 }
 
-// Asked returns the present state for a question about who had ports: where the ledger was changed, or somebody began to apply, since it was read, another
-// plan is possible since then, of which nothing is known yet; Had has "" for it. It looks at two files. Ask Ledger after it.
-func (d *Daemon) Asked() *Snapshot {
-	s, f := d.shot.Load(), d.fresh.Load()
-	if f == nil || !d.o.Source.ledger || d.o.Source.mark()+"\n"+d.o.Source.intentMark() == f.mark {
-		return s
+// Snapshot returns the present state. It costs nothing.
+func (d *Daemon) Snapshot() *Snapshot { return d.public.Load().shot }
+
+// Asked returns the present state for a question about who had ports, and the ledger that is to be asked: where that was changed, or somebody began to apply,
+// since it was read, another plan is possible since then, of which nothing is known yet; Had has "" for it. It looks at two files.
+func (d *Daemon) Asked() (*Snapshot, *ledger.Ledger) {
+	k := d.public.Load()
+	if k.fresh.at.IsZero() || !d.o.Source.ledger || d.o.Source.mark()+"\n"+d.o.Source.intentMark() == k.fresh.mark {
+		return k.shot, k.ledger
 	}
-	out := *s
-	out.Unsure, out.Had = earlier(s.Unsure, f.at), append(slices.Clone(s.Had), "")
-	return &out
+	out := *k.shot
+	out.Unsure, out.Had = earlier(k.shot.Unsure, k.fresh.at), append(slices.Clone(k.shot.Had), "")
+	return &out, k.ledger
 }
 
 // Plan returns the plan that the daemon has applied, or nil before it has.
@@ -123,8 +128,9 @@ func (d *Daemon) Plan() *alloc.Plan { return d.plan.Load() }
 // Holding returns which plan the kernel has, as far as is known: another one while that is. Ask Snapshot or Asked before.
 func (d *Daemon) Holding() *Holding { return d.plan.is.Load() }
 
-// Ledger returns the ledger as it was read last, or nil: with a plan file, and before it could be read. It must not be closed.
-func (d *Daemon) Ledger() *ledger.Ledger { return d.ledger.Load() }
+// Ledger returns the ledger as it was read last, or nil: with a plan file, and before it could be read. It must not be closed. Who asks it about the
+// present asks Asked for it.
+func (d *Daemon) Ledger() *ledger.Ledger { return d.public.Load().ledger }
 
 // Reload has the daemon read its files anew. It does not wait.
 func (d *Daemon) Reload() {

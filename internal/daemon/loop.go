@@ -25,6 +25,7 @@ type loop struct {
 	// The source.
 	timeline  *timeline
 	mark      string // of the file when it was read
+	fresh     freshness
 	reread    bool   // it is to be read
 	intent    string // of what somebody is about to apply, when it was read
 	intentBad bool   // it cannot be read

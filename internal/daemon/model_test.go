@@ -333,8 +333,8 @@ func (m *model) askNow() {
 	}
 	m.after(0)
 	sha := m.seen().sha
-	if s := m.d.Asked(); sha != "" && m.d.Ledger() != nil && problem(s, "source") == "" {
-		m.askOf(m.d.Ledger(), ledger.Question{From: m.now(), To: m.now(), Unsure: s.Unsure, Had: s.Had}, sha)
+	if s, led := m.d.Asked(); sha != "" && led != nil && problem(s, "source") == "" {
+		m.askOf(led, ledger.Question{From: m.now(), To: m.now(), Unsure: s.Unsure, Had: s.Had}, sha)
 	}
 }
 
@@ -347,8 +347,8 @@ func (m *model) askPast() {
 		return
 	}
 	m.after(0)
-	if s := m.d.Asked(); m.up && m.d.Ledger() != nil && problem(s, "source") == "" {
-		m.askAll(m.d.Ledger(), ledger.Question{Unsure: s.Unsure, Had: s.Had}, 3*time.Second, 3)
+	if s, led := m.d.Asked(); m.up && led != nil && problem(s, "source") == "" {
+		m.askAll(led, ledger.Question{Unsure: s.Unsure, Had: s.Had}, 3*time.Second, 3)
 	}
 	led := m.heeded()
 	defer led.Close()

@@ -38,7 +38,11 @@ func (l *loop) publish() {
 		s.Apply.Retry = max(s.Apply.Retry, time.Until(at), 0)
 	}
 	wasReady := l.Snapshot().Ready
-	l.shot.Store(&s)
+	now := &published{shot: &s, fresh: l.fresh}
+	if l.timeline != nil {
+		now.ledger = l.timeline.ledger
+	}
+	l.public.Store(now)
 	if s.Ready && !wasReady {
 		l.o.Notify("READY=1")
 	}

@@ -38,7 +38,7 @@ func (l *loop) haveReadBeside(t *timeline, mark string, f freshness, intent stri
 	}
 	l.haveRead(t, mark, err, changed, backendErr)
 	if !l.intentBad {
-		l.fresh.Store(&f)
+		l.fresh = f
 	}
 }
 
@@ -87,7 +87,6 @@ func (l *loop) haveRead(t *timeline, mark string, err error, changed bool, backe
 	l.untidy()
 	if t.ledger != nil {
 		l.snapshot.Head, l.snapshot.Records = t.ledger.Head(), t.ledger.Len()
-		l.ledger.Store(t.ledger)
 		for _, w := range t.ledger.Warnings() {
 			l.log.Warn(w)
 		}
@@ -108,7 +107,7 @@ func (l *loop) look() {
 		intent, mark := source.intentMark(), source.mark()
 		return func() {
 			if l.reread = l.reread || intent != l.intent; !l.reread && mark == l.mark && !l.intentBad {
-				l.fresh.Store(&freshness{mark + "\n" + intent, at})
+				l.fresh = freshness{mark + "\n" + intent, at}
 			}
 			l.haveLooked(in, err, intent != "", mark, begun)
 		}
