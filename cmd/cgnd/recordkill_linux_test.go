@@ -209,7 +209,7 @@ func TestPlanByHand(t *testing.T) {
 			s.record(plan(1000), begun)
 			s.start()
 			first := s.await("start", healthy)
-			time.Sleep(2 * time.Second) // some evidence
+			time.Sleep(8 * time.Second) // some evidence, and nothing is known of the 5 s before a change is noticed
 			byHand(plan(2000))
 			foreign := time.Now()
 			if drift == "report" {
