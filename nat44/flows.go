@@ -229,6 +229,7 @@ func (s *socket) deleteFlows(w *wire, n int) (deleted int, err error) {
 type staleness struct {
 	rs      *Ruleset
 	outside []alloc.AddrRange // of this ruleset and of those before, merged
+	others  []alloc.AddrRange // outside addresses of other instances, merged; for leftover only
 	local   map[netip.Addr]bool
 }
 

@@ -1,0 +1,79 @@
+//go:build linux
+
+package nat44
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/cgnkit/cgnkit/internal/netns"
+)
+
+// loadFile loads a ruleset as nft -f does: flows stay.
+func (b *trafficBench) loadFile(rs *Ruleset) {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), "rules.nft")
+	if err := os.WriteFile(path, []byte(rs.String()), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	b.nft("-f", path)
+}
+
+// TestLeftover has plans come and go by nft -f, and a subscriber use each of them: what it opened by another plan goes on, and is found as long as it does,
+// also with an outside address that only the other plan has, where that is given. What follows the plan stays.
+func TestLeftover(t *testing.T) {
+	t.Parallel()
+	b := newTrafficBench(t, netns.Options{})
+	sub, server := b.Subscribers[0], b.Servers[0]
+	ours := subscribersOf(t, "192.0.2.0/30", 1000, "100.64.0.1", "100.64.0.2", "100.64.0.3")
+	swapped := subscribersOf(t, "192.0.2.0/30", 1000, "100.64.0.3", "100.64.0.2", "100.64.0.1")
+	elsewhere := subscribersOf(t, "192.0.2.8/30", 1000, "100.64.0.1", "100.64.0.2", "100.64.0.3")
+	b.apply(ours)
+	var flows []*netns.Flow
+	var seen []netip.AddrPort
+	for i, rs := range []*Ruleset{ours, swapped, elsewhere} {
+		if i > 0 {
+			b.loadFile(rs)
+		}
+		f, err := sub.Dial(netns.Query{Network: "tcp", Remote: netip.AddrPortFrom(server.Addr, 7), Timeout: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = f.Close() }()
+		at, err := f.Ask()
+		if err != nil {
+			t.Fatal(err)
+		}
+		flows, seen = append(flows, f), append(seen, at)
+	}
+	if _, err := b.k.ForgetLeftover(ours); err == nil {
+		t.Error("flows of the plan that is in force are forgotten by another one")
+	}
+	b.loadFile(ours)
+	expect := func(what string, want int, got int, err error) {
+		t.Helper()
+		if err != nil || got != want {
+			t.Errorf("%s: %d flows, want %d: %v", what, got, want, err)
+		}
+	}
+	n, err := b.k.Leftover(ours)
+	expect("known is the plan in force", 1, n, err)
+	n, err = b.k.Leftover(ours, swapped.Plan(), elsewhere.Plan())
+	expect("known are all", 2, n, err)
+	for i, f := range flows {
+		if at, err := f.Ask(); err != nil || at != seen[i] {
+			t.Errorf("flow %d was seen as %v, and is as %v: %v", i, seen[i], at, err)
+		}
+	}
+	n, err = b.k.ForgetLeftover(ours, elsewhere.Plan())
+	expect("forgotten", 2, n, err)
+	n, err = b.k.Leftover(ours, swapped.Plan(), elsewhere.Plan())
+	expect("afterwards", 0, n, err)
+	if at, err := flows[0].Ask(); err != nil || at != seen[0] {
+		t.Errorf("what follows the plan was seen as %v, and is as %v: %v", seen[0], at, err)
+	}
+	b.equal(ours)
+}
