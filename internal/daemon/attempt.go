@@ -218,8 +218,11 @@ func (l *loop) haveApplied(a attempt) {
 	first := !l.has || l.applied.sha256 != a.want.sha256
 	l.holds(a)
 	if a.onlyTold {
-		l.firstAttempt, l.inForce, a.switched = true, a.before, l.wall()
-		l.sayLate(a)
+		if l.firstAttempt, l.inForce, a.switched = true, a.before, l.wall(); a.endsAll() {
+			l.sayLate(a)
+		} else {
+			l.open = l.open.and(a.open)
+		}
 		l.over("apply")
 		l.compared(*a.had)
 		l.sayDrift(*a.had)
@@ -229,7 +232,10 @@ func (l *loop) haveApplied(a attempt) {
 		l.sayDrift(*a.had)
 	}
 	l.sayApplied(a)
+	l.leftNone()
 	switch {
+	case !a.endsAll():
+		l.open = l.open.and(a.stays(l.back(l.heldAt)))
 	case first, !a.open.none() && l.isRight(a.want.sha256):
 		l.sayLate(a)
 	default:
@@ -320,7 +326,11 @@ func (l *loop) haveFailed(a attempt) {
 		l.holds(a)
 		l.redo = "the apply did not end well"
 		l.repairs, l.repairAt = 1, l.retryAt
-		l.sayLate(a)
+		if a.before.SHA256 != "" && a.want.epoch.Seq > 0 { // by which connections may go on
+			l.open = l.open.and(a.stays(l.back(l.heldAt)))
+		} else {
+			l.sayLate(a)
+		}
 		l.trouble("apply", fmt.Sprintf("plan %.12s is in force, but not all that belongs to it was done: %v", a.want.sha256, a.err), false)
 	}
 }

@@ -19,6 +19,10 @@ type Backend interface {
 	Ahead() time.Duration
 	// Verify compares the kernel with a plan, and calls found with every difference. It changes nothing.
 	Verify(plan *alloc.Plan, found func(difference string)) (Verified, error)
+	// Leftover returns how many connections go on that contradict a plan, which is in force: another one made them, and no Apply has ended them. The former
+	// plans are those that it may have been, as far as they are known. With forget they are ended. The error wraps errGivenUp where
+	// somebody else changes the kernel just now.
+	Leftover(plan *alloc.Plan, former []*alloc.Plan, forget bool) (n int, err error)
 	// Reload reads anew what the backend has of files, and reports whether any of it has changed since the last Apply.
 	Reload() (changed bool, err error)
 	Close() error

@@ -78,13 +78,13 @@ func (l *loop) isRight(sha string) bool {
 // watch notes what the kernel has when it was looked at, and nobody is about to record that.
 func (l *loop) watch(in InForce, at time.Time) {
 	l.asked = true
+	if l.has && in.SHA256 != l.applied.sha256 {
+		l.departs()
+	}
 	switch {
 	case l.timeline == nil || l.timeline.ledger == nil:
 	case l.has && in.SHA256 == l.applied.sha256:
-		l.rightAt = at
-		if len(l.open.had) > 0 && l.isRight(in.SHA256) {
-			l.sayLate(attempt{want: l.applied, before: in, open: l.open, switched: l.wall()})
-		}
+		l.rightAt = at // what it had besides is over when leftDue finds it so
 	case in.SHA256 != "": // by what was read last, where the ledger cannot be read now
 		if want, err := l.timeline.at(l.wall()); err == nil {
 			l.open = l.open.and(l.timeline.doubt(l.known(), in.SHA256, want.epoch, l.wall()))
@@ -97,6 +97,7 @@ func (l *loop) tell(sha string) {
 	if sha == "" || l.timeline == nil || l.timeline.ledger == nil || l.has && sha == l.applied.sha256 {
 		return
 	}
+	l.leftAt = time.Time{}
 	if want, err := l.timeline.at(l.wall()); err == nil && want.sha256 != sha {
 		d := l.timeline.doubt(l.known(), sha, want.epoch, l.wall())
 		d.had = []string{sha} // all else is known

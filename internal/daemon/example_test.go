@@ -32,6 +32,9 @@ func (m *memory) Apply(plan *alloc.Plan, _ func() error) (daemon.Applied, error)
 func (m *memory) Verify(*alloc.Plan, func(string)) (daemon.Verified, error) {
 	return daemon.Verified{}, nil
 }
+func (m *memory) Leftover(*alloc.Plan, []*alloc.Plan, bool) (int, error) {
+	return 0, nil
+}
 func (m *memory) Ahead() time.Duration  { return 0 }
 func (m *memory) Reload() (bool, error) { return false, nil }
 func (m *memory) Close() error          { return nil }

@@ -36,15 +36,19 @@ type fakeState struct {
 	blind   error    // of InForce
 	files   error    // of Reload
 	changed bool
-	release bool          // what is broken was made by another release
-	takes   time.Duration // Apply
-	ahead   time.Duration // Ahead, and Apply before it waits
-	busy    error         // of Apply before it waits
-	waited  int           // waits that ended at the instant
-	writes  []string      // plans that were applied although the kernel had something else, and repairs
-	applies int
-	looks   int
-	compare int
+	left    int // connections that contradict the plan
+	counted int // how often they were
+	// Why they cannot be.
+	uncounted error
+	release   bool          // what is broken was made by another release
+	takes     time.Duration // Apply
+	ahead     time.Duration // Ahead, and Apply before it waits
+	busy      error         // of Apply before it waits
+	waited    int           // waits that ended at the instant
+	writes    []string      // plans that were applied although the kernel had something else, and repairs
+	applies   int
+	looks     int
+	compare   int
 }
 
 func (b *fakeBackend) InForce() (InForce, error) {
@@ -76,6 +80,9 @@ func (b *fakeBackend) Apply(plan *alloc.Plan, wait func() error) (Applied, error
 	if b.refuse != nil || plan.SHA256() == b.refused {
 		return Applied{}, cmp.Or(b.refuse, errRefused)
 	}
+	if b.after == nil {
+		b.left = 0
+	}
 	if b.sha == plan.SHA256() && len(b.broken) == 0 {
 		return Applied{Way: "unchanged"}, b.after
 	}
@@ -96,6 +103,17 @@ func (b *fakeBackend) Verify(plan *alloc.Plan, found func(string)) (Verified, er
 		found(d)
 	}
 	return Verified{Differences: uint64(len(all)), OtherRelease: b.release}, nil
+}
+
+func (b *fakeBackend) Leftover(_ *alloc.Plan, _ []*alloc.Plan, forget bool) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.counted++
+	n := b.left
+	if forget && b.uncounted == nil {
+		b.left = 0
+	}
+	return n, b.uncounted
 }
 
 func (b *fakeBackend) Reload() (bool, error) {

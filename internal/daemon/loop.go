@@ -58,6 +58,10 @@ type loop struct {
 	lateAt       time.Time // when it was tried last to record that
 	lateSaid     time.Time // when a lateness that is recorded became a problem; zero = none is shown
 	prepareAt    time.Time // before that none is prepared
+	departed     bool      // the kernel was seen with something else, of which connections may go on
+	left         int       // that do
+	leftAt       time.Time // before that none are looked for
+	leftBad      bool      // that failed
 
 	// What is remembered beyond the end.
 	open       doubt     // whether epochs came into force, and what else the kernel had; none = all did, or late says it
@@ -138,6 +142,8 @@ func (l *loop) decide() {
 		l.read()
 	case due:
 		l.apply(want)
+	case l.leftDue(now):
+		l.leftovers()
 	case l.recordDue(now):
 		l.record()
 	case l.forgetful(now):
@@ -203,7 +209,7 @@ func (l *loop) sameTarget(want target) {
 	}
 	// What began in between never came, or nobody knows.
 	if d := l.timeline.doubt(l.known(), l.applied.sha256, want.epoch, l.wall()); !d.none() && want.epoch.Seq != l.applied.epoch.Seq {
-		if l.open = l.open.and(d); l.inForce.SHA256 == want.sha256 {
+		if l.open = l.open.and(d); l.inForce.SHA256 == want.sha256 && len(l.open.had) == 0 {
 			l.sayLate(attempt{want: want, before: InForce{SHA256: want.sha256}, open: l.open, switched: l.wall()})
 		}
 	}

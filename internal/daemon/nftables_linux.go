@@ -107,6 +107,21 @@ func (n *nftables) Verify(plan *alloc.Plan, found func(string)) (Verified, error
 	return Verified{Differences: v.Differences, Notes: v.Notes}, err
 }
 
+func (n *nftables) Leftover(plan *alloc.Plan, former []*alloc.Plan, forget bool) (flows int, err error) {
+	rs, err := n.ruleset(plan)
+	if err != nil {
+		return 0, err
+	}
+	if !forget {
+		return n.kernel.Leftover(rs, former...)
+	}
+	flows, err = n.kernel.ForgetLeftover(rs, former...)
+	if errors.Is(err, nat44.ErrBusy) {
+		err = fmt.Errorf("%w: %w", errGivenUp, err)
+	}
+	return flows, err
+}
+
 func (n *nftables) Reload() (bool, error) { return false, nil }
 
 func (n *nftables) Close() error {

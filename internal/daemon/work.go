@@ -232,9 +232,15 @@ func (l *loop) compared(c comparison) bool {
 		l.log.Debug(n)
 	}
 	if c.Differences == 0 {
-		l.over("drift")
+		switch {
+		case l.left > 0:
+			l.sayLeft()
+		case !l.departed: // else connections are looked for first
+			l.over("drift")
+		}
 		return false
 	}
+	l.departs()
 	v.Different++
 	return true
 }

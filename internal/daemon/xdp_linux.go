@@ -190,6 +190,9 @@ func (x *xdp) Verify(plan *alloc.Plan, found func(string)) (Verified, error) {
 	return Verified{Differences: v.Differences, Notes: v.Notes, OtherRelease: otherRelease}, err
 }
 
+// Leftover is none: a mapping is one of the state in which it was made, and whoever changes the plan takes along what is right by the next one only.
+func (x *xdp) Leftover(*alloc.Plan, []*alloc.Plan, bool) (int, error) { return 0, nil }
+
 func (x *xdp) Close() error {
 	x.close()
 	return nil
