@@ -142,3 +142,24 @@ func TestOnlyOne(t *testing.T) {
 	s.cmd, s.log = first, log
 	s.await("the first", healthy)
 }
+
+// TestOneLedger has a second cgnd, with a kernel of its own, follow the ledger of another one: it does not begin until the first has ended.
+func TestOneLedger(t *testing.T) {
+	netnstest.Root(t)
+	t.Parallel()
+	s := newSite(t, netnstest.NewTopology(t, netns.Options{}), "ledger: FOLDER/ledger.jsonl\n")
+	s.record(plan(1000), time.Now().Add(-time.Hour))
+	s.start()
+	s.await("start", healthy)
+	second := newSite(t, netnstest.NewTopology(t, netns.Options{}), "ledger: "+s.path("ledger.jsonl")+"\n")
+	second.start()
+	if err := second.cmd.Wait(); err == nil || !strings.Contains(second.log.String(), "another cgnd follows this ledger") {
+		t.Errorf("%v\n%s", err, second.log)
+	}
+	second.cmd = nil
+	if err := s.stop(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	second.start()
+	second.await("the second", healthy)
+}

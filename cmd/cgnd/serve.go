@@ -21,13 +21,17 @@ func serve(ctx context.Context, c *daemonfile.Config, stderr io.Writer) error {
 		return err
 	}
 	defer unlock()
+	source := sourceOf(c)
+	if err := source.Claim(); err != nil {
+		return err
+	}
 	backend, err := newBackend(c)
 	if err != nil {
 		return fmt.Errorf("backend %s: %w", c.Backend, err)
 	}
 	at := newListeners(log)
 	d := daemon.New(daemon.Options{
-		Instance: c.Instance, Name: c.Backend, Source: sourceOf(c), Backend: backend, Log: log,
+		Instance: c.Instance, Name: c.Backend, Source: source, Backend: backend, Log: log,
 		Report: c.Report, VerifyEvery: c.VerifyEvery, Uptime: uptime, Notify: at.beforeReady(notifier(log)),
 	})
 	at.say = d.Unheard

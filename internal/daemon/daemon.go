@@ -152,6 +152,7 @@ func (d *Daemon) Run(ctx context.Context) {
 			l.giveUp()
 			d.o.Notify("STOPPING=1")
 			l.keepAtEnd(time.After(endPatience))
+			d.o.Source.release()
 			return
 		case <-timer.C:
 		case <-d.reload:

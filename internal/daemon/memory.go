@@ -21,14 +21,14 @@ func (s Source) remember(m memory) error {
 	}
 	h := s.home.Load()
 	if h == nil {
-		return ledger.Remember(s.path, m)
+		return s.note(s.path, m)
 	}
 	if _, err := os.Stat(h.path); err != nil { // nobody reads what is written into the folder on which a disk is mounted later
 		if st, err := os.Stat(filepath.Dir(h.path)); err != nil || !os.SameFile(st, h.folder) {
 			return fmt.Errorf("%s is away, and so is the folder in which it was", h.path)
 		}
 	}
-	return ledger.Remember(h.path, m)
+	return s.note(h.path, m)
 }
 
 // recall returns what stands beside the ledger, which need not be there.

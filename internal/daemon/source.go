@@ -19,6 +19,7 @@ type Source struct {
 	ledger bool
 	keys   func() ([]alloc.Key, error)
 	home   *atomic.Pointer[home] // of the ledger that was read last
+	claim  *claim
 }
 
 // A home is where a ledger lay when it could be read: without links, and what folder that was.
@@ -29,7 +30,7 @@ type home struct {
 
 // FromLedger returns the source that follows the ledger at path. keys is called at every reading, for plans with scheme random.
 func FromLedger(path string, keys func() ([]alloc.Key, error)) Source {
-	return Source{path: path, ledger: true, keys: keys, home: &atomic.Pointer[home]{}}
+	return Source{path: path, ledger: true, keys: keys, home: &atomic.Pointer[home]{}, claim: &claim{}}
 }
 
 // FromPlan returns the source that follows the plan file at path, which is to be in force from the moment that it is read.
