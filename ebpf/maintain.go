@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -53,18 +54,19 @@ func (g *generation) allRows() []int {
 }
 
 // evictMoved frees the slots of subscribers that have another share than under the plan of old, on addresses that stay, settles their
-// peers, has the accounts of relaid rows counted, and takes out of displaced what has no mapping any longer.
+// peers, has the accounts counted of relaid rows and of those to which somebody has moved, and takes out of displaced what has no mapping any longer.
 func (g *generation) evictMoved(old *generation, relaid []int) error {
 	if err := g.awaitPrograms(); err != nil {
 		return err
 	}
-	if err := g.evictRows(g.movedRows(old)); err != nil {
+	lost, got := g.movedRows(old)
+	if err := g.evictRows(lost); err != nil {
 		return err
 	}
 	if err := g.settlePeers(old); err != nil {
 		return err
 	}
-	if err := g.recount(relaid); err != nil {
+	if err := g.recount(union(got, relaid)); err != nil {
 		return err
 	}
 	return g.forgetEnded()
@@ -109,24 +111,27 @@ func (g *generation) recount(rows []int) error {
 	return nil
 }
 
-// movedRows returns the rows on which a share has lost its subscriber.
-func (g *generation) movedRows(old *generation) []int {
-	at := g.rowsByAddress()
-	moved := make(map[int]bool)
-	for change := range alloc.DiffNAT44(old.plan, g.plan).Changes() {
-		if change.Kind == alloc.Added {
-			continue
-		}
-		if row, ok := at[change.Old.Outside]; ok {
-			moved[row] = true
-		}
-	}
-	rows := make([]int, 0, len(moved))
-	for row := range moved {
-		rows = append(rows, row)
-	}
+// union returns the rows of both, sorted.
+func union(a, b []int) []int {
+	rows := slices.Concat(a, b)
 	slices.Sort(rows)
-	return rows
+	return slices.Compact(rows)
+}
+
+// movedRows returns the rows on which a share has lost its subscriber, and those on which one got a subscriber who had another share: old
+// programs may have written to displaced what he had there, after new ones had written what he has here.
+func (g *generation) movedRows(old *generation) (lost, got []int) {
+	at := g.rowsByAddress()
+	from, to := make(map[int]bool), make(map[int]bool)
+	for change := range alloc.DiffNAT44(old.plan, g.plan).Changes() {
+		if row, ok := at[change.Old.Outside]; ok && change.Kind != alloc.Added {
+			from[row] = true
+		}
+		if row, ok := at[change.New.Outside]; ok && change.Kind == alloc.Moved {
+			to[row] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(from)), slices.Sorted(maps.Keys(to))
 }
 
 // evictRows does that for some outside addresses.

@@ -256,6 +256,54 @@ func TestDisplacedTakenBack(t *testing.T) {
 	}
 }
 
+// So are they in a change that comes into force, where somebody who moves was seen by new programs first, and then by old ones.
+func TestDisplacedByBothSides(t *testing.T) {
+	pool := func(inside string) *alloc.Plan {
+		return mustPlan(t, alloc.PoolSpec{Name: "p", Inside: spans(inside), Outside: spans("198.51.100.0"), PortsPerSubscriber: 64})
+	}
+	old, next := pool("100.64.0.0-100.64.0.15"), pool("100.64.0.1 100.64.0.0 100.64.0.2-100.64.0.15")
+	l := newLab(t, Config{Plan: old})
+	live := l.d.generation
+	var all []Mapping
+	claim := func(g *generation, plan *alloc.Plan, inside, outside int) {
+		p := must(g.openProgram(bpf.CgnatProgCgnClaim))
+		defer func() { _ = p.Close() }()
+		m := Mapping{Protocol: UDP, Inside: netip.AddrPortFrom(ad("100.64.0.1"), uint16(inside))}
+		share := must(plan.Lookup(alloc.SubscriberFrom("", m.Inside.Addr())))
+		m.Outside = netip.AddrPortFrom(share.Outside(), share.Ports().First()+uint16(outside))
+		if _, err := (&claimer{p, plan.Realms()}).claim(bpf.CgnatCgnClaimKindCGN_CLAIM_RESTORE, m); err != nil {
+			t.Fatal(err)
+		}
+		if g != live {
+			all = append(all, m)
+		}
+	}
+	l.replan(Config{Plan: next, Key: l.d.Key(), Step: func(what string) error {
+		if what != "ending what was before" {
+			return nil
+		}
+		g, err := openGeneration(l.d.folder.live())
+		if err == nil {
+			defer g.close()
+			err = g.understand(next, nil)
+		}
+		if err != nil {
+			return err
+		}
+		for i := range 20 {
+			claim(g, next, 5000+i, i)
+			claim(live, old, 5000+i, i+20)
+		}
+		return nil
+	}})
+	for _, m := range all {
+		got := l.run(fromInside, udp(m.Inside, server, "x").frame())
+		if got.verdict != outbound || sourceOf(got.frame) != m.Outside {
+			t.Errorf("%v: %v as %v, want %v", m.Inside, got.verdict, sourceOf(got.frame), m.Outside)
+		}
+	}
+}
+
 // givesUp makes another generation, whose programs give the inside ports of some mappings others, and takes it back.
 func (l *lab) givesUp(c Config, mappings []Mapping) error {
 	live, f := l.d.generation, l.d.folder
