@@ -17,8 +17,9 @@ type block struct {
 	other   bool   // whether it began with another value for a label of the block before
 	text    strings.Builder
 	bad     error
-	address bool // whether a line has one
-	last    role // the address that was given last: roleAddress or roleDestination
+	address bool   // whether a line has one
+	agains  []pair // which may be other values for what it asks about
+	last    role   // the address that was given last: roleAddress or roleDestination
 }
 
 // add takes a line.
@@ -60,6 +61,7 @@ func (b *block) take(s *settings, p pair, in section) error {
 	case p.role == 0:
 		b.aside(placeNames[normal(p.label)], value)
 		b.besidePair(p)
+		b.more(p)
 		b.serves(serviceNames[normal(p.label)], value)
 		if hasOtherAddress(value, b.values[roleAddress]) {
 			b.last = roleDestination // or somebody's
@@ -162,6 +164,9 @@ func (b *block) asks() bool {
 // question turns the block into one.
 func (b *block) question(s *settings) (q Request) {
 	err := b.bad
+	if err == nil {
+		err = b.once()
+	}
 	if err == nil {
 		q, err = b.request(s)
 	}

@@ -91,6 +91,9 @@ func (s *blockScanner) step() bool {
 func (s *blockScanner) line(line string) bool {
 	s.markXARF(line)
 	pairs := s.feedback(labelsOf(line))
+	if pairs == nil && s.at != nil {
+		pairs = numberedLabel(line)
+	}
 	switch {
 	case pairs == nil:
 	case endsInterval(s.stray): // "to 2026-02-01 03:30" has a colon
@@ -179,6 +182,7 @@ func (s *blockScanner) begin(pairs []pair) bool {
 		s.at = &block{item: item{ordered: true}, other: other, xarf: s.xarf}
 		for _, p := range s.before {
 			s.at.besidePair(p)
+			s.at.more(p)
 		}
 	}
 	return true

@@ -49,7 +49,8 @@
 //	Destination IP: 203.0.113.9
 //
 // Labels are those of csv, in English, Portuguese, Spanish and German, behind a bullet or not; what stands in brackets behind the
-// label of a time may be its zone or the order of its dates. A line with another label belongs to the block and says nothing. A
+// label of a time may be its zone or the order of its dates. A line with another label belongs to the block and says nothing, unless
+// it may be another value for what is asked about ("Second IP", "Corrected time", "Port 2"), which is refused. A
 // blank line, a line without a label, a heading ("Request 2:") and a label that was there already end it. Below a heading such as
 // "Destination:" stand the address and port of the destination; a bare "Port" right behind another address than
 // the one that is asked for is refused, as nobody knows whose it is. A line that is a question by itself stays one. A file that has blocks at its beginning, and no

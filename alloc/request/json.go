@@ -214,6 +214,9 @@ func knownProto(value string) string {
 	return p
 }
 
+// manyOf are names of lists of what a question has one of.
+var manyOf = setOfWords("times timestamps datetimes dates eventtimes ips ipaddresses sourceips srcips publicips clientips sourceaddresses srcports sourceports")
+
 // list passes over an array, unless its elements are objects that can be questions.
 func (o *jsonObject) list(name string, depth int) error {
 	l := jsonList{jsonObject: o}
@@ -224,7 +227,7 @@ func (o *jsonObject) list(name string, depth int) error {
 	if err := o.text.array(depth, func(first byte) error { return read(first, depth) }); err != nil {
 		return err
 	}
-	if r, _ := o.roleOf(name); r != 0 && !l.asked && o.bad == nil {
+	if r, _ := o.roleOf(name); (r != 0 || o.lists && manyOf[normal(lastPart(name))]) && !l.asked && o.bad == nil {
 		o.bad = refuse(ErrUnparsable, "%s is a list: give one value a question", quoted(name))
 	}
 	return l.end()
