@@ -59,14 +59,14 @@ func numberedLabel(line string) []pair {
 
 // more keeps what may be another value.
 func (b *block) more(p pair) {
-	if p.isAgain() && len(b.agains) < maxBesides {
-		b.agains = append(b.agains, p)
+	if p.isAgain() && len(b.others) < maxBesides {
+		b.others = append(b.others, p)
 	}
 }
 
 // once refuses a block with another value for what it asks about, under a name of its own.
 func (b *block) once() error {
-	for _, p := range b.agains {
+	for _, p := range b.others {
 		value := strings.Trim(p.value, labelMarks)
 		names := func(of ...role) bool {
 			return slices.ContainsFunc(p.words(), func(word string) bool {

@@ -18,7 +18,7 @@ type block struct {
 	text    strings.Builder
 	bad     error
 	address bool   // whether a line has one
-	agains  []pair // which may be other values for what it asks about
+	others  []pair // which may be other values for what it asks about
 	last    role   // the address that was given last: roleAddress or roleDestination
 }
 
