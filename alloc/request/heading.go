@@ -25,8 +25,12 @@ const (
 	later              // behind the address, perhaps with something between
 )
 
+// maxHeading is how much of a line is looked at for names of columns.
+const maxHeading = 2 << 10
+
 // take takes a line without an address. It reports whether all that it names is columns: "IP Port Time".
 func (h *heading) take(line string) bool {
+	line = line[:min(len(line), maxHeading)]
 	if !mayBeHeading(line) {
 		return false
 	}
