@@ -230,6 +230,7 @@ type staleness struct {
 	rs      *Ruleset
 	outside []alloc.AddrRange // of this ruleset and of those before, merged
 	others  []alloc.AddrRange // outside addresses of other instances, merged; for leftover only
+	plans   []*alloc.Plan     // that may have given ports; for leftover only
 	local   map[netip.Addr]bool
 }
 

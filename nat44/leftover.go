@@ -54,7 +54,7 @@ func (k *Kernel) ForgetLeftover(rs *Ruleset, former ...*alloc.Plan) (flows int, 
 
 // leftover returns what tells these flows.
 func (k *Kernel) leftover(rs *Ruleset, former []*alloc.Plan) (*staleness, error) {
-	s := &staleness{rs: rs, outside: slices.Clone(rs.outside)}
+	s := &staleness{rs: rs, outside: slices.Clone(rs.outside), plans: append([]*alloc.Plan{rs.plan}, former...)}
 	for _, plan := range former {
 		for p := range plan.Pools() {
 			s.outside = slices.AppendSeq(s.outside, p.OutsideRanges())
@@ -72,8 +72,16 @@ func (k *Kernel) leftover(rs *Ruleset, former []*alloc.Plan) (*staleness, error)
 	return s, nil
 }
 
-// leftover reports whether a flow is translated to an outside endpoint that its subscriber does not own. What is not translated at all is nobody's
-// doubt, and the guard drops its packets.
+// leftover reports whether a flow is translated to an outside endpoint that its subscriber does not own, and one of the plans gives to somebody. What is
+// not translated at all is nobody's doubt, and the guard drops its packets; nor is what somebody else's rules do with ports that are nobody's.
 func (s *staleness) leftover(f flow) bool {
-	return f.orig.src != f.reply.dst && !contains(s.others, f.reply.dst) && s.stale(f)
+	return f.orig.src != f.reply.dst && !contains(s.others, f.reply.dst) && s.stale(f) && s.given(f)
+}
+
+// given reports whether one of the plans gives the outside endpoint of a flow to a subscriber.
+func (s *staleness) given(f flow) bool {
+	if f.orig.proto != tcp && f.orig.proto != udp && f.orig.proto != icmp {
+		return true
+	}
+	return slices.ContainsFunc(s.plans, func(p *alloc.Plan) bool { return p.Trace(f.reply.dst, f.reply.dstPort).Status() == alloc.Allocated })
 }

@@ -6,9 +6,11 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/cgnkit/cgnkit/alloc"
 	"github.com/cgnkit/cgnkit/internal/netns"
 )
 
@@ -76,4 +78,42 @@ func TestLeftover(t *testing.T) {
 		t.Errorf("what follows the plan was seen as %v, and is as %v: %v", seen[0], at, err)
 	}
 	b.equal(ours)
+}
+
+// TestLeftoverOfOthers has the rules of an operator translate to ports of the plan's addresses that it gives to nobody: that contradicts nothing.
+func TestLeftoverOfOthers(t *testing.T) {
+	rs := subscribersOf(t, "192.0.2.0/30", 1000, "100.64.0.1", "100.64.0.2", "100.64.0.3")
+	former := subscribersOf(t, "192.0.2.8/30", 1000, "100.64.0.1")
+	s := &staleness{rs: rs, outside: merge(append(slices.Clone(rs.outside), former.outside...)), plans: []*alloc.Plan{rs.plan, former.plan}}
+	own := firstPort(t, rs, "100.64.0.1")
+	for _, c := range []struct {
+		inside, outside string
+		port            uint16
+		want            bool
+	}{
+		{"100.64.0.1", own.Addr().String(), own.Port(), false},
+		{"100.64.0.2", own.Addr().String(), own.Port(), true},
+		{"192.168.50.9", own.Addr().String(), own.Port(), true},
+		{"192.168.50.9", own.Addr().String(), 831, false},
+		{"100.64.0.2", own.Addr().String(), 831, false},
+		{"192.168.50.9", "192.0.2.8", 2000, true},
+		{"192.168.50.9", "192.0.2.8", 831, false},
+		{"192.168.50.9", "198.51.100.1", 2000, false},
+	} {
+		f := flow{orig: tuple{src: netip.MustParseAddr(c.inside), dst: netip.MustParseAddr("203.0.113.9"), proto: tcp},
+			reply: tuple{dst: netip.MustParseAddr(c.outside), dstPort: c.port, proto: tcp}}
+		if got := s.leftover(f); got != c.want {
+			t.Errorf("%s as %s:%d: %t, want %t", c.inside, c.outside, c.port, got, c.want)
+		}
+	}
+}
+
+// firstPort returns the first outside endpoint of a subscriber.
+func firstPort(t *testing.T, rs *Ruleset, inside string) netip.AddrPort {
+	t.Helper()
+	share, err := rs.plan.Lookup(alloc.SubscriberFrom("", netip.MustParseAddr(inside)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return netip.AddrPortFrom(share.Outside(), share.Ports().First())
 }

@@ -67,7 +67,7 @@ func (l *loop) haveLeft(n int, err error, forget bool, took time.Duration) {
 		l.sayLeft()
 		return
 	}
-	l.left, l.leftAt = 0, time.Now().Add(lookEvery) // what is open may be so again at once, where the clock was set back
+	l.left, l.leftAt = 0, time.Now().Add(max(lookEvery, leftShare*took)) // what is open may be so again at once, where the clock was set back
 	if n > 0 {
 		l.log.Info("connections that contradict the plan were forgotten", "plan_sha256", l.applied.sha256, "connections", n)
 	}
