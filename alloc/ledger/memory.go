@@ -18,6 +18,9 @@ type Memory struct {
 	Since      time.Time `json:"open_since,omitzero"` // zero = all came into force, or the ledger says that they were late
 	// Had are the SHA-256 of plans that the kernel had since then besides, by somebody's hand. At most 16, the last of which is Anything where there were more.
 	Had []string `json:"had,omitempty"`
+	// Departed is since when the kernel may give ports to others than its plan says, though it has it: somebody changed it, or nobody could look. Zero = it
+	// does not, as far as is known.
+	Departed time.Time `json:"departed,omitzero"`
 	// Seen is when the kernel was seen last with the plan of that epoch; zero = when the epoch began.
 	Seen time.Time `json:"seen,omitzero"`
 	// Leapt is what the clock said before it was last set forward; zero = it was not, as far as is known.
@@ -35,7 +38,7 @@ type Memory struct {
 
 // Equal reports whether two say the same, but for when the kernel was seen.
 func (m Memory) Equal(n Memory) bool {
-	return m.From.Equal(n.From) && m.PlanSHA256 == n.PlanSHA256 && m.Since.Equal(n.Since) && slices.Equal(m.Had, n.Had) && m.Leapt.Equal(n.Leapt) && sameLived(m.Lived, n.Lived)
+	return m.From.Equal(n.From) && m.PlanSHA256 == n.PlanSHA256 && m.Since.Equal(n.Since) && slices.Equal(m.Had, n.Had) && m.Leapt.Equal(n.Leapt) && m.Departed.Sub(n.Departed).Abs() < time.Second && sameLived(m.Lived, n.Lived)
 }
 
 // sameLived reports whether two say the same but for the end of the last one.
@@ -171,6 +174,10 @@ func (l *Ledger) Heed(now time.Time) error {
 	for _, sha := range lived {
 		l.had = with(l.had, sha)
 	}
+	if !m.Departed.IsZero() {
+		l.unsure, l.had = earlier(l.unsure, m.Departed), with(l.had, Anything)
+		l.warnings = append(l.warnings, fmt.Sprintf("by %s%s somebody changed what the kernel has of its plan, or it cannot be looked at, since %s: who had ports from then on is not known", l.name, MemorySuffix, stamp(m.Departed)))
+	}
 	if l.unsure = earlier(l.unsure, twice); !l.unsure.IsZero() {
 		l.warnings = append(l.warnings, fmt.Sprintf("by %s%s the kernel may not have had what the ledger says since %s: from then on what was in force before is possible, too; "+
 			"cgnd records how it was when it runs again; if nothing of cgnd follows this ledger any longer, remove that file", l.name, MemorySuffix, stamp(l.unsure)))
@@ -193,7 +200,7 @@ func (l *Ledger) advance(m Memory, e Epoch) Memory {
 	if missed, _ := l.OpenSince(Memory{From: m.From, PlanSHA256: m.PlanSHA256}, m.PlanSHA256, e, e.Settled); missed.Before(e.From) && !l.openFrom(missed, e) {
 		m.Since = earlier(m.Since, missed)
 	}
-	m.From, m.PlanSHA256, m.Seen, m.Boot, m.Up = e.From, e.PlanSHA256, e.Settled, "", 0
+	m.From, m.PlanSHA256, m.Seen, m.Boot, m.Up, m.Departed = e.From, e.PlanSHA256, e.Settled, "", 0, time.Time{}
 	return m
 }
 

@@ -56,9 +56,6 @@ func doubts(s *daemon.Snapshot) []string {
 	return out
 }
 
-// noticed is how long the kernel may have departed from its plan before the daemon knows.
-const noticed = 5 * time.Second
-
 // departure returns why the kernel may give ports to others than its plan says, though it has it; ok is false where it does not.
 func departure(s *daemon.Snapshot) (p daemon.Problem, ok bool) {
 	for _, p := range s.Problems {
@@ -72,8 +69,9 @@ func departure(s *daemon.Snapshot) (p daemon.Problem, ok bool) {
 // departed says so of a window that reaches into it; "" = it does not.
 func departed(s *daemon.Snapshot, to time.Time) string {
 	p, ok := departure(s)
-	if !ok || to.Before(p.Since.Add(-noticed)) {
+	if !ok || to.Before(s.Departed) {
 		return ""
 	}
-	return fmt.Sprintf("since %s at the latest: %s: it is not known who had the port from then on", p.Since.UTC().Format(time.RFC3339), p.Text)
+	return fmt.Sprintf("%s: it was noticed at %s, and may be so since %s: it is not known who had the port from then on",
+		p.Text, p.Since.UTC().Format(time.RFC3339), s.Departed.UTC().Format(time.RFC3339Nano))
 }

@@ -53,14 +53,15 @@ func TestUnsure(t *testing.T) {
 	}
 }
 
-// TestLedgerAndAnotherKernel has the kernel depart from its plan, which the ledger does not know: no single name from then on, or from when it may
-// have been unnoticed, and one before.
+// TestLedgerAndAnotherKernel has the kernel depart from its plan, which the ledger does not know: no single name from when that may have begun, however
+// late it was noticed, and by a clock that was set back, and one before.
 func TestLedgerAndAnotherKernel(t *testing.T) {
 	d := &fakeDaemon{plan: samplePlan(t, "198.18.0.0/30"), ledger: sampleLedger(t)}
+	d.departed = noon.Add(-95 * time.Minute)
 	c := serve(t, d)
 	for code, want := range map[string]string{"late": "allocated", "drift": "ambiguous", "kernel": "ambiguous", "verify": "ambiguous"} {
-		d.problems = []daemon.Problem{{Code: code, Text: "it is so", Since: noon.Add(-90 * time.Minute)}}
-		for at, want := range map[string]string{"10:29:53": "allocated", "10:29:55": want, "10:45:00": want} {
+		d.problems = []daemon.Problem{{Code: code, Text: "it is so", Since: noon.Add(time.Hour)}}
+		for at, want := range map[string]string{"10:24:58": "allocated", "10:25:00": want, "10:45:00": want} {
 			_, a := c.ask("GET", "/v1/trace?outside=198.18.0.0&port=2100&case=1&reason=r&at=2026-03-01T"+at+"Z", nil)
 			candidates, warnings := 1, 0
 			if want == "ambiguous" {

@@ -32,6 +32,7 @@ type fakeDaemon struct {
 	other    bool            // the kernel has another plan
 	holding  *daemon.Holding // nil = plan alone
 	unsure   time.Time
+	departed time.Time
 	had      []string
 }
 
@@ -39,7 +40,7 @@ func (d *fakeDaemon) Snapshot() *daemon.Snapshot {
 	if d.hold != nil {
 		<-d.hold
 	}
-	s := &daemon.Snapshot{Instance: "cgn", Backend: "fake", Healthy: true, Problems: d.problems, Unsure: d.unsure, Had: d.had}
+	s := &daemon.Snapshot{Instance: "cgn", Backend: "fake", Healthy: true, Problems: d.problems, Unsure: d.unsure, Departed: d.departed, Had: d.had}
 	if d.plan != nil && !d.other {
 		s.InForce = d.plan.SHA256()
 	}

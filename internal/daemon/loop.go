@@ -63,6 +63,8 @@ type loop struct {
 	leftAt       time.Time // before that none are looked for
 	leftBad      bool      // that failed
 
+	departure departure
+
 	// What is remembered beyond the end.
 	open       doubt     // whether epochs came into force, and what else the kernel had; none = all did, or late says it
 	rightAt    time.Time // when the kernel was seen last with the plan of applied

@@ -73,7 +73,7 @@ func (l *loop) memory() memory {
 	if l.late != nil && !l.late.recorded {
 		open = open.and(doubt{l.late.Since, l.late.Had})
 	}
-	m := memory{From: l.applied.epoch.From, PlanSHA256: l.applied.sha256, Seen: l.back(l.rightAt), Leapt: l.leapt}
+	m := memory{From: l.applied.epoch.From, PlanSHA256: l.applied.sha256, Seen: l.back(l.rightAt), Leapt: l.leapt, Departed: l.departedSince()}
 	if !l.has { // what the daemon before knew, and what was seen since
 		m = l.base
 		open = open.and(doubt{m.Since, m.Had})

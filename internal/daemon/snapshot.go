@@ -34,6 +34,9 @@ type Snapshot struct {
 	// Had are the SHA-256 of plans that the kernel had since then besides those of the ledger, by somebody's hand or by a clock that was wrong.
 	Had []string `json:"had_sha256,omitempty"`
 
+	// Departed is since when the kernel may give ports to others than its plan says, which stands as problem drift, kernel or verify; zero = it does not.
+	Departed time.Time `json:"departed_since,omitzero"`
+
 	Looked time.Time `json:"kernel_looked,omitzero"` // when the kernel could be looked at last
 
 	Apply  ApplyInfo  `json:"apply"`

@@ -63,6 +63,9 @@ func (l *loop) haveRead(t *timeline, mark string, err error, changed bool, backe
 	if l.unread() { // what the kernel has instead is drift, perhaps, and what could not be noted can be now
 		l.lookedAt, l.keepAgain = time.Time{}, 0
 	}
+	if l.foreign { // by what was read it may be nobody's who is about to record it: then it is noted at the next look
+		l.lookedAt = time.Time{}
+	}
 	l.over("source")
 	if l.late != nil && l.late.recorded {
 		l.late = nil
@@ -139,6 +142,7 @@ func (l *loop) haveLooked(in InForce, err error, underWay bool, mark string, beg
 		return // what the ledger says then decides
 	}
 	l.watch(in, begun)
+	defer l.sawAs(in, begun)
 	// So it does when it can be read again: somebody may have recorded what he has applied.
 	l.foreign = l.has && l.unread() && in.SHA256 != "" && in.SHA256 != l.applied.sha256
 	l.inForce = in
@@ -225,6 +229,7 @@ func (l *loop) compared(c comparison) bool {
 	}
 	l.over("verify")
 	l.untidy()
+	l.comparedAs(c, now)
 	l.goodMark = c.mark
 	v := &l.snapshot.Verify
 	v.Runs, v.At, v.Took, v.Differences = v.Runs+1, l.wall(), c.took, c.Differences
