@@ -75,16 +75,16 @@ func TestConnectionsOfAPlanByHand(t *testing.T) {
 	if err := s.get("/v1/trace?outside="+seen.Addr().String()+"&port="+strconv.Itoa(int(seen.Port()))+"&case=1&reason=test", &a); err != nil || a.Status != "ambiguous" {
 		t.Errorf("the daemon says %q of a port that a connection of another subscriber has: %v", a.Status, err)
 	}
-	if got, _ := s.possibleAt(time.Now()); len(got) != 2 {
+	if got, _ := s.possibleAt(time.Now()); len(got) < 2 {
 		t.Errorf("by the files possible are %.12s", got)
 	}
-	if err := s.do(func() error {
+	if err := s.do(func() error { // as cgnctl apply does
 		k, err := nat44.Open()
 		if err != nil {
 			return err
 		}
 		defer k.Close()
-		_, err = k.ForgetLeftover(rules(1000))
+		_, err = k.Apply(rules(1000), nat44.ApplyOptions{})
 		return err
 	}); err != nil {
 		t.Fatal(err)

@@ -82,7 +82,7 @@ func (l *loop) haveLeft(n int, err error, forget bool, took time.Duration) {
 
 // sayLeft says that there are such connections.
 func (l *loop) sayLeft() {
-	text := fmt.Sprintf("the kernel has plan %.12s again, and connections that were made by something else go on: they have ports of other subscribers; cgnctl apply ends them", l.applied.sha256)
+	text := fmt.Sprintf("the kernel has plan %.12s again, and connections that were made by something else go on: they may have ports of other subscribers; cgnctl apply ends those with outside addresses of its plan, and conntrack -D -q ADDRESS those with others", l.applied.sha256)
 	l.snapshot.Drift.Last, l.snapshot.Drift.Examples = l.wall(), []string{fmt.Sprintf("%d connections contradict plan %.12s", l.left, l.applied.sha256)}
 	l.trouble("drift", text, false)
 }
