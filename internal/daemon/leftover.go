@@ -93,10 +93,10 @@ func (l *loop) leftNone() { l.left, l.departed, l.leftAt = 0, false, time.Time{}
 // departs notes that the kernel was seen with something else than it is to have.
 func (l *loop) departs() { l.departed, l.leftAt = true, time.Time{} }
 
-// endsAll reports whether an apply ended the connections of all plans of which it is open whether the kernel had them: it knows which plan it has
-// replaced, and what that gave to whom.
+// endsAll reports whether an apply ended the connections of all plans of which it is open whether the kernel had them: where there is none but its own.
+// It knows which plan it has replaced, but the one that was seen before may have been gone by then.
 func (a attempt) endsAll() bool {
-	return !slices.ContainsFunc(a.open.had, func(sha string) bool { return sha != a.before.SHA256 && sha != a.want.sha256 })
+	return !slices.ContainsFunc(a.open.had, func(sha string) bool { return sha != a.want.sha256 })
 }
 
 // stays returns what an apply that does not end all connections leaves open.
