@@ -60,12 +60,7 @@ func (l *loop) haveRead(t *timeline, mark string, err error, changed bool, backe
 		l.trouble("source", err.Error()+"; the kernel stays as it is", false)
 		return
 	}
-	if l.unread() { // what the kernel has instead is drift, perhaps, and what could not be noted can be now
-		l.lookedAt, l.keepAgain = time.Time{}, 0
-	}
-	if l.foreign { // by what was read it may be nobody's who is about to record it: then it is noted at the next look
-		l.lookedAt = time.Time{}
-	}
+	l.lookAgain()
 	l.over("source")
 	if l.late != nil && l.late.recorded {
 		l.late = nil
@@ -97,6 +92,16 @@ func (l *loop) haveRead(t *timeline, mark string, err error, changed bool, backe
 		return
 	}
 	l.log.Info("plan file read", "plan_sha256", t.plan.SHA256())
+}
+
+// lookAgain has the kernel be looked at at once where what was read says more about it.
+func (l *loop) lookAgain() {
+	if l.unread() { // what the kernel has instead is drift, perhaps, and what could not be noted can be now
+		l.lookedAt, l.keepAgain = time.Time{}, 0
+	}
+	if l.foreign { // by what was read it may be nobody's who is about to record it: then it is noted at the next look
+		l.lookedAt = time.Time{}
+	}
 }
 
 // look looks whether the file or the kernel have changed.
