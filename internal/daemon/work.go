@@ -94,7 +94,7 @@ func (l *loop) haveRead(t *timeline, mark string, err error, changed bool, backe
 	l.log.Info("plan file read", "plan_sha256", t.plan.SHA256())
 }
 
-// lookAgain has the kernel be looked at at once where what was read says more about it.
+// lookAgain has the kernel looked into without delay where what was read says more about it.
 func (l *loop) lookAgain() {
 	if l.unread() { // what the kernel has instead is drift, perhaps, and what could not be noted can be now
 		l.lookedAt, l.keepAgain = time.Time{}, 0
