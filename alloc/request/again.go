@@ -79,7 +79,7 @@ func (b *block) once() error {
 		switch {
 		case slices.Contains(b.values[:], value):
 		case hasAddress(value) && isPrivate(value):
-		case hasOtherAddress(value, b.values[roleAddress]):
+		case hasOtherAddress(value, b.asked()):
 			kind = ErrAddress
 		case hasClock(value) || err == nil && st.year != 0:
 			kind = ErrTime

@@ -1,8 +1,6 @@
 package request
 
 import (
-	"net/netip"
-	"slices"
 	"strings"
 	"time"
 )
@@ -10,49 +8,11 @@ import (
 // maxBesides is how many values under names without a role are kept of one question.
 const maxBesides = 16
 
-// beside keeps a value under a name that says nothing, where it holds what may be meant: a clock, or an address.
+// beside keeps a value under a name that says nothing, where it holds a clock, which may be meant.
 func (it *item) beside(value string) {
-	if len(it.besides) < maxBesides && (hasClock(value) || hasAddress(value)) {
+	if len(it.besides) < maxBesides && hasClock(value) {
 		it.besides = append(it.besides, value)
 	}
-}
-
-// Names of fields that may hold the name of a service, and services, as normal writes them. A port beside one is most often the one that was attacked.
-var (
-	serviceNames = setOfWords("service servico servicio dienst servicename attackedservice targetservice app application appproto serviceprotocol")
-	services     = setOfWords(`ssh sshd openssh rdp msrdp http https httpalt web www ftp ftps ftpd sftp smtp smtps smtpd submission mail imap imaps pop3 pop3s sip sips voip telnet smb samba microsoftds netbios mssql mysql
-		postgres postgresql redis mongodb elasticsearch vnc dns domain ntp snmp ldap ldaps winrm adb mqtt docker kubernetes memcached socks proxy openvpn xmpp irc rtsp`)
-)
-
-// serves notes that a field names a service.
-func (it *item) serves(may bool, value string) {
-	it.service = it.service || may && services[normal(value)]
-}
-
-// isOthers reports whether a port that does not say whose it is could be that of another address under a name that says nothing, or of a service.
-func (it *item) isOthers(addr netip.Addr) bool {
-	if !it.bare || it.own || it.named[roleDestinationPort] {
-		return false
-	}
-	return it.service || !it.ordered && slices.ContainsFunc(it.besides, func(value string) bool { return hasOtherAddress(value, addr.String()) })
-}
-
-// hasOtherAddress reports whether a text has an address besides that one.
-func hasOtherAddress(text, addr string) bool {
-	for at := 0; addr != "" && at < len(text); {
-		i := strings.Index(text[at:], addr)
-		if i < 0 {
-			break
-		}
-		i += at
-		at = i + len(addr)
-		if at < len(text) && isDigit(text[at]) || i > 0 && (isDigit(text[i-1]) || text[i-1] == '.') {
-			continue // of a longer one
-		}
-		text = text[:i] + " " + text[at:]
-		at = i
-	}
-	return hasAddress(text)
 }
 
 // ownsClocks refuses a time of which nothing but a date is given, where a value beside it has a clock: the truth may lie outside of that day, as
@@ -97,6 +57,7 @@ func hasClock(text string) bool {
 // mayPrecedeClock reports whether a clock may stand behind a text. Behind a sign it is an offset, behind a colon a part of something longer.
 func mayPrecedeClock(text string) bool {
 	c := text[len(text)-1]
+	text = text[max(0, len(text)-len("31/January/2026:")):] // all of a long one would be looked at again with each clock
 	if c == 'T' || c == 't' || c == ':' || c == '/' {
 		return len(text) > 1 && isDigit(text[len(text)-2]) && strings.ContainsAny(text, "-/") // 2026-01-31T23:30, 31/Jan/2026:23:30
 	}
@@ -196,7 +157,9 @@ func errEnd(line string) error {
 
 // besidePair keeps what stands behind a label without a role. "at 23:30:00" looks like one, too.
 func (it *item) besidePair(p pair) {
-	if it.beside(p.value); !hasClock(p.value) && !hasAddress(p.value) {
+	if hasClock(p.value) {
+		it.beside(p.value)
+	} else if !hasAddress(p.value) {
 		it.beside(p.label + ":" + p.value)
 	}
 }

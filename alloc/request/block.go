@@ -1,6 +1,7 @@
 package request
 
 import (
+	"net/netip"
 	"strings"
 )
 
@@ -59,11 +60,11 @@ func (b *block) take(s *settings, p pair, in section) error {
 	p.role = savingOr(p.role, isDST(p.label), value)
 	switch {
 	case p.role == 0:
-		b.aside(placeNames[normal(p.label)], value)
+		n := natureOf(p.label)
+		b.field(n, value)
 		b.besidePair(p)
 		b.more(p)
-		b.serves(serviceNames[normal(p.label)], value)
-		if hasOtherAddress(value, b.values[roleAddress]) {
+		if n.mayHaveAddress(value) && hasOtherAddress(value, b.asked()) {
 			b.last = roleDestination // or somebody's
 		}
 		return nil
@@ -80,6 +81,15 @@ func (b *block) take(s *settings, p pair, in section) error {
 		value = withoutAt(value)
 	}
 	return b.set(p.role, p.utc, value)
+}
+
+// asked returns the address that is asked about, where it was given.
+func (b *block) asked() netip.Addr {
+	e, err := parseEndpoint(b.values[roleAddress])
+	if err != nil {
+		return netip.Addr{}
+	}
+	return e.addr
 }
 
 // host takes an address, also with a remark in brackets behind it, or "198.18.0.0 port 6000".

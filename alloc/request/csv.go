@@ -24,13 +24,12 @@ type csvParser struct {
 
 // A column is what the heading says about one.
 type column struct {
-	role  role // 0: not looked at
-	utc   bool
-	bare  bool  // a port that does not say whose
-	spare spare // where role is 0
-	place bool  // whether it holds places
-	serve bool  // whether it may name a service
-	dst   bool  // whether it may say no more than whether there was summer time
+	role   role // 0: not looked at
+	utc    bool
+	bare   bool   // a port that does not say whose
+	spare  spare  // where role is 0
+	nature nature // where role is 0
+	dst    bool   // whether it may say no more than whether there was summer time
 }
 
 // separators are looked for in this order.
@@ -178,7 +177,7 @@ func (p *csvParser) heading(line string) bool {
 			columns[i].role, columns[i].utc = roleOf(name)
 			columns[i].bare, columns[i].dst = bare[normal(name)], isDST(name)
 			if columns[i].role == 0 {
-				columns[i].place, columns[i].serve = placeNames[normal(name)], serviceNames[normal(name)]
+				columns[i].nature = natureOf(name)
 				columns[i].spare = spareOf(name)
 			}
 		}
@@ -261,8 +260,7 @@ func (p *csvParser) row(line string) (r Request, err error) {
 		c := p.columns[i]
 		it.spare(c.spare, value)
 		if c.role == 0 {
-			it.aside(c.place, value)
-			it.serves(c.serve, value)
+			it.field(c.nature, value)
 		} else {
 			if err := it.setPort(savingOr(c.role, c.dst, value), c.utc, c.bare, value); err != nil {
 				return r, err

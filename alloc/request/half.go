@@ -23,15 +23,14 @@ func (it *item) other(name, value string) error {
 	if r, _ := roleOf(name); r == roleHalf {
 		return it.set(roleHalf, false, value)
 	}
-	it.aside(placeNames[normal(lastPart(name))], value)
-	it.serves(serviceNames[normal(lastPart(name))], value)
+	it.field(natureOf(name), value)
 	return nil
 }
 
 // lastPart returns the name of a member without the objects that it is in.
 func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
-// aside keeps AM or PM of a field whose name has no role, a clock and an address.
+// aside keeps AM or PM of a field whose name has no role, and a clock.
 func (it *item) aside(place bool, value string) {
 	it.beside(value)
 	if len(value) <= maxName && !place && halfOf(value) != "" {

@@ -38,7 +38,9 @@ type item struct {
 
 	service bool     // whether a field names one that has a port
 	ordered bool     // whether fields stand in lines, so that a port belongs to what it follows
-	besides []string // values with a clock or an address, in fields whose names say nothing
+	besides []string // values with a clock, in fields whose names say nothing
+	hosts   []string // and with an address
+	crowded bool     // whether there were more of them
 
 	flow bool // whether it is of a flow, of which both ends may be asked about
 

@@ -111,8 +111,7 @@ func (p netflowParser) pairs(line string) (r Request, err error) {
 				return r, err
 			}
 		} else {
-			it.aside(placeNames[normal(name)], value)
-			it.serves(serviceNames[normal(name)], value)
+			it.field(natureOf(name), value)
 		}
 		rest, last = after, role
 	}

@@ -1,0 +1,132 @@
+package request
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Names of fields that may hold the name of a service, and services, as normal writes them. A port beside one is most often the one that was attacked.
+var (
+	serviceNames = setOfWords("service servico servicio dienst servicename attackedservice targetservice app application appproto serviceprotocol")
+	services     = setOfWords(`ssh sshd openssh rdp msrdp http https httpalt web www ftp ftps ftpd sftp smtp smtps smtpd submission mail imap imaps pop3 pop3s sip sips voip telnet smb samba microsoftds netbios mssql mysql
+		postgres postgresql redis mongodb elasticsearch vnc dns domain ntp snmp ldap ldaps winrm adb mqtt docker kubernetes memcached socks proxy openvpn xmpp irc rtsp`)
+)
+
+// Names of fields of which four numbers with dots are a version, or the address that the same user had at another time; and of fields in which such
+// numbers are a version unless nothing else is in them.
+var (
+	versionNames = setOfWords("build release browser navegador previousip lastip registrationip registeredip signupip creationip")
+	productNames = setOfWords("app application aplicativo os platform software program client device deviceinfo dispositivo gerat geraet gerate model clientinfo browserinfo")
+)
+
+// A nature is what the name of a field without a role says about its value.
+type nature struct {
+	place   bool // in which AM and PM are no half of the day
+	service bool // which it may be
+	version bool // whose numbers with dots are no address that a port could be of
+	product bool // in which they are none beside other words
+}
+
+// natureOf returns what a name says.
+func natureOf(name string) nature {
+	if len(name) > maxName {
+		return nature{}
+	}
+	whole, n := normal(name), normal(lastPart(name))
+	isVersion := func(mark string) bool { return strings.Contains(whole, mark) }
+	return nature{
+		place: placeNames[n], service: serviceNames[n], product: productNames[n],
+		version: versionNames[n] || slices.ContainsFunc([]string{"version", "versao", "firmware", "useragent"}, isVersion),
+	}
+}
+
+// mayHaveAddress reports whether a value may have an address of somebody else.
+func (n nature) mayHaveAddress(value string) bool {
+	return !n.version && hasAddress(value) && (!n.product || len(strings.Fields(value)) == 1)
+}
+
+// field takes a value whose name has no role: AM or PM, a clock, a service, an address.
+func (it *item) field(n nature, value string) {
+	it.aside(n.place, value)
+	it.service = it.service || n.service && services[normal(value)]
+	if !n.mayHaveAddress(value) {
+		return
+	}
+	if it.crowded = len(it.hosts) == maxBesides; !it.crowded {
+		it.hosts = append(it.hosts, value)
+	}
+}
+
+// isOthers reports whether a port that does not say whose it is could be that of another address under a name that says nothing, or of a service.
+func (it *item) isOthers(addr netip.Addr) bool {
+	if !it.bare || it.own || it.named[roleDestinationPort] {
+		return false
+	}
+	return it.service || !it.ordered && (it.crowded || slices.ContainsFunc(it.hosts, func(value string) bool { return hasOtherAddress(value, addr) }))
+}
+
+// hasOtherAddress reports whether a text has an address besides that one. A version (Chrome/120.0.0.0) and the name of a host (0.0.18.198.isp.example) have none, nor has
+// a network that the address is in.
+func hasOtherAddress(text string, addr netip.Addr) bool {
+	if low, high, ok := strings.Cut(text, "-"); ok && addr.IsValid() {
+		first, err := netip.ParseAddr(strings.TrimSpace(low))
+		last, again := netip.ParseAddr(strings.TrimSpace(high))
+		if err == nil && again == nil && first.Compare(addr) <= 0 && addr.Compare(last) <= 0 {
+			return false
+		}
+	}
+	for word := range strings.FieldsFuncSeq(refanged.Replace(text), isAroundAddress) {
+		if _, behind, ok := strings.Cut(word, "//"); ok {
+			word = behind // of a link
+		}
+		host, length, slash := strings.Cut(word, "/")
+		a, ok := addressIn(strings.TrimRight(host, ".-"), addr)
+		if !ok || a == addr {
+			continue
+		}
+		if bits, err := strconv.Atoi(strings.TrimRight(length, ".:")); slash && err == nil {
+			if p, err := a.Prefix(bits); err == nil && p.Contains(addr) {
+				continue
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// isAroundAddress reports whether a rune ends what may be an address.
+func isAroundAddress(r rune) bool {
+	return r >= utf8.RuneSelf || unicode.IsSpace(r) || strings.ContainsRune("()[]{}<>,;|=@*!?#&_`'\"\\", r)
+}
+
+// addressIn returns the address that a word is, with or without a port or label: 203.0.113.9:22, dst:203.0.113.9. Of several it is the first that is not the known one.
+func addressIn(word string, known netip.Addr) (a netip.Addr, ok bool) {
+	if a, err := netip.ParseAddr(word); err == nil {
+		return a.Unmap(), true
+	}
+	for part := range strings.SplitSeq(word, ":") {
+		if b, is := fourNumbers(strings.Trim(part, ".-")); is && (!ok || a == known) {
+			a, ok = b, true
+		}
+	}
+	return a, ok
+}
+
+// fourNumbers reads four numbers with dots, also with zeros before them, and as tcpdump writes them, with the port behind.
+func fourNumbers(text string) (a netip.Addr, ok bool) {
+	var b [4]byte
+	n := 0
+	for part := range strings.SplitSeq(text, ".") {
+		if v, err := strconv.ParseUint(part, 10, 16); err != nil || n > 4 || n < 4 && (v > 255 || len(part) > 3) {
+			return a, false
+		} else if n < 4 {
+			b[n] = byte(v)
+		}
+		n++
+	}
+	return netip.AddrFrom4(b), n >= 4
+}

@@ -1,0 +1,83 @@
+package request
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+// askedWith asks with one more field beside a bare port, in each form. In the block it stands right before the port.
+func askedWith(t *testing.T, name, value string) map[string]string {
+	t.Helper()
+	const at = "2026-03-01T12:34:56Z"
+	object, err := json.Marshal(map[string]any{"ip": "198.18.0.0", name: value, "port": 6000, "time": at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := map[string]string{}
+	for form, text := range map[string]string{
+		"table":  "ip,port,time," + name + "\n198.18.0.0,6000," + at + ",\"" + value + "\"\n",
+		"letter": "IP: 198.18.0.0\n" + name + ": " + value + "\nPort: 6000\nTime: " + at + "\n",
+		"object": string(object),
+	} {
+		answers[form] = told(t, text, Options{})
+	}
+	return answers
+}
+
+// TestNoAddress writes what looks like an address beside a bare port: versions, names of hosts, networks. The port is still that of the address.
+func TestNoAddress(t *testing.T) {
+	const chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/98.0.0.0 Safari/537.36"
+	for _, field := range [][2]string{
+		{"user_agent", chrome}, {"User Agent", chrome}, {"Device", chrome}, {"client.agent", chrome}, {"what", chrome}, {"user agent", "WhatsApp 2.23.20.76"}, {"Device", "WhatsApp 2.23.20.76 (Android)"},
+		{"version", "1.2.3.4"}, {"app_version", "2.23.20.76"}, {"App Version", "250.0.0.14.89"}, {"device.app_version", "2.23.20.76"}, {"firmware", "10.1.2.3"}, {"client", "410.0.0.35"},
+		{"hostname", "0.0.18.198.isp.example"}, {"rdns", "198.18.0.0.isp.example"}, {"dns name", "host-0.0.18.198.adsl.example.net"}, {"ptr", "0.0.18.198.in-addr.arpa"}, {"hostname", "0-0-18-198.isp.example"},
+		{"network", "198.18.0.0/15"}, {"prefix", "198.18.0.0/24"}, {"range", "198.18.0.0 - 198.18.0.255"}, {"range", "198.18.0.0-198.18.0.255"}, {"note", "login from 198.18.0.0:6000"}, {"note", "198.018.000.000"}, {"note", "::ffff:198.18.0.0"}, {"previous_ip", "203.0.113.5"},
+	} {
+		for form, got := range askedWith(t, field[0], field[1]) {
+			if !strings.Contains(got, "198.18.0.0:6000 at 2026-03-01T12:34:56Z") {
+				t.Errorf("%s, %v: %s", form, field, got)
+			}
+		}
+	}
+	for _, field := range [][2]string{
+		{"device", "203.0.113.9"}, {"agent", "203.0.113.9"}, {"network", "203.0.113.0/24"}, {"range", "203.0.113.0 - 203.0.113.255"}, {"log", "src=198.18.0.0 dst=203.0.113.9"}, {"log", "DST:203.0.113.9:2222"}, {"log", "(203.0.113.9)"},
+		{"log", "198.18.0.0.6000 > 203.0.113.9.2222: Flags [S]"}, {"log", "ssh://root@203.0.113.9:2222/"}, {"log", "203.0.113.9/2222"}, {"log", "2001:db8::9"}, {"log", "[2001:db8::9]:2222"}, {"log", "para o servidor “203.0.113.9”"}, {"log", "198.18.0.0:203.0.113.9"},
+	} {
+		for form, got := range askedWith(t, field[0], field[1]) {
+			if strings.Contains(got, "198.18.0.0:6000 at") {
+				t.Errorf("%s, %v: %s", form, field, got)
+			}
+		}
+	}
+}
+
+// TestManyAddresses checks that another address is not passed over behind many mentions of the one that is asked about, however they are spread.
+func TestManyAddresses(t *testing.T) {
+	for n := range 3 * maxBesides {
+		names, values := "", ""
+		for i := range n {
+			names, values = names+fmt.Sprintf("x%d,", i), values+"198.18.0.0,"
+		}
+		if got := told(t, "ip,port,time,"+names+"x\n198.18.0.0,6000,2026-03-01T12:34:56Z,"+values+"203.0.113.9\n", Options{}); !strings.Contains(got, "(invalid port)") {
+			t.Errorf("%d: %s", n, got)
+		}
+	}
+}
+
+// TestLongFields reads a long field in which the asked address, or what is nearly a clock, stands again and again. Where each of them has the rest looked at, this takes hours.
+func TestLongFields(t *testing.T) {
+	addr := netip.MustParseAddr("198.18.0.0")
+	for _, word := range []string{"198.18.0.0 ", "198.18.0.0:", "198.18.0.0/15,", "http://198.18.0.0/"} {
+		if text := strings.Repeat(word, 1<<20); hasOtherAddress(text, addr) || !hasOtherAddress(text+" 203.0.113.9", addr) {
+			t.Error(word)
+		}
+	}
+	for _, word := range []string{"99:99 ", "1:1:", "9T9"} {
+		if hasClock(strings.Repeat(word, 1<<20)) {
+			t.Error(word)
+		}
+	}
+}
