@@ -60,13 +60,9 @@ func (b *block) take(s *settings, p pair, in section) error {
 	p.role = savingOr(p.role, isDST(p.label), value)
 	switch {
 	case p.role == 0:
-		n := natureOf(p.label)
-		b.field(n, value)
+		b.field(natureOf(p.label), value)
 		b.besidePair(p)
 		b.more(p)
-		if n.mayHaveAddress(value) && hasOtherAddress(value, b.asked()) {
-			b.last = roleDestination // or somebody's
-		}
 		return nil
 	case p.role == roleAddress || p.role == roleDestination:
 		return b.host(p.role, value)
@@ -94,7 +90,7 @@ func (b *block) asked() netip.Addr {
 
 // host takes an address, also with a remark in brackets behind it, or "198.18.0.0 port 6000".
 func (b *block) host(r role, value string) error {
-	b.last = r
+	b.last, b.hosts = r, nil
 	value, remark, _ := strings.Cut(value, " (")
 	if remark = strings.TrimRight(remark, ")"); remark != value && hasAddress(remark) {
 		return about("address", value, refuse(ErrAddress, "there is another one in brackets, %s: keep the one that is asked for", quoted(remark)))
@@ -126,6 +122,9 @@ func (b *block) port(p pair, value string) error {
 	}
 	if p.role == rolePort && bare[normal(p.label)] && b.last == roleDestination {
 		return about("port", value, refuse(ErrPort, "it follows another address and could be the port of that: write source port or destination port"))
+	}
+	if p.role == rolePort && bare[normal(p.label)] {
+		b.behind = append(b.behind, b.hosts...)
 	}
 	b.bare, b.own = b.bare || p.role == rolePort && bare[normal(p.label)], b.own || p.role == rolePort && !bare[normal(p.label)]
 	isMark := func(r rune) bool { return strings.ContainsRune(" /()", r) }

@@ -114,7 +114,8 @@ func (s *blockScanner) line(line string) bool {
 		return false
 	}
 	if s.at == nil {
-		s.before = append(s.before, pairs[:min(len(pairs), maxBesides-len(s.before))]...)
+		s.before = append(s.before, pairs...)
+		s.before = s.before[max(0, len(s.before)-maxBesides):]
 		return s.plain(line)
 	}
 	s.at.add(s.settings, line, pairs, s.in)
@@ -181,6 +182,7 @@ func (s *blockScanner) begin(pairs []pair) bool {
 	if s.at == nil && (hasRole(pairs, 1, roleCount) || halfOf(strings.Trim(pairs[0].value, labelMarks)) != "") {
 		s.at = &block{item: item{ordered: true}, other: other, xarf: s.xarf}
 		for _, p := range s.before {
+			s.at.stranger(natureOf(p.label), strings.Trim(p.value, labelMarks+">.,;-"))
 			s.at.besidePair(p)
 			s.at.more(p)
 		}

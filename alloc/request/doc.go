@@ -9,8 +9,8 @@
 // It never guesses. A time without a zone, a day that could be a month (see [Options]), the name of a zone that several countries use, a port
 // range, a local time that happened twice: each is a [Request] with an Err that quotes the text and says what to write
 // instead. So is a second value for the same thing that differs from the first, and a port that could be the destination's: a
-// bare "port" beside a destination, another address or a service. Nothing is left out in silence: a line that cannot be read is a Request with an Err, and so is a
-// comment (#) with an address. Only blank lines, other comments and the headings of known tools are passed over; in the text of
+// bare "port" beside a destination, another address, an attacked system or a service. Nothing is left out in
+// silence: a line that cannot be read is a Request with an Err, and so is a comment (#) with an address. Only blank lines, other comments and the headings of known tools are passed over; in the text of
 // a mail, and in a file that is a letter (below), so are lines without an address.
 //
 // # Formats
@@ -53,7 +53,7 @@
 // it may be another value for what is asked about ("Second IP", "Corrected time", "Port 2"), which is refused. A
 // blank line, a line without a label, a heading ("Request 2:") and a label that was there already end it. Below a heading such as
 // "Destination:" stand the address and port of the destination; a bare "Port" right behind another address than
-// the one that is asked for is refused, as nobody knows whose it is. A line that is a question by itself stays one. A file that has blocks at its beginning, and no
+// the one that is asked for, or behind the name of an attacked system, is refused, as nobody knows whose it is. A line that is a question by itself stays one. A file that has blocks at its beginning, and no
 // such line, is a letter.
 //
 // # Times

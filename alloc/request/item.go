@@ -39,8 +39,10 @@ type item struct {
 	service bool     // whether a field names one that has a port
 	ordered bool     // whether fields stand in lines, so that a port belongs to what it follows
 	besides []string // values with a clock, in fields whose names say nothing
-	hosts   []string // and with an address
-	crowded bool     // whether there were more of them
+
+	hosts   []stranger // that the port could be of; in lines, those since the address before
+	behind  []stranger // those of them that the port stands behind, in lines
+	crowded bool       // whether there were more
 
 	flow bool // whether it is of a flow, of which both ends may be asked about
 
@@ -149,7 +151,7 @@ func (it *item) endpoint() (e endpoint, err error) {
 	case !e.hasPort && it.isAnyones(n):
 		err = about("port", port, refuse(ErrPort, "there is a destination and this could be the port of that: name it source port or destination port"))
 	case !e.hasPort && it.isOthers(e.addr):
-		err = about("port", port, refuse(ErrPort, "there is another address or a service, and this could be the port of that: name it source port or destination port"))
+		err = about("port", port, refuse(ErrPort, "there is another address, a system that was attacked or a service, and this could be the port of that: name it source port or destination port"))
 	}
 	e.port, e.hasPort = n, true
 	return e, err

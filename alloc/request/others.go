@@ -19,9 +19,37 @@ var (
 // Names of fields of which four numbers with dots are a version, or the address that the same user had at another time; and of fields in which such
 // numbers are a version unless nothing else is in them.
 var (
-	versionNames = setOfWords("build release browser navegador previousip lastip registrationip registeredip signupip creationip")
-	productNames = setOfWords("app application aplicativo os platform software program client device deviceinfo dispositivo gerat geraet gerate model clientinfo browserinfo")
+	versionNames = setOfWords("build release browser navegador previousip registrationip registeredip signupip creationip")
+	productNames = setOfWords("app application aplicativo os platform software program client device deviceinfo dispositivo gerat geraet gerate model clientinfo browserinfo") //nolint:misspell // German
 )
+
+// Words of names of systems that were attacked, those that may stand beside them, and names that may be of a person as well.
+var (
+	attackedParts = strings.Fields(`victim victims vitima victima opfer honeypot honeypots honeynet sensor attacked target targeted affected alvo ziel server servers servidor our destination dest dst destino atacado atacada
+		localip localhost localserver serviceip servicehost angegriffenes angegriffener angegriffene betroffenes betroffener betroffene afetado afetada afectado afectada`)
+	systemParts = strings.Fields("ip ipaddress address addr host hostname name id system systems sistema site website domain dominio fqdn machine maquina computer rechner node asset endereco direccion adresse service servico do da de del der des the")
+	personNames = setOfWords("victim victims victimname nameofvictim vitima nomedavitima victima nombredelavictima opfer alvo target targetname")
+)
+
+// isAttackedName reports whether a name consists of such words, as normal writes it: victimhost, angegriffenerserver. A host without more may be attacked, too.
+func isAttackedName(name string) bool {
+	attacked := name == "host"
+	for name != "" {
+		longest, of := "", false
+		for i, parts := range [...][]string{attackedParts, systemParts} {
+			for _, part := range parts {
+				if len(part) > len(longest) && strings.HasPrefix(name, part) {
+					longest, of = part, i == 0
+				}
+			}
+		}
+		if longest == "" {
+			return false
+		}
+		name, attacked = name[len(longest):], attacked || of
+	}
+	return attacked
+}
 
 // A nature is what the name of a field without a role says about its value.
 type nature struct {
@@ -29,6 +57,9 @@ type nature struct {
 	service bool // which it may be
 	version bool // whose numbers with dots are no address that a port could be of
 	product bool // in which they are none beside other words
+
+	attacked bool // which is a system that was attacked
+	person   bool // or somebody
 }
 
 // natureOf returns what a name says.
@@ -39,6 +70,7 @@ func natureOf(name string) nature {
 	whole, n := normal(name), normal(lastPart(name))
 	isVersion := func(mark string) bool { return strings.Contains(whole, mark) }
 	return nature{
+		attacked: isAttackedName(n) || whole != n && isAttackedName(whole), person: personNames[n],
 		place: placeNames[n], service: serviceNames[n], product: productNames[n],
 		version: versionNames[n] || slices.ContainsFunc([]string{"version", "versao", "firmware", "useragent"}, isVersion),
 	}
@@ -46,27 +78,68 @@ func natureOf(name string) nature {
 
 // mayHaveAddress reports whether a value may have an address of somebody else.
 func (n nature) mayHaveAddress(value string) bool {
-	return !n.version && hasAddress(value) && (!n.product || len(strings.Fields(value)) == 1)
+	return !n.version && hasAddress(value) && (!n.product || len(strings.Fields(value)) == 1 || !strings.ContainsFunc(value, unicode.IsLetter))
 }
 
-// field takes a value whose name has no role: AM or PM, a clock, a service, an address.
-func (it *item) field(n nature, value string) {
-	it.aside(n.place, value)
-	it.service = it.service || n.service && services[normal(value)]
-	if !n.mayHaveAddress(value) {
-		return
-	}
-	if it.crowded = len(it.hosts) == maxBesides; !it.crowded {
-		it.hosts = append(it.hosts, value)
-	}
-}
-
-// isOthers reports whether a port that does not say whose it is could be that of another address under a name that says nothing, or of a service.
-func (it *item) isOthers(addr netip.Addr) bool {
-	if !it.bare || it.own || it.named[roleDestinationPort] {
+// isAttacked reports whether a value is a system that was attacked, by the name of its field. That of a person has blanks, and no dots inside of words.
+func (n nature) isAttacked(value string) bool {
+	if !n.attacked || isNothing(value) {
 		return false
 	}
-	return it.service || !it.ordered && (it.crowded || slices.ContainsFunc(it.hosts, func(value string) bool { return hasOtherAddress(value, addr) }))
+	words := strings.Fields(value)
+	return !n.person || len(words) == 1 || slices.ContainsFunc(words, func(word string) bool { return strings.Contains(strings.TrimRight(word, "."), ".") })
+}
+
+// A stranger is a value with an address that may be of somebody else, or the name of a system that was attacked.
+type stranger struct {
+	value    string
+	attacked bool
+}
+
+// isNot reports whether a stranger is another one than an address, or the name of a host that is made of it.
+func (s stranger) isNot(addr netip.Addr) bool {
+	return hasOtherAddress(s.value, addr) || s.attacked && !isNameOf(s.value, addr)
+}
+
+// isNameOf reports whether a text has the numbers of an address, in their order or in the other one: 0-0-18-198.isp.example.
+func isNameOf(text string, addr netip.Addr) bool {
+	numbers := "." + strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r < '0' || r > '9' }), ".") + "."
+	forward := strings.Split(addr.String(), ".")
+	back := slices.Clone(forward)
+	slices.Reverse(back)
+	return hasAddress(text) && !hasOtherAddress(text, addr) || strings.Contains(numbers, "."+strings.Join(forward, ".")+".") || strings.Contains(numbers, "."+strings.Join(back, ".")+".")
+}
+
+// field takes a value whose name has no role: AM or PM, a clock, and what a port could be of.
+func (it *item) field(n nature, value string) {
+	it.aside(n.place, value)
+	it.stranger(n, value)
+}
+
+// stranger keeps a value that a port could be of: a service, an address, a system that was attacked.
+func (it *item) stranger(n nature, value string) {
+	value = strings.Trim(value, " \t\r\n")
+	it.service = it.service || n.service && services[normal(value)]
+	s := stranger{value: value, attacked: n.isAttacked(value)}
+	if !s.attacked && !n.mayHaveAddress(value) {
+		return
+	}
+	if it.crowded = it.crowded || len(it.hosts) == maxBesides; !it.crowded {
+		it.hosts = append(it.hosts, s)
+	}
+}
+
+// isOthers reports whether a port that does not say whose it is could be that of another address under a name that says nothing, of a system that was
+// attacked, or of a service. Where fields stand in lines, it is that of what it follows.
+func (it *item) isOthers(addr netip.Addr) bool {
+	isNot := func(s stranger) bool { return s.isNot(addr) }
+	if !it.bare || it.own {
+		return false
+	}
+	if it.ordered && (it.crowded || slices.ContainsFunc(it.behind, isNot)) {
+		return true
+	}
+	return !it.named[roleDestinationPort] && (it.service || !it.ordered && (it.crowded || slices.ContainsFunc(it.hosts, isNot)))
 }
 
 // hasOtherAddress reports whether a text has an address besides that one. A version (Chrome/120.0.0.0) and the name of a host (0.0.18.198.isp.example) have none, nor has

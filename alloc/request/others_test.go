@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -43,7 +44,7 @@ func TestNoAddress(t *testing.T) {
 		}
 	}
 	for _, field := range [][2]string{
-		{"device", "203.0.113.9"}, {"agent", "203.0.113.9"}, {"network", "203.0.113.0/24"}, {"range", "203.0.113.0 - 203.0.113.255"}, {"log", "src=198.18.0.0 dst=203.0.113.9"}, {"log", "DST:203.0.113.9:2222"}, {"log", "(203.0.113.9)"},
+		{"device", "203.0.113.9"}, {"device", "198.18.0.0, 203.0.113.9"}, {"agent", "203.0.113.9"}, {"network", "203.0.113.0/24"}, {"range", "203.0.113.0 - 203.0.113.255"}, {"log", "src=198.18.0.0 dst=203.0.113.9"}, {"log", "DST:203.0.113.9:2222"}, {"log", "(203.0.113.9)"},
 		{"log", "198.18.0.0.6000 > 203.0.113.9.2222: Flags [S]"}, {"log", "ssh://root@203.0.113.9:2222/"}, {"log", "203.0.113.9/2222"}, {"log", "2001:db8::9"}, {"log", "[2001:db8::9]:2222"}, {"log", "para o servidor “203.0.113.9”"}, {"log", "198.18.0.0:203.0.113.9"},
 	} {
 		for form, got := range askedWith(t, field[0], field[1]) {
@@ -78,6 +79,55 @@ func TestLongFields(t *testing.T) {
 	for _, word := range []string{"99:99 ", "1:1:", "9T9"} {
 		if hasClock(strings.Repeat(word, 1<<20)) {
 			t.Error(word)
+		}
+	}
+}
+
+// TestAttackedFirst writes the system that was attacked, by address or name, in every order with a bare port and the address of the attacker. Right behind it, the port is its own.
+func TestAttackedFirst(t *testing.T) {
+	const at = "Time: 2026-03-01T12:34:56Z\n"
+	for _, name := range []string{
+		"Victim IP", "Victim", "Sensor IP", "Honeypot", "Honeypot IP", "Attacked host", "Our server", "Host", "Service IP", "Local IP", "Alvo", "IP da vítima", "Angegriffener Server", "Betroffenes System", "Sistema afetado", "Server", "Target",
+		"Destination", "Victim's host", "Reporter", "Note",
+	} {
+		for _, value := range []string{"203.0.113.9", "www.example.com", "web-3"} {
+			system := name + ": " + value + "\n"
+			named := value == "203.0.113.9" || !slices.Contains([]string{"Reporter", "Note"}, name)
+			for text, read := range map[string]bool{
+				system + "Port: 6000\nAttacker IP: 198.18.0.0\n" + at:                          !named,
+				at + system + "Port: 6000\nAttacker IP: 198.18.0.0\n":                          !named,
+				"Attacker IP: 198.18.0.0\n" + system + "Port: 6000\n" + at:                     !named,
+				"Attacker IP: 198.18.0.0\n" + system + at + "Port: 6000\n":                     !named,
+				system + "Network: 198.18.0.0/15\nPort: 6000\nIP: 198.18.0.0\n" + at:           !named,
+				"Attacker IP: 198.18.0.0\nPort: 6000\n" + system + at:                          true,
+				system + "Attacker IP: 198.18.0.0\nPort: 6000\n" + at:                          true,
+				system + "Source port: 6000\nAttacker IP: 198.18.0.0\n" + at:                   true,
+				"Network: 198.18.0.0/15\nPort: 6000\nAttacker IP: 198.18.0.0\n" + at:           true,
+				"Case: 4711\nOur reference: 12\nPort: 6000\nIP: 198.18.0.0\n" + at:             true,
+				strings.Repeat("Note: a\n", 20) + system + "Port: 6000\nIP: 198.18.0.0\n" + at: !named,
+			} {
+				if got := told(t, text, Options{}); read != (strings.Contains(got, "198.18.0.0:6000 ") && strings.Contains(got, " at 2026-03-01T12:34:56Z")) {
+					t.Errorf("%q: %s", text, got)
+				}
+			}
+		}
+	}
+}
+
+// TestAttackedByName checks names of systems that were attacked in each form, and fields that only look like such a name, or hold a person.
+func TestAttackedByName(t *testing.T) {
+	for field, read := range map[[2]string]bool{
+		{"honeypot", "www.example.com"}: false, {"sensor", "hp 3"}: false, {"victim", "www.example.com"}: false, {"attacked host", "web-3"}: false, {"our_server", "x"}: false, {"host", "www.example.com"}: false,
+		{"alvo", "www.example.com"}: false, {"Angegriffener Server", "web"}: false, {"Sistema afetado", "Joomla 4"}: false, {"targetHost", "www.example.com"}: false, {"server_name", "www.example.com"}: false, {"victim", "the site www.example.com"}: false,
+		{"dst_host", "www.example.com"}: false, {"event.sensor", "de-1"}: false, {"Zielsystem", "web"}: false, {"victim.host", "web"}: false,
+
+		{"hostname", "cpe-7.isp.example"}: true, {"host", "0-0-18-198.isp.example"}: true, {"host", "host-198-18-0-0.isp.example"}: true, {"host", "198.18.0.0"}: true, {"victim", "Maria A. da Silva"}: true, {"vítima", "Maria Silva"}: true, {"alvo", "Fulano de Tal"}: true,
+		{"server_time", "2026-03-01"}: true, {"target_country", "BR"}: true, {"our reference", "4711"}: true, {"observer", "x"}: true, {"salvo", "x"}: true, {"honeypot", "n/a"}: true, {"ziel", "-"}: true,
+	} {
+		for form, got := range askedWith(t, field[0], field[1]) {
+			if read != strings.Contains(got, "198.18.0.0:6000 at 2026-03-01T12:34:56Z") {
+				t.Errorf("%s, %v: %s", form, field, got)
+			}
 		}
 	}
 }
