@@ -19,7 +19,7 @@ var (
 // Names of fields of which four numbers with dots are a version, or the address that the same user had at another time; and of fields in which such
 // numbers are a version unless nothing else is in them.
 var (
-	versionNames = setOfWords("build release browser navegador previousip registrationip registeredip signupip creationip")
+	versionNames = setOfWords("build buildnumber release revision ver appver osver clientver sdk browser navegador previousip registrationip registeredip signupip creationip")
 	productNames = setOfWords("app application aplicativo os platform software program client device deviceinfo dispositivo gerat geraet gerate model clientinfo browserinfo") //nolint:misspell // German
 )
 

@@ -33,7 +33,7 @@ func TestNoAddress(t *testing.T) {
 	const chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/98.0.0.0 Safari/537.36"
 	for _, field := range [][2]string{
 		{"user_agent", chrome}, {"User Agent", chrome}, {"Device", chrome}, {"client.agent", chrome}, {"what", chrome}, {"user agent", "WhatsApp 2.23.20.76"}, {"Device", "WhatsApp 2.23.20.76 (Android)"},
-		{"version", "1.2.3.4"}, {"app_version", "2.23.20.76"}, {"App Version", "250.0.0.14.89"}, {"device.app_version", "2.23.20.76"}, {"firmware", "10.1.2.3"}, {"client", "410.0.0.35"},
+		{"version", "1.2.3.4"}, {"app_version", "2.23.20.76"}, {"App Version", "250.0.0.14.89"}, {"device.app_version", "2.23.20.76"}, {"firmware", "10.1.2.3"}, {"sdk", "1.2.3.4"}, {"os", "Windows 10.0.22.3"}, {"os_ver", "10.0.22.3"}, {"client", "410.0.0.35"},
 		{"hostname", "0.0.18.198.isp.example"}, {"rdns", "198.18.0.0.isp.example"}, {"dns name", "host-0.0.18.198.adsl.example.net"}, {"ptr", "0.0.18.198.in-addr.arpa"}, {"hostname", "0-0-18-198.isp.example"},
 		{"network", "198.18.0.0/15"}, {"prefix", "198.18.0.0/24"}, {"range", "198.18.0.0 - 198.18.0.255"}, {"range", "198.18.0.0-198.18.0.255"}, {"note", "login from 198.18.0.0:6000"}, {"note", "198.018.000.000"}, {"note", "::ffff:198.18.0.0"}, {"previous_ip", "203.0.113.5"},
 	} {
