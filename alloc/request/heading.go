@@ -89,7 +89,6 @@ type names struct {
 	apart rune // what stands between them: a mark, or two blanks; 0 for a blank
 	ended bool // whether the line ends like a sentence
 	prose bool // whether it has a word of sentences
-	named bool // whether it names two of an address, a port and a time
 }
 
 // A columnName is the name of one.
@@ -130,16 +129,32 @@ func namesOf(line string) (n names) {
 	n.line, n.ended = line, strings.IndexByte(".:!?,;", line[len(line)-1]) >= 0
 	words := strings.FieldsFunc(line, isBetween)
 	n.prose = slices.ContainsFunc(words, func(word string) bool { return proseWords[normal(word)] })
-	cells := knownNames(words)
-	n.name(cells)
-	n.named = n.kinds() > 1
+	cells := withoutAnd(knownNames(words))
 	for _, mark := range [...]rune{'\t', '|', ';', ',', twoBlanks} {
 		if c := cut(line, mark); len(c) > 1 && (n.apart == 0 || len(c) > len(cells) && n.apart != '\t' && n.apart != '|') {
 			n.apart, cells = mark, c
 		}
 	}
+	if last := len(cells) - 1; n.apart == ',' { // "IP, port and time"
+		list := knownNames(strings.FieldsFunc(cells[last], isBetween))
+		all := len(list)
+		if list = withoutAnd(list); len(list) < all && slices.ContainsFunc(list, func(text string) bool { return newPair(text).role != 0 }) {
+			cells = append(cells[:last], list...)
+		}
+	}
 	n.name(cells)
 	return n
+}
+
+// withoutAnd returns names without the word before the last.
+func withoutAnd(names []string) []string {
+	return slices.DeleteFunc(names, func(text string) bool {
+		switch normal(text) {
+		case "and", "und", "e", "y", "et":
+			return true
+		}
+		return false
+	})
 }
 
 // name takes the names.
@@ -148,20 +163,6 @@ func (n *names) name(cells []string) {
 	for _, text := range cells[:min(len(cells), maxWords)] {
 		n.of = append(n.of, columnName{text: text, role: newPair(text).role})
 	}
-}
-
-// kinds returns how many of an address, a port and a time are named.
-func (n *names) kinds() (kinds int) {
-	for _, is := range [...]func(r role) bool{
-		func(r role) bool { return r == roleAddress },
-		func(r role) bool { return r == rolePort || r == roleDestinationPort },
-		isTimeRole,
-	} {
-		if slices.ContainsFunc(n.of, func(c columnName) bool { return is(c.role) }) {
-			kinds++
-		}
-	}
-	return kinds
 }
 
 // cut divides a line where the mark stands.
@@ -211,23 +212,58 @@ func knownNames(words []string) (cells []string) {
 	return cells
 }
 
-// mayStandAbove reports whether a row may stand below the names.
+// mayStandAbove reports whether a row may stand below the names: it is divided as they are, or one that is known stands above what it names. A title, a
+// letterhead or a sentence is none.
 func (n *names) mayStandAbove(row string) bool {
-	most := len(strings.FieldsFunc(row, isBetween))
-	if n.apart == 0 {
-		most *= 2 // a name may have two words
+	row = strings.Trim(row, " \t\r*_`|")
+	words := strings.FieldsFunc(row, isBetween)
+	same := n.apart != 0 && n.apart != ','
+	if cells := len(cut(row, n.apart)); n.apart != 0 && cells > 1 && (cells == len(n.of) || same && 2 < len(n.of) && len(n.of) <= 2*len(words)) {
+		return !n.prose || same && n.apart != twoBlanks
 	}
-	fits := 3 <= len(n.of) && len(n.of) <= most // an address, a number and a time
-	switch n.apart {
-	case '\t', '|':
-		return len(n.of) > 1
-	case twoBlanks:
-		return fits || n.named || !n.ended
-	case ',', ';':
-		return !n.prose && (fits || n.named && !n.ended)
+	if len(n.of) < 3 || n.prose { // an address, a number and a time
+		return false
 	}
-	return !n.prose && (fits && (n.named || !n.ended) || n.named && !n.ended)
+	fits := n.fits(words)
+	return fits > 1 || fits == 1 && !n.ended
 }
+
+// fits returns how many of an address, a port and a time are named where a row may have them. One by a name that is a word of any title counts
+// only beside another.
+func (n *names) fits(row []string) (kinds int) {
+	address := slices.IndexFunc(row, hasAddress)
+	number := slices.IndexFunc(row, isShortNumber)
+	time := slices.IndexFunc(row, func(word string) bool {
+		return isTime(word) || isDigit(word[0]) && strings.Contains(word, ":") && !hasAddress(word)
+	})
+	vague := true
+	for _, kind := range [...]struct {
+		at int
+		is func(r role) bool
+	}{{address, isAddressRole}, {number, isPortRole}, {time, isTimeRole}} {
+		if i := slices.IndexFunc(n.of, func(c columnName) bool { return kind.is(c.role) }); i >= 0 && kind.at >= 0 && n.mayBeAt(i, kind.at, len(row), kind.at == time) {
+			kinds++
+			vague = vague && vagueNames[normal(n.of[i].text)]
+		}
+	}
+	if kinds == 1 && vague {
+		return 0
+	}
+	return kinds
+}
+
+// mayBeAt reports whether a name may be that of a word of a row. A name that is not known may have two words, and a time has several.
+func (n *names) mayBeAt(i, at, words int, isTime bool) bool {
+	after, left := len(n.of)-1-i, words-1-at
+	return (i == 0) == (at == 0) && i <= 2*at && after <= 2*left && (isTime || (after == 0) == (left == 0))
+}
+
+// vagueNames are names of columns that are words of titles and letters, too.
+var vagueNames = setOfWords(`to from at until start stop end first last day data source public external outside address da sa sp`)
+
+func isAddressRole(r role) bool { return r == roleAddress }
+
+func isPortRole(r role) bool { return r == rolePort || r == roleDestinationPort }
 
 // column returns the column of a row in which a number stands alone, or -1 where it is not sure.
 func (n *names) column(row, number string) int {
