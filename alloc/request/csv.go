@@ -17,7 +17,7 @@ type csvParser struct {
 	comments  *csvParser // what a comment would make of the rows below it if it was their heading; else nil
 	nfdump    bool       // the heading is that of nfdump, below whose flows a summary stands
 	flows     bool       // the heading is that of a flow tool
-	lost      string     // a line below the heading that may name other columns; else ""
+	lost      names      // of a line below the heading that may name other columns
 	open      byte       // the separator of a row whose quoted value goes on in the next line; else 0
 	unread    heading    // what lines above say about columns, of which not all is understood
 }
@@ -69,7 +69,7 @@ func (p *csvParser) comment(line string) {
 	case !c.heading(line):
 		p.unread.take(strings.TrimLeft(line, " \t#"))
 	case isCountedHeading(line):
-		p.separator, p.columns, p.nfdump, p.flows, p.comments, p.lost = c.separator, c.columns, c.nfdump, c.flows, nil, ""
+		p.separator, p.columns, p.nfdump, p.flows, p.comments, p.lost = c.separator, c.columns, c.nfdump, c.flows, nil, names{}
 	default:
 		p.comments = &c
 		p.unread.take(strings.TrimLeft(line, " \t#"))
@@ -81,7 +81,7 @@ func (p *csvParser) uncomment(line string) {
 	c := p.comments
 	p.comments = nil
 	if fields, err := split(line, c.separator, p.fields[:0]); err == nil && len(fields) == len(c.columns) {
-		p.separator, p.columns, p.nfdump, p.flows, p.lost = c.separator, c.columns, c.nfdump, c.flows, ""
+		p.separator, p.columns, p.nfdump, p.flows, p.lost = c.separator, c.columns, c.nfdump, c.flows, names{}
 	}
 }
 
@@ -115,15 +115,15 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 		}
 		return r, true, refuse(ErrUnparsable, "the line neither names columns, such as ip, port and time, nor has an address in one")
 	}
-	if p.lost != "" && hasAddress(line) {
-		return r, true, refuse(ErrUnparsable, "it stands below %s, which looks like names of columns that are not understood: name them ip, port and time", quoted(p.lost))
+	if len(p.lost.of) > 0 && p.areAbove(line) {
+		return r, true, refuse(ErrUnparsable, "it stands below %s, which looks like names of columns that are not understood: name them ip, port and time", quoted(p.lost.line))
 	}
 	if r, err = p.row(line); err != nil && (p.heading(line) || p.nfdump && !hasAddress(line)) {
-		p.lost = ""
+		p.lost = names{}
 		return r, false, nil // a second table, or a summary
 	}
-	if err != nil && p.mayNameOthers(line) {
-		p.lost = line
+	if n := otherNames(line); err != nil && len(n.of) > 0 {
+		p.lost = n
 	}
 	if err == errQuote { //nolint:errorlint // never wrapped
 		p.open = p.separator
@@ -131,18 +131,45 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 	return r, true, err
 }
 
-// mayNameOthers reports whether a line without an address may be the heading of another table: it has nothing but short words between separators.
-func (p *csvParser) mayNameOthers(line string) bool {
+// otherNames returns what may be the heading of another table: a line without an address that has nothing but short words between separators. A
+// row without values, of which all are alike or say so, is none.
+func otherNames(line string) (n names) {
 	if hasAddress(line) || strings.ContainsAny(line, "0123456789") {
-		return false
+		return n
 	}
 	for i := range len(separators) {
 		fields, err := split(line, separators[i], nil)
-		if err == nil && len(fields) > 1 && !slices.ContainsFunc(fields, func(f string) bool { return strings.TrimSpace(f) == "" || len(f) > maxName/2 }) {
-			return true
+		if err != nil || len(fields) < 2 || slices.ContainsFunc(fields, func(f string) bool { return isNoValue(f) || len(f) > maxName/2 }) {
+			continue
 		}
+		if n.line = line; !slices.ContainsFunc(fields, func(f string) bool { return normal(f) != normal(fields[0]) }) {
+			return names{}
+		}
+		n.name(fields)
+		return n
+	}
+	return n
+}
+
+// isNoValue reports whether a field says that there is no value.
+func isNoValue(field string) bool {
+	switch normal(field) {
+	case "", "na", "none", "null", "nil", "nan", "unknown", "notavailable", "desconhecido", "desconocido", "unbekannt", "semdados":
+		return true
 	}
 	return false
+}
+
+// areAbove reports whether a row belongs to the other names, and not to the first: a line of fewer parts that names neither an address nor a port or a
+// time is a title within the same table.
+func (p *csvParser) areAbove(row string) bool {
+	if !hasAddress(row) {
+		return false
+	}
+	fields, err := split(row, p.separator, p.fields[:0])
+	p.fields = fields
+	isTitle := !slices.ContainsFunc(p.lost.of, func(c columnName) bool { return isAddressRole(c.role) || isPortRole(c.role) || isTimeRole(c.role) })
+	return err != nil || len(fields) != len(p.columns) || len(p.lost.of) >= len(fields) || !isTitle
 }
 
 // goOn reads on in a quoted value, which spreadsheets write over several lines. What stands there asks nothing, whatever it looks like. Where
