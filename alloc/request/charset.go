@@ -12,8 +12,10 @@ import (
 
 // A charset is what the bytes from 0x80 on of a text mean that is no UTF-8; with a name, what they mean is not known.
 type charset struct {
-	high [utf8.RuneSelf]rune
-	name string
+	high   [utf8.RuneSelf]rune
+	name   string
+	digits bool   // whether digits may be bytes of a character: in GB 18030
+	escape string // what begins characters that look like ASCII; else ""
 }
 
 // Charsets of which ASCII is a part, and that are read. What is called ISO-8859-1 or ASCII is Windows-1252, of which both are parts: nobody
@@ -47,19 +49,32 @@ func latin(others string) *charset {
 	return &c
 }
 
-// asciiBased begin the names of charsets of which ASCII is a part; a byte below 0x80 is never a piece of another character.
-var asciiBased = []string{"iso8859", "windows12", "cp12", "koi8", "latin", "macintosh"}
+// otherwise begin the names of charsets in which ASCII is not what it is elsewhere.
+var otherwise = []string{"utf16", "utf32", "utf7", "ucs", "unicode", "csunicode", "iso10646"}
 
-// charsetOf returns a charset by the name that a mail has for it. Text that is said to be UTF-8 and is not is most often Windows-1252.
+// charsetOf returns a charset by the name that a mail has for it. Text that is said to be UTF-8 and is not is most often Windows-1252. Of one that is not
+// known, what is ASCII is read: addresses and times are.
 func charsetOf(name string) (*charset, error) {
 	n := normal(name)
+	begins := func(begin string) bool { return strings.HasPrefix(n, begin) }
 	if c := charsets[n]; c != nil {
 		return c, nil
 	}
-	if slices.ContainsFunc(asciiBased, func(begin string) bool { return strings.HasPrefix(n, begin) }) {
-		return &charset{name: name}, nil
+	if slices.ContainsFunc(otherwise, begins) {
+		return nil, errCharset(name)
 	}
-	return nil, errCharset(name)
+	c := latin("")
+	for i := range c.high {
+		c.high[i] = utf8.RuneError
+	}
+	c.name, c.digits = name, begins("gb")
+	switch {
+	case begins("iso2022"), begins("csiso2022"):
+		c.escape = "\x1b"
+	case begins("hz"):
+		c.escape = "~{"
+	}
+	return c, nil
 }
 
 func errCharset(name string) error {
@@ -69,16 +84,26 @@ func errCharset(name string) error {
 // A decoder makes UTF-8 of a text, line by line: a line that is UTF-8 already stays as it is, whatever the charset, so that files put together from
 // others are read, and mails that call themselves what they are not. Letters with accents behind them become one letter each.
 type decoder struct {
-	in   *bufio.Reader
-	high *charset
-	rest []byte
-	out  []byte
-	err  error
+	in     *bufio.Reader
+	high   *charset
+	unread func() // called for a line of which not all is read; nil where nobody asks
+	rest   []byte
+	out    []byte
+	err    error
 }
 
 // decoded returns a text as UTF-8.
 func decoded(in *bufio.Reader, high *charset) *bufio.Reader {
 	return bufio.NewReaderSize(&decoder{in: in, high: high}, bufferSize)
+}
+
+// decoded returns a text as UTF-8. One of which not all is read may state a zone that nobody knows.
+func (s *settings) decoded(in *bufio.Reader, high *charset) *bufio.Reader {
+	d := &decoder{in: in, high: high}
+	if s.stated != nil && !s.stated.whole && high.name != "" {
+		d.unread = func() { s.stated.add("text in "+high.name, nil) }
+	}
+	return bufio.NewReaderSize(d, bufferSize)
 }
 
 func (d *decoder) Read(p []byte) (int, error) {
@@ -100,13 +125,15 @@ func (d *decoder) fill() {
 		block = block[:pieceEnd(block)]
 	}
 	d.out = d.out[:0]
-	if isComposed(block) {
+	switch {
+	case d.high.escape != "" && bytes.Contains(block, []byte(d.high.escape)):
+		d.err = errCharset(d.high.name)
+	case isComposed(block):
 		d.out = append(d.out, block...)
-	} else {
+	default:
 		for line := range bytes.Lines(block) {
-			if d.high.name != "" && !utf8.Valid(line) {
-				d.err = errCharset(d.high.name)
-				break
+			if d.high.name != "" && d.unread != nil && !utf8.Valid(line) {
+				d.unread()
 			}
 			d.out = d.high.appendLine(d.out, line)
 		}
@@ -144,14 +171,25 @@ func (c *charset) appendLine(out, line []byte) []byte {
 	case utf8.Valid(line):
 		return appendComposed(out, line)
 	}
-	for _, b := range line {
+	for len(line) > 0 {
+		b, width := line[0], 1
 		if b < utf8.RuneSelf {
 			out = append(out, b)
 		} else {
-			out = utf8.AppendRune(out, c.high[b-utf8.RuneSelf])
+			out, width = utf8.AppendRune(out, c.high[b-utf8.RuneSelf]), c.width(line)
 		}
+		line = line[width:]
 	}
 	return out
+}
+
+// width returns how many of the bytes of a text are one character that is not ASCII. Bytes that look like letters or marks are left: none looks like a digit,
+// but in GB 18030, where that says that there are four.
+func (c *charset) width(text []byte) int {
+	if c.digits && len(text) > 3 && isDigit(text[1]) && text[2] >= utf8.RuneSelf && isDigit(text[3]) {
+		return 4
+	}
+	return 1
 }
 
 // composed are letters with an accent, by the letter and the accent behind it.

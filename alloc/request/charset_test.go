@@ -133,24 +133,46 @@ func TestCharsetOfSubject(t *testing.T) {
 	}
 }
 
-// TestUnknownCharset checks that a text is refused by the name of its charset where that is not known, and that what it states counts as unknown.
+// TestUnknownCharset checks that of a text in a charset that is not known, what is ASCII is read, and that what else it states counts as unknown.
 func TestUnknownCharset(t *testing.T) {
 	mail := func(charset, text string) string {
 		return "From: a@example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n" + statedRow + "\n--b\nContent-Type: text/plain; charset=" + charset + "\n\n" + text + "\n--b--\n"
 	}
-	const alone = "198.18.0.0:6000 at 2026-01-10T12:34:00Z"
-	for charset, text := range map[string]string{"utf-16": "x", "iso-2022-jp": "x", "gb18030": "x", "iso-8859-2": "\xb1\n", "KOI8-R": strings.Repeat(statedRow, 3000) + "\xc1\n", "windows-1250": "\xb9"} {
-		for _, o := range []Options{{Zone: time.UTC}, {}} {
+	const block = "IP: 198.18.0.0\nPort: 6000\nTime: 2026-01-10 12:34:00 UTC\n"
+	const six = "198.18.0.0:6000 at 2026-01-10T12:34:00Z"
+	local := Options{Zone: time.UTC}
+	for charset, text := range map[string]string{
+		"iso-8859-2": "Szanowni Pa\xf1stwo", "KOI8-R": "\xf5\xd7\xc1\xd6\xc1\xc5\xcd\xd9\xc5", "windows-1250": "nadu\xbfycie", "windows-1254": "Say\xfdn yetkili", "cp850": "Gr\x81\xe1e",
+		"gb2312": "\xb1\xb1\xbe\xa9\xca\xb1\xbc\xe4", "GBK": "IP\xa3\xba", "big5": "\xae\xc9\xb6\xa1", "euc-kr": "\xbd\xc3\xb0\xa3", "ks_c_5601-1987": "\xbd\xc3\xb0\xa3", "shift_jis": "\x83\x7c\x81\x5b\x83\x67",
+	} {
+		for _, o := range []Options{local, {}} {
+			if got := told(t, mail(charset, block), o); strings.Count(got, six) != 1+strings.Count(told(t, mail("utf-8", ""), o), six) {
+				t.Errorf("%s, ASCII: %s", charset, got)
+			}
+			for _, with := range []string{text + "\n\n" + block, block + "\n" + text + "\n", block + "\n" + strings.Repeat("all of it\n", 10000) + text} {
+				if got := told(t, mail(charset, with), o); strings.Count(got, six) != 1 || o.Zone != nil && !strings.Contains(got, charset) {
+					t.Errorf("%s, %.40q: %s", charset, with, got)
+				}
+			}
+		}
+		if got := told(t, "From: a@example\nContent-Type: text/html; charset="+charset+"\n\n<p>"+text+"</p>\n", local); strings.Contains(got, six) {
+			t.Errorf("%s, HTML: %s", charset, got)
+		}
+	}
+	for charset, text := range map[string]string{"utf-16": "x", "utf-7": "x", "UCS-2": "x", "iso-2022-jp": block + "\x1b$B;~4V\x1b(B\n", "hz-gb-2312": block + "~{VPND~}\n"} {
+		for _, o := range []Options{local, {}} {
 			got := told(t, mail(charset, text), o)
-			if !strings.Contains(got, "text/plain") || !strings.Contains(got, fmt.Sprintf("the text is written in %q", charset)) || strings.Contains(got, alone) {
+			if !strings.Contains(got, "text/plain") || !strings.Contains(got, fmt.Sprintf("the text is written in %q", charset)) || strings.Contains(got, six) {
 				t.Errorf("%s: %s", charset, got)
 			}
 		}
 	}
-	for _, charset := range []string{"iso-8859-2", "koi8-r"} { // ASCII is a part of it
-		if got := told(t, mail(charset, statedRow), Options{Zone: time.UTC}); strings.Count(got, alone) != 2 {
-			t.Errorf("%s: %s", charset, got)
-		}
+	if got := told(t, mail("iso-2022-jp", block), local); strings.Count(got, six) != 2 {
+		t.Errorf("iso-2022-jp, ASCII: %s", got)
+	}
+	// Four bytes of GB 18030, of which two look like digits, are no digits of the address behind them.
+	if got := told(t, mail("gb18030", "\x81\x30\x84\x31"+"98.18.0.0:6000 2026-01-10T12:34:00Z\n"), Options{}); strings.Contains(got, "198.18.0.0:6000 at") {
+		t.Errorf("gb18030: %s", got)
 	}
 }
 

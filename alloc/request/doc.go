@@ -37,7 +37,8 @@
 //	         is never the time of a question
 //
 // Any of them may be gzipped. Lines end with \n, \r\n or \r. A line that is no UTF-8 is one in the charset that its mail names, if that is
-// ISO-8859-1, ISO-8859-15 or Windows-1252, and in Windows-1252 where nothing says. The text of a mail in any other charset is refused.
+// ISO-8859-1, ISO-8859-15 or Windows-1252, and in Windows-1252 where nothing says. In any other charset only what is ASCII is read, and what else it
+// says about a zone counts as unknown; one in which ASCII means something else is refused.
 //
 // # Blocks
 //

@@ -99,7 +99,7 @@ func (s *settings) begin(r io.Reader) (b beginning, err error) {
 		b.format = Mail
 		return b, nil
 	}
-	b.in = decoded(b.in, high)
+	b.in = s.decoded(b.in, high)
 	whole, err := b.peek()
 	if err == nil {
 		b.format, b.unknown = detect(b.head, whole, s.prose)

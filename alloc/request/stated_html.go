@@ -18,7 +18,7 @@ func (s *settings) hearHTML(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	pieces := htmlPieces{r: bufio.NewReader(&htmlText{r: decoded(in, high)})}
+	pieces := htmlPieces{r: bufio.NewReader(&htmlText{r: s.decoded(in, high)})}
 	return s.hear(0, nil, &pieces)
 }
 
