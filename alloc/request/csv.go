@@ -101,7 +101,7 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 			return r, false, nil
 		}
 		if p.bare(line) {
-			p.unread.row = line
+			p.unread.look(line)
 			plain := plainParser{settings: p.settings, heading: p.unread}
 			r, err = plain.question(strings.Join(p.fields, " "))
 			p.unread = plain.heading

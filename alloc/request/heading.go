@@ -11,9 +11,10 @@ type heading struct {
 	counted bool  // whether one names numbers other than the port: then a number without a name is none
 	port    place // where it is, as one says of which all is understood
 
-	row   string // the line at hand, as it stands in the input
-	above names  // of the last line without an address
-	names names  // of the last heading of which not all is understood
+	row    string // the line at hand, as it stands in the input
+	judged bool   // whether it is known what stands above it
+	above  names  // of the last line without an address
+	names  names  // of the last heading of which not all is understood
 }
 
 // A place is where a number has to stand to be the port without a word that says so.
@@ -63,11 +64,15 @@ func mayBeHeading(line string) bool {
 // isBetween reports whether a rune stands between columns.
 func isBetween(r rune) bool { return isBlank(r) || r == ',' || r == ';' }
 
+// look takes the line at hand.
+func (h *heading) look(row string) { h.row, h.judged = row, false }
+
 // check refuses a number of the row that is not where the heading has the port. known is false where there is no heading that is not understood.
 func (h *heading) check(number string) (known bool, err error) {
-	if h.above.mayStandAbove(h.row) {
+	if !h.judged && h.above.mayStandAbove(h.row) {
 		h.names = h.above
 	}
+	h.judged = true
 	if h.names.of == nil {
 		return false, nil
 	}

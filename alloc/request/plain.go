@@ -17,7 +17,7 @@ func (p *plainParser) parse(line string) (r Request, ok bool, err error) {
 	if !hasAddress(line) && p.take(line) {
 		return r, false, nil
 	}
-	p.row = line
+	p.look(line)
 	r, err = p.question(line)
 	return r, true, err
 }
