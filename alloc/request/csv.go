@@ -3,6 +3,7 @@ package request
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // maxColumns is the number of columns of the widest row that is read.
@@ -134,12 +135,12 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 // otherNames returns what may be the heading of another table: a line without an address that has nothing but short words between separators. A
 // row without values, of which all are alike or say so, is none.
 func otherNames(line string) (n names) {
-	if hasAddress(line) || strings.ContainsAny(line, "0123456789") {
+	if hasAddress(line) {
 		return n
 	}
 	for i := range len(separators) {
 		fields, err := split(line, separators[i], nil)
-		if err != nil || len(fields) < 2 || slices.ContainsFunc(fields, func(f string) bool { return isNoValue(f) || len(f) > maxName/2 }) {
+		if err != nil || len(fields) < 2 || slices.ContainsFunc(fields, func(f string) bool { return isNoValue(f) || len(f) > maxName/2 || !mayBeName(f) }) {
 			continue
 		}
 		if n.line = line; !slices.ContainsFunc(fields, func(f string) bool { return normal(f) != normal(fields[0]) }) {
@@ -149,6 +150,18 @@ func otherNames(line string) (n names) {
 		return n
 	}
 	return n
+}
+
+// mayBeName reports whether a field may name a column: it has no digits but in an offset, in brackets or behind a word, as in "time (UTC-3)" and "Hits 24h".
+func mayBeName(field string) bool {
+	first := strings.IndexAny(field, "0123456789")
+	if first < 0 {
+		return true
+	}
+	begin := strings.TrimRight(field[:first], "+-")
+	before := strings.TrimRight(begin, " (")
+	letters := strings.ContainsFunc(before, unicode.IsLetter) && !strings.ContainsAny(before, ".:@")
+	return letters && (before != begin || strings.HasSuffix(strings.ToUpper(before), "UTC") || strings.HasSuffix(strings.ToUpper(before), "GMT"))
 }
 
 // isNoValue reports whether a field says that there is no value.

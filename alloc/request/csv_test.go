@@ -152,6 +152,10 @@ func TestSecondTable(t *testing.T) {
 		"attacker,attacked port,at last": "198.18.0.0,2222,2026-02-01T05:30:00Z",
 		"Angreifer;Ziel;gesehen":         "198.18.0.0,2222,2026-02-01T05:30:00Z",
 		"host,last seen":                 "198.18.0.0,2222,2026-02-01T05:30:00Z",
+		"host,port,time (UTC-3)":         "198.18.0.0,6000,2026-02-01 02:30:00",
+		"cliente,porta,data/hora UTC-03": "198.18.0.0,6000,2026-02-01 02:30:00",
+		"attacker,hits (24h),last seen":  "198.18.0.0,2222,2026-02-01T05:30:00Z",
+		"Address 1,Hits 24h,Last seen":   "198.18.0.0,2222,2026-02-01T05:30:00Z",
 		"Host;Zuletzt":                   "198.18.0.0;2026-02-01T05:30:00Z",
 	} {
 		for _, gap := range []string{"", "\n"} {
@@ -166,7 +170,7 @@ func TestSecondTable(t *testing.T) {
 			t.Errorf("%s, and the first again: %s", heading, got)
 		}
 	}
-	for _, remark := range []string{"n/a,n/a,n/a", "unknown;unknown;unknown", "null,-,none", "?,?,?", "Suspect B, second account", "Investigado: Fulano, Beltrano", "the end of the list", "Total,1", ",,", "We ask for the names of those who had the addresses above, all of them, and soon"} {
+	for _, remark := range []string{"n/a,n/a,n/a", "unknown;unknown;unknown", "null,-,none", "?,?,?", "Suspect B, second account", "Investigado: Fulano, Beltrano", "the end of the list", "Total,1", "pc-17,alice,logged in", "AS64500,6000,x", "evil.example.com,6000,2026-02-01 05:30:00", "v2.1,ok,done", ",,", "We ask for the names of those who had the addresses above, all of them, and soon"} {
 		if got := askedOf(t, first+remark+"\n"+strings.SplitAfter(first, "\n")[1], Options{}); strings.Count(got, "198.18.0.9:6000 at") != 2 {
 			t.Errorf("%s: %s", remark, got)
 		}

@@ -56,9 +56,24 @@ func (h *heading) take(line string) bool {
 }
 
 // mayBeHeading reports whether a line may name columns: it is no rule below a heading, and no row of which the address is a name.
+// Within a name of several words, between marks, there may be a number: "Last 7 days".
 func mayBeHeading(line string) bool {
 	isValue := func(word string) bool { return isShortNumber(word) || isTime(word) }
-	return strings.ContainsFunc(line, unicode.IsLetter) && !slices.ContainsFunc(strings.FieldsFunc(line, isBetween), isValue)
+	if !strings.ContainsFunc(line, unicode.IsLetter) {
+		return false
+	}
+	if !slices.ContainsFunc(strings.FieldsFunc(line, isBetween), isValue) {
+		return true
+	}
+	for _, mark := range [...]rune{'\t', '|', ';', ',', twoBlanks} {
+		if cells := cut(line, mark); len(cells) > 2 {
+			return !slices.ContainsFunc(cells, func(cell string) bool {
+				words := strings.FieldsFunc(cell, isBetween)
+				return len(words) == 0 || isValue(words[0]) || slices.ContainsFunc(words, isTime) || !strings.ContainsFunc(cell, unicode.IsLetter)
+			})
+		}
+	}
+	return false
 }
 
 // isBetween reports whether a rune stands between columns.

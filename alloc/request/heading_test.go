@@ -114,6 +114,12 @@ func TestHeadingsOfTables(t *testing.T) {
 		{"# ip,hits,time,country\n198.18.0.0,6000,2026-01-10T12:34:56Z\n", "2: " + bad},
 		{"host,source port,last activity\n198.18.0.0,6000,2026-01-10T12:34:56Z\n", "1: unparsable\n2: " + six},
 		{mail + "Host;Treffer;Zuletzt\n198.18.0.0;6000;2026-01-10T12:34:56Z\n", "2: " + bad},
+		// There may be numbers in a name.
+		{mail + "IP    Last 7 days    Last seen\n" + wide, "2: " + bad},
+		{mail + "IP | Events in 24 hours | Last seen\n198.18.0.0 | 6000 | 2026-01-10T12:34:56Z\n", "2: " + bad},
+		{mail + "IP\tTop 10\tTime\n198.18.0.0\t6000\t2026-01-10T12:34:56Z\n", "2: 198.18.0.0 at 2026-01-10T12:34:56Z"},
+		{mail + "IP    Layer 4 port (dst)    Time\n" + wide, "2: " + bad},
+		{mail + "On day 3    we saw    what follows\n" + row, "2: " + six},
 		// They hold for all rows below, whatever else stands between.
 		{mail + "IP    Hits    Last seen\n" + wide + "Page 2\n" + wide + "and so on, as before\n" + row, "2: " + bad + "\n4: " + bad + "\n6: " + bad},
 		{mail + "Host  Hits  Last\nevil.example  22  2026-01-10T12:34:56Z\n" + wide, "3: " + bad},

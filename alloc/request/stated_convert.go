@@ -36,6 +36,9 @@ var (
 		entro ultime prossime per às as las à`)
 )
 
+// lessThanHours are how words begin that are units.
+var lessThanHours = []string{"min", "sec", "seg", "sek", "ms", "mil"}
+
 // maxHours is the largest offset from UTC.
 const maxHours = 14
 
@@ -202,9 +205,13 @@ func isClockCount(word string) bool {
 	return width == 4 && c.end() && n/100 <= maxHours && n%100%15 == 0 && n%100 < 60
 }
 
-// isCounted reports whether a number of hours stands close to a word about adding.
+// isCounted reports whether a number of hours stands close to a word about adding. Minutes and seconds are none unless zones can differ by them: a clock
+// may be a minute wrong.
 func (st *statement) isCounted(at int, own []bool) bool {
 	for k := at + 1; k < min(len(own), at+3) && !st.spots[k-1].end; k++ {
+		if next := st.wordAt(k + 1); slices.ContainsFunc(lessThanHours, func(stem string) bool { return strings.HasPrefix(next, stem) }) {
+			continue
+		}
 		if n, unit, ok := numberOf(st.lower[k]); !own[k] && (ok && unit == "" && n <= maxHours && !numerals[st.lower[k]] || isClockCount(st.lower[k])) {
 			return true
 		}

@@ -26,6 +26,8 @@ var sentencesOfConversion = []string{
 // noConversions state UTC, though there are hours or words about them in the sentence.
 var noConversions = []string{
 	"All times are UTC, 24h", "Times in UTC (24 hour clock)", "All times have been converted to UTC.", "Times were converted to Coordinated Universal Time", "We convert all times to UTC.", "Alle Zeiten wurden in UTC umgerechnet", "Los horarios fueron convertidos a UTC",
+	"Times are UTC, clock skew below 1 minute.", "Times are UTC, clock skew +/- 1 minute", "Timestamps are UTC, maximum clock drift 2 minutes.", "Times are UTC, clock drift below 5 minutes.",
+	"Times are UTC with a possible offset of 2 minutes", "Alle Zeiten UTC, Versatz höchstens 2 Minuten", "Hora UTC, diferencia de 1 minuto como máximo",
 	"Please answer within 3 hours, all times are UTC.", "The attack lasted 3 hours (all times UTC)", "A hora está em UTC", "todas as horas em UTC", "Times are UTC, please answer in 48 hours", "All times are UTC and the log covers the last 12 hours",
 	"Please add the case number to your answer. All times are UTC.", "Horas en UTC, formato 24 horas", "Incident of 10 January, 14h UTC", "às 14 horas UTC", "Les heures sont en UTC", "Le ore sono in UTC", "UTC", "All times refer to UTC", "Times are relative to UTC", "All clocks are synchronized to UTC", "Timestamps are set to UTC", "Times were normalized to UTC",
 }
