@@ -53,10 +53,10 @@ func (l *line) add(o line) {
 // rowPools makes pools of rows, by inside address: one for each address that is not full, which must be the last of its pool.
 func (f *frame) rowPools(rows []row, fill bool) *solution {
 	slices.SortFunc(rows, func(a, b row) int { return cmp.Or(cmp.Compare(a.base, b.base), cmp.Compare(a.group, b.group)) })
-	fl := filler{g: f.g}
+	fl := newFiller(f.g)
 	if fill {
 		for i := range rows {
-			f.expect(&fl, rows, i)
+			f.expect(fl, rows, i)
 		}
 	}
 	s := &solution{}
@@ -64,7 +64,7 @@ func (f *frame) rowPools(rows []row, fill bool) *solution {
 	var open line
 	for i, r := range rows {
 		end := spot{chunk: !f.goesOn(rows, i), all: i == len(rows)-1}
-		inside, ok := f.row(&fl, r, end, fill)
+		inside, ok := f.row(fl, r, end, fill)
 		if !ok {
 			s.odd = append(s.odd, f.g.recordsOf([]int{r.group})...)
 			continue
@@ -85,7 +85,7 @@ func (f *frame) rowPools(rows []row, fill bool) *solution {
 	for _, l := range lines {
 		s.pools = append(s.pools, f.g.pool(f.shape, l.inside, l.groups))
 	}
-	s.fills = fl.done
+	s.fills = fl.filled()
 	return s
 }
 
@@ -154,20 +154,43 @@ func (f *frame) expect(fl *filler, rows []row, i int) {
 // A filler finds inside addresses for shares that nobody has.
 type filler struct {
 	g       *groups
-	group   int // from 1
-	pending []uint32
+	group   int            // from 1
+	pending map[uint32]int // what was found since begin: for whom it was kept before that
 	done    []uint32
 }
 
+func newFiller(g *groups) *filler { return &filler{g: g, pending: map[uint32]int{}} }
+
+// taken is who has what was found since begin: nobody may have it once more, not the same outside address either.
+const taken = -1
+
 // begin begins with an outside address.
-func (fl *filler) begin(group int) { fl.group, fl.pending = group+1, fl.pending[:0] }
+func (fl *filler) begin(group int) {
+	fl.giveBack()
+	fl.group = group + 1
+}
+
+// giveBack frees what was found since begin and not committed.
+func (fl *filler) giveBack() {
+	for a, by := range fl.pending {
+		fl.g.used[a] = by
+	}
+	clear(fl.pending)
+}
+
+// filled returns what was committed, in no order.
+func (fl *filler) filled() []uint32 {
+	fl.giveBack()
+	return fl.done
+}
 
 // commit keeps what was found since begin.
 func (fl *filler) commit() {
-	for _, a := range fl.pending {
+	for a := range fl.pending {
 		fl.g.used[a] = fl.group
+		fl.done = append(fl.done, a)
 	}
-	fl.done = append(fl.done, fl.pending...)
+	clear(fl.pending)
 }
 
 // keep keeps an address for an outside address.
@@ -198,7 +221,8 @@ func (fl *filler) run(to *[]uint32, first int64, n int) bool {
 	}
 	for a := first; a < first+int64(n); a++ {
 		*to = append(*to, uint32(a))
-		fl.pending = append(fl.pending, uint32(a))
+		fl.pending[uint32(a)] = fl.g.used[uint32(a)]
+		fl.g.used[uint32(a)] = taken
 	}
 	return true
 }

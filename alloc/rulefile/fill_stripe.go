@@ -23,9 +23,9 @@ func (f *frame) stripePools(members []int, fill bool) *solution {
 		s.odd = f.g.recordsOf(members)
 		return s
 	}
-	fl := filler{g: f.g}
+	fl := newFiller(f.g)
 	for _, strips := range f.joined(f.strips(members)) {
-		inside, groups, ok := f.stripe(&fl, strips, fill)
+		inside, groups, ok := f.stripe(fl, strips, fill)
 		if !ok {
 			s.odd = append(s.odd, f.g.recordsOf(groups)...)
 			continue
@@ -34,7 +34,7 @@ func (f *frame) stripePools(members []int, fill bool) *solution {
 		shape.Scheme = alloc.Stripe
 		s.pools = append(s.pools, f.g.pool(shape, inside, groups))
 	}
-	s.fills = fl.done
+	s.fills = fl.filled()
 	return s
 }
 

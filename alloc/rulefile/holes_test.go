@@ -331,3 +331,21 @@ func TestOffer(t *testing.T) {
 		t.Errorf("filled %v: %q", fx.Filled, fx.Lines())
 	}
 }
+
+// TestCrossedStripe fills a stripe whose missing subscribers of two places would have the same inside addresses.
+func TestCrossedStripe(t *testing.T) {
+	var shares []wanted
+	for _, s := range []struct{ inside, outside, slot uint32 }{
+		{3, 203, 0}, {6, 203, 1}, {15, 203, 4}, {5, 205, 0}, {20, 205, 3}, {30, 205, 5}, // 16 and 17 may be before 20 or behind 15
+		{11, 201, 3}, {12, 201, 4}, {13, 201, 5}, {24, 204, 0}, {25, 204, 1}, {26, 204, 2}, {27, 204, 3}, {29, 204, 5},
+		{37, 206, 1}, {38, 206, 2}, {39, 206, 3}, {41, 206, 5}, {42, 207, 0}, {43, 207, 1}, {44, 207, 2}, {46, 207, 4}, {47, 207, 5},
+		{69, 202, 0}, {70, 202, 1}, {71, 202, 2}, {72, 202, 3}, {73, 202, 4}, {74, 202, 5},
+		{79, 60, 1}, {80, 60, 2}, {81, 60, 3}, {82, 60, 4}, {83, 60, 5}, {86, 208, 1}, {87, 208, 2}, {88, 208, 3}, {89, 208, 4}, {90, 208, 5},
+	} {
+		first := 1024 + 447*s.slot
+		shares = append(shares, wanted{addr4(10<<24 | s.inside), addr4(10<<24 | s.outside), ports(t, fmt.Sprintf("%d-%d", first, first+446))})
+	}
+	if _, _, _, fx := inferBoth(t, shares); len(fx.Filled) == 0 {
+		t.Errorf("nobody is filled: %q", fx.Lines())
+	}
+}
