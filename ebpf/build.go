@@ -174,7 +174,7 @@ func (b *builder) fill() error {
 // ofPlan reports whether a map belongs to one plan, and so to one generation: it says what the plan says, or counts on its rows.
 func ofPlan(name string) bool {
 	return strings.HasPrefix(name, ".") || slices.Contains([]string{
-		bpf.CgnatMapPools, bpf.CgnatMapRows, bpf.CgnatMapNodes, bpf.CgnatMapRanges, bpf.CgnatMapLists,
+		bpf.CgnatMapPools, bpf.CgnatMapRows, bpf.CgnatMapNodes, bpf.CgnatMapRanges, bpf.CgnatMapBuckets, bpf.CgnatMapLists,
 		bpf.CgnatMapCuts, bpf.CgnatMapExempts, bpf.CgnatMapSlots, bpf.CgnatMapAccounts, bpf.CgnatMapPolicies,
 		bpf.CgnatMapLinks, bpf.CgnatMapCables, bpf.CgnatMapExits, bpf.CgnatMapOutsides, bpf.CgnatMapMacs, bpf.CgnatMapStations, bpf.CgnatMapBlanks,
 	}, name)

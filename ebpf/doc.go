@@ -19,13 +19,14 @@
 //	rows      one entry an outside address
 //	nodes     search trees over address ranges, 16 addresses each: over the outside ones, and over the inside ones of each realm,
 //	ranges    and what they find: a range, its pool, its positions
+//	buckets   a hash table of the addresses of short ranges, where there are many
 //	lists     the usable ports in the order in which shares take them, where no formula says it: 256 KiB each
 //	cuts      the PSID sets that reserved ports cut into
 //	exempts   destinations that are not translated
 //	slots     3 MiB an outside address: who has which port of which protocol
 //	accounts  64 bytes a share: how many ports are taken
 //
-// The plan holds nothing per subscriber: a prefix costs 16 bytes whatever its length, and a list of scattered addresses about 20
+// The plan holds nothing per subscriber: a prefix costs 16 bytes whatever its length, and a list of scattered addresses about 19
 // bytes an address. Slots and accounts outlive a plan.
 //
 // # Pins

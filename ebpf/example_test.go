@@ -26,6 +26,6 @@ func ExampleTables() {
 		fmt.Println(plan.Subscribers(), "subscribers:", tables.Bytes(), "bytes")
 	}
 	// Output:
-	// 16 subscribers: 1048756 bytes
-	// 4194304 subscribers: 1048756 bytes
+	// 16 subscribers: 1048792 bytes
+	// 4194304 subscribers: 1048792 bytes
 }

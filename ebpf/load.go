@@ -11,7 +11,8 @@ import (
 // size sets how many entries the plan's maps get, and what the programs have as constants.
 func (t *Tables) size(spec *ebpf.CollectionSpec) error {
 	for name, n := range map[string]int{
-		bpf.CgnatMapPools: len(t.pools), bpf.CgnatMapRows: len(t.rows), bpf.CgnatMapNodes: len(t.nodes), bpf.CgnatMapRanges: len(t.ranges), bpf.CgnatMapLists: len(t.lists),
+		bpf.CgnatMapPools: len(t.pools), bpf.CgnatMapRows: len(t.rows), bpf.CgnatMapNodes: len(t.nodes), bpf.CgnatMapRanges: len(t.ranges),
+		bpf.CgnatMapBuckets: len(t.buckets), bpf.CgnatMapLists: len(t.lists),
 		bpf.CgnatMapCuts: len(t.cuts), bpf.CgnatMapExempts: len(t.exempts),
 	} {
 		m := spec.Maps[name]
@@ -23,10 +24,10 @@ func (t *Tables) size(spec *ebpf.CollectionSpec) error {
 	var constants [maxIndexes]index
 	copy(constants[:], t.indexes)
 	first, last := t.insideSpan()
-	outsideFirst, outsideLast := t.span(t.indexes[:1])
+	outside := t.extents[0]
 	for name, value := range map[string]any{
 		"indexes": constants, "realms": uint32(len(t.indexes) - 2), "inside_first": first, "inside_last": last,
-		"outside_first": outsideFirst, "outside_last": outsideLast,
+		"outside_first": outside.first, "outside_last": outside.last,
 	} {
 		v := spec.Variables[name]
 		if v == nil {
@@ -47,6 +48,7 @@ func (t *Tables) fill(maps map[string]*ebpf.Map) error {
 		write(maps, bpf.CgnatMapRows, t.rows),
 		write(maps, bpf.CgnatMapNodes, t.nodes),
 		write(maps, bpf.CgnatMapRanges, t.ranges),
+		write(maps, bpf.CgnatMapBuckets, t.buckets),
 		write(maps, bpf.CgnatMapCuts, t.cuts),
 		write(maps, bpf.CgnatMapExempts, t.exempts),
 		t.fillLists(maps[bpf.CgnatMapLists]),

@@ -9,7 +9,7 @@ import (
 
 // planMaps are the maps that a plan fills.
 var planMaps = []string{
-	bpf.CgnatMapPools, bpf.CgnatMapRows, bpf.CgnatMapNodes, bpf.CgnatMapRanges, bpf.CgnatMapLists, bpf.CgnatMapCuts, bpf.CgnatMapExempts,
+	bpf.CgnatMapPools, bpf.CgnatMapRows, bpf.CgnatMapNodes, bpf.CgnatMapRanges, bpf.CgnatMapBuckets, bpf.CgnatMapLists, bpf.CgnatMapCuts, bpf.CgnatMapExempts,
 }
 
 // What is tested is what is shipped: the selftest object has the production object's maps of the plan.

@@ -18,6 +18,7 @@ type (
 	row       = bpf.CgnatCgnRow
 	index     = bpf.CgnatCgnIndex
 	node      = bpf.CgnatCgnNode
+	bucket    = bpf.CgnatCgnBucket
 	addrRange = bpf.CgnatCgnRange
 	cut       = bpf.CgnatCgnCut
 	exempt    = bpf.CgnatCgnExempt
@@ -42,7 +43,7 @@ var ErrTooManyRealms = errors.New("too many realms")
 var ErrTooManyRanges = errors.New("too many address ranges")
 
 // Tables are what the maps hold for a plan. They grow with its address ranges and outside addresses, and with its subscribers only
-// where shares are listed (scheme explicit): by about 32 bytes for each.
+// where shares are listed (scheme explicit): by about 31 bytes for each.
 //
 // This file is the only one that converts byte order.
 type Tables struct {
@@ -52,6 +53,8 @@ type Tables struct {
 	indexes []index
 	nodes   []node
 	ranges  []addrRange
+	buckets []bucket
+	extents []extent // by index
 	cuts    []cut
 	exempts []exempt
 	ratios  []uint32 // by row: how many shares it has
@@ -93,7 +96,7 @@ func NewTables(plan *alloc.Plan) (*Tables, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.addIndex(exempts); err != nil {
+	if err := t.addTree(index{}, exempts); err != nil {
 		return nil, fmt.Errorf("destinations that are not translated: %w", err)
 	}
 	return t, nil
@@ -162,7 +165,7 @@ func appendRanges(out []addrRange, pool uint32, in []alloc.AddrRange) []addrRang
 
 // Bytes returns the memory of the maps' contents.
 func (t *Tables) Bytes() uint64 {
-	return bytesOf(t.pools) + bytesOf(t.rows) + bytesOf(t.indexes) + bytesOf(t.nodes) + bytesOf(t.ranges) + bytesOf(t.cuts) + bytesOf(t.exempts) +
+	return bytesOf(t.pools) + bytesOf(t.rows) + bytesOf(t.indexes) + bytesOf(t.nodes) + bytesOf(t.ranges) + bytesOf(t.buckets) + bytesOf(t.cuts) + bytesOf(t.exempts) +
 		uint64(len(t.lists))*uint64(unsafe.Sizeof(list{}))
 }
 

@@ -2,7 +2,6 @@ package ebpf
 
 import (
 	"errors"
-	"slices"
 	"testing"
 	"unsafe"
 
@@ -19,7 +18,7 @@ func TestSizes(t *testing.T) {
 		bpf.CgnatMapPools: unsafe.Sizeof(pool{}), bpf.CgnatMapRows: unsafe.Sizeof(row{}),
 		bpf.CgnatMapNodes:  unsafe.Sizeof(node{}),
 		bpf.CgnatMapRanges: unsafe.Sizeof(addrRange{}), bpf.CgnatMapLists: unsafe.Sizeof(list{}),
-		bpf.CgnatMapCuts: unsafe.Sizeof(cut{}), bpf.CgnatMapExempts: unsafe.Sizeof(exempt{}),
+		bpf.CgnatMapCuts: unsafe.Sizeof(cut{}), bpf.CgnatMapExempts: unsafe.Sizeof(exempt{}), bpf.CgnatMapBuckets: unsafe.Sizeof(bucket{}),
 	} {
 		if got := spec.Maps[name].ValueSize; uintptr(got) != size {
 			t.Errorf("%s: %d bytes in C, %d in Go", name, got, size)
@@ -97,12 +96,11 @@ func TestIndexLevels(t *testing.T) {
 		for i := range uint32(n) {
 			out = append(out, addrRange{First: 10 * i, Last: 10*i + 5})
 		}
-		slices.Reverse(out)
 		return out
 	}
 	var got Tables
 	for _, n := range []int{1, 16, 17} {
-		if err := got.addIndex(ranges(n)); err != nil {
+		if err := got.addTree(index{}, ranges(n)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -120,7 +118,7 @@ func TestIndexLevels(t *testing.T) {
 	if len(got.nodes) != 4 {
 		t.Errorf("%d nodes", len(got.nodes))
 	}
-	if err := new(Tables).addIndex(ranges(1<<24 + 1)); !errors.Is(err, ErrTooManyRanges) {
+	if err := new(Tables).addTree(index{}, ranges(1<<24+1)); !errors.Is(err, ErrTooManyRanges) {
 		t.Errorf("2^24 + 1 ranges: %v", err)
 	}
 }

@@ -18,6 +18,7 @@ func (v *verifier) verifyMaps() error {
 		compare(v, bpf.CgnatMapRows, t.rows),
 		compare(v, bpf.CgnatMapNodes, t.nodes),
 		compare(v, bpf.CgnatMapRanges, t.ranges),
+		compare(v, bpf.CgnatMapBuckets, t.buckets),
 		compare(v, bpf.CgnatMapCuts, t.cuts),
 		compare(v, bpf.CgnatMapExempts, t.exempts),
 		v.verifyLists(),

@@ -16,8 +16,14 @@ struct cgn_owner {
 	struct cgn_place place;
 };
 
-/* cgn_find returns the range of an index, below CGN_INDEXES, that holds an address, or NULL. O(log16 of its ranges) map lookups. */
-static __always_inline struct cgn_range *cgn_find(__u32 index, __u32 addr)
+/* cgn_found is what an index says of an address: its pool and, as in cgn_range, its position. */
+struct cgn_found {
+	__u32 pool;
+	__u32 position;
+};
+
+/* cgn_find_range returns the range of an index, below CGN_INDEXES, that holds an address, or NULL. O(log16 of its ranges) map lookups. */
+static __always_inline struct cgn_range *cgn_find_range(__u32 index, __u32 addr)
 {
 	const volatile struct cgn_index *ix = &indexes[index];
 	__u32 j = 0, at, depth = ix->depth;
@@ -42,6 +48,53 @@ static __always_inline struct cgn_range *cgn_find(__u32 index, __u32 addr)
 	if (!r || addr - r->first > r->last - r->first)
 		return NULL;
 	return r;
+}
+
+/* cgn_find_in finds an address in a bucket. It returns 0 where it is not there. */
+static __always_inline int cgn_find_in(const struct cgn_bucket *b, __u32 addr, struct cgn_found *found)
+{
+	__u32 i = cgn_in_bucket(b, addr);
+
+	if (i >= CGN_BUCKET)
+		return 0;
+	found->pool = b->pool[i];
+	found->position = b->position[i];
+	return 1;
+}
+
+/* cgn_find_alone is cgn_find for the addresses that are in buckets: at most two lines. */
+static __always_inline int cgn_find_alone(__u32 index, __u32 addr, struct cgn_found *found)
+{
+	const volatile struct cgn_index *ix = &indexes[index];
+	struct cgn_bucket *b;
+	__u32 h, at;
+
+	if (!ix->buckets || addr == (__u32)-1)
+		return 0;
+	h = cgn_hash(ix, addr);
+	at = cgn_bucket_of(ix, h);
+	b = bpf_map_lookup_elem(&buckets, &at);
+	if (!b)
+		return 0;
+	if (cgn_find_in(b, addr, found))
+		return 1;
+	if (!b->more)
+		return 0;
+	at = cgn_bucket_of(ix, cgn_hash_again(h));
+	b = bpf_map_lookup_elem(&buckets, &at);
+	return b && cgn_find_in(b, addr, found);
+}
+
+/* cgn_find finds an address in an index, below CGN_INDEXES. It returns 0 where it is not there. */
+static __always_inline int cgn_find(__u32 index, __u32 addr, struct cgn_found *found)
+{
+	struct cgn_range *r = cgn_find_range(index, addr);
+
+	if (!r)
+		return cgn_find_alone(index, addr, found);
+	found->pool = r->pool;
+	found->position = r->position + (addr - r->first);
+	return 1;
 }
 
 /* cgn_list_of returns the list of an outside address, or NULL where the pool has none. */
@@ -99,22 +152,20 @@ static __always_inline int cgn_sit(const struct cgn_pool *p, struct cgn_owner *o
  */
 static __always_inline struct cgn_pool *cgn_subscriber(__u32 realm, __be32 inside, struct cgn_owner *o)
 {
-	__u32 addr = bpf_ntohl(inside);
-	struct cgn_range *r;
+	struct cgn_found found;
 	struct cgn_pool *p;
 
 	if (realms == 1)
 		realm = 0;
 	if (realm >= CGN_INDEXES - 1)
 		return NULL;
-	r = cgn_find(1 + realm, addr);
-	if (!r)
+	if (!cgn_find(1 + realm, bpf_ntohl(inside), &found))
 		return NULL;
-	o->pool = r->pool;
+	o->pool = found.pool;
 	p = bpf_map_lookup_elem(&pools, &o->pool);
 	if (!p)
 		return NULL;
-	o->position = r->position + (addr - r->first);
+	o->position = found.position;
 	if (!(p->flags & CGN_POOL_SEATED))
 		o->place = cgn_locate(p, o->position);
 	else if (!cgn_sit(p, o))

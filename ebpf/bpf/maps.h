@@ -37,9 +37,10 @@ const volatile __u32 realms; /* how many */
 const volatile __u32 inside_first, inside_last;
 const volatile __u32 outside_first, outside_last; /* the same of outside addresses */
 
-/* The nodes and the ranges of all indexes, one index after the other. */
+/* The nodes, the ranges and the buckets of all indexes, one index after the other. */
 CGN_PLAN_MAP(struct cgn_node) nodes SEC(".maps");
 CGN_PLAN_MAP(struct cgn_range) ranges SEC(".maps");
+CGN_PLAN_MAP(struct cgn_bucket) buckets SEC(".maps");
 
 /* The lists: one for pools whose ports are not one range, one for each outside address with scheme random, and with explicit one for
  * all addresses that have the same shares. */

@@ -155,4 +155,44 @@ static __always_inline __u32 cgn_child(const struct cgn_node *n, __u32 addr)
 	return c + cgn_at_most(n->key[c + 1], addr);
 }
 
+/* cgn_hash mixes the bits of an address. Go has the same (hash.go), as well as cgn_hash_again and cgn_bucket_of. */
+static __always_inline __u32 cgn_hash(const volatile struct cgn_index *ix, __u32 addr)
+{
+	__u32 h = addr * ix->seed;
+
+	h = (h ^ (h >> 15)) * 0x2c1b3c6d;
+	return h ^ (h >> 12);
+}
+
+/* cgn_hash_again makes a second hash of the first. */
+static __always_inline __u32 cgn_hash_again(__u32 h)
+{
+	h *= 0x297a2d39;
+	return h ^ (h >> 15);
+}
+
+/* cgn_bucket_of returns which bucket a hash says. */
+static __always_inline __u32 cgn_bucket_of(const volatile struct cgn_index *ix, __u32 h)
+{
+	return ix->bucket + (__u32)(((__u64)h * ix->buckets) >> 32);
+}
+
+/* cgn_is returns 1 when an address is another, and 0 otherwise, without a branch. */
+static __always_inline __u32 cgn_is(__u32 addr, __u32 other)
+{
+	return ((__u64)(addr ^ other) - 1) >> 63;
+}
+
+/* cgn_in_bucket returns which address of a bucket is addr, or CGN_BUCKET when none is. Which one cannot be foreseen, and so it does not branch. */
+static __always_inline __u32 cgn_in_bucket(const struct cgn_bucket *b, __u32 addr)
+{
+	__u32 i = CGN_BUCKET;
+
+	i -= cgn_is(b->addr[0], addr) * CGN_BUCKET;
+	i -= cgn_is(b->addr[1], addr) * (CGN_BUCKET - 1);
+	i -= cgn_is(b->addr[2], addr) * (CGN_BUCKET - 2);
+	i -= cgn_is(b->addr[3], addr) * (CGN_BUCKET - 3);
+	return i - cgn_is(b->addr[4], addr);
+}
+
 #endif

@@ -31,6 +31,7 @@ enum cgn_proto {
 enum cgn_limit {
 	CGN_FANOUT = 16, /* keys of a node, one cache line */
 	CGN_LEVELS = 6, /* levels of nodes: 16^6 ranges */
+	CGN_BUCKET = 5, /* addresses of a bucket, one cache line */
 	CGN_INDEXES = 256, /* one, one a realm, and one of what is exempt */
 	CGN_PEERS = 320, /* of a subscriber, beside those that slots know, where a policy says nothing */
 	CGN_MAX_PEERS = 2048,
@@ -93,14 +94,29 @@ struct cgn_index {
 	__u32 ranges; /* how many */
 	__u32 depth; /* levels of nodes */
 	__u32 level[CGN_LEVELS]; /* the first node of each, from the root down */
+	__u32 bucket; /* the first of the buckets, for the addresses of short ranges, which are not in the tree */
+	__u32 buckets; /* how many; 0 for none */
+	__u32 seed; /* odd */
 };
-_Static_assert(sizeof(struct cgn_index) == 36, "struct cgn_index");
+_Static_assert(sizeof(struct cgn_index) == 48, "struct cgn_index");
 
 /* The keys of a node in ascending order. The last node of a level is filled up with the highest address. */
 struct cgn_node {
 	__u32 key[CGN_FANOUT];
 };
 _Static_assert(sizeof(struct cgn_node) == 64, "struct cgn_node");
+
+/*
+ * The addresses of short ranges are in a hash table, where many of them would make the tree high: one line for most look-ups and two
+ * for the others, however many there are. An address has two buckets that it may be in.
+ */
+struct cgn_bucket {
+	__u32 addr[CGN_BUCKET]; /* the highest address where there is none */
+	__u32 position[CGN_BUCKET]; /* as that of a range */
+	__u32 pool[CGN_BUCKET];
+	__u32 more; /* whether an address whose first bucket this is may be in its second */
+};
+_Static_assert(sizeof(struct cgn_bucket) == 64, "struct cgn_bucket");
 
 /* The usable ports in an order in which every share is a progression, and the inverse. */
 struct cgn_list {

@@ -45,9 +45,11 @@ static long cgn_exempt_look(__u32 i, void *data)
 /* cgn_is_inside reports whether an address is one of a realm. */
 static __always_inline int cgn_is_inside(__u32 realm, __be32 addr)
 {
+	struct cgn_found found;
+
 	if (realms == 1)
 		realm = 0;
-	return realm < CGN_INDEXES - 1 && cgn_find(1 + realm, bpf_ntohl(addr));
+	return realm < CGN_INDEXES - 1 && cgn_find(1 + realm, bpf_ntohl(addr), &found);
 }
 
 /* cgn_exempts_of finds what the plan leaves untranslated at a host, NULL for nothing: where its entries begin, and how many there are. */
@@ -57,7 +59,7 @@ static __always_inline struct cgn_range *cgn_exempts_of(__be32 host)
 
 	if (index >= CGN_INDEXES || !indexes[index].ranges)
 		return NULL;
-	return cgn_find(index, bpf_ntohl(host));
+	return cgn_find_range(index, bpf_ntohl(host));
 }
 
 /* cgn_is_exempt reports whether the plan leaves a destination untranslated (RFC 6888 REQ-6). */
@@ -102,18 +104,16 @@ __noinline int cgn_port_decides(__be32 to, __u8 protocol)
 /* cgn_find_outside finds which outside address of ours one is. It returns 0 for none. */
 static __always_inline int cgn_find_outside(__be32 outside, struct cgn_outside *at)
 {
-	__u32 addr = bpf_ntohl(outside), number;
-	struct cgn_range *r = cgn_find(0, addr);
+	struct cgn_found found;
 	struct cgn_pool *p;
 
-	if (!r)
+	if (!cgn_find(0, bpf_ntohl(outside), &found))
 		return 0;
-	number = r->pool;
-	p = bpf_map_lookup_elem(&pools, &number);
+	p = bpf_map_lookup_elem(&pools, &found.pool);
 	if (!p)
 		return 0;
-	at->pool = number;
-	at->row = p->row + r->position + (addr - r->first);
+	at->pool = found.pool;
+	at->row = p->row + found.position;
 	at->realm = p->realm;
 	return 1;
 }

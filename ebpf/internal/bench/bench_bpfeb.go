@@ -13,6 +13,14 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type BenchCgnBucket struct {
+	_        structs.HostLayout
+	Addr     [5]uint32
+	Position [5]uint32
+	Pool     [5]uint32
+	More     uint32
+}
+
 type BenchCgnCounter struct {
 	_       structs.HostLayout
 	Packets uint64
@@ -64,11 +72,14 @@ type BenchCgnExempt struct {
 }
 
 type BenchCgnIndex struct {
-	_      structs.HostLayout
-	Range  uint32
-	Ranges uint32
-	Depth  uint32
-	Level  [6]uint32
+	_       structs.HostLayout
+	Range   uint32
+	Ranges  uint32
+	Depth   uint32
+	Level   [6]uint32
+	Bucket  uint32
+	Buckets uint32
+	Seed    uint32
 }
 
 type BenchCgnList struct {
@@ -154,6 +165,7 @@ type BenchCgnStation struct {
 const (
 	BenchMapAccounts       = "accounts"
 	BenchMapBlanks         = "blanks"
+	BenchMapBuckets        = "buckets"
 	BenchMapCounters       = "counters"
 	BenchMapCuts           = "cuts"
 	BenchMapDisplaced      = "displaced"
@@ -261,6 +273,7 @@ type BenchProgramSpecs struct {
 type BenchMapSpecs struct {
 	Accounts  *ebpf.MapSpec `ebpf:"accounts"`
 	Blanks    *ebpf.MapSpec `ebpf:"blanks"`
+	Buckets   *ebpf.MapSpec `ebpf:"buckets"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
 	Cuts      *ebpf.MapSpec `ebpf:"cuts"`
 	Displaced *ebpf.MapSpec `ebpf:"displaced"`
@@ -332,6 +345,7 @@ func (o *BenchObjects) Close() error {
 type BenchMaps struct {
 	Accounts  *ebpf.Map `ebpf:"accounts"`
 	Blanks    *ebpf.Map `ebpf:"blanks"`
+	Buckets   *ebpf.Map `ebpf:"buckets"`
 	Counters  *ebpf.Map `ebpf:"counters"`
 	Cuts      *ebpf.Map `ebpf:"cuts"`
 	Displaced *ebpf.Map `ebpf:"displaced"`
@@ -357,6 +371,7 @@ func (m *BenchMaps) Close() error {
 	return _BenchClose(
 		m.Accounts,
 		m.Blanks,
+		m.Buckets,
 		m.Counters,
 		m.Cuts,
 		m.Displaced,

@@ -43,6 +43,14 @@ type CgnatCgnBody struct {
 	Data [32768]uint8
 }
 
+type CgnatCgnBucket struct {
+	_        structs.HostLayout
+	Addr     [5]uint32
+	Position [5]uint32
+	Pool     [5]uint32
+	More     uint32
+}
+
 type CgnatCgnCable struct {
 	_       structs.HostLayout
 	Ifindex uint32
@@ -210,11 +218,14 @@ type CgnatCgnHeldKey struct {
 }
 
 type CgnatCgnIndex struct {
-	_      structs.HostLayout
-	Range  uint32
-	Ranges uint32
-	Depth  uint32
-	Level  [6]uint32
+	_       structs.HostLayout
+	Range   uint32
+	Ranges  uint32
+	Depth   uint32
+	Level   [6]uint32
+	Bucket  uint32
+	Buckets uint32
+	Seed    uint32
 }
 
 type CgnatCgnLimit uint32
@@ -222,6 +233,7 @@ type CgnatCgnLimit uint32
 const (
 	CgnatCgnLimitCGN_FANOUT        CgnatCgnLimit = 16
 	CgnatCgnLimitCGN_LEVELS        CgnatCgnLimit = 6
+	CgnatCgnLimitCGN_BUCKET        CgnatCgnLimit = 5
 	CgnatCgnLimitCGN_INDEXES       CgnatCgnLimit = 256
 	CgnatCgnLimitCGN_PEERS         CgnatCgnLimit = 320
 	CgnatCgnLimitCGN_MAX_PEERS     CgnatCgnLimit = 2048
@@ -494,6 +506,7 @@ const (
 	CgnatMapAccounts        = "accounts"
 	CgnatMapBlanks          = "blanks"
 	CgnatMapBodies          = "bodies"
+	CgnatMapBuckets         = "buckets"
 	CgnatMapCables          = "cables"
 	CgnatMapCounters        = "counters"
 	CgnatMapCuts            = "cuts"
@@ -608,6 +621,7 @@ type CgnatMapSpecs struct {
 	Accounts  *ebpf.MapSpec `ebpf:"accounts"`
 	Blanks    *ebpf.MapSpec `ebpf:"blanks"`
 	Bodies    *ebpf.MapSpec `ebpf:"bodies"`
+	Buckets   *ebpf.MapSpec `ebpf:"buckets"`
 	Cables    *ebpf.MapSpec `ebpf:"cables"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
 	Cuts      *ebpf.MapSpec `ebpf:"cuts"`
@@ -680,6 +694,7 @@ type CgnatMaps struct {
 	Accounts  *ebpf.Map `ebpf:"accounts"`
 	Blanks    *ebpf.Map `ebpf:"blanks"`
 	Bodies    *ebpf.Map `ebpf:"bodies"`
+	Buckets   *ebpf.Map `ebpf:"buckets"`
 	Cables    *ebpf.Map `ebpf:"cables"`
 	Counters  *ebpf.Map `ebpf:"counters"`
 	Cuts      *ebpf.Map `ebpf:"cuts"`
@@ -715,6 +730,7 @@ func (m *CgnatMaps) Close() error {
 		m.Accounts,
 		m.Blanks,
 		m.Bodies,
+		m.Buckets,
 		m.Cables,
 		m.Counters,
 		m.Cuts,

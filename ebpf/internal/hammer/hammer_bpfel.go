@@ -13,6 +13,14 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type HammerCgnBucket struct {
+	_        structs.HostLayout
+	Addr     [5]uint32
+	Position [5]uint32
+	Pool     [5]uint32
+	More     uint32
+}
+
 type HammerCgnCounter struct {
 	_       structs.HostLayout
 	Packets uint64
@@ -57,11 +65,14 @@ type HammerCgnExempt struct {
 }
 
 type HammerCgnIndex struct {
-	_      structs.HostLayout
-	Range  uint32
-	Ranges uint32
-	Depth  uint32
-	Level  [6]uint32
+	_       structs.HostLayout
+	Range   uint32
+	Ranges  uint32
+	Depth   uint32
+	Level   [6]uint32
+	Bucket  uint32
+	Buckets uint32
+	Seed    uint32
 }
 
 type HammerCgnList struct {
@@ -158,6 +169,7 @@ type HammerLane struct {
 const (
 	HammerMapAccounts     = "accounts"
 	HammerMapBlanks       = "blanks"
+	HammerMapBuckets      = "buckets"
 	HammerMapCounters     = "counters"
 	HammerMapCuts         = "cuts"
 	HammerMapDisplaced    = "displaced"
@@ -246,6 +258,7 @@ type HammerProgramSpecs struct {
 type HammerMapSpecs struct {
 	Accounts  *ebpf.MapSpec `ebpf:"accounts"`
 	Blanks    *ebpf.MapSpec `ebpf:"blanks"`
+	Buckets   *ebpf.MapSpec `ebpf:"buckets"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
 	Cuts      *ebpf.MapSpec `ebpf:"cuts"`
 	Displaced *ebpf.MapSpec `ebpf:"displaced"`
@@ -310,6 +323,7 @@ func (o *HammerObjects) Close() error {
 type HammerMaps struct {
 	Accounts  *ebpf.Map `ebpf:"accounts"`
 	Blanks    *ebpf.Map `ebpf:"blanks"`
+	Buckets   *ebpf.Map `ebpf:"buckets"`
 	Counters  *ebpf.Map `ebpf:"counters"`
 	Cuts      *ebpf.Map `ebpf:"cuts"`
 	Displaced *ebpf.Map `ebpf:"displaced"`
@@ -335,6 +349,7 @@ func (m *HammerMaps) Close() error {
 	return _HammerClose(
 		m.Accounts,
 		m.Blanks,
+		m.Buckets,
 		m.Counters,
 		m.Cuts,
 		m.Displaced,

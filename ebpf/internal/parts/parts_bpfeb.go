@@ -30,6 +30,14 @@ type PartsCgnAccount struct {
 	Noted   uint8
 }
 
+type PartsCgnBucket struct {
+	_        structs.HostLayout
+	Addr     [5]uint32
+	Position [5]uint32
+	Pool     [5]uint32
+	More     uint32
+}
+
 type PartsCgnCounter struct {
 	_       structs.HostLayout
 	Packets uint64
@@ -74,11 +82,14 @@ type PartsCgnExempt struct {
 }
 
 type PartsCgnIndex struct {
-	_      structs.HostLayout
-	Range  uint32
-	Ranges uint32
-	Depth  uint32
-	Level  [6]uint32
+	_       structs.HostLayout
+	Range   uint32
+	Ranges  uint32
+	Depth   uint32
+	Level   [6]uint32
+	Bucket  uint32
+	Buckets uint32
+	Seed    uint32
 }
 
 type PartsCgnList struct {
@@ -167,6 +178,7 @@ type PartsQuestion struct {
 const (
 	PartsMapAccounts     = "accounts"
 	PartsMapBlanks       = "blanks"
+	PartsMapBuckets      = "buckets"
 	PartsMapCounters     = "counters"
 	PartsMapCuts         = "cuts"
 	PartsMapDisplaced    = "displaced"
@@ -264,6 +276,7 @@ type PartsProgramSpecs struct {
 type PartsMapSpecs struct {
 	Accounts  *ebpf.MapSpec `ebpf:"accounts"`
 	Blanks    *ebpf.MapSpec `ebpf:"blanks"`
+	Buckets   *ebpf.MapSpec `ebpf:"buckets"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
 	Cuts      *ebpf.MapSpec `ebpf:"cuts"`
 	Displaced *ebpf.MapSpec `ebpf:"displaced"`
@@ -323,6 +336,7 @@ func (o *PartsObjects) Close() error {
 type PartsMaps struct {
 	Accounts  *ebpf.Map `ebpf:"accounts"`
 	Blanks    *ebpf.Map `ebpf:"blanks"`
+	Buckets   *ebpf.Map `ebpf:"buckets"`
 	Counters  *ebpf.Map `ebpf:"counters"`
 	Cuts      *ebpf.Map `ebpf:"cuts"`
 	Displaced *ebpf.Map `ebpf:"displaced"`
@@ -346,6 +360,7 @@ func (m *PartsMaps) Close() error {
 	return _PartsClose(
 		m.Accounts,
 		m.Blanks,
+		m.Buckets,
 		m.Counters,
 		m.Cuts,
 		m.Displaced,

@@ -13,6 +13,14 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type SelftestCgnBucket struct {
+	_        structs.HostLayout
+	Addr     [5]uint32
+	Position [5]uint32
+	Pool     [5]uint32
+	More     uint32
+}
+
 type SelftestCgnCut struct {
 	_      structs.HostLayout
 	Start  uint16
@@ -31,11 +39,14 @@ type SelftestCgnExempt struct {
 }
 
 type SelftestCgnIndex struct {
-	_      structs.HostLayout
-	Range  uint32
-	Ranges uint32
-	Depth  uint32
-	Level  [6]uint32
+	_       structs.HostLayout
+	Range   uint32
+	Ranges  uint32
+	Depth   uint32
+	Level   [6]uint32
+	Bucket  uint32
+	Buckets uint32
+	Seed    uint32
 }
 
 type SelftestCgnList struct {
@@ -104,6 +115,7 @@ type SelftestQuery struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	SelftestMapBuckets       = "buckets"
 	SelftestMapCuts          = "cuts"
 	SelftestMapExempts       = "exempts"
 	SelftestMapLists         = "lists"
@@ -177,6 +189,7 @@ type SelftestProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SelftestMapSpecs struct {
+	Buckets *ebpf.MapSpec `ebpf:"buckets"`
 	Cuts    *ebpf.MapSpec `ebpf:"cuts"`
 	Exempts *ebpf.MapSpec `ebpf:"exempts"`
 	Lists   *ebpf.MapSpec `ebpf:"lists"`
@@ -222,6 +235,7 @@ func (o *SelftestObjects) Close() error {
 //
 // It can be passed to LoadSelftestObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SelftestMaps struct {
+	Buckets *ebpf.Map `ebpf:"buckets"`
 	Cuts    *ebpf.Map `ebpf:"cuts"`
 	Exempts *ebpf.Map `ebpf:"exempts"`
 	Lists   *ebpf.Map `ebpf:"lists"`
@@ -234,6 +248,7 @@ type SelftestMaps struct {
 
 func (m *SelftestMaps) Close() error {
 	return _SelftestClose(
+		m.Buckets,
 		m.Cuts,
 		m.Exempts,
 		m.Lists,
