@@ -36,7 +36,8 @@ func (s *settings) blockScanner(in *bufio.Reader, head []byte) *blockScanner {
 }
 
 func (s *settings) blocks(in *bufio.Reader) *blockScanner {
-	return &blockScanner{lineScanner: lineScanner{settings: s, lines: lines.Of(in, lineLimit), parser: &plainParser{settings: s}}}
+	text := lines.Of(in, lineLimit)
+	return &blockScanner{lineScanner: lineScanner{settings: s, lines: text, parser: &plainParser{settings: s, heading: heading{above: above{ahead: text.Ahead}}}}}
 }
 
 // isLetter reports whether a text has blocks, and no line that is a question by itself. Then lines without an address are prose.

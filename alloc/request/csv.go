@@ -77,6 +77,9 @@ func (p *csvParser) comment(line string) {
 	}
 }
 
+// blank takes a blank line.
+func (p *csvParser) blank() { p.unread.blank() }
+
 // uncomment makes a comment the heading that it is.
 func (p *csvParser) uncomment(line string) {
 	c := p.comments

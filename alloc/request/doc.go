@@ -30,7 +30,8 @@
 //	clf      the common and combined log formats of web servers, also with a virtual host first
 //	plain    address with its port, and time, in any order: "198.18.0.0:6000 2026-03-01T12:34:56Z", "… between … and …"; a number is
 //	         the port right behind the address, behind "port", or where a heading has it, and else refused: it may count the lines;
-//	         below a line that looks like names of columns, also in csv, only the column named as the port has it;
+//	         below a line that looks like names of columns, also in csv, only the column named as the port has it,
+//	         and none right below a line of as many words as it has fields, which may be names of columns or a title without a colon;
 //	         behind ->, "to" or "destination" an address or port is the destination's; and blocks, below
 //	         behind a slash a number above 32 is the port; 198[.]18[.]0[.]0 is that address; also lines of sshd with a whole time and one address
 //	mail     RFC 5322 with any of these in its text or attachments, also in a feedback report (RFC 5965), of which Arrival-Date is the time; its own Date

@@ -13,8 +13,9 @@ type heading struct {
 
 	row    string // the line at hand, as it stands in the input
 	judged bool   // whether it is known what stands above it
-	above  names  // of the last line without an address
+	last   names  // of the last line without an address
 	names  names  // of the last heading of which not all is understood
+	above
 }
 
 // A place is where a number has to stand to be the port without a word that says so.
@@ -33,10 +34,15 @@ const maxHeading = 2 << 10
 func (h *heading) take(line string) bool {
 	line = line[:min(len(line), maxHeading)]
 	if !mayBeHeading(line) {
+		h.other(line)
+		return false
+	}
+	if isRemark(line) {
 		return false
 	}
 	n := namesOf(line)
-	h.above = n
+	h.last = n
+	h.words(n)
 	if len(n.of) < 2 || slices.ContainsFunc(n.of, func(c columnName) bool { return !c.known() }) {
 		return false
 	}
@@ -44,7 +50,8 @@ func (h *heading) take(line string) bool {
 	if address < 0 {
 		return true
 	}
-	h.above, h.names = names{}, names{}
+	h.last, h.names = names{}, names{}
+	h.understood()
 	h.counted, h.port = port < 0 || n.isOthers(port) || slices.ContainsFunc(n.of, func(c columnName) bool { return c.role == 0 || c.role == roleDestinationPort }), near
 	switch {
 	case port < address:
@@ -80,14 +87,31 @@ func mayBeHeading(line string) bool {
 func isBetween(r rune) bool { return isBlank(r) || r == ',' || r == ';' }
 
 // look takes the line at hand.
-func (h *heading) look(row string) { h.row, h.judged = row, false }
+func (h *heading) look(row string) {
+	h.row, h.judged = row, false
+	if hasAddress(row) {
+		h.above.row()
+	}
+}
 
-// check refuses a number of the row that is not where the heading has the port. known is false where there is no heading that is not understood.
-func (h *heading) check(number string) (known bool, err error) {
-	if !h.judged && h.above.mayStandAbove(h.row) {
-		h.names = h.above
+// judge finds out what the last line without an address says about the row.
+func (h *heading) judge(w *words) {
+	if h.judged {
+		return
 	}
 	h.judged = true
+	if h.last.mayStandAbove(h.row) {
+		h.names, h.over = h.last, names{}
+		return
+	}
+	h.above.judge(h.row, w)
+}
+
+// check refuses a number of the row that is not where the heading has the port. known is false where there is no heading that is not understood.
+func (h *heading) check(w *words, number string) (known bool, err error) {
+	if h.judge(w); h.over.mayName(h.row, w) {
+		return true, h.over.errUnnamed(errNumber, "port")
+	}
 	if h.names.of == nil {
 		return false, nil
 	}
@@ -293,11 +317,26 @@ func (n *names) column(row, number string) int {
 			continue
 		}
 		i := slices.IndexFunc(cells, func(c string) bool { return strings.Trim(c, " \t\",;") == number })
-		if i >= 0 {
+		if i >= 0 && n.haveTimes(cells) {
 			return i
 		}
 	}
 	return -1
+}
+
+// haveTimes reports whether each of several words of a time has a name of its own. Else a row may have as many words as there are names only because a
+// cell is empty.
+func (n *names) haveTimes(cells []string) bool {
+	times, named := 0, 0
+	for i, cell := range cells {
+		if cell = strings.Trim(cell, " \t\",;"); cell != "" && !hasAddress(cell) && (isTime(cell) || isDigit(cell[0]) && strings.Contains(cell, ":")) {
+			times++
+			if isTimeRole(n.of[i].role) {
+				named++
+			}
+		}
+	}
+	return times < 2 || times == named
 }
 
 // proseWords are words of sentences that no name of a column has.

@@ -56,12 +56,15 @@ func (s *lineScanner) one() (Request, bool) {
 // A headed parser has headings, which may look like comments.
 type headed interface {
 	comment(line string)
+	blank()
 }
 
 // comment passes over a blank line or a comment, unless it holds an address.
 func (s *lineScanner) comment(line string) (Request, bool) {
-	if p, ok := s.parser.(headed); ok && line != "" {
+	if p, ok := s.parser.(headed); ok && strings.TrimSpace(line) != "" {
 		p.comment(line)
+	} else if ok {
+		p.blank()
 	}
 	return commented(line, s.lines.Number())
 }

@@ -3,6 +3,8 @@ package request
 import (
 	"errors"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -27,7 +29,7 @@ func (p *plainParser) comment(line string) { p.take(strings.TrimLeft(line, " \t#
 
 // isPort checks that a word of the rest is where ports are.
 func (p *plainParser) isPort(w *words, i int) error {
-	if known, err := p.check(w.rest[i]); known {
+	if known, err := p.check(w, w.rest[i]); known {
 		return err
 	}
 	ok := i == w.near
@@ -42,6 +44,25 @@ func (p *plainParser) isPort(w *words, i int) error {
 		return refuse(errNumber, "the heading names numbers besides the port, or no port: write port before it if it is one, or columns divided by commas")
 	case !ok:
 		return refuse(errNumber, "nothing says that this is the port, and it could count the lines: write 198.18.0.0:6000, or port before it, if it is one, and else take it away")
+	}
+	return nil
+}
+
+// isTime refuses a number that is taken for the clock, or for seconds since 1970, where the line above may name it otherwise.
+func (p *plainParser) isTime(w *words, time []string) error {
+	for i, word := range time {
+		if _, err := strconv.ParseUint(word, 10, 64); err != nil || len(word) < len("1234") {
+			continue
+		}
+		if len(time) > 1 {
+			others := slices.Delete(slices.Clone(time), i, i+1)
+			if st, err := parseStamp(strings.Join(others, " "), p.dates); err != nil || st.year == 0 && st.epoch.IsZero() {
+				continue // such as a year
+			}
+		}
+		if p.judge(w); p.over.mayName(p.row, w) {
+			return about("number", word, p.over.errUnnamed(ErrTime, "time"))
+		}
 	}
 	return nil
 }
@@ -84,6 +105,9 @@ func (p *plainParser) portAndTime(r *Request, w *words) error {
 	var port uint16
 	try := func(n uint16, words []string) {
 		a, b, err := p.times(words)
+		if err == nil {
+			err = p.isTime(w, words)
+		}
 		if err != nil {
 			if best == nil || errors.Is(best, ErrTime) && !errors.Is(err, ErrTime) {
 				best = err

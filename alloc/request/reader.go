@@ -139,7 +139,7 @@ func (s *settings) scanner(f Format, in *bufio.Reader, head []byte) scanner {
 	case CLF:
 		line.parser = clfParser{s}
 	default:
-		line.parser = &csvParser{settings: s}
+		line.parser = &csvParser{settings: s, unread: heading{above: above{ahead: line.lines.Ahead}}}
 	}
 	return line
 }

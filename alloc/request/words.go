@@ -31,6 +31,8 @@ type words struct {
 	early int      // how many of rest stand before any word about the destination
 	front int      // how many of rest stand before the address of the source
 	near  int      // which of rest is the number right behind that address; -1 for none
+	count int      // of how many the line consists
+	spare int      // how many of them say nothing, or count the lines
 
 	in      section // whose the next address or port is
 	begun   bool    // whether a word about the destination was there
@@ -78,14 +80,20 @@ func cutWords(line string) (w words, err error) {
 		if n++; n > maxWords {
 			return w, refuse(ErrUnparsable, "the line has more than %d words: this is no question", maxWords)
 		}
+		w.count = n
 		if n == 1 && isCount(word) {
+			w.spare++
 			continue
 		}
 		if n == 1 && isBracketed(word) {
+			w.spare++
 			w.keep(word)
 			continue
 		}
 		label, word := bareWord(word)
+		if label == "" && (word == "" || fillers[strings.ToLower(word)]) {
+			w.spare++
+		}
 		for _, word := range [...]string{label, word} {
 			if word == "" {
 				continue

@@ -21,6 +21,7 @@ type Lines struct {
 	long   bool
 	whole  bool
 	err    error
+	failed error // of looking ahead
 }
 
 // New looks at the first bytes of r. The error wraps ErrFormat when the file is compressed in another way than with gzip,
@@ -67,7 +68,10 @@ func (l *Lines) Next() bool {
 	}
 	switch {
 	case errors.Is(err, io.EOF):
-		l.err = io.EOF
+		if l.err = io.EOF; l.failed != nil {
+			l.err = l.failed
+			return false
+		}
 		if len(line) == 0 {
 			return false
 		}
@@ -93,6 +97,17 @@ func (l *Lines) cut(line []byte) []byte {
 // Line returns the line without its end. It is valid until the next call of Next. Of a line that is too long it returns the
 // first 1,024 bytes.
 func (l *Lines) Line() []byte { return l.line }
+
+// Ahead returns the beginning of what follows the line, up to n bytes; it is valid until the next call of Next. Where there is less, or less can be held at once, it
+// returns that. What fails is told by Next.
+func (l *Lines) Ahead(n int) []byte {
+	l.line = bytes.Clone(l.line)
+	next, err := l.in.Peek(n)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
+		l.failed = err
+	}
+	return next
+}
 
 // TooLong reports whether the line is longer than allowed.
 func (l *Lines) TooLong() bool { return l.long }

@@ -161,3 +161,29 @@ func FuzzLines(f *testing.F) {
 		}
 	})
 }
+
+// TestAhead looks at what follows a line, which changes nothing of it or of the lines behind, and tells what fails only where they end.
+func TestAhead(t *testing.T) {
+	text := strings.Repeat("0123456789\n", 3000)
+	broken := errors.New("broken")
+	for _, end := range []error{nil, broken} {
+		var in io.Reader = strings.NewReader(text)
+		if end != nil {
+			in = io.MultiReader(in, iotest.ErrReader(end))
+		}
+		l, err := New(iotest.OneByteReader(in), Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for ; l.Next(); n++ {
+			rest := text[11*(n+1):]
+			if ahead := string(l.Ahead(100)); ahead != rest[:min(100, len(rest))] || string(l.Line()) != "0123456789" {
+				t.Fatalf("line %d: %q, ahead %q", n, l.Line(), ahead)
+			}
+		}
+		if n != 3000 || !errors.Is(l.Err(), end) {
+			t.Errorf("%d lines, error %v, want %v", n, l.Err(), end)
+		}
+	}
+}

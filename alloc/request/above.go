@@ -1,0 +1,174 @@
+package request
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// above is the last line of words above the rows at hand: a title, or names of columns of which none is known. Nobody can tell them apart by
+// their words. What stands right above rows, in as many words as they have fields, may be such names, and then no number of these rows is a port.
+type above struct {
+	line  names
+	fresh bool  // whether no row stands between it and the line at hand
+	gap   bool  // whether the line before that one is blank
+	apart bool  // whether a blank line stands below the line, as below a title
+	over  names // the last such line that may name the columns of rows; they go on behind blank lines, too
+
+	ahead func(n int) []byte // what follows the line at hand; nil where nobody knows
+}
+
+// words takes a line of words.
+func (a *above) words(n names) {
+	if n.ended && a.gap { // of a new paragraph
+		a.over = names{}
+	}
+	a.line, a.fresh, a.gap, a.apart = n, true, false, false
+}
+
+// understood takes a line of which every name is known.
+func (a *above) understood() { *a = above{ahead: a.ahead} }
+
+// blank takes a blank line.
+func (a *above) blank() {
+	a.gap = true
+	a.apart = a.apart || a.fresh
+}
+
+// other takes a line without an address that is no line of words.
+func (a *above) other(line string) {
+	if a.gap = false; !a.fresh {
+		return
+	}
+	words := strings.FieldsFunc(line, isBetween)
+	switch {
+	case strings.Trim(line, " \t-=_+|:~*#") == "":
+		if len(strings.FieldsFunc(line, func(r rune) bool { return isBlank(r) || r == '+' })) > 1 {
+			a.fresh, a.apart = false, false // each column is underlined
+		}
+	case slices.ContainsFunc(words, isShortNumber) && slices.ContainsFunc(words, isTime):
+		a.fresh = false // a row with the name of a host
+	}
+}
+
+// row takes a line with an address.
+func (a *above) row() { a.fresh, a.gap = false, false }
+
+// judge finds out whether the line may name the columns of a row.
+func (a *above) judge(row string, w *words) {
+	if !a.line.mayName(row, w) {
+		return
+	}
+	if !a.apart || a.isDoubleSpaced() {
+		a.over = a.line
+	} else {
+		a.line = names{} // it is a title
+	}
+}
+
+// isDoubleSpaced reports whether the row at hand and the next one stand apart by blank lines: then one below the line above says nothing.
+func (a *above) isDoubleSpaced() bool {
+	if a.ahead == nil {
+		return false
+	}
+	const far = 4 << 10
+	blank := false
+	for line := range bytes.Lines(a.ahead(far)) {
+		line = bytes.TrimLeft(bytes.TrimSpace(line), "> \t")
+		if len(line) == 0 {
+			blank = true
+			continue
+		}
+		text := spaced(line)
+		return blank && hasAddress(text) && slices.ContainsFunc(strings.FieldsFunc(text, isBetween), isShortNumber)
+	}
+	return false
+}
+
+// mayName reports whether a line may name the columns of a row, though none of its names is known: it has as many words. A date, a clock and a zone may have one
+// name or three, and what counts the rows has none.
+func (n *names) mayName(row string, w *words) bool {
+	if n.line == "" || n.endsAsText() || slices.ContainsFunc(strings.FieldsFunc(n.line, isBetween), func(word string) bool { return letterWords[normal(word)] }) {
+		return false
+	}
+	if cells := len(cut(row, n.apart)); (n.apart == ',' || n.apart == ';') && cells > 1 && cells != len(n.of) {
+		return false // the row is divided as the line is, and into other parts
+	}
+	most := w.count
+	least := most - w.spare - max(0, len(w.rest)-2) // the number, and one name for the time
+	for _, count := range n.counts() {
+		if least <= count && count <= most {
+			return true
+		}
+	}
+	return withoutBlanks(n.line) && len(strings.FieldsFunc(n.line, isBetween)) <= most
+}
+
+// counts returns how many names a line may have.
+func (n *names) counts() []int {
+	line := n.line
+	if label, rest, ok := strings.Cut(line, ": "); ok && !strings.ContainsAny(label, "([") && !strings.Contains(rest, ":") {
+		line = rest // "The columns are: host count last"
+	}
+	isWord := func(word string) bool {
+		return strings.ContainsFunc(word, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
+	}
+	words := strings.FieldsFunc(line, isBetween)
+	parts := strings.FieldsFunc(line, func(r rune) bool {
+		return isBetween(r) || strings.ContainsRune("/\\+&=>~\u00a6\u00b7\u2022\u3001\uff0c\uff0f\uff5c", r)
+	})
+	return []int{len(words), len(slices.DeleteFunc(words, func(word string) bool { return !isWord(word) })), len(slices.DeleteFunc(parts, func(part string) bool { return !isWord(part) })), len(n.of)}
+}
+
+// endsAsText reports whether a line ends like a sentence or a label. A list may end with a colon, and the last of several names may be short for another.
+func (n *names) endsAsText() bool {
+	switch last, _ := utf8.DecodeLastRuneInString(n.line); last {
+	case ':':
+		return n.apart != ','
+	case '.':
+		words := strings.FieldsFunc(n.line, isBetween)
+		end := len(words) - 1
+		return len(words[end]) > len("Nnnn.") && !slices.ContainsFunc(words[:end], func(word string) bool { return strings.HasSuffix(word, ".") })
+	default:
+		return strings.ContainsRune("!?,;\u3002\uff01\uff1f\uff0c\uff1b\uff1a\u3001\u2026", last)
+	}
+}
+
+// withoutBlanks reports whether a line is written in a script that has no blanks between words.
+func withoutBlanks(line string) bool {
+	return strings.ContainsFunc(line, func(r rune) bool {
+		return r >= utf8.RuneSelf && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Hangul)
+	})
+}
+
+// letterWords are words of letters that are in no name of a column, and in no list of names.
+var letterWords = setOfWords("please dear hello hi thank thanks regards we wir bitte hallo favor estimado estimados prezado prezados senhores")
+
+// isRemark reports whether a line says something about the times below it, and is neither a title nor names of columns: "(UTC)", "All times are in UTC".
+func isRemark(line string) bool {
+	line = strings.Trim(line, " \t\r*_`")
+	words := strings.FieldsFunc(line, isBetween)
+	if len(words) == 0 {
+		return false
+	}
+	if strings.HasPrefix(line, "(") && strings.HasSuffix(line, ")") && len(words) <= 2 {
+		return true
+	}
+	for len(words) > 0 && remarkAlls[normal(words[0])] {
+		words = words[1:]
+	}
+	return len(words) > 2 && remarkTimes[normal(words[0])] && remarkVerbs[normal(words[1])]
+}
+
+var (
+	remarkAlls  = setOfWords("all alle the die todos todas os as los las tous toutes les tutti tutte gli le")
+	remarkTimes = setOfWords("times timestamps dates clocks zeiten zeitangaben zeitstempel uhrzeiten horarios horas datas fechas heures orari ore")
+	remarkVerbs = setOfWords("in are is sind ist em sao en son estan estao sont sono")
+)
+
+// errUnnamed refuses a number of a row below such a line.
+func (n *names) errUnnamed(kind error, what string) error {
+	return refuse(kind, "%s above may be the names of columns, and nothing says that this is the %s: write 198.18.0.0:6000, port before it, or IP Port Time above; below a title, put a blank line", quoted(n.line), what)
+}
