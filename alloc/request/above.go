@@ -11,11 +11,14 @@ import (
 // above is the last line of words above the rows at hand: a title, or names of columns of which none is known. Nobody can tell them apart by
 // their words. What stands right above rows, in as many words as they have fields, may be such names, and then no number of these rows is a port.
 type above struct {
-	line  names
-	fresh bool  // whether no row stands between it and the line at hand
-	gap   bool  // whether the line before that one is blank
-	apart bool  // whether a blank line stands below the line, as below a title
-	over  names // the last such line that may name the columns of rows; they go on behind blank lines, too
+	line     names
+	before   names // the line of words right before it
+	numbered names // a later line of words and numbers
+	fresh    bool  // whether no row stands between the line and the one at hand
+	gap      bool  // whether the line before that one is blank
+	apart    bool  // whether a blank line stands below the line, as below a title
+	seen     bool  // whether rows stand below it, or a heading that is understood
+	over     names // the last such line that may name the columns of rows; they go on behind blank lines, too
 
 	ahead func(n int) []byte // what follows the line at hand; nil where nobody knows
 }
@@ -25,16 +28,23 @@ func (a *above) words(n names) {
 	if n.ended && a.gap { // of a new paragraph
 		a.over = names{}
 	}
-	a.line, a.fresh, a.gap, a.apart = n, true, false, false
+	if n.line != a.line.line { // it may be told twice
+		a.before, a.numbered = names{}, names{}
+		if a.fresh && !a.apart {
+			a.before = a.line
+		}
+	}
+	a.line, a.fresh, a.gap, a.apart, a.seen = n, true, false, false, false
 }
 
 // understood takes a line of which every name is known.
-func (a *above) understood() { *a = above{ahead: a.ahead} }
+func (a *above) understood() { *a = above{seen: true, ahead: a.ahead} }
 
 // blank takes a blank line.
 func (a *above) blank() {
 	a.gap = true
 	a.apart = a.apart || a.fresh
+	a.numbered = names{}
 }
 
 // other takes a line without an address that is no line of words.
@@ -53,19 +63,33 @@ func (a *above) other(line string) {
 	}
 }
 
-// row takes a line with an address.
-func (a *above) row() { a.fresh, a.gap = false, false }
+// numbers takes a line of words and numbers: "IP Top 10 Last".
+func (a *above) numbers(line string) {
+	words := strings.FieldsFunc(line, isBetween)
+	if !a.seen && len(words) > 0 && isLetter(words[0][0]) && (!slices.ContainsFunc(words, isTime) || !slices.ContainsFunc(words, isShortNumber)) {
+		a.numbered, a.gap = namesOf(line), false
+	}
+}
 
-// judge finds out whether the line may name the columns of a row.
-func (a *above) judge(row string, w *words) {
-	if !a.line.mayName(row, w) {
-		return
+// row takes a line with an address.
+func (a *above) row() { a.fresh, a.gap, a.seen = false, false, true }
+
+// judge finds out whether the line may name the columns of a row, or is a title.
+func (a *above) judge(row string, w *words) (isTitle bool) {
+	for i, n := range [...]names{a.numbered, a.line, a.before} {
+		if !n.mayName(row, w) {
+			continue
+		}
+		if i == 0 || !a.apart || a.isDoubleSpaced() {
+			a.over = n
+			return false
+		}
+		isTitle = true
 	}
-	if !a.apart || a.isDoubleSpaced() {
-		a.over = a.line
-	} else {
-		a.line = names{} // it is a title
+	if isTitle {
+		a.line, a.before, a.numbered = names{}, names{}, names{}
 	}
+	return isTitle
 }
 
 // isDoubleSpaced reports whether the row at hand and the next one stand apart by blank lines: then one below the line above says nothing.
@@ -90,11 +114,14 @@ func (a *above) isDoubleSpaced() bool {
 // mayName reports whether a line may name the columns of a row, though none of its names is known: it has as many words. A date, a clock and a zone may have one
 // name or three, and what counts the rows has none.
 func (n *names) mayName(row string, w *words) bool {
+	if (n.apart == ',' || n.apart == ';') && len(n.of) > 2 && len(cut(row, n.apart)) > 2 {
+		return true // whatever is empty or in quotes
+	}
 	if n.line == "" || n.endsAsText() || slices.ContainsFunc(strings.FieldsFunc(n.line, isBetween), func(word string) bool { return letterWords[normal(word)] }) {
 		return false
 	}
-	if cells := len(cut(row, n.apart)); (n.apart == ',' || n.apart == ';') && cells > 1 && cells != len(n.of) {
-		return false // the row is divided as the line is, and into other parts
+	if (n.apart == ',' || n.apart == ';') && len(n.of) < 3 && len(cut(row, n.apart)) > 2 {
+		return false // the row is divided as the line is, and into more parts
 	}
 	most := w.count
 	least := most - w.spare - max(0, len(w.rest)-2) // the number, and one name for the time
@@ -116,23 +143,28 @@ func (n *names) counts() []int {
 		return strings.ContainsFunc(word, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
 	}
 	words := strings.FieldsFunc(line, isBetween)
+	glued := len(words) == 1 // host-count-last
 	parts := strings.FieldsFunc(line, func(r rune) bool {
-		return isBetween(r) || strings.ContainsRune("/\\+&=>~\u00a6\u00b7\u2022\u3001\uff0c\uff0f\uff5c", r)
+		return isBetween(r) || glued && r == '-' || strings.ContainsRune("/\\+&=>~\u00a6\u00b7\u2022\u3001\uff0c\uff0f\uff5c", r)
 	})
-	return []int{len(words), len(slices.DeleteFunc(words, func(word string) bool { return !isWord(word) })), len(slices.DeleteFunc(parts, func(part string) bool { return !isWord(part) })), len(n.of)}
+	return []int{len(words), len(withoutAnd(slices.Clone(words))), len(slices.DeleteFunc(words, func(word string) bool { return !isWord(word) })), len(slices.DeleteFunc(parts, func(part string) bool { return !isWord(part) })), len(n.of)}
 }
 
 // endsAsText reports whether a line ends like a sentence or a label. A list may end with a colon, and the last of several names may be short for another.
 func (n *names) endsAsText() bool {
+	words := strings.FieldsFunc(n.line, isBetween)
 	switch last, _ := utf8.DecodeLastRuneInString(n.line); last {
-	case ':':
-		return n.apart != ','
-	case '.':
-		words := strings.FieldsFunc(n.line, isBetween)
+	case ':', '.':
+		if n.apart == ',' && len(n.of)+len(words)-len(withoutAnd(slices.Clone(words))) > 2 {
+			return false
+		}
+		if last == ':' {
+			return true
+		}
 		end := len(words) - 1
 		return len(words[end]) > len("Nnnn.") && !slices.ContainsFunc(words[:end], func(word string) bool { return strings.HasSuffix(word, ".") })
 	default:
-		return strings.ContainsRune("!?,;\u3002\uff01\uff1f\uff0c\uff1b\uff1a\u3001\u2026", last)
+		return strings.ContainsRune("!?,\u3002\uff01\uff1f\uff0c\uff1a\u3001\u2026", last)
 	}
 }
 

@@ -35,6 +35,7 @@ func (h *heading) take(line string) bool {
 	line = line[:min(len(line), maxHeading)]
 	if !mayBeHeading(line) {
 		h.other(line)
+		h.numbers(line)
 		return false
 	}
 	if isRemark(line) {
@@ -104,7 +105,13 @@ func (h *heading) judge(w *words) {
 		h.names, h.over = h.last, names{}
 		return
 	}
-	h.above.judge(h.row, w)
+	if n := h.numbered; n.apart == 0 && n.mayStandAbove(h.row) {
+		h.names, h.over = n, names{}
+		return
+	}
+	if h.above.judge(h.row, w) {
+		h.port = near // of another table
+	}
 }
 
 // check refuses a number of the row that is not where the heading has the port. known is false where there is no heading that is not understood.

@@ -69,6 +69,22 @@ var namesAbove = []string{
 	"IP Port Time\n198.18.0.1 6000 2026-02-01T05:30:00Z\n\nHost Treffer Zuletzt\n" + countedRow,
 	"IP Port Time\n198.18.0.1 6000 2026-02-01T05:30:00Z\nHost Treffer Zuletzt\n" + countedRow,
 	"Abuse report\n\n198.18.0.1 6000 2026-02-01T05:30:00Z\n\nHost Treffer Zuletzt\n" + countedRow,
+	// Numbers among the names, and lines between.
+	"IP Top 10 Time\n" + countedRow,
+	"IP Hits 2026-02-01\n" + countedRow,
+	"Host Treffer 2026\n" + countedRow,
+	"Host Treffer Zuletzt\nStand von heute frueh acht Uhr\n" + countedRow,
+	"Host Treffer Zuletzt\nSeite 2\n" + countedRow,
+	// Other marks and ends.
+	"Host-Treffer-Zuletzt\n" + countedRow,
+	"Host Treffer Zuletzt;\n" + countedRow,
+	"Host, Treffer und Zuletzt\n" + countedRow,
+	"Die Zeilen enthalten: Host, Treffer und Zuletzt.\n" + countedRow,
+	"host,hits,last,\n198.18.0.0,2222,2026-02-01T05:30:00Z\n",
+	"host,hits,last\n198.18.0.0,2222,2026-02-01T05:30:00Z,\n",
+	"\"Host, Name\",\"Treffer\",\"Zuletzt\"\n198.18.0.0,2222,2026-02-01T05:30:00Z\n",
+	// A heading that is understood holds no longer than its table.
+	"IP Time Port\n198.18.0.1 2026-02-01T05:30:00Z 6000\n\nHost Zuletzt Treffer\n\n198.18.0.0 2026-02-01T05:30:00Z 2222\n",
 	// A cell without a value.
 	"Host    Port    Treffer    Zuletzt\n198.18.0.0            2222    2026-02-01 05:30:00Z\n",
 }

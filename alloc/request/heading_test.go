@@ -137,6 +137,7 @@ func TestHeadingsOfTables(t *testing.T) {
 		{mail + "Attacks from your network\n\n198.18.0.0 6000 2026-01-10 12:34:56 UTC\n", "3: " + six},
 		{mail + "Attacks from your network:\n198.18.0.0 6000 2026-01-10 12:34:56 UTC\n", "2: " + six},
 		{mail + "All times in UTC\n198.18.0.0 6000 2026-01-10 12:34:56 UTC\n", "2: " + six},
+		{mail + "IP Port Time\n" + row + "Page 2 of 3\n198.18.0.0 6000 2026-01-10 12:34:56 UTC\n", "2: " + six + "\n4: " + six},
 		{mail + "The IP address and the time are these.\n" + row, "2: " + six},
 		{mail + "It began on Sunday 1 February\n" + row, "2: " + six},
 	})
