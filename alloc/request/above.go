@@ -76,12 +76,12 @@ func (a *above) row() { a.fresh, a.gap, a.seen = false, false, true }
 
 // judge finds out whether the line may name the columns of a row, or is a title.
 func (a *above) judge(row string, w *words) (isTitle bool) {
-	for i, n := range [...]names{a.numbered, a.line, a.before} {
+	for i, n := range [...]*names{&a.numbered, &a.line, &a.before} {
 		if !n.mayName(row, w) {
 			continue
 		}
 		if i == 0 || !a.apart || a.isDoubleSpaced() {
-			a.over = n
+			a.over = *n
 			return false
 		}
 		isTitle = true
@@ -117,7 +117,13 @@ func (n *names) mayName(row string, w *words) bool {
 	if (n.apart == ',' || n.apart == ';') && len(n.of) > 2 && len(cut(row, n.apart)) > 2 {
 		return true // whatever is empty or in quotes
 	}
-	if n.line == "" || n.endsAsText() || slices.ContainsFunc(strings.FieldsFunc(n.line, isBetween), func(word string) bool { return letterWords[normal(word)] }) {
+	if n.line == "" {
+		return false
+	}
+	if n.sizes == nil {
+		n.sizes = n.counts()
+	}
+	if len(n.sizes) == 0 {
 		return false
 	}
 	if (n.apart == ',' || n.apart == ';') && len(n.of) < 3 && len(cut(row, n.apart)) > 2 {
@@ -125,7 +131,7 @@ func (n *names) mayName(row string, w *words) bool {
 	}
 	most := w.count
 	least := most - w.spare - max(0, len(w.rest)-2) // the number, and one name for the time
-	for _, count := range n.counts() {
+	for _, count := range n.sizes {
 		if least <= count && count <= most {
 			return true
 		}
@@ -133,8 +139,12 @@ func (n *names) mayName(row string, w *words) bool {
 	return withoutBlanks(n.line) && len(strings.FieldsFunc(n.line, isBetween)) <= most
 }
 
-// counts returns how many names a line may have.
+// counts returns how many names a line may have; none for one that is a sentence or a label, or of which all is understood: "IP/Port/Time".
 func (n *names) counts() []int {
+	isLetters := func(word string) bool { return letterWords[normal(word)] }
+	if n.endsAsText() || slices.ContainsFunc(strings.FieldsFunc(n.line, isBetween), isLetters) {
+		return []int{}
+	}
 	line := n.line
 	if label, rest, ok := strings.Cut(line, ": "); ok && !strings.ContainsAny(label, "([") && !strings.Contains(rest, ":") {
 		line = rest // "The columns are: host count last"
@@ -147,6 +157,14 @@ func (n *names) counts() []int {
 	parts := strings.FieldsFunc(line, func(r rune) bool {
 		return isBetween(r) || glued && r == '-' || strings.ContainsRune("/\\+&=>~\u00a6\u00b7\u2022\u3001\uff0c\uff0f\uff5c", r)
 	})
+	isPort := func(part string) bool { r, _ := roleOf(part); return r == rolePort }
+	isOther := func(part string) bool {
+		r, _ := roleOf(part)
+		return r != roleAddress && r != rolePort && !isTimeRole(r)
+	}
+	if glued && slices.ContainsFunc(parts, isPort) && !slices.ContainsFunc(parts, isOther) {
+		return []int{}
+	}
 	return []int{len(words), len(withoutAnd(slices.Clone(words))), len(slices.DeleteFunc(words, func(word string) bool { return !isWord(word) })), len(slices.DeleteFunc(parts, func(part string) bool { return !isWord(part) })), len(n.of)}
 }
 
@@ -188,15 +206,16 @@ func isRemark(line string) bool {
 	if strings.HasPrefix(line, "(") && strings.HasSuffix(line, ")") && len(words) <= 2 {
 		return true
 	}
+	all := false
 	for len(words) > 0 && remarkAlls[normal(words[0])] {
-		words = words[1:]
+		words, all = words[1:], true
 	}
-	return len(words) > 2 && remarkTimes[normal(words[0])] && remarkVerbs[normal(words[1])]
+	return len(words) > 1 && remarkTimes[normal(words[0])] && (remarkVerbs[normal(words[1])] && len(words) > 2 || all && isUTC(words[1]))
 }
 
 var (
 	remarkAlls  = setOfWords("all alle the die todos todas os as los las tous toutes les tutti tutte gli le")
-	remarkTimes = setOfWords("times timestamps dates clocks zeiten zeitangaben zeitstempel uhrzeiten horarios horas datas fechas heures orari ore")
+	remarkTimes = setOfWords("times timezone zeitzone timestamps dates clocks zeiten zeitangaben zeitstempel uhrzeiten horarios horas datas fechas heures orari ore")
 	remarkVerbs = setOfWords("in are is sind ist em sao en son estan estao sont sono")
 )
 

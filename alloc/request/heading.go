@@ -137,9 +137,10 @@ func (h *heading) check(w *words, number string) (known bool, err error) {
 type names struct {
 	line  string
 	of    []columnName
-	apart rune // what stands between them: a mark, or two blanks; 0 for a blank
-	ended bool // whether the line ends like a sentence
-	prose bool // whether it has a word of sentences
+	apart rune  // what stands between them: a mark, or two blanks; 0 for a blank
+	ended bool  // whether the line ends like a sentence
+	prose bool  // whether it has a word of sentences
+	sizes []int // how many columns it may name where none is known; nil before that was asked
 }
 
 // A columnName is the name of one.
@@ -338,7 +339,7 @@ func (n *names) haveTimes(cells []string) bool {
 	for i, cell := range cells {
 		if cell = strings.Trim(cell, " \t\",;"); cell != "" && !hasAddress(cell) && (isTime(cell) || isDigit(cell[0]) && strings.Contains(cell, ":")) {
 			times++
-			if isTimeRole(n.of[i].role) {
+			if isTimeRole(n.of[i].role) || n.of[i].role == roleZone || isUTC(n.of[i].text) {
 				named++
 			}
 		}
