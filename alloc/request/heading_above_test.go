@@ -73,6 +73,7 @@ var namesAbove = []string{
 	"IP Top 10 Time\n" + countedRow,
 	"IP Hits 2026-02-01\n" + countedRow,
 	"Host Treffer 2026\n" + countedRow,
+	"Host Treffer 2026-02-01\n" + countedRow,
 	"Host Treffer Zuletzt\nStand von heute frueh acht Uhr\n" + countedRow,
 	"Host Treffer Zuletzt\nSeite 2\n" + countedRow,
 	// Other marks and ends.
