@@ -16,11 +16,11 @@ import (
 // has damaged is repaired.
 //
 // Packets pass all the while. A subscriber keeps its mappings on ports that it had before and has still; all others end at
-// once. The order is: everything is made and pinned beside what is in force; the programs on the outside interfaces are
-// replaced, then those on the inside ones; the new state takes the place of the old one; slots of subscribers that have moved
-// are freed. Interfaces that are new have the programs before, those that are no longer named lose them after. A process that
-// is killed at any moment leaves the old state, or the new one; where the latter is not quite finished, the next Apply or Open
-// finishes it.
+// once. The order is: everything is made and pinned beside what is in force, and interfaces that are new get programs that do nothing; those that are
+// no longer named get such ones, too; the programs on the outside interfaces are replaced, then those on the inside ones; the new state takes the
+// place of the old one; slots of subscribers that have moved are freed. A process that is killed leaves the old state, or the new one;
+// where the latter is not quite finished, the next Apply or Open finishes it. Only who is killed in the milliseconds in which programs are replaced leaves
+// some interfaces with the old ones and some with the new ones until then.
 //
 // The error wraps ErrInstance, ErrInterface, ErrPolicy, ErrConflict, ErrVersion, ErrDamaged, ErrBusy, ErrMount, ErrKernel,
 // ErrMemory, ErrPermission, ErrInexpressible or ErrTooManyRanges. After an error what was in force is in force, unless it says that the change is, and what is left to do.
@@ -130,7 +130,11 @@ func (f folder) switchTo(live, next *generation) error {
 	if live == nil {
 		return os.Rename(f.next(), f.live())
 	}
-	if err := next.runOn(); err != nil && !errors.Is(err, errGone) {
+	err := live.rest(next)
+	if err == nil {
+		err = next.runOn()
+	}
+	if err != nil && !errors.Is(err, errGone) {
 		return errors.Join(err, live.runOn(), f.takeBack(live, true))
 	}
 	return exchange(f.live(), f.next())
@@ -196,7 +200,10 @@ func (f folder) settle(old, live *generation, relaid []int) error {
 	if old == nil {
 		return live.noteAlone(nil)
 	}
-	err := live.evictMoved(old, relaid)
+	err := old.detachAll(live)
+	if err == nil {
+		err = live.evictMoved(old, relaid)
+	}
 	if err == nil {
 		err = live.beginTimes()
 	}
@@ -204,10 +211,10 @@ func (f folder) settle(old, live *generation, relaid []int) error {
 		err = live.noteAlone(old)
 	}
 	if err == nil {
-		err = old.detachAll(live)
+		err = live.closeExits() // before the record of old goes: who is killed then leaves nothing to do but to remove the rest
 	}
 	if err == nil {
-		err = live.closeExits() // before the record of old goes: who is killed then leaves nothing to do but to remove the rest
+		err = f.forget(false)
 	}
 	if err == nil {
 		err = removeGeneration(f.next())

@@ -273,7 +273,8 @@ func (b *builder) pinAll() error {
 	return nil
 }
 
-// addLinks pins the links of interfaces that stay, which still run the old programs, and attaches to the others.
+// addLinks pins the links of interfaces that stay, which still run the old programs, and attaches to the others: where there is a plan in
+// force, idle programs, so that no packet is translated by the next one before it is (runOn).
 func (b *builder) addLinks() error {
 	for _, s := range b.spots() {
 		if err := b.addLink(s); err != nil {
@@ -295,13 +296,9 @@ func (b *builder) addLink(s spot) error {
 				return pinLink(l, b.at("links", s.pin()))
 			}
 		}
+		return s.attachIdle(b.at("links", s.pin()))
 	}
-	l, err := s.attachTo(b.coll.Programs[s.program])
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	return pinLink(l, b.at("links", s.pin()))
+	return s.attachAs(b.coll.Programs[s.program], b.at("links", s.pin()))
 }
 
 // pinLink pins a link once more, wherever it is pinned already. A link of the library that knows its pin would move it.

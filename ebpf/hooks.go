@@ -78,13 +78,14 @@ func realmProgram(name string, realm int) string {
 	return fmt.Sprintf("%s-%d", name, realm)
 }
 
-// attachTo attaches a program.
-func (s spot) attachTo(p *ebpf.Program) (link.Link, error) {
+// attachAs attaches a program, and pins the link.
+func (s spot) attachAs(p *ebpf.Program, path string) error {
 	l, err := s.attach(p, s.index)
 	if err != nil {
-		return nil, fmt.Errorf("attach %s to %s: %w", s.name, s.on, attachError(err))
+		return fmt.Errorf("attach %s to %s: %w", s.name, s.on, attachError(err))
 	}
-	return l, nil
+	defer l.Close()
+	return pinLink(l, path)
 }
 
 // alive reports whether a link still holds its interface.
@@ -206,22 +207,25 @@ func (g *generation) detachAll(live *generation) error {
 	return nil
 }
 
-// sameLink reports whether two pins are of one link.
-func sameLink(a, b string) bool {
+// sameLink reports whether two pins are of one link. A pin that is not there is of none.
+func sameLink(a, b string) (bool, error) {
 	var ids []link.ID
 	for _, path := range []string{a, b} {
 		l, err := link.LoadPinnedLink(path, nil)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
 		if err != nil {
-			return false
+			return false, fmt.Errorf("open the link at %s: %w", path, err)
 		}
 		info, err := l.Info()
 		_ = l.Close() // it stays pinned
 		if err != nil {
-			return false
+			return false, fmt.Errorf("look at the link at %s: %w", path, err)
 		}
 		ids = append(ids, info.ID)
 	}
-	return ids[0] == ids[1]
+	return ids[0] == ids[1], nil
 }
 
 // detachOthers detaches the programs of the generation at a path, whatever state it is in, where g has none, as detachAll does, or has lost its own.
@@ -237,8 +241,14 @@ func (g *generation) detachOthers(path string) (more bool, err error) {
 			return more, err
 		}
 		for _, l := range links {
-			if name := filepath.Base(l); stays[name] && sameLink(l, g.at("links", name)) {
-				continue
+			if name := filepath.Base(l); stays[name] {
+				same, err := sameLink(l, g.at("links", name))
+				if err != nil {
+					return more, err
+				}
+				if same {
+					continue
+				}
 			}
 			more = true
 			if err := detach(l); err != nil && !errors.Is(err, fs.ErrNotExist) {
