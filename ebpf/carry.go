@@ -2,6 +2,7 @@ package ebpf
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/cilium/ebpf"
@@ -26,6 +27,9 @@ func (g *generation) carryPeers(old *generation) error {
 		return nil
 	}
 	from, err := old.openMap("maps", bpf.CgnatMapFilters)
+	if errors.Is(err, ErrChanged) {
+		return nil // somebody has taken it away, and what was in it
+	}
 	if err != nil {
 		return err
 	}
