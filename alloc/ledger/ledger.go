@@ -42,6 +42,7 @@ type Ledger struct {
 	memoryErr error
 	unsure    time.Time // see Heed
 	had       []string
+	departed  time.Time
 }
 
 // A place says where in the file a plan's canonical form stands.

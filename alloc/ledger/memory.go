@@ -21,6 +21,8 @@ type Memory struct {
 	// Departed is since when the kernel may give ports to others than its plan says, though it has it: somebody changed it, or nobody could look. Zero = it
 	// does not, as far as is known.
 	Departed time.Time `json:"departed,omitzero"`
+	// Equalled is when the kernel was last known to be as its plan says; zero = when the epoch began.
+	Equalled time.Time `json:"equalled,omitzero"`
 	// Seen is when the kernel was seen last with the plan of that epoch; zero = when the epoch began.
 	Seen time.Time `json:"seen,omitzero"`
 	// Leapt is what the clock said before it was last set forward; zero = it was not, as far as is known.
@@ -36,7 +38,7 @@ type Memory struct {
 	Up     time.Duration `json:"up_ns,omitempty"`
 }
 
-// Equal reports whether two say the same, but for when the kernel was seen.
+// Equal reports whether two say the same, but for when the kernel was seen and compared.
 func (m Memory) Equal(n Memory) bool {
 	return m.From.Equal(n.From) && m.PlanSHA256 == n.PlanSHA256 && m.Since.Equal(n.Since) && slices.Equal(m.Had, n.Had) && m.Leapt.Equal(n.Leapt) && m.Departed.Sub(n.Departed).Abs() < time.Second && sameLived(m.Lived, n.Lived)
 }
@@ -153,38 +155,6 @@ func (l *Ledger) parseMemory(b []byte) (Memory, error) {
 	return Memory{}, nil
 }
 
-// Heed has the ledger answer as the daemon that follows it would: what stood beside the ledger when it was opened says which epochs may not have come
-// into force by now, so that what was before is possible, too. Unsure and Warnings say since when that
-// is so. The error says that what stands there cannot be read. A daemon, which knows better, does not call it, and nobody may while
-// others ask the ledger.
-func (l *Ledger) Heed(now time.Time) error {
-	if l.memoryErr != nil {
-		return fmt.Errorf("%w: it says which epochs came into force", l.memoryErr)
-	}
-	m, err := l.parseMemory(l.memory)
-	if err != nil {
-		return fmt.Errorf("%w: it says which epochs came into force; put it back from where the ledger comes from, or remove it if all did", err)
-	}
-	want, err := l.AtInstant(now)
-	if err != nil || m.IsZero() {
-		return nil //nolint:nilerr // where no epoch covers the present time, none can be late
-	}
-	twice, lived := l.lacking(m, now)
-	l.unsure, l.had = l.OpenSince(m, m.PlanSHA256, want, now)
-	for _, sha := range lived {
-		l.had = with(l.had, sha)
-	}
-	if !m.Departed.IsZero() {
-		l.unsure, l.had = earlier(l.unsure, m.Departed), with(l.had, Anything)
-		l.warnings = append(l.warnings, fmt.Sprintf("by %s%s somebody changed what the kernel has of its plan, or it cannot be looked at, since %s: who had ports from then on is not known", l.name, MemorySuffix, stamp(m.Departed)))
-	}
-	if l.unsure = earlier(l.unsure, twice); !l.unsure.IsZero() {
-		l.warnings = append(l.warnings, fmt.Sprintf("by %s%s the kernel may not have had what the ledger says since %s: from then on what was in force before is possible, too; "+
-			"cgnd records how it was when it runs again; if nothing of cgnd follows this ledger any longer, remove that file", l.name, MemorySuffix, stamp(l.unsure)))
-	}
-	return nil
-}
-
 // came notes that the kernel has an epoch, where a daemon follows the ledger that has not seen that, or does not run any longer. What was open stays
 // so. Where that cannot be noted, more stays possible than has to.
 func (l *Ledger) came(path string, e Epoch) {
@@ -200,7 +170,7 @@ func (l *Ledger) advance(m Memory, e Epoch) Memory {
 	if missed, _ := l.OpenSince(Memory{From: m.From, PlanSHA256: m.PlanSHA256}, m.PlanSHA256, e, e.Settled); missed.Before(e.From) && !l.openFrom(missed, e) {
 		m.Since = earlier(m.Since, missed)
 	}
-	m.From, m.PlanSHA256, m.Seen, m.Boot, m.Up, m.Departed = e.From, e.PlanSHA256, e.Settled, "", 0, time.Time{}
+	m.From, m.PlanSHA256, m.Seen, m.Boot, m.Up, m.Departed, m.Equalled = e.From, e.PlanSHA256, e.Settled, "", 0, time.Time{}, e.From
 	return m
 }
 
@@ -228,9 +198,6 @@ func (l *Ledger) Told(known Memory, has string) Memory {
 	}
 	return known
 }
-
-// Unsure returns since when epochs may not have come into force, by what Heed found; the zero Time = all did.
-func (l *Ledger) Unsure() time.Time { return l.unsure }
 
 // OpenSince returns since when it is open whether epochs came into force, up to one that is about to be applied to a kernel that has a plan, "" = none, or
 // that is not known. The zero Time = all did, as far as is known. had are the SHA-256 of plans that it had since then and should not have had. What was
@@ -280,6 +247,19 @@ func (m Memory) LastSeen(now time.Time) time.Time {
 		return began
 	}
 	return m.Seen
+}
+
+// LastEqual returns when the kernel was known last to be as the plan of the epoch says, by the clock of that time.
+func (m Memory) LastEqual() time.Time {
+	if m.Equalled.IsZero() {
+		return m.From
+	}
+	return m.Equalled
+}
+
+// Ahead reports whether what is remembered is of a clock that was ahead, or that is behind now: it was surely set back since.
+func (m Memory) Ahead(now time.Time) bool {
+	return m.Departed.After(now) || m.Equalled.After(now) || m.Seen.After(now) || m.Looked.After(now)
 }
 
 // due reports whether a kernel that came to what is remembered may have come to another plan since then by an epoch.

@@ -74,36 +74,6 @@ func TestHeed(t *testing.T) {
 	}
 }
 
-// TestHeedDeparture has a daemon have remembered that the kernel may depart from its plan: nobody knows who had ports from then on, until an apply.
-func TestHeedDeparture(t *testing.T) {
-	s := newStraddle(t)
-	m := ledger.Memory{From: hour(1), PlanSHA256: s.plans["a"].SHA256(), Departed: hour(5)}
-	if err := ledger.Remember(s.path, m); err != nil {
-		t.Fatal(err)
-	}
-	ask := func(at time.Time) ledger.Verdict {
-		l := open(t, s.path)
-		if err := l.Heed(hour(10)); err != nil || len(l.Warnings()) == 0 != l.Unsure().IsZero() {
-			t.Fatal(err, l.Warnings())
-		}
-		a, err := l.Trace(ledger.Question{Outside: netip.MustParseAddr("198.18.0.0"), Port: ledger.PortOf(5300), From: at, To: at})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return a.Verdict
-	}
-	for at, want := range map[int]bool{4: false, 5: true, 9: true} {
-		if got := ask(hour(at)) == ledger.Several; got != want {
-			t.Errorf("at hour %d several are possible: %t, want %t", at, got, want)
-		}
-	}
-	s.begin("b", hour(9))
-	s.end(hour(9), (*ledger.Writer).Commit)
-	if m, err := ledger.RecallBeside(s.path); err != nil || !m.Departed.IsZero() {
-		t.Errorf("behind an apply stands %+v (%v)", m, err)
-	}
-}
-
 // TestHeedRefuses cannot read what stands beside the ledger: nobody knows what it says.
 func TestHeedRefuses(t *testing.T) {
 	s := newStraddle(t)

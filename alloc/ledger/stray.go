@@ -33,6 +33,7 @@ func (l *Ledger) possible(q Question) (epochs []*Epoch, gap bool) {
 		}
 		slices.SortStableFunc(epochs, byFrom)
 	}
+	gap = gap || !l.departed.IsZero() && !q.To.Before(l.departed)
 	if unsure.IsZero() || q.To.Before(unsure) {
 		return epochs, gap
 	}
