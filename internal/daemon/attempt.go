@@ -74,6 +74,7 @@ func (l *loop) attempt(what string, a attempt) {
 		l.stop = make(chan struct{})
 		wait = l.hold(a.want.epoch.From, l.stop)
 	}
+	l.comparing()
 	l.start(what, func() func() {
 		a.looked = time.Now()
 		if a.before, a.err = backend.InForce(); waits && (!first || a.before.SHA256 != "") && source.underWay() { // since the last look

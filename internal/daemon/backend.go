@@ -32,6 +32,7 @@ type Backend interface {
 type InForce struct {
 	SHA256 string // of the plan, "" where there is none
 	Mark   string // another one means that somebody may have changed something of the instance
+	Exact  bool   // the same one means that nobody has changed who has which ports
 	Links  string // another one means that what failed for want of an interface may succeed; "" = there is no need of any
 }
 

@@ -28,6 +28,7 @@ type fakeBackend struct {
 type fakeState struct {
 	sha     string
 	mark    int
+	exact   bool // all that others change shows in the mark
 	links   int
 	broken  []string // differences, until the next apply
 	refuse  error    // of Apply
@@ -55,7 +56,7 @@ func (b *fakeBackend) InForce() (InForce, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.looks++
-	return InForce{SHA256: b.sha, Mark: fmt.Sprint(b.mark), Links: fmt.Sprint(b.links)}, b.blind
+	return InForce{SHA256: b.sha, Mark: fmt.Sprint(b.mark), Exact: b.exact, Links: fmt.Sprint(b.links)}, b.blind
 }
 
 func (b *fakeBackend) Ahead() time.Duration { return b.ahead }

@@ -267,6 +267,7 @@ func (l *loop) changed() bool { return l.inForce.Mark != l.goodMark }
 func (l *loop) watchClock() {
 	mono, wall := time.Now(), l.wall()
 	defer func() { l.lastMono, l.lastWall = mono, wall }()
+	l.goBack()
 	if l.lastMono.IsZero() {
 		return
 	}

@@ -45,6 +45,7 @@ func (l *loop) recall(m memory) {
 	if l.base.IsZero() && !m.IsZero() {
 		l.base = m
 		l.lived.recall(m, l.wall())
+		l.inherits(m)
 	}
 }
 
@@ -73,11 +74,12 @@ func (l *loop) memory() memory {
 	if l.late != nil && !l.late.recorded {
 		open = open.and(doubt{l.late.Since, l.late.Had})
 	}
-	m := memory{From: l.applied.epoch.From, PlanSHA256: l.applied.sha256, Seen: l.back(l.rightAt), Leapt: l.leapt, Departed: l.departedSince()}
+	m := memory{From: l.applied.epoch.From, PlanSHA256: l.applied.sha256, Seen: l.back(l.rightAt), Leapt: l.leapt}
 	if !l.has { // what the daemon before knew, and what was seen since
 		m = l.base
 		open = open.and(doubt{m.Since, m.Had})
 	}
+	m.Departed, m.Equalled = l.departedSince(), l.departure.equal.wall
 	if m.Since, m.Had = open.since, open.had; !l.lived.past.IsZero() {
 		return m
 	}

@@ -58,7 +58,7 @@ func (n *nftables) InForce() (InForce, error) {
 		return InForce{}, err
 	}
 	n.seen, n.generation, n.changes = true, g, changes
-	n.inForce = InForce{SHA256: sha, Mark: fmt.Sprintf("%d, routes %d", g, changes)}
+	n.inForce = InForce{SHA256: sha, Mark: fmt.Sprintf("%d, routes %d", g, changes), Exact: true}
 	return n.inForce, nil
 }
 

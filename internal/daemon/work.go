@@ -76,6 +76,7 @@ func (l *loop) haveRead(t *timeline, mark string, err error, changed bool, backe
 			l.lived.forget()
 		}
 		l.base = m
+		l.inherits(m)
 		l.over("memory")
 	}
 	if l.timeline != nil && l.timeline.ledger != nil && l.timeline.ledger.Target() != t.ledger.Target() { // it stands somewhere else from now on
@@ -108,6 +109,7 @@ func (l *loop) lookAgain() {
 func (l *loop) look() {
 	source, backend, wall := l.o.Source, l.o.Backend, l.wall
 	begun := time.Now()
+	l.departure.looking = l.instant(begun)
 	l.start("look", func() func() {
 		// The kernel first: whoever applies and then records has done the latter by the time that his intent is gone.
 		in, err := backend.InForce()
@@ -147,7 +149,7 @@ func (l *loop) haveLooked(in InForce, err error, underWay bool, mark string, beg
 		return // what the ledger says then decides
 	}
 	l.watch(in, begun)
-	defer l.sawAs(in, begun)
+	defer l.sawAs(in)
 	// So it does when it can be read again: somebody may have recorded what he has applied.
 	l.foreign = l.has && l.unread() && in.SHA256 != "" && in.SHA256 != l.applied.sha256
 	l.inForce = in
@@ -200,6 +202,7 @@ func compare(b Backend, plan *alloc.Plan, in InForce) (c comparison) {
 func (l *loop) verify() {
 	source, backend, plan, mark := l.o.Source, l.o.Backend, l.plan.Load(), l.mark
 	patient, unread, ours := l.patient(time.Now()), l.unread(), l.applied.sha256
+	l.comparing()
 	l.start("verify", func() func() {
 		in, err := backend.InForce()
 		if err != nil {
@@ -234,7 +237,7 @@ func (l *loop) compared(c comparison) bool {
 	}
 	l.over("verify")
 	l.untidy()
-	l.comparedAs(c, now)
+	l.comparedAs(c)
 	l.goodMark = c.mark
 	v := &l.snapshot.Verify
 	v.Runs, v.At, v.Took, v.Differences = v.Runs+1, l.wall(), c.took, c.Differences
