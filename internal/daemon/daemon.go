@@ -56,9 +56,10 @@ const (
 	maxRepairWait = 3 * time.Second
 	calmAfter     = 5 * time.Minute // a repair this long after the one before is the first of a row again
 	defaultEvery  = 5 * time.Minute
-	idleShare     = 500 // of the time, at most one part in so many goes to comparisons without a reason
-	verifyShare   = 10  // of the time, at most one part in so many goes to comparisons because somebody changed something
-	maxExamples   = 20  // of differences that are kept and logged
+	idleShare     = 500              // of the time, at most one part in so many goes to comparisons without a reason
+	verifyAgain   = 10 * time.Second // after a comparison that failed
+	verifyShare   = 10               // of the time, at most one part in so many goes to comparisons because somebody changed something
+	maxExamples   = 20               // of differences that are kept and logged
 )
 
 // A Daemon makes the kernel follow a plan. Make one with New. Its methods may be called by anybody at any time, Run once.

@@ -116,6 +116,13 @@ func TestDepartureUnderTheMark(t *testing.T) {
 			r.restart(func() {})
 			r.after(time.Minute)
 		},
+		"the next one fails": func(r *rig) {
+			r.after(3*time.Minute + 59500*time.Millisecond)
+			r.b.do(func() { r.b.blind = errRefused })
+			r.after(2 * time.Second)
+			r.b.do(func() { r.b.blind = nil })
+			r.after(7 * time.Minute)
+		},
 		"it cannot be compared now": func(r *rig) { r.b.do(func() { r.b.blind = errRefused }); r.after(time.Minute) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,6 +35,7 @@ type fakeState struct {
 	refused string   // the plan that is refused, whatever else
 	after   error    // of Apply, when the kernel has the plan
 	blind   error    // of InForce
+	dumb    error    // of Verify
 	files   error    // of Reload
 	changed bool
 	left    int // connections that contradict the plan
@@ -95,7 +96,9 @@ func (b *fakeBackend) Apply(plan *alloc.Plan, wait func() error) (Applied, error
 func (b *fakeBackend) Verify(plan *alloc.Plan, found func(string)) (Verified, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.compare++
+	if b.compare++; b.dumb != nil {
+		return Verified{}, b.dumb
+	}
 	all := slices.Clone(b.broken)
 	if b.sha != plan.SHA256() {
 		all = append(all, "another plan")

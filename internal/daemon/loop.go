@@ -47,6 +47,7 @@ type loop struct {
 	// Comparisons, attempts.
 	verifiedAt   time.Time
 	verifyTook   time.Duration
+	verifyBad    bool      // the last one failed
 	failures     int       // of applies of another target, in a row
 	retryAt      time.Time // before that none is tried
 	repairs      int       // in a row that failed or did not last
@@ -250,6 +251,9 @@ func (l *loop) verifyDue(now time.Time) bool {
 		return false // the epoch would have to wait for it
 	}
 	every := VerifyPeriod(l.o.VerifyEvery, l.verifyTook)
+	if l.verifyBad { // what failed may do so for a moment only
+		every = min(every, max(verifyAgain, verifyShare*l.verifyTook))
+	}
 	if since >= every || l.inForce.SHA256 != l.applied.sha256 && l.changed() {
 		return true
 	}

@@ -229,12 +229,13 @@ func (l *loop) verify() {
 // compared notes a comparison, and reports whether there are differences.
 func (l *loop) compared(c comparison) bool {
 	now := time.Now()
-	l.verifiedAt, l.verifyTook = now, c.took
-	if c.err != nil {
+	if l.verifiedAt, l.verifyBad = now, c.err != nil; c.err != nil {
+		l.verifyTook = max(l.verifyTook, c.took) // it may have ended before it began
 		l.snapshot.Verify.Failed++
 		l.trouble("verify", "the kernel cannot be compared with the plan: "+c.err.Error(), false)
 		return false
 	}
+	l.verifyTook = c.took
 	l.over("verify")
 	l.untidy()
 	l.comparedAs(c)
