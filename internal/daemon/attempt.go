@@ -213,6 +213,7 @@ func (l *loop) haveApplied(a attempt) {
 		l.firstAttempt = true
 		l.open = l.open.and(a.open)
 		s.Failed++
+		l.sayFound(a)
 		l.haveFailed(a)
 		return
 	}
@@ -226,11 +227,11 @@ func (l *loop) haveApplied(a attempt) {
 		}
 		l.over("apply")
 		l.compared(*a.had)
-		l.sayDrift(*a.had)
+		l.sayFound(a)
 		return
 	}
-	if first && a.why == "drift" {
-		l.sayDrift(*a.had)
+	if first {
+		l.sayFound(a)
 	}
 	l.sayApplied(a)
 	l.leftNone()

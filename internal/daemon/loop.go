@@ -50,6 +50,7 @@ type loop struct {
 	verifyBad    bool      // the last one failed
 	failures     int       // of applies of another target, in a row
 	retryAt      time.Time // before that none is tried
+	adoptAt      time.Time // before that it is not looked for a plan of the daemon before
 	repairs      int       // in a row that failed or did not last
 	repairAt     time.Time // before that none is tried
 	repairedAt   time.Time
@@ -145,6 +146,8 @@ func (l *loop) decide() {
 		l.read()
 	case due:
 		l.apply(want)
+	case l.adoptDue(now):
+		l.adopt()
 	case l.leftDue(now):
 		l.leftovers()
 	case l.recordDue(now):

@@ -151,7 +151,7 @@ func (t *timeline) at(now time.Time) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	return target{sha256: e.PlanSHA256, epoch: e, plan: func() (*alloc.Plan, error) { return t.ledger.Plan(e) }}, nil
+	return t.targetOf(e), nil
 }
 
 // next returns the first epoch that begins after an instant.

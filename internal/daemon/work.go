@@ -259,11 +259,18 @@ func (l *loop) compared(c comparison) bool {
 	return true
 }
 
+// sayFound says what somebody else has changed before this daemon began.
+func (l *loop) sayFound(a attempt) {
+	if a.why == "drift" && a.had != nil && l.snapshot.Drift.Found == 0 {
+		l.sayDrift(a.want.sha256, *a.had)
+	}
+}
+
 // sayDrift says what somebody else has changed.
-func (l *loop) sayDrift(c comparison) {
+func (l *loop) sayDrift(sha string, c comparison) {
 	d := &l.snapshot.Drift
 	d.Found, d.Last, d.Examples = d.Found+1, l.wall(), c.examples
-	text := fmt.Sprintf("somebody else changed the kernel: it departs from plan %.12s in %d places", l.applied.sha256, c.Differences)
+	text := fmt.Sprintf("somebody else changed the kernel: it departs from plan %.12s in %d places", sha, c.Differences)
 	if l.o.Report {
 		text += "; it is not repaired, as configured"
 	}
@@ -275,7 +282,7 @@ func (l *loop) sayDrift(c comparison) {
 
 // drifted says so, and has it repaired.
 func (l *loop) drifted(c comparison) {
-	l.sayDrift(c)
+	l.sayDrift(l.applied.sha256, c)
 	if l.o.Report {
 		return
 	}
