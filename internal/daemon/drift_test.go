@@ -46,7 +46,7 @@ func TestDriftAgainAndAgain(t *testing.T) {
 func TestDriftReported(t *testing.T) {
 	inBubble(t, "l.jsonl", func(r *rig) {
 		r.add(1, 0)
-		r.options.Report = true
+		r.options.Report, r.b.exact = true, true
 	}, func(r *rig) {
 		r.after(time.Minute)
 		r.b.do(func() { r.b.broken, r.b.mark = []string{"gone"}, r.b.mark+1 })
@@ -128,6 +128,33 @@ func TestOtherRelease(t *testing.T) {
 		if len(r.seen().broken) > 0 || !s.Healthy || s.Drift.Found != 0 {
 			t.Errorf("%+v", s)
 		}
+	})
+}
+
+// TestQuietDriftReported is one that is only reported, and taken back, or becomes another one: neither shows in the mark.
+func TestQuietDriftReported(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) {
+		r.add(1, 0)
+		r.options.Report, r.options.VerifyEvery = true, time.Hour
+	}, func(r *rig) {
+		r.after(time.Minute)
+		r.b.do(func() { r.b.broken = []string{"a slot is another one"} })
+		s := r.after(time.Hour)
+		if problem(s, "drift") == "" || s.Drift.Found != 1 || strings.Count(r.logged(), "a slot is another one") != 1 {
+			t.Errorf("%+v", s)
+		}
+		if n := s.Verify.Runs; n > uint64(time.Minute/verifyAgain)+3 {
+			t.Errorf("%d comparisons", n)
+		}
+		r.b.do(func() { r.b.broken = []string{"another slot is another one"} })
+		if s = r.after(verifyAgain + 2*time.Second); s.Drift.Found != 2 || s.Drift.Examples[0] != "another slot is another one" {
+			t.Errorf("%+v", s)
+		}
+		r.b.do(func() { r.b.broken = nil })
+		if s = r.after(verifyAgain + 2*time.Second); !s.Healthy || !s.Departed.IsZero() {
+			t.Errorf("%+v", s)
+		}
+		r.end()
 	})
 }
 

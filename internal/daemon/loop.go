@@ -254,7 +254,7 @@ func (l *loop) verifyDue(now time.Time) bool {
 		return false // the epoch would have to wait for it
 	}
 	every := VerifyPeriod(l.o.VerifyEvery, l.verifyTook)
-	if l.verifyBad { // what failed may do so for a moment only
+	if l.verifyBad || l.snapshot.Verify.Differences > 0 && !l.inForce.Exact { // what failed may do so for a moment only, and what is mended not show
 		every = min(every, max(verifyAgain, verifyShare*l.verifyTook))
 	}
 	if since >= every || l.inForce.SHA256 != l.applied.sha256 && l.changed() {

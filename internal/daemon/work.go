@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -269,11 +270,14 @@ func (l *loop) sayFound(a attempt) {
 // sayDrift says what somebody else has changed.
 func (l *loop) sayDrift(sha string, c comparison) {
 	d := &l.snapshot.Drift
-	d.Found, d.Last, d.Examples = d.Found+1, l.wall(), c.examples
 	text := fmt.Sprintf("somebody else changed the kernel: it departs from plan %.12s in %d places", sha, c.Differences)
 	if l.o.Report {
 		text += "; it is not repaired, as configured"
 	}
+	if l.problems["drift"].Text == text && slices.Equal(d.Examples, c.examples) { // it is what was said
+		return
+	}
+	d.Found, d.Last, d.Examples = d.Found+1, l.wall(), c.examples
 	l.trouble("drift", text, false)
 	for _, e := range c.examples {
 		l.log.Warn("drift", "difference", e)
