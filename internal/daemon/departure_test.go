@@ -221,3 +221,69 @@ func TestDepartureInherited(t *testing.T) {
 		})
 	}
 }
+
+// TestDepartureRecorded has it be over: that nobody knows who had ports meanwhile stays so, and only meanwhile. A moment in which nobody could look, and
+// nothing had changed, leaves nothing.
+func TestDepartureRecorded(t *testing.T) {
+	for name, c := range map[string]struct {
+		report bool
+		play   func(r *rig)
+		kept   bool
+	}{
+		"mended by hand": {true, func(r *rig) { r.swap("changed"); r.after(10 * time.Minute); r.swap() }, true},
+		"repaired":       {false, func(r *rig) { r.swap("changed"); r.after(10 * time.Second) }, true},
+		"again and again": {false, func(r *rig) {
+			for range 10 {
+				r.swap("changed")
+				r.after(10 * time.Second)
+			}
+		}, true},
+		"the next daemon":      {true, func(r *rig) { r.swap("changed"); r.after(time.Minute); r.restart(func() { r.swap() }) }, true},
+		"the next one repairs": {false, func(r *rig) { r.restart(func() { r.swap("changed") }); r.after(10 * time.Second) }, true},
+		"the next epoch":       {true, func(r *rig) { r.swap("changed"); r.after(time.Minute); r.add(1, 0); r.swap() }, true},
+		"back and over": {true, func(r *rig) {
+			r.swap("changed")
+			r.after(time.Minute)
+			r.step(-time.Minute)
+			r.after(time.Minute)
+			r.swap()
+		}, true},
+		"nobody could look": {true, func(r *rig) {
+			r.b.do(func() { r.b.blind = errRefused })
+			r.after(time.Minute)
+			r.b.do(func() { r.b.blind = nil })
+		}, false},
+		"nobody could compare": {true, func(r *rig) {
+			r.b.do(func() { r.b.dumb = errRefused })
+			r.after(10 * time.Minute)
+			r.b.do(func() { r.b.dumb = nil })
+		}, false},
+		"the table was emptied": {false, func(r *rig) { r.byHand(0); r.after(10 * time.Second) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			departingIn(t, func(r *rig) {
+				r.options.Report = c.report
+				r.restart(func() {})
+				r.b.do(func() { r.b.exact = true })
+				r.after(10 * time.Minute)
+				before := r.now().Add(-5 * time.Minute)
+				begun := r.now()
+				c.play(r)
+				ended := r.now()
+				s := r.after(20 * time.Minute)
+				if !s.Healthy || len(s.Problems) > 0 || !s.Unsure.IsZero() || (s.Records > 1) != c.kept && name != "the next epoch" {
+					t.Errorf("%+v", s)
+				}
+				want := map[time.Time]bool{before: true, begun: !c.kept, ended.Add(time.Minute): true}
+				if c.report {
+					want[ended.Add(-time.Second)] = !c.kept
+				}
+				for at, want := range want {
+					if got := r.knownAlone(at); got != want {
+						t.Errorf("at %s, from %s until %s, somebody is named alone: %t", stamp(at), stamp(begun), stamp(ended), got)
+					}
+				}
+			})
+		})
+	}
+}

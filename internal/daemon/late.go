@@ -72,7 +72,9 @@ func (a attempt) lateText() string {
 func plansText(had []string) string {
 	all := make([]string, len(had))
 	for i, sha := range had {
-		all[i] = fmt.Sprintf("plan %.12s", strconv.QuoteToASCII(sha)[1:])
+		if all[i] = "what nobody knows"; sha != ledger.Anything {
+			all[i] = fmt.Sprintf("plan %.12s", strconv.QuoteToASCII(sha)[1:])
+		}
 	}
 	return strings.Join(all, ", ")
 }
