@@ -78,10 +78,15 @@ func (s *staleness) leftover(f flow) bool {
 	return f.orig.src != f.reply.dst && !contains(s.others, f.reply.dst) && s.stale(f) && s.given(f)
 }
 
-// given reports whether one of the plans gives the outside endpoint of a flow to a subscriber.
+// given reports whether one of the plans gives the outside endpoint of a flow to a subscriber: what has no ports, where the address is one subscriber's alone.
 func (s *staleness) given(f flow) bool {
-	if f.orig.proto != tcp && f.orig.proto != udp && f.orig.proto != icmp {
-		return true
-	}
-	return slices.ContainsFunc(s.plans, func(p *alloc.Plan) bool { return p.Trace(f.reply.dst, f.reply.dstPort).Status() == alloc.Allocated })
+	return slices.ContainsFunc(s.plans, func(p *alloc.Plan) bool {
+		if f.orig.proto == tcp || f.orig.proto == udp || f.orig.proto == icmp {
+			return p.Trace(f.reply.dst, f.reply.dstPort).Status() == alloc.Allocated
+		}
+		for a := range p.Holders(f.reply.dst) {
+			return a.Alone()
+		}
+		return false
+	})
 }

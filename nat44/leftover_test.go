@@ -85,7 +85,27 @@ func TestLeftoverOfOthers(t *testing.T) {
 	rs := subscribersOf(t, "192.0.2.0/30", 1000, "100.64.0.1", "100.64.0.2", "100.64.0.3")
 	former := subscribersOf(t, "192.0.2.8/30", 1000, "100.64.0.1")
 	s := &staleness{rs: rs, outside: merge(append(slices.Clone(rs.outside), former.outside...)), plans: []*alloc.Plan{rs.plan, former.plan}}
+	alone := subscribersOf(t, "192.0.2.16/31", 64512, "100.64.0.1", "100.64.0.2")
+	s.plans, s.outside = append(s.plans, alone.plan), merge(append(s.outside, alone.outside...))
 	own := firstPort(t, rs, "100.64.0.1")
+	const esp = 50
+	for _, c := range []struct {
+		inside, outside string
+		proto           uint8
+		want            bool
+	}{
+		{"192.168.50.9", own.Addr().String(), esp, false}, // the address is shared: a plan gives ESP to nobody
+		{"100.64.0.1", own.Addr().String(), esp, false},
+		{"192.168.50.9", "192.0.2.8", esp, false},
+		{"192.168.50.9", "192.0.2.16", esp, true},
+		{"192.168.50.9", "198.51.100.1", esp, false},
+	} {
+		f := flow{orig: tuple{src: netip.MustParseAddr(c.inside), dst: netip.MustParseAddr("203.0.113.9"), proto: c.proto},
+			reply: tuple{dst: netip.MustParseAddr(c.outside), proto: c.proto}}
+		if got := s.leftover(f); got != c.want {
+			t.Errorf("protocol %d of %s as %s: %t, want %t", c.proto, c.inside, c.outside, got, c.want)
+		}
+	}
 	for _, c := range []struct {
 		inside, outside string
 		port            uint16
