@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/cilium/ebpf"
@@ -63,8 +62,15 @@ type stray struct {
 	row  int // -1 = it is no subscriber any more
 }
 
+// of returns the key of who owns a slot of the same realm.
+func (s stray) of(owner uint64, proto Protocol) bpf.CgnatCgnDisplaced {
+	return bpf.CgnatCgnDisplaced{Addr: uint32(owner >> 32), Port: uint16(owner >> 16), Proto: uint8(proto), Realm: s.Realm}
+}
+
 // forgetEnded takes out of displaced what a change has ended: mappings of who has moved or is gone, and those of tables that were taken
-// away. It reads all of it, and asks the kernel about each entry that has no slot where it says so: some microseconds for each of these.
+// away. Of who has a mapping elsewhere, programs of another plan have written it: displaced says then where that is, as it does at its next
+// packet in any case. It reads all of displaced, the slots of rows about which it is wrong, and asks the kernel about each such entry: some
+// microseconds for each.
 func (g *generation) forgetEnded() error {
 	strays, err := g.strays()
 	if err != nil || len(strays) == 0 {
@@ -109,30 +115,58 @@ func (g *generation) strays() (out []stray, err error) {
 
 // forgetEndedOf does that for strays of one row.
 func (g *generation) forgetEndedOf(p *ebpf.Program, strays []stray) error {
-	var memory slotMemory
+	var has map[bpf.CgnatCgnDisplaced]uint16
 	if row := strays[0].row; row >= 0 {
-		var err error
-		if memory, err = g.openSlots(row); err != nil {
+		memory, err := g.openSlots(row)
+		if err != nil {
 			return err
 		}
 		defer memory.Close()
-	}
-	slot := make([]byte, slotBytes)
-	for _, s := range strays {
-		if memory != nil {
-			if _, err := memory.ReadAt(slot, int64(s.Proto)*planeBytes+int64(s.port)*slotBytes); err != nil {
-				return err
-			}
-			if inside, _ := ownerOf(slotFrom(slot).Owner); inside == netip.AddrPortFrom(fromWire(s.Addr), fromWirePort(s.Port)) {
-				continue
-			}
+		if strays, err = wrongOf(memory, strays); err != nil || len(strays) == 0 {
+			return err
 		}
+		if has, err = slotsHeldBy(memory, strays); err != nil {
+			return err
+		}
+	}
+	for _, s := range strays {
 		q := bpf.CgnatCgnClaiming{
 			Kind: bpf.CgnatCgnClaimKindCGN_CLAIM_FORGET, Realm: uint32(s.Realm), Proto: bpf.CgnatCgnProto(s.Proto), Inside: s.Addr, InsidePort: s.Port,
+			Port: has[s.CgnatCgnDisplaced],
 		}
 		if err := ask(p, &q); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// wrongOf returns those of some strays of a row that have no slot where displaced says so.
+func wrongOf(memory slotMemory, strays []stray) (wrong []stray, err error) {
+	slot := make([]byte, slotBytes)
+	for _, s := range strays {
+		if _, err := memory.ReadAt(slot, int64(s.Proto)*planeBytes+int64(s.port)*slotBytes); err != nil {
+			return nil, err
+		}
+		if s.of(slotFrom(slot).Owner, Protocol(s.Proto)) != s.CgnatCgnDisplaced {
+			wrong = append(wrong, s)
+		}
+	}
+	return wrong, nil
+}
+
+// slotsHeldBy returns where some strays of a row have slots.
+func slotsHeldBy(memory slotMemory, strays []stray) (map[bpf.CgnatCgnDisplaced]uint16, error) {
+	has := make(map[bpf.CgnatCgnDisplaced]uint16, len(strays))
+	for _, s := range strays {
+		has[s.CgnatCgnDisplaced] = 0
+	}
+	err := eachSlot(memory, make([]byte, planeBytes), func(proto Protocol, port uint16, s bpf.CgnatCgnSlot) bool {
+		owner := strays[0].of(s.Owner, proto)
+		if _, ok := has[owner]; ok {
+			has[owner] = port
+		}
+		return true
+	})
+	return has, err
 }

@@ -54,19 +54,18 @@ func (g *generation) allRows() []int {
 }
 
 // evictMoved frees the slots of subscribers that have another share than under the plan of old, on addresses that stay, settles their
-// peers, has the accounts counted of relaid rows and of those to which somebody has moved, and takes out of displaced what has no mapping any longer.
+// peers, has the accounts of relaid rows counted, and has displaced say of nobody else where he is.
 func (g *generation) evictMoved(old *generation, relaid []int) error {
 	if err := g.awaitPrograms(); err != nil {
 		return err
 	}
-	lost, got := g.movedRows(old)
-	if err := g.evictRows(lost); err != nil {
+	if err := g.evictRows(g.movedRows(old)); err != nil {
 		return err
 	}
 	if err := g.settlePeers(old); err != nil {
 		return err
 	}
-	if err := g.recount(union(got, relaid)); err != nil {
+	if err := g.recount(relaid); err != nil {
 		return err
 	}
 	return g.forgetEnded()
@@ -90,7 +89,7 @@ func (g *generation) evictOthers() error {
 	return g.forgetEnded()
 }
 
-// recount has the accounts of rows counted, and displaced made anew, which programs of another plan may have written to.
+// recount has the accounts of rows counted.
 func (g *generation) recount(rows []int) error {
 	if len(rows) == 0 {
 		return nil
@@ -111,27 +110,16 @@ func (g *generation) recount(rows []int) error {
 	return nil
 }
 
-// union returns the rows of both, sorted.
-func union(a, b []int) []int {
-	rows := slices.Concat(a, b)
-	slices.Sort(rows)
-	return slices.Compact(rows)
-}
-
-// movedRows returns the rows on which a share has lost its subscriber, and those on which one got a subscriber who had another share: old
-// programs may have written to displaced what he had there, after new ones had written what he has here.
-func (g *generation) movedRows(old *generation) (lost, got []int) {
+// movedRows returns the rows on which a share has lost its subscriber.
+func (g *generation) movedRows(old *generation) []int {
 	at := g.rowsByAddress()
-	from, to := make(map[int]bool), make(map[int]bool)
+	moved := make(map[int]bool)
 	for change := range alloc.DiffNAT44(old.plan, g.plan).Changes() {
 		if row, ok := at[change.Old.Outside]; ok && change.Kind != alloc.Added {
-			from[row] = true
-		}
-		if row, ok := at[change.New.Outside]; ok && change.Kind == alloc.Moved {
-			to[row] = true
+			moved[row] = true
 		}
 	}
-	return slices.Sorted(maps.Keys(from)), slices.Sorted(maps.Keys(to))
+	return slices.Sorted(maps.Keys(moved))
 }
 
 // evictRows does that for some outside addresses.
@@ -196,7 +184,7 @@ const tidySlots = 16 << 10
 type cursor struct {
 	row, last int // rows end before last
 	share     uint32
-	all       bool // trust neither accounts, which may say that nothing is used, nor displaced
+	all       bool // look at shares too whose account says that nothing is used
 }
 
 var errEnd = errors.New("the walk is over")

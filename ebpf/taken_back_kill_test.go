@@ -219,39 +219,39 @@ func TestAloneTakenBack(t *testing.T) {
 	}
 }
 
-// Mappings that are not at home are found again when a plan is taken back by whose programs their inside ports had others.
+// Mappings that are not at home are found again when a plan is taken back by whose programs their inside ports had others, also where what is
+// in force is damaged at that, and repaired afterwards.
 func TestDisplacedTakenBack(t *testing.T) {
 	pool := func(inside string) *alloc.Plan {
 		return mustPlan(t, alloc.PoolSpec{Name: "p", Inside: spans(inside), Outside: spans("198.51.100.0"), PortsPerSubscriber: 64})
 	}
 	old, next := pool("100.64.0.0-100.64.0.15"), pool("100.64.0.1 100.64.0.0 100.64.0.2-100.64.0.15")
 	who := ad("100.64.0.1")
-	for _, hold := range []time.Duration{0, 2 * time.Minute} {
-		l := newLab(t, Config{Plan: old, Policy: Policy{Hold: hold}})
-		at := l.opensMany(who, 40)
-		var away []Mapping
-		for m, err := range l.d.Mappings() {
-			if err != nil {
+	for _, c := range []struct {
+		hold time.Duration
+		gone string
+	}{
+		{0, ""}, {2 * time.Minute, ""}, {0, "programs/" + bpf.CgnatProgCgnEvict}, {0, "programs/" + bpf.CgnatProgCgnTidy}, {0, "maps/" + bpf.CgnatMapAccounts},
+	} {
+		what := fmt.Sprintf("hold %v, %q is missing", c.hold, c.gone)
+		config := Config{Plan: old, Policy: Policy{Hold: c.hold}}
+		l := newLab(t, config)
+		away := l.wandering(who)
+		if c.gone != "" {
+			if err := os.Remove(filepath.Join(l.d.folder.live(), c.gone)); err != nil {
 				t.Fatal(err)
 			}
-			if m.Displaced {
-				away = append(away, m)
-			}
 		}
-		if len(away) == 0 {
-			t.Fatalf("all %d mappings are at home: this shows nothing", len(at))
-		}
-		if err := l.ns.Do(func() error { return l.givesUp(Config{Plan: next, Policy: Policy{Hold: hold}, Key: l.d.Key()}, away) }); err != nil {
+		if err := l.ns.Do(func() error { return l.givesUp(Config{Plan: next, Policy: config.Policy, Key: l.d.Key()}, away) }); err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range away {
-			got := l.run(fromInside, udp(m.Inside, server, "x").frame())
-			if got.verdict != outbound || sourceOf(got.frame) != m.Outside {
-				t.Errorf("hold %v, %v: %v as %v, want %v", hold, m.Inside, got.verdict, sourceOf(got.frame), m.Outside)
-			}
+		if c.gone != "" {
+			config.Key = l.d.Key()
+			l.replan(config)
 		}
-		if n := l.used(who); n != len(at) {
-			t.Errorf("hold %v: %d ports are in use, want %d", hold, n, len(at))
+		l.stay(what, away)
+		if n := l.used(who); c.gone == "" && n != len(away) {
+			t.Errorf("%s: %d ports are in use, want %d", what, n, len(away))
 		}
 	}
 }

@@ -9,7 +9,7 @@ enum cgn_claim_kind {
 	CGN_CLAIM_RESTORE, /* nothing is overwritten that lives */
 	CGN_CLAIM_FORWARD, /* a mapping of the endpoint elsewhere ends, because an endpoint has one */
 	CGN_CLAIM_RELEASE, /* ends a forward */
-	CGN_CLAIM_FORGET, /* takes an endpoint out of displaced that has no mapping where that says so */
+	CGN_CLAIM_FORGET, /* has displaced say, of an endpoint for which that leads nowhere, that it is at a port, if it is, or nothing */
 };
 
 enum cgn_claim_result {
@@ -146,24 +146,32 @@ static __always_inline enum cgn_claim_result cgn_claim_slot(struct cgn_search *s
 	return CGN_CLAIM_DONE;
 }
 
+/* cgn_is_away reports whether the endpoint has the slot at a distance from home, and that is not its home. */
+static __always_inline int cgn_is_away(const struct cgn_search *s, __u32 distance)
+{
+	struct cgn_slot *slot;
+
+	if (!distance || distance >= s->share.len)
+		return 0;
+	slot = cgn_slot_after(s, distance);
+	return slot && cgn_same_endpoint(slot->owner, s->owner);
+}
+
 /*
- * cgn_claim_forget sees to what an earlier plan has left in displaced. The lock is held, so no packet makes a mapping of the
+ * cgn_claim_forget sees to what another plan has left in displaced. The lock is held, so no packet makes a mapping of the
  * endpoint meanwhile.
  */
-static __always_inline enum cgn_claim_result cgn_claim_forget(const struct cgn_search *s)
+static __always_inline enum cgn_claim_result cgn_claim_forget(struct cgn_search *s, __u32 distance)
 {
 	struct cgn_displaced key = cgn_displaced_key(s, s->owner);
 	__u16 *port = bpf_map_lookup_elem(&displaced, &key);
-	struct cgn_slot *slot;
-	__u32 distance;
 
-	if (!port)
+	if (!port || cgn_is_away(s, cgn_distance_of(s, *port)))
 		return CGN_CLAIM_NONE;
-	distance = cgn_distance_of(s, *port);
-	slot = cgn_slot_at(s->table, s->proto, *port);
-	if (distance && distance < s->share.len && slot && cgn_same_endpoint(slot->owner, s->owner))
-		return CGN_CLAIM_NONE;
-	bpf_map_delete_elem(&displaced, &key);
+	if (cgn_is_away(s, distance))
+		cgn_remember(s, s->owner, s->home, cgn_port_after(s, distance));
+	else
+		bpf_map_delete_elem(&displaced, &key);
 	return CGN_CLAIM_DONE;
 }
 
@@ -179,7 +187,7 @@ static __always_inline enum cgn_claim_result cgn_claim_disown(const struct cgn_c
 static __always_inline enum cgn_claim_result cgn_claim_locked(struct cgn_search *s, struct cgn_claiming *c, __u32 distance)
 {
 	if (c->kind == CGN_CLAIM_FORGET)
-		return cgn_claim_forget(s);
+		return cgn_claim_forget(s, distance);
 	cgn_look_up(s);
 	return c->kind == CGN_CLAIM_RELEASE ? cgn_claim_release(s, distance) : cgn_claim_slot(s, c, distance);
 }

@@ -224,7 +224,7 @@ static __always_inline void cgn_search_free(struct cgn_search *s)
 	if (account->full == s->now + 1 && account->noted & vain)
 		return;
 	bpf_loop(s->share.len, cgn_look_free, s, 0);
-	if (s->free < s->share.len)
+	if (s->free < s->share.len || s->found < s->share.len)
 		return;
 	cgn_begin_tick(s);
 	account->noted |= vain;
@@ -279,37 +279,41 @@ static __always_inline void cgn_claim_held(struct cgn_search *s)
 	bpf_loop(s->share.len, cgn_look_held, s, 0);
 }
 
-/* cgn_settle makes the mapping. The lock is held. */
+/* cgn_lives reports whether the time of the mapping that was found is not over. */
+static __always_inline int cgn_lives(const struct cgn_search *s)
+{
+	struct cgn_slot *slot = cgn_slot_at(s->table, s->proto, cgn_port_after(s, s->found));
+
+	return slot && !cgn_idle(slot, s->policy, s->proto, s->now, 0);
+}
+
+/*
+ * cgn_settle makes the mapping. The lock is held. Another CPU may have been faster, or the mapping has expired. The search for a free slot
+ * may come across one that displaced has lost.
+ */
 static __always_inline enum cgn_verdict cgn_settle(struct cgn_search *s)
 {
-	struct cgn_account *account = s->account;
-
 	cgn_look_up(s);
-	if (s->found < s->share.len) { /* another CPU was faster, or the mapping has expired */
-		struct cgn_slot *slot = cgn_slot_at(s->table, s->proto, cgn_port_after(s, s->found));
-
-		if (!slot)
-			return CGN_DROP_TABLES;
-		if (!cgn_idle(slot, s->policy, s->proto, s->now, 0))
-			return CGN_CONTINUE;
-		if (!cgn_within_limit(s)) /* while its port waited, others have taken its place */
-			return CGN_DROP_LIMIT;
-		if (!cgn_token(account, s->policy, s->now))
-			return CGN_DROP_RATE;
-		return cgn_take(s, s->found) ? CGN_CONTINUE : CGN_DROP_CONTENDED;
-	}
-	if (!cgn_within_limit(s))
+	if (s->found < s->share.len && cgn_lives(s))
+		return CGN_CONTINUE;
+	if (!cgn_within_limit(s)) /* while the port of what has expired waited, others have taken its place */
 		return CGN_DROP_LIMIT;
-	if (!cgn_token(account, s->policy, s->now))
+	if (!cgn_token(s->account, s->policy, s->now))
 		return CGN_DROP_RATE;
-	if (s->free >= s->share.len)
+	if (s->found >= s->share.len && s->free >= s->share.len) {
 		cgn_search_free(s);
-	if (s->free >= s->share.len)
+		if (s->found < s->share.len && cgn_lives(s)) {
+			cgn_remember(s, s->owner, s->home, cgn_port_after(s, s->found));
+			return CGN_CONTINUE;
+		}
+	}
+	if (s->found >= s->share.len && s->free >= s->share.len)
 		cgn_claim_held(s);
-	if (s->free >= s->share.len)
+	if (s->found >= s->share.len)
+		s->found = s->free;
+	if (s->found >= s->share.len)
 		return CGN_DROP_EXHAUSTED;
-	s->found = s->free;
-	return cgn_take(s, s->free) ? CGN_CONTINUE : CGN_DROP_CONTENDED;
+	return cgn_take(s, s->found) ? CGN_CONTINUE : CGN_DROP_CONTENDED;
 }
 
 /* cgn_refused returns how a search for a free slot ended that was in this tick and in vain: it need not be repeated. */

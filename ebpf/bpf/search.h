@@ -102,8 +102,11 @@ static __always_inline __u64 cgn_stray(__u32 home)
 	return 1ULL << (home & 63);
 }
 
-/* cgn_look_displaced looks where displaced says. What it says may be of an earlier plan, or of a mapping that has ended. */
-static __always_inline void cgn_look_displaced(struct cgn_search *s)
+/*
+ * cgn_look_displaced looks where displaced says. It returns 0 where that leads nowhere: what it says is then of another plan, and says of
+ * this one only that the mapping has to be looked for.
+ */
+static __always_inline int cgn_look_displaced(struct cgn_search *s)
 {
 	struct cgn_displaced key = cgn_displaced_key(s, s->owner);
 	struct cgn_slot *slot;
@@ -111,16 +114,34 @@ static __always_inline void cgn_look_displaced(struct cgn_search *s)
 	__u16 *port;
 
 	if (!(s->account->strays[cgn_plane(s->proto)] & cgn_stray(s->home)))
-		return;
+		return 1;
 	port = bpf_map_lookup_elem(&displaced, &key);
 	if (!port)
-		return;
+		return 1;
 	distance = cgn_distance_of(s, *port);
 	if (distance >= s->share.len)
-		return;
+		return 0;
 	slot = cgn_slot_at(s->table, s->proto, *port);
-	if (slot && cgn_same_endpoint(slot->owner, s->owner))
-		s->found = distance;
+	if (!slot || !cgn_same_endpoint(slot->owner, s->owner))
+		return 0;
+	s->found = distance;
+	return 1;
+}
+
+/*
+ * cgn_look_everywhere looks at the whole share. What it finds, displaced has then in the place of what led nowhere. That takes no lock:
+ * should the mapping end meanwhile, the entry leads nowhere once more.
+ */
+static __always_inline void cgn_look_everywhere(struct cgn_search *s, int mend)
+{
+	struct cgn_displaced key = cgn_displaced_key(s, s->owner);
+	__u16 port;
+
+	bpf_loop(s->share.len, cgn_look, s, 0);
+	if (!mend || !s->found || s->found >= s->share.len)
+		return;
+	port = cgn_port_after(s, s->found);
+	bpf_map_update_elem(&displaced, &key, &port, BPF_EXIST);
 }
 
 /* cgn_look_up looks for the mapping: at home, where displaced says, and only if that does not know all, everywhere. On the way
@@ -128,6 +149,7 @@ static __always_inline void cgn_look_displaced(struct cgn_search *s)
 static __always_inline void cgn_look_up(struct cgn_search *s)
 {
 	struct cgn_slot *slot;
+	int known;
 
 	s->at = 0;
 	s->found = s->free = s->share.len;
@@ -138,9 +160,9 @@ static __always_inline void cgn_look_up(struct cgn_search *s)
 	}
 	if (slot && !slot->owner)
 		s->free = 0;
-	cgn_look_displaced(s);
-	if (s->found == s->share.len && s->account->flags & CGN_ACCOUNT_ASTRAY << cgn_plane(s->proto))
-		bpf_loop(s->share.len, cgn_look, s, 0);
+	known = cgn_look_displaced(s);
+	if (!known || (s->found == s->share.len && s->account->flags & CGN_ACCOUNT_ASTRAY << cgn_plane(s->proto)))
+		cgn_look_everywhere(s, !known);
 }
 
 /* cgn_forget_at takes the owner of a slot out of displaced, unless that has it at another port by now. The lock is held. */
