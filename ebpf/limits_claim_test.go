@@ -141,3 +141,28 @@ func withoutPort(text string) string {
 	words[2] = []byte("PORT")
 	return string(bytes.Join(words, []byte(" ")))
 }
+
+// Programs that count what a subscriber has leave alone what is somebody else's: it may be his by the plan that is in force, and theirs be
+// given up.
+func TestCountingFreesNothingOfOthers(t *testing.T) {
+	l := newLab(t, Config{}, alloc.PoolSpec{Name: "p", Inside: spans("100.64.0.0/28"), Outside: spans("198.51.100.0"), PortsPerSubscriber: 64})
+	who, other := ad("100.64.0.0"), ad("100.64.0.1")
+	share := must(l.d.Plan().Lookup(alloc.SubscriberFrom("", who)))
+	at := l.opensMany(other, 40)
+	for i, out := range at { // as if the shares of the two had changed places
+		port, _ := share.Ports().Port(i)
+		l.moves(out, netip.AddrPortFrom(share.Outside(), port))
+	}
+	l.replan(Config{Plan: l.d.Plan(), Key: l.d.Key(), Policy: Policy{Limit: Limit{UDP: 20}}})
+	l.opensMany(who, 20)
+	l.gets(fromInside, udp(netip.AddrPortFrom(who, 9), server, "x"), dropLimit)
+	n := 0
+	for port := range share.Ports().Ports() {
+		if inside, _ := ownerOf(l.slot(planeUDP, netip.AddrPortFrom(share.Outside(), port)).Owner); inside.Addr() == other {
+			n++
+		}
+	}
+	if n < 20 {
+		t.Errorf("%d of 40 mappings of somebody else are left, and 20 ports were needed", n)
+	}
+}

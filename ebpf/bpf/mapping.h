@@ -63,8 +63,9 @@ static __always_inline int cgn_token(struct cgn_account *account, const struct c
 }
 
 /*
- * cgn_recount frees a slot that can be given to others and counts what is left: step of a loop. s->free counts slots with an owner, and
- * s->found those of mappings of the subscriber that live.
+ * cgn_recount frees a slot of the subscriber that can be given to others and counts what is left: step of a loop. s->free counts slots with
+ * an owner, and s->found those of mappings of the subscriber that live. What somebody else has may be his by the plan that is in force: only
+ * who needs the port takes it.
  */
 static long cgn_recount(__u32 i, void *data)
 {
@@ -86,8 +87,8 @@ static long cgn_recount(__u32 i, void *data)
 	if (!cgn_claimable(s, slot, owner)) {
 		s->free++;
 		s->found += !((owner ^ s->owner) >> 32) && !cgn_idle(slot, s->policy, s->proto, s->now, 0);
-	} else if (__sync_val_compare_and_swap(&slot->owner, owner, 0) == owner) {
-		cgn_forget(s, owner, port);
+	} else if (!((owner ^ s->owner) >> 32) && __sync_val_compare_and_swap(&slot->owner, owner, 0) == owner) {
+		cgn_forget_at(s, owner, port);
 	}
 	return 0;
 }
