@@ -176,10 +176,11 @@ func (g *generation) settlePeers(old *generation) error {
 	return g.forgetOpen(m, old)
 }
 
-// forgetMoved takes away the tables of subscribers that have another share than under the plan of old, or none.
+// forgetMoved takes away the tables of subscribers that have another address than under the plan of old, or none. Who has another share of the
+// same address has the same table: whom it has sent to by this plan is there already, and entries of mappings that have ended are nobody's.
 func (g *generation) forgetMoved(m *ebpf.Map, old *generation) error {
 	for change := range alloc.DiffNAT44(old.plan, g.plan).Changes() {
-		if change.Kind == alloc.Added {
+		if change.Kind == alloc.Added || change.Old.Outside == change.New.Outside {
 			continue
 		}
 		key := filterKey{wireOrder(hostOrder(change.Subscriber.Addr())), wireOrder(hostOrder(change.Old.Outside))}
