@@ -40,6 +40,21 @@ func BenchmarkReader(b *testing.B) {
 	}
 }
 
+// BenchmarkLetter reports how much of a letter is read in a second: lines of words may name columns, or say which zone times are in.
+func BenchmarkLetter(b *testing.B) {
+	const text = "The following connections were seen by our systems and we kindly ask you to take care of it soon\n"
+	b.SetBytes(int64(10*len(text) + len(plainRow)))
+	r, err := NewReader(rows("", plainRow+strings.Repeat(text, 10), b.N*(10*len(text)+len(plainRow)), ""), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, err := range r.All() {
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkParseTime(b *testing.B) {
 	zone := location(b, "Europe/Berlin")
 	for _, c := range []struct {

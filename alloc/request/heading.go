@@ -13,6 +13,8 @@ type heading struct {
 
 	row    string // the line at hand, as it stands in the input
 	judged bool   // whether it is known what stands above it
+	taken  string // the last line that was taken: it may be told twice
+	allOf  bool   // and whether all that it names is columns
 	last   names  // of the last line without an address
 	names  names  // of the last heading of which not all is understood
 	above
@@ -33,6 +35,22 @@ const maxHeading = 2 << 10
 // take takes a line without an address. It reports whether all that it names is columns: "IP Port Time".
 func (h *heading) take(line string) bool {
 	line = line[:min(len(line), maxHeading)]
+	if line == h.taken && h.taken != "" {
+		return h.allOf
+	}
+	h.taken = line
+	h.allOf = h.takeNew(line)
+	return h.allOf
+}
+
+// blank takes a blank line.
+func (h *heading) blank() {
+	h.taken = ""
+	h.above.blank()
+}
+
+// takeNew is take for a line that was not told before.
+func (h *heading) takeNew(line string) bool {
 	if !mayBeHeading(line) {
 		h.other(line)
 		h.numbers(line)
@@ -89,7 +107,7 @@ func isBetween(r rune) bool { return isBlank(r) || r == ',' || r == ';' }
 
 // look takes the line at hand.
 func (h *heading) look(row string) {
-	h.row, h.judged = row, false
+	h.row, h.judged, h.taken = row, false, ""
 	if hasAddress(row) {
 		h.above.row()
 	}
@@ -243,9 +261,13 @@ func knownNames(words []string) (cells []string) {
 	words = words[:min(len(words), maxWords)]
 	for i := 0; i < len(words); {
 		end := i + 1
-		for n := min(len(words), i+maxLabelWords); n > end; n-- {
-			if name := strings.Join(words[i:n], ""); roles[normal(name)] != 0 && normal(name) != "ipport" { // two columns
-				end = n
+		name := ""
+		for n, word := range words[i:min(len(words), i+maxLabelWords)] {
+			if name += normal(word); !roleBegins[name] {
+				break
+			}
+			if n > 0 && roles[name] != 0 && name != "ipport" { // two columns
+				end = i + n + 1
 			}
 		}
 		for end < len(words) && strings.IndexByte("([", words[end][0]) >= 0 {

@@ -23,6 +23,7 @@ var namesAbove = []string{
 	"**Host** **Treffer** **Zuletzt**\n" + countedRow,
 	"Host Treffer Zuletzt (UTC)\n" + countedRow,
 	"Host Treffer Zuletzt\n(UTC)\n" + countedRow,
+	"Host Treffer Zuletzt\n\nHost Treffer Zuletzt\n" + countedRow, // a title of the same words stands apart
 	"Host Treffer Zuletzt\nAlle Zeiten in UTC\n" + countedRow,
 	"# Host Treffer Zuletzt\n" + countedRow,
 	"Host Treffer Zuletzt\n---- ------- -------\n" + countedRow,

@@ -234,6 +234,9 @@ func (p pair) isHeader() bool {
 
 // isTime reports whether text begins like a date, a clock or a count of seconds.
 func isTime(text string) bool {
+	if !strings.ContainsAny(text, "0123456789") {
+		return false
+	}
 	st, err := parseStamp(text, DayFirst)
 	if err != nil {
 		st, err = parseStamp(text, MonthFirst)

@@ -93,6 +93,18 @@ var roles = func() map[string]role {
 	return m
 }()
 
+// roleBegins are the beginnings of all these names, down to a letter.
+var roleBegins = func() map[string]bool {
+	m := map[string]bool{"": true}
+	for name := range roles {
+		for i := range name {
+			m[name[:i]] = true
+		}
+		m[name] = true
+	}
+	return m
+}()
+
 // maxName is the length of the longest name that is looked at.
 const maxName = 80
 
@@ -117,7 +129,11 @@ func roleOf(name string) (r role, utc bool) {
 
 // normal returns the letters and digits of a name in lower case, without accents: "Source-IP" and "src.ip" are one word.
 func normal(name string) string {
+	if isNormal(name) {
+		return name
+	}
 	var b strings.Builder
+	b.Grow(len(name))
 	for _, r := range name {
 		switch {
 		case r < 0x80 && unicode.IsLetter(r) || isDigit(byte(r)) && r < 0x80:
@@ -131,6 +147,16 @@ func normal(name string) string {
 		}
 	}
 	return b.String()
+}
+
+// isNormal reports whether normal would change nothing.
+func isNormal(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; (c < 'a' || c > 'z') && !isDigit(c) {
+			return false
+		}
+	}
+	return true
 }
 
 // accents are those of Portuguese and Spanish, in whose countries most of these questions are asked, and of German.
