@@ -92,13 +92,13 @@ func (f folder) apply(c Config) (*generation, error) {
 	defer live.close()
 	b, err := build(f.next(), want, live, c)
 	if err != nil {
-		return nil, errors.Join(err, f.takeBack(live, false))
+		return nil, errors.Join(err, f.takeBack(live, nil))
 	}
 	if err = c.step("changing over"); err == nil {
 		err = b.endBefore(live)
 	}
 	if err != nil {
-		err = errors.Join(err, f.takeBack(live, false))
+		err = errors.Join(err, f.takeBack(live, nil))
 	} else {
 		err = f.switchTo(live, b.generation)
 	}
@@ -135,14 +135,14 @@ func (f folder) switchTo(live, next *generation) error {
 		err = next.runOn()
 	}
 	if err != nil && !errors.Is(err, errGone) {
-		return errors.Join(err, live.runOn(), f.takeBack(live, true))
+		return errors.Join(err, live.runOn(), f.takeBack(live, next.plan))
 	}
 	return exchange(f.live(), f.next())
 }
 
-// takeBack removes the next generation, which may be in any state, and closes the exits that went with it. Where programs of it have run, or may
-// have, it ends the mappings that these have made on ports of others under the plan of live, which may be nil.
-func (f folder) takeBack(live *generation, ran bool) error {
+// takeBack removes the next generation, which may be in any state, and closes the exits that went with it. Where programs of its plan have run, or
+// may have, ran is that plan: it ends the mappings that these have made on ports of others under the plan of live, which may be nil, and second ones.
+func (f folder) takeBack(live *generation, ran *alloc.Plan) error {
 	for _, step := range f.takingBack(live, ran) {
 		if err := step(); err != nil {
 			return fmt.Errorf("take back what was begun: %w", err)
@@ -153,8 +153,8 @@ func (f folder) takeBack(live *generation, ran bool) error {
 
 // takingBack returns the steps of that. The record goes first: what a killed process leaves is then not taken for a whole generation that is to
 // come into force on its interfaces, but taken back to the end.
-func (f folder) takingBack(live *generation, ran bool) []func() error {
-	forget := func() error { return f.forget(ran) }
+func (f folder) takingBack(live *generation, ran *alloc.Plan) []func() error {
+	forget := func() error { return f.forget(ran != nil) }
 	remove := func() error { return removeGeneration(f.next()) }
 	if live == nil {
 		return []func() error{forget, remove}
@@ -163,14 +163,16 @@ func (f folder) takingBack(live *generation, ran bool) []func() error {
 		forget,
 		func() error {
 			more, err := live.detachOthers(f.next())
-			ran = ran || more
+			if more && ran == nil {
+				ran = live.plan // which one is not known
+			}
 			return err
 		},
 		func() error {
-			if !ran {
+			if ran == nil {
 				return nil
 			}
-			if err := live.evictOthers(); !errors.Is(err, ErrChanged) {
+			if err := live.evictOthers(ran); !errors.Is(err, ErrChanged) {
 				return err
 			}
 			return nil // what is missing of live, an apply makes anew, and it looks into all slots then
@@ -234,7 +236,7 @@ func (f folder) recover(known *alloc.Plan, keys []alloc.Key) (*generation, error
 	next, err := openGeneration(f.next())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := f.clear(live); err != nil {
+		if err := f.clear(live, known, keys); err != nil {
 			live.close()
 			return nil, err
 		}
@@ -266,12 +268,22 @@ func (f folder) recover(known *alloc.Plan, keys []alloc.Key) (*generation, error
 
 // clear removes what is left of a generation that is not whole, if there is one: the next one, or the one before live, which may be nil,
 // and whose interfaces live has not may have been detached just now.
-func (f folder) clear(live *generation) error {
+func (f folder) clear(live *generation, known *alloc.Plan, keys []alloc.Key) error {
 	if _, err := os.Stat(f.next()); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	_, err := os.Stat(f.ran())
-	return f.takeBack(live, err == nil)
+	r, err := readRecord(f.ran())
+	if errors.Is(err, fs.ErrNotExist) {
+		return f.takeBack(live, nil)
+	}
+	var ran *alloc.Plan
+	if err == nil {
+		ran, err = r.parse(known, keys)
+	}
+	if err != nil && live != nil {
+		ran = live.plan // what it was cannot be told
+	}
+	return f.takeBack(live, ran)
 }
 
 // openLive opens the generation in force and its plan. It returns nil where there is none. One without its record is no generation: what

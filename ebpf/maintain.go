@@ -71,13 +71,16 @@ func (g *generation) evictMoved(old *generation, relaid []int) error {
 	return g.forgetEnded()
 }
 
-// evictOthers frees the slots of whoever does not own the port, on all addresses, has all counted, and notes anew who has an
-// address alone. Programs of a generation that does not come into force have left that, and whom it moved may not be known.
-func (g *generation) evictOthers() error {
+// evictOthers frees the slots of whoever does not own the port, on all addresses, ends second mappings, has all counted, and notes anew who has an
+// address alone. Programs of a plan that does not come into force have left that; g's own stands for one that is not known.
+func (g *generation) evictOthers(other *alloc.Plan) error {
 	if err := g.awaitPrograms(); err != nil {
 		return err
 	}
 	if err := g.evictRows(g.allRows()); err != nil {
+		return err
+	}
+	if err := g.endSeconds(other); err != nil {
 		return err
 	}
 	if err := g.recount(g.allRows()); err != nil {

@@ -56,12 +56,12 @@ func TestKilledWhileTakingBack(t *testing.T) {
 	f := s.d.folder
 	for what, c := range map[string]struct {
 		Config
-		ran bool
+		ran *alloc.Plan
 	}{
-		"an interface that is added":    {withExtra(Config{Plan: next}), false},
-		"another one in its place":      {instead, false},
-		"the same, after programs ran":  {withLinks(Config{Plan: next}), true},
-		"added, and after programs ran": {withExtra(Config{Plan: next}), true},
+		"an interface that is added":    {withExtra(Config{Plan: next}), nil},
+		"another one in its place":      {instead, nil},
+		"the same, after programs ran":  {withLinks(Config{Plan: next}), next},
+		"added, and after programs ran": {withExtra(Config{Plan: next}), next},
 	} {
 		for n := range f.takingBack(s.d.generation, c.ran) {
 			what := fmt.Sprintf("%s, killed after step %d", what, n)
@@ -84,12 +84,12 @@ func TestKilledWhileTakingBackTheFirst(t *testing.T) {
 	s := newSite(t, Config{Plan: plan})
 	f := s.d.folder
 	_ = s.d.Close()
-	for n := range f.takingBack(nil, false) {
+	for n := range f.takingBack(nil, nil) {
 		if _, err := in(s, func() (int, error) { return 0, Remove("") }); err != nil {
 			t.Fatal(err)
 		}
 		s.diesChanging(withLinks(Config{Plan: plan}), func() {
-			for _, step := range f.takingBack(nil, false)[:n+1] {
+			for _, step := range f.takingBack(nil, nil)[:n+1] {
 				if err := step(); err != nil {
 					t.Fatal(err)
 				}
@@ -304,7 +304,7 @@ func TestDisplacedByBothSides(t *testing.T) {
 	}
 }
 
-// givesUp makes another generation, whose programs give the inside ports of some mappings others, and takes it back.
+// givesUp makes another generation, whose programs give the inside ports of some mappings others, the first that are free, and takes it back.
 func (l *lab) givesUp(c Config, mappings []Mapping) error {
 	live, f := l.d.generation, l.d.folder
 	r, err := newRecord(c, live)
@@ -322,17 +322,21 @@ func (l *lab) givesUp(c Config, mappings []Mapping) error {
 	}
 	defer p.Close()
 	claims := &claimer{p, c.Plan.Realms()}
-	for i, m := range mappings {
+	for _, m := range mappings {
 		share, err := c.Plan.Lookup(alloc.SubscriberFrom("", m.Inside.Addr()))
 		if err != nil {
 			return err
 		}
-		m.Outside = netip.AddrPortFrom(share.Outside(), share.Ports().First()+uint16(i))
-		if _, err := claims.claim(bpf.CgnatCgnClaimKindCGN_CLAIM_RESTORE, m); err != nil {
-			return err
+		taken := ErrTaken
+		for port := share.Ports().First(); errors.Is(taken, ErrTaken); port++ {
+			m.Outside = netip.AddrPortFrom(share.Outside(), port)
+			_, taken = claims.claim(bpf.CgnatCgnClaimKindCGN_CLAIM_RESTORE, m)
+		}
+		if taken != nil {
+			return taken
 		}
 	}
-	steps := f.takingBack(live, true)
+	steps := f.takingBack(live, c.Plan)
 	last := len(steps) - 1
 	for _, step := range append(steps[:last-1], steps[last]) { // not closeExits: the exits of a lab are no interfaces
 		if err := step(); err != nil {

@@ -10,6 +10,7 @@ enum cgn_claim_kind {
 	CGN_CLAIM_FORWARD, /* a mapping of the endpoint elsewhere ends, because an endpoint has one */
 	CGN_CLAIM_RELEASE, /* ends a forward */
 	CGN_CLAIM_FORGET, /* has displaced say, of an endpoint for which that leads nowhere, that it is at a port, if it is, or nothing */
+	CGN_CLAIM_END, /* ends a mapping that is no forward, and leaves displaced alone: that may be about another one of the endpoint */
 };
 
 enum cgn_claim_result {
@@ -45,7 +46,7 @@ static __always_inline struct cgn_slot *cgn_slot_after(const struct cgn_search *
 }
 
 /* cgn_let_go frees the slot at a distance from home, whose port waits as others do. The lock is held. */
-static __always_inline int cgn_let_go(struct cgn_search *s, __u32 distance)
+static __always_inline int cgn_let_go(struct cgn_search *s, __u32 distance, int forget)
 {
 	struct cgn_slot *slot = cgn_slot_after(s, distance);
 	__u16 port = cgn_port_after(s, distance);
@@ -57,7 +58,8 @@ static __always_inline int cgn_let_go(struct cgn_search *s, __u32 distance)
 	owner = slot->owner;
 	if (!cgn_free(s, slot, s->proto, port, owner))
 		return 0;
-	cgn_forget(s, owner, port);
+	if (forget)
+		cgn_forget(s, owner, port);
 	if (s->account->used[plane])
 		s->account->used[plane]--;
 	s->account->noted |= CGN_ACCOUNT_COUNTED << plane;
@@ -66,18 +68,18 @@ static __always_inline int cgn_let_go(struct cgn_search *s, __u32 distance)
 }
 
 /*
- * cgn_claim_release ends the forward at a distance from home. The port waits for its endpoint, too: what this one sends next is no
- * reason to open it again.
+ * cgn_claim_release ends the forward at a distance from home, or a mapping that is none. The port waits for its endpoint, too: what this one
+ * sends next is no reason to open it again.
  */
-static __always_inline enum cgn_claim_result cgn_claim_release(struct cgn_search *s, __u32 distance)
+static __always_inline enum cgn_claim_result cgn_claim_release(struct cgn_search *s, __u32 distance, int is_static)
 {
 	struct cgn_slot *slot = cgn_slot_after(s, distance);
 
 	if (!slot)
 		return CGN_CLAIM_TABLES;
-	if (!cgn_same_endpoint(slot->owner, s->owner) || !(slot->state & CGN_SLOT_STATIC))
+	if (!cgn_same_endpoint(slot->owner, s->owner) || !!(slot->state & CGN_SLOT_STATIC) != is_static)
 		return CGN_CLAIM_NONE;
-	return cgn_let_go(s, distance) ? CGN_CLAIM_DONE : CGN_CLAIM_BUSY;
+	return cgn_let_go(s, distance, is_static) ? CGN_CLAIM_DONE : CGN_CLAIM_BUSY;
 }
 
 /* cgn_claim_elsewhere decides about a mapping that the endpoint has at s->found, which is not what is wanted. */
@@ -92,7 +94,7 @@ static __always_inline enum cgn_claim_result cgn_claim_elsewhere(struct cgn_sear
 		c->port = cgn_port_after(s, s->found);
 		return CGN_CLAIM_ELSEWHERE;
 	}
-	return cgn_let_go(s, s->found) ? CGN_CLAIM_DONE : CGN_CLAIM_BUSY;
+	return cgn_let_go(s, s->found, 1) ? CGN_CLAIM_DONE : CGN_CLAIM_BUSY;
 }
 
 /*
@@ -188,8 +190,10 @@ static __always_inline enum cgn_claim_result cgn_claim_locked(struct cgn_search 
 {
 	if (c->kind == CGN_CLAIM_FORGET)
 		return cgn_claim_forget(s, distance);
+	if (c->kind == CGN_CLAIM_RELEASE || c->kind == CGN_CLAIM_END)
+		return cgn_claim_release(s, distance, c->kind == CGN_CLAIM_RELEASE);
 	cgn_look_up(s);
-	return c->kind == CGN_CLAIM_RELEASE ? cgn_claim_release(s, distance) : cgn_claim_slot(s, c, distance);
+	return cgn_claim_slot(s, c, distance);
 }
 
 /* cgn_claim_port does what is asked for one port. */

@@ -79,6 +79,7 @@ const (
 	CgnatCgnClaimKindCGN_CLAIM_FORWARD CgnatCgnClaimKind = 1
 	CgnatCgnClaimKindCGN_CLAIM_RELEASE CgnatCgnClaimKind = 2
 	CgnatCgnClaimKindCGN_CLAIM_FORGET  CgnatCgnClaimKind = 3
+	CgnatCgnClaimKindCGN_CLAIM_END     CgnatCgnClaimKind = 4
 )
 
 type CgnatCgnClaimResult uint32
