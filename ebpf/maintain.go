@@ -92,7 +92,7 @@ func (g *generation) evictOthers(other *alloc.Plan) error {
 	return g.forgetEnded()
 }
 
-// recount has the accounts of rows counted.
+// recount has the accounts of rows counted, and has displaced know all that are not at home: who was so by another plan may not be by this.
 func (g *generation) recount(rows []int) error {
 	if len(rows) == 0 {
 		return nil
@@ -187,7 +187,7 @@ const tidySlots = 16 << 10
 type cursor struct {
 	row, last int // rows end before last
 	share     uint32
-	all       bool // look at shares too whose account says that nothing is used
+	all       bool // trust neither accounts, which may say that nothing is used, nor displaced
 }
 
 var errEnd = errors.New("the walk is over")

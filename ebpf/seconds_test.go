@@ -6,10 +6,11 @@ import (
 	"testing"
 
 	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
 )
 
 // Where a plan that is given up had given a subscriber some of its ports, and more, its programs may have made second mappings on those. They go,
-// and what was there before stays and is found.
+// and what was there before stays and is found, also where displaced does not know it.
 func TestSecondMappingsTakenBack(t *testing.T) {
 	pool := func(size int) *alloc.Plan {
 		return mustPlan(t, alloc.PoolSpec{Name: "p", Inside: spans("100.64.0.0-100.64.0.15"), Outside: spans("198.51.100.0"), PortsPerSubscriber: size})
@@ -35,6 +36,14 @@ func TestSecondMappingsTakenBack(t *testing.T) {
 	}
 	if home == 0 || away == 0 {
 		t.Fatalf("%d at home, %d away: this shows too little", home, away)
+	}
+	for _, m := range all { // as where they were made by a plan whose homes were there
+		if m.Displaced && gives(next, m) {
+			key := bpf.CgnatCgnDisplaced{Addr: wireOrder(hostOrder(who)), Port: wirePort(m.Inside.Port()), Proto: uint8(m.Protocol)}
+			if err := l.table(bpf.CgnatMapDisplaced).Delete(key); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	if err := l.ns.Do(func() error { return l.givesUp(Config{Plan: next, Key: l.d.Key()}, unknown) }); err != nil {
 		t.Fatal(err)

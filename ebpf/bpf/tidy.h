@@ -24,7 +24,7 @@ struct cgn_tidying {
 	__u32 share; /* the first to look at; then the next */
 	__u32 until; /* shares end before it */
 	__u32 budget; /* slots to look at, at least; a share is not left in the middle */
-	__u32 all; /* look at shares too whose account says that nothing is used */
+	__u32 all; /* trust neither accounts, which may say that nothing is used, nor displaced */
 	__u32 looked; /* slots */
 	__u32 freed;
 	__u32 kept; /* mappings */
@@ -59,6 +59,7 @@ struct cgn_part {
 	__u32 used; /* what the account said at the end of the slice before */
 	__u32 missed; /* mappings made between slices */
 	__u32 busy; /* slices that were passed over */
+	__u32 anew; /* displaced may not have what programs of another plan have made, for whom that was at home */
 };
 
 /* A walk over slots of a row. */
@@ -218,6 +219,8 @@ __noinline int cgn_tidy_slice(struct cgn_part *p)
 		p->missed += used - p->used;
 	if (!p->at) {
 		account->flags &= ~CGN_ACCOUNT_AGAIN;
+		if (p->anew)
+			account->flags |= CGN_ACCOUNT_ASTRAY << plane;
 		account->noted &= ~(CGN_ACCOUNT_COUNTED << plane);
 	}
 	w.s.at = p->at;
@@ -245,7 +248,7 @@ static long cgn_tidy_next(__u32 i, void *part)
 /* cgn_tidy_part looks at one protocol of a share. */
 static __always_inline void cgn_tidy_part(struct cgn_tidying *told, __u32 share, enum cgn_proto proto)
 {
-	struct cgn_part p = {.row = told->row, .share = share, .proto = proto};
+	struct cgn_part p = {.row = told->row, .share = share, .proto = proto, .anew = told->all};
 
 	bpf_loop(CGN_TIDY_SLICES, cgn_tidy_next, &p, 0);
 	told->looked += p.len;
