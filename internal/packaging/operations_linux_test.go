@@ -72,8 +72,6 @@ var steady = []struct {
 	{regexp.MustCompile(`(PID: |"pid":|cgnd\[|└─|-cgn-|_seconds )[0-9.e+]+`), "${1}N"},
 	{regexp.MustCompile(`(cgnkit[_ ]\(?|version=)\d+\.\d+\.\d+[-~a-z0-9.]*`), "${1}VERSION"},
 	{regexp.MustCompile(`_(amd64|arm64)\.deb`), "_ARCH.deb"},
-	{regexp.MustCompile(`cgnd\.yaml:\d+:`), "cgnd.yaml:N:"},
-	{regexp.MustCompile(`\(the keys are [^)]*\)`), "(KEYS)"},
 	{regexp.MustCompile(`Tasks: \d+.*`), "Tasks: N"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?(ns|µs|ms|s|min)\b`), "TIME"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?M\b`), "SIZE"},
