@@ -41,7 +41,7 @@ func TestAdopted(t *testing.T) {
 						if problem(s, "drift") == "" || s.Departed.IsZero() {
 							t.Errorf("nobody notices: %+v", s)
 						}
-					} else if problem(s, "drift") != "" && !(emptied && report) || len(r.seen().broken) > 0 {
+					} else if problem(s, "drift") != "" && (!emptied || !report) || len(r.seen().broken) > 0 {
 						t.Errorf("%+v", s)
 					}
 					if !emptied || !report {

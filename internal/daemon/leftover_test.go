@@ -188,3 +188,24 @@ func TestLeftoverAfterApply(t *testing.T) {
 		r.end()
 	})
 }
+
+// TestNotedAtOnce has somebody record a plan for later, and give it to the kernel by hand a moment later: it is noted as soon as the ledger is read, for a
+// daemon that is killed then.
+func TestNotedAtOnce(t *testing.T) {
+	inBubble(t, "l.jsonl", func(r *rig) { r.add(1, -time.Hour); r.options.Report = true }, func(r *rig) {
+		r.after(70500 * time.Millisecond)
+		looks := r.seen().looks
+		for r.seen().looks == looks {
+			r.after(10 * time.Millisecond)
+		}
+		r.after(900 * time.Millisecond) // just before the next look
+		r.add(2, time.Hour)
+		r.byHand(2)
+		r.after(300 * time.Millisecond)
+		m, err := ledger.RecallBeside(r.path)
+		if err != nil || !slices.Contains(m.Had, r.plan(2).SHA256()) {
+			r.Errorf("%v, %+v", err, m)
+		}
+		r.end()
+	})
+}
