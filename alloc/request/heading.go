@@ -261,12 +261,12 @@ func knownNames(words []string) (cells []string) {
 	words = words[:min(len(words), maxWords)]
 	for i := 0; i < len(words); {
 		end := i + 1
-		name := ""
+		var name []byte
 		for n, word := range words[i:min(len(words), i+maxLabelWords)] {
-			if name += normal(word); !roleBegins[name] {
+			if name = append(name, normal(word)...); !roleBegins[string(name)] {
 				break
 			}
-			if n > 0 && roles[name] != 0 && name != "ipport" { // two columns
+			if n > 0 && roles[string(name)] != 0 && string(name) != "ipport" { // two columns
 				end = i + n + 1
 			}
 		}
