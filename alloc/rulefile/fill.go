@@ -2,6 +2,7 @@ package rulefile
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/cgnkit/cgnkit/alloc"
@@ -172,9 +173,7 @@ func (fl *filler) begin(group int) {
 
 // giveBack frees what was found since begin and not committed.
 func (fl *filler) giveBack() {
-	for a, by := range fl.pending {
-		fl.g.used[a] = by
-	}
+	maps.Copy(fl.g.used, fl.pending)
 	clear(fl.pending)
 }
 
