@@ -112,21 +112,19 @@ func (b *block) host(r role, value string) error {
 	return b.set(port, false, words[2])
 }
 
-// bare are labels of ports that do not say whose.
-var bare = map[string]bool{"port": true, "porta": true, "puerto": true, "portnumber": true, "portnummer": true}
-
 // port takes a port: "6000", "6000/tcp", "6000 (TCP)", "TCP 6000".
 func (b *block) port(p pair, value string) error {
-	if b.xarf && p.role == rolePort && bare[normal(p.label)] {
+	bare := p.role == rolePort && isBarePort(p.label)
+	if b.xarf && bare {
 		return about("port", value, refuse(ErrPort, "the text has a report of X-ARF, in which this is the port that was attacked: write source port if it is that, or the report into a file of its own"))
 	}
-	if p.role == rolePort && bare[normal(p.label)] && b.last == roleDestination {
+	if bare && b.last == roleDestination {
 		return about("port", value, refuse(ErrPort, "it follows another address and could be the port of that: write source port or destination port"))
 	}
-	if p.role == rolePort && bare[normal(p.label)] {
+	if bare {
 		b.behind = append(b.behind, b.hosts...)
 	}
-	b.bare, b.own = b.bare || p.role == rolePort && bare[normal(p.label)], b.own || p.role == rolePort && !bare[normal(p.label)]
+	b.bare, b.own = b.bare || bare, b.own || p.role == rolePort && !bare
 	isMark := func(r rune) bool { return strings.ContainsRune(" /()", r) }
 	words := strings.FieldsFunc(value+" "+p.note, isMark)
 	number := words[:0:0]

@@ -218,7 +218,7 @@ func (p *csvParser) heading(line string) bool {
 		var seen [roleCount]bool
 		for i, name := range fields {
 			columns[i].role, columns[i].utc = roleOf(name)
-			columns[i].bare, columns[i].dst = bare[normal(name)], isDST(name)
+			columns[i].bare, columns[i].dst = isBarePort(name), isDST(name)
 			if columns[i].role == 0 {
 				columns[i].nature = natureOf(name)
 				columns[i].spare = spareOf(name)

@@ -177,8 +177,8 @@ func (n *names) find(r role) int {
 
 // isOthers reports whether the port of a column could be that of the destination: its name does not say whose, and there is a column of that.
 func (n *names) isOthers(port int) bool {
-	return bare[normal(n.of[port].text)] && slices.ContainsFunc(n.of, func(c columnName) bool {
-		return c.role == roleDestination || c.role == 0 && sectionOf(c.text) == destinationSide
+	return isBarePort(n.of[port].text) && slices.ContainsFunc(n.of, func(c columnName) bool {
+		return c.role == roleDestination || c.role == 0 && (sectionOf(c.text) == destinationSide || natureOf(c.text).attacked)
 	})
 }
 

@@ -59,3 +59,13 @@ func checkTimes(t testing.TB, from, to time.Time) {
 func printable(text string) bool {
 	return utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
+
+// isPortAsked reports whether a text asks about a port, by whatever request of it. With --tz it would be asked in UTC.
+func isPortAsked(t testing.TB, text string, port uint16) bool {
+	t.Helper()
+	got, err := read(t, strings.NewReader(text), Options{Zone: time.UTC})
+	if err != nil && !errors.Is(err, ErrFormat) {
+		t.Errorf("%q: %v", text, err)
+	}
+	return slices.ContainsFunc(got, func(q Request) bool { return q.Err == nil && q.HasPort && q.Port == port })
+}

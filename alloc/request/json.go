@@ -26,10 +26,7 @@ func jsonRole(name string) (role, bool) {
 	if len(name) > maxName {
 		return 0, false
 	}
-	parent := name
-	for strings.HasPrefix(lastPart(parent), "$") {
-		parent, _ = cutLast(parent)
-	}
+	parent := withoutType(name)
 	if r, utc := roleOf(parent); r != 0 || !strings.Contains(parent, ".") {
 		return r, utc
 	}
@@ -41,6 +38,14 @@ func jsonRole(name string) (role, bool) {
 		return roleZone, false
 	}
 	return 0, false
+}
+
+// withoutType returns the name of a member without the type that databases write as a member of its own: {"port": {"$numberInt": "6000"}}.
+func withoutType(name string) string {
+	for strings.HasPrefix(lastPart(name), "$") {
+		name, _ = cutLast(name)
+	}
+	return name
 }
 
 // cutLast cuts the last part of a name off.
@@ -200,7 +205,7 @@ func (o *jsonObject) member(name, value string) error {
 		if o.lax && r == roleProto {
 			value = knownProto(value)
 		}
-		o.bad = o.setPort(r, utc, bare[normal(name)], value)
+		o.bad = o.setPort(r, utc, r == rolePort && isBarePort(withoutType(name)), value)
 	}
 	return nil
 }

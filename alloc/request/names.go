@@ -46,13 +46,13 @@ var spellings = [roleCount]string{
 		numerodeip direccionipdeorigen direcciondeorigen direccionippublica direccionipv4 ipadresse ipv4adresse quellip
 		quelleip quelladresse quellipadresse oeffentlicheip oeffentlicheipadresse offentlicheip offentlicheipadresse
 		absenderip ipabsender infringersipaddress infringersip infringerip infringeripaddress ipsrc idorigh`,
-	rolePort: `port srcport sourceport sport spt sp outsideport publicport externalport natport natsrcport xsrcport postnatport
-		postnaptsourcetransportport translatedport clientport remoteport userport loginport logicalport porta portalogica
-		portaorigem portadeorigem puerto puertoorigen portnumber sourceportnumber srcportnumber sourcetcpport sourceudpport
-		portsource originport originatingport portalogicadeorigem portalogicaorigem origemporta numerodaporta portapublica
-		puertodeorigen puertologico puertologicodeorigen puertopublico origenpuerto numerodepuerto portnummer quellport
-		quelleport quellportnummer portquelle offentlicherport oeffentlicherport ports
-		infringersport infringerport infringingport tcpsrcport udpsrcport idorigp portrange sourceports portas puertos`,
+	rolePort: `srcport sourceport sport spt sp outsideport publicport externalport natport natsrcport xsrcport postnatport
+		postnaptsourcetransportport translatedport clientport remoteport userport loginport logicalport portalogica
+		portaorigem portadeorigem puertoorigen sourceportnumber srcportnumber sourcetcpport sourceudpport
+		portsource originport originatingport portalogicadeorigem portalogicaorigem origemporta portapublica
+		puertodeorigen puertologico puertologicodeorigen puertopublico origenpuerto quellport
+		quelleport quellportnummer portquelle offentlicherport oeffentlicherport
+		infringersport infringerport infringingport tcpsrcport udpsrcport idorigp sourceports ` + barePorts,
 	roleTime: `timestamp ts datetime dateandtime datewithtime eventtime eventtimestamp when at epoch unixtime unixtimestamp instant
 		logintime datahora dataehora fechahora fechayhora dataehorario datahorario datadoevento dataehoradoevento
 		datahoradoevento fechadelevento fechayhoradelevento zeitstempel zeitpunkt datumuhrzeit datumunduhrzeit datumzeit
@@ -81,6 +81,16 @@ var spellings = [roleCount]string{
 	roleHalf: `ampm pmam ampmindicator ampmmarker ampmflag timeampm ampmtime amorpm meridiem meridian meridiano meridiem12h antemeridiem postmeridiem halfday dayhalf halfofday tageshalfte tageshaelfte`,
 	roleSaving: `isdst dstflag dstactive dstinuse indst daylight daylightsaving daylightsavings daylightsavingtime daylightsavingstime isdaylightsaving summertime issummertime sommerzeit istsommerzeit horariodeverao horarioverao
 		horadeverano horariodeverano horarioverano heuredete oralegale`,
+}
+
+// barePorts are those names of ports that do not say whose.
+const barePorts = `port ports porta portas puerto puertos portnumber portnummer numerodaporta numerodepuerto portrange`
+
+var bareNames = setOfWords(barePorts)
+
+// isBarePort reports whether a name is one of those, whatever it has in brackets: "Port (TCP)".
+func isBarePort(name string) bool {
+	return len(name) <= maxName && bareNames[normal(newPair(name).label)]
 }
 
 var roles = func() map[string]role {

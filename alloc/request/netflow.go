@@ -107,7 +107,7 @@ func (p netflowParser) pairs(line string) (r Request, err error) {
 			role = roleZone // such as tzname: the time before it is not read without it
 		}
 		if role != 0 {
-			if err := it.setPort(role, utc, bare[normal(name)], value); err != nil {
+			if err := it.setPort(role, utc, role == rolePort && isBarePort(name), value); err != nil {
 				return r, err
 			}
 		} else {
