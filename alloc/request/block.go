@@ -69,6 +69,7 @@ func (b *block) take(s *settings, p pair, in section) error {
 	case p.role == rolePort || p.role == roleDestinationPort:
 		return b.port(p, value)
 	case p.role == roleProto:
+		b.service = b.service || isOtherProtocol(value)
 		value = knownProto(value)
 	case p.role < roleZone:
 		if err := b.note(s, p.note); err != nil {

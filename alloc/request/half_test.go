@@ -68,8 +68,8 @@ func TestHalfDays(t *testing.T) {
 func TestHalfDaysElsewhere(t *testing.T) {
 	for text, want := range map[string]string{
 		"ip,port,time,uf\n198.18.0.0,6000,2026-01-10T02:34:56Z,AM\n":         "02:34:56",
-		"ip,port,time,x\n198.18.0.0,6000,2026-01-10T14:34:56Z,PM\n":          "14:34:56",
-		"ip,port,time,x\n198.18.0.0,6000,2026-01-10 02:34:56 PM UTC,PM\n":    "14:34:56",
+		"ip,port,time,note\n198.18.0.0,6000,2026-01-10T14:34:56Z,PM\n":       "14:34:56",
+		"ip,port,time,note\n198.18.0.0,6000,2026-01-10 02:34:56 PM UTC,PM\n": "14:34:56",
 		"ip,port,time,ampm\n198.18.0.0,6000,2026-01-10 02:34:56 PM UTC,PM\n": "14:34:56",
 		"ip,port,time,ampm\n198.18.0.0,6000,2026-01-10 14:34:56Z,PM\n":       "14:34:56",
 		"ip,port,time,ampm\n198.18.0.0,6000,2026-01-10 12:34:56Z,AM\n":       "00:34:56",
@@ -86,7 +86,7 @@ func TestHalfDaysElsewhere(t *testing.T) {
 		"ip,port,time,ampm\n198.18.0.0,6000,2026-01-10 14:34:56Z,AM\n":                                  "",
 		"ip,port,time,ampm\n198.18.0.0,6000,2026-01-10 02:34:56Z,1\n":                                   "",
 		"ip,port,start,end,ampm\n198.18.0.0,6000,2026-01-10 2:34Z,2026-01-10 2:40Z,PM\n":                "",
-		"ip,port,time,x\n198.18.0.0,6000,2026-01-10T02:34:56Z,PM\n":                                     "",
+		"ip,port,time,note\n198.18.0.0,6000,2026-01-10T02:34:56Z,PM\n":                                  "",
 		"Schema-URL: x\nSource: 198.18.0.0\nSource-Port: 6000\nDate: 2026-01-10 02:34:56Z\nAM/PM: PM\n": "14:34:56",
 		"time=2026-01-10T02:34:56Z proto=TCP src=198.18.0.0:6000 dst=203.0.113.9:443 x=PM\n":            "",
 	} {

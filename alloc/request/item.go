@@ -43,6 +43,7 @@ type item struct {
 	hosts   []stranger // that the port could be of; in lines, those since the address before
 	behind  []stranger // those of them that the port stands behind, in lines
 	crowded bool       // whether there were more
+	links   []string   // values in which a host may have the same port
 
 	flow bool // whether it is of a flow, of which both ends may be asked about
 
@@ -150,8 +151,8 @@ func (it *item) endpoint() (e endpoint, err error) {
 		err = refuse(ErrPort, "%s and the port %d contradict each other: keep the one that is asked for", quoted(text), n)
 	case !e.hasPort && it.isAnyones(n):
 		err = about("port", port, refuse(ErrPort, "there is a destination and this could be the port of that: name it source port or destination port"))
-	case !e.hasPort && it.isOthers(e.addr):
-		err = about("port", port, refuse(ErrPort, "there is another address, a system that was attacked or a service, and this could be the port of that: name it source port or destination port"))
+	case !e.hasPort && it.isOthers(e.addr, n):
+		err = about("port", port, refuse(ErrPort, "something else stands beside it, such as another address, a system that was attacked, a service, or a field that is not known, and this could be the port of that: name it source port or destination port"))
 	}
 	e.port, e.hasPort = n, true
 	return e, err

@@ -11,8 +11,9 @@ import (
 
 // Names of fields that may hold the name of a service, and services, as normal writes them. A port beside one is most often the one that was attacked.
 var (
-	serviceNames = setOfWords("service servico servicio dienst servicename attackedservice targetservice app application appproto serviceprotocol")
-	services     = setOfWords(`ssh sshd openssh rdp msrdp http https httpalt web www ftp ftps ftpd sftp smtp smtps smtpd submission mail imap imaps pop3 pop3s sip sips voip telnet smb samba microsoftds netbios mssql mysql
+	attackedService = setOfWords("attackedservice targetservice")
+	serviceNames    = setOfWords("service servico servicio dienst servicename attackedservice targetservice app application appproto serviceprotocol")
+	services        = setOfWords(`ssh sshd openssh rdp msrdp http https httpalt web www ftp ftps ftpd sftp smtp smtps smtpd submission mail imap imaps pop3 pop3s sip sips voip telnet smb samba microsoftds netbios mssql mysql
 		postgres postgresql redis mongodb elasticsearch vnc dns domain ntp snmp ldap ldaps winrm adb mqtt docker kubernetes memcached socks proxy openvpn xmpp irc rtsp`)
 )
 
@@ -26,8 +27,8 @@ var (
 // Words of names of systems that were attacked, those that may stand beside them, and names that may be of a person as well.
 var (
 	attackedParts = strings.Fields(`victim victims vitima victima opfer honeypot honeypots honeynet sensor attacked target targeted affected alvo ziel server servers servidor our destination dest dst destino atacado atacada
-		localip localhost localserver serviceip servicehost angegriffenes angegriffener angegriffene betroffenes betroffener betroffene afetado afetada afectado afectada`)
-	systemParts = strings.Fields("ip ipaddress address addr host hostname name id system systems sistema site website domain dominio fqdn machine maquina computer rechner node asset endereco direccion adresse service servico do da de del der des the")
+		localip localhost localserver vhost virtualhost contacted connectedto connectionto loginto logintarget c2 cnc sinkhole serviceip servicehost angegriffenes angegriffener angegriffene betroffenes betroffener betroffene afetado afetada afectado afectada`)
+	systemParts = strings.Fields("web my customer client nosso nossa meu minha unser unsere unseren nuestro nuestra mi ip ipaddress address addr host hostname name id system systems sistema site website domain dominio fqdn machine maquina computer rechner node asset endereco direccion adresse service servico do da de del der des the")
 	personNames = setOfWords("victim victims victimname nameofvictim vitima nomedavitima victima nombredelavictima opfer alvo target targetname")
 )
 
@@ -60,6 +61,10 @@ type nature struct {
 
 	attacked bool // which is a system that was attacked
 	person   bool // or somebody
+
+	harmless bool // of which no port beside it is
+	text     bool // which may be called like a service
+	proto    bool // which is what is spoken
 }
 
 // natureOf returns what a name says.
@@ -69,12 +74,25 @@ func natureOf(name string) nature {
 	}
 	whole, n := normal(name), normal(lastPart(name))
 	isVersion := func(mark string) bool { return strings.Contains(whole, mark) }
-	return nature{
-		attacked: isAttackedName(n) || whole != n && isAttackedName(whole), person: personNames[n],
+	words := nameWords(newPair(name).label)
+	isServer := len(words) > 1 && servers[words[len(words)-1]]
+	isText := func(word string) bool { return textNames[word] }
+	r, _ := roleOf(lastPart(name))
+	f := nature{
+		attacked: isAttackedName(n) || whole != n && isAttackedName(whole) || isServer, person: personNames[n],
 		place: placeNames[n], service: serviceNames[n], product: productNames[n],
 		version: versionNames[n] || slices.ContainsFunc([]string{"version", "versao", "firmware", "useragent"}, isVersion),
+		text:    slices.ContainsFunc(words, isText), proto: r == roleProto,
 	}
+	parent, _ := cutLast(name)
+	within, _ := roleOf(parent)
+	f.harmless = f.attacked || f.person || f.place || f.product || f.version || f.service && !attackedService[n] || // which are looked at for themselves
+		isHarmless(words) || isCounter(name) || isZoneLabel(name) || isTimeRole(within) || within == roleZone || spareOf(name).role != 0
+	return f
 }
+
+// servers are words at the end of names of systems that were attacked.
+var servers = setOfWords("server servers servidor servidores serverip serverhost servername")
 
 // mayHaveAddress reports whether a value may have an address of somebody else.
 func (n nature) mayHaveAddress(value string) bool {
@@ -94,11 +112,17 @@ func (n nature) isAttacked(value string) bool {
 type stranger struct {
 	value    string
 	attacked bool
+	unknown  bool // whether the name of its field may be of anything
 }
 
 // isNot reports whether a stranger is another one than an address, or the name of a host that is made of it.
 func (s stranger) isNot(addr netip.Addr) bool {
-	return hasOtherAddress(s.value, addr) || s.attacked && !isNameOf(s.value, addr)
+	return s.isNobodys() || hasOtherAddress(s.value, addr) || (s.attacked || s.unknown) && !isNameOf(s.value, addr)
+}
+
+// isNobodys reports whether a value under a name that may be of anything is no address and no host, whatever is asked about.
+func (s stranger) isNobodys() bool {
+	return s.unknown && (strings.ContainsAny(s.value, " \t") || !strings.ContainsAny(s.value, "0123456789"))
 }
 
 // isNameOf reports whether a text has the numbers of an address, in their order or in the other one: 0-0-18-198.isp.example.
@@ -119,9 +143,19 @@ func (it *item) field(n nature, value string) {
 // stranger keeps a value that a port could be of: a service, an address, a system that was attacked.
 func (it *item) stranger(n nature, value string) {
 	value = strings.Trim(value, " \t\r\n")
-	it.service = it.service || n.service && services[normal(value)]
-	s := stranger{value: value, attacked: n.isAttacked(value)}
-	if !s.attacked && !n.mayHaveAddress(value) {
+	if isNothing(value) {
+		return
+	}
+	if n.service && hasService(value) || n.proto && isOtherProtocol(value) || !n.text && !n.version && !n.product && hasService(value) {
+		it.service = true
+	}
+	if strings.Contains(value, ":") {
+		if it.crowded = it.crowded || len(it.links) == maxBesides; !it.crowded {
+			it.links = append(it.links, value)
+		}
+	}
+	s := stranger{value: value, attacked: n.isAttacked(value), unknown: !n.harmless && (knownProto(value) == "" || isShortNumber(value))}
+	if slices.ContainsFunc(it.hosts, stranger.isNobodys) || !s.unknown && !s.attacked && !n.mayHaveAddress(value) {
 		return
 	}
 	if it.crowded = it.crowded || len(it.hosts) == maxBesides; !it.crowded {
@@ -129,17 +163,22 @@ func (it *item) stranger(n nature, value string) {
 	}
 }
 
-// isOthers reports whether a port that does not say whose it is could be that of another address under a name that says nothing, of a system that was
-// attacked, or of a service. Where fields stand in lines, it is that of what it follows.
-func (it *item) isOthers(addr netip.Addr) bool {
-	isNot := func(s stranger) bool { return s.isNot(addr) }
+// isOthers reports whether a port that does not say whose it is could be that of another address, of a system that was attacked, of a service, or of what
+// has a name that is not known. Where fields stand in lines, it is that of what it follows.
+func (it *item) isOthers(addr netip.Addr, port uint16) bool {
 	if !it.bare || it.own {
 		return false
 	}
+	isNot := func(s stranger) bool { return s.isNot(addr) }
 	if it.ordered && (it.crowded || slices.ContainsFunc(it.behind, isNot)) {
 		return true
 	}
-	return !it.named[roleDestinationPort] && (it.service || !it.ordered && (it.crowded || slices.ContainsFunc(it.hosts, isNot)))
+	if it.named[roleDestinationPort] {
+		return false
+	}
+	own := func(host string) bool { return isNameOf(host, addr) }
+	return it.service || slices.ContainsFunc(it.links, func(text string) bool { return namesPort(text, own, port) }) ||
+		!it.ordered && (it.crowded || slices.ContainsFunc(it.hosts, isNot))
 }
 
 // hasOtherAddress reports whether a text has an address besides that one. A version (Chrome/120.0.0.0) and the name of a host (0.0.18.198.isp.example) have none, nor has

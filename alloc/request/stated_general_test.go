@@ -54,7 +54,7 @@ func inAllForms(t *testing.T, note string) map[string]string {
 	return map[string]string{
 		"a letter": note + "\n\n" + statedBlock, "a line": note + "\n" + statedRow, "a comment": "# " + note + "\nip,port,time\n198.18.0.0,6000,2026-01-10 12:34:00\n", "behind": statedRow + "\n" + note + "\n",
 		"json": string(object), "a mail": "Subject: x\n\n" + note + "\n" + statedRow, "a part": statedMail(note, "7bit"), "acns": "<Infringement><Note>" + note + "</Note>" + statedNotice + "</Infringement>",
-		"a cell": "IP,Port,Time,X1\n198.18.0.0,6000,2026-01-10 12:34:00,\"" + note + "\"\n",
+		"a cell": "IP,Source port,Time,X1\n198.18.0.0,6000,2026-01-10 12:34:00,\"" + note + "\"\n",
 	}
 }
 

@@ -12,8 +12,8 @@ func TestStatedByStrangers(t *testing.T) {
 	for _, name := range []string{"url", "http_url", "Request URI", "User-Agent", "http_referer", "banner", "hostname"} {
 		for _, value := range []string{"/time.php?tz=-3", "/All times are CET", "x-03:00.timezone.example EST"} {
 			for _, text := range []string{
-				"ip,port,time," + name + "\n198.18.0.0,6000,2026-01-10 12:34:00," + value + "\n",
-				`{"requests":[` + statedObject + `,"` + name + `":"` + value + `"}]}`,
+				"ip,src_port,time," + name + "\n198.18.0.0,6000,2026-01-10 12:34:00," + value + "\n",
+				`{"requests":[` + strings.Replace(statedObject, "port", "src_port", 1) + `,"` + name + `":"` + value + `"}]}`,
 			} {
 				if got := told(t, text, Options{Zone: time.UTC, Zones: time.LoadLocation}); !strings.Contains(got, at) {
 					t.Errorf("%s: %s", text, got)
