@@ -47,6 +47,7 @@ const labelMarks = " \t\r*_`\"'<|" + otherQuotes
 func (b *block) take(s *settings, p pair, in section) error {
 	value := strings.TrimRight(strings.TrimLeft(p.value, labelMarks), labelMarks+">.,;-") // an offset begins with "-"
 	if isNothing(value) {
+		b.sourceless = b.sourceless || p.role == rolePort && !isBarePort(p.label)
 		return nil
 	}
 	if in == destinationSide && sectionOf(p.label) == anySide {

@@ -312,6 +312,7 @@ func (p *csvParser) row(line string) (r Request, err error) {
 	}
 	for _, c := range p.columns[min(len(p.fields), len(p.columns)):] {
 		it.named[c.role] = true
+		it.sourceless = it.sourceless || c.role == rolePort && !c.bare
 	}
 	return it.request(p.settings)
 }

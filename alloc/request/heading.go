@@ -71,7 +71,7 @@ func (h *heading) takeNew(line string) bool {
 	}
 	h.last, h.names = names{}, names{}
 	h.understood()
-	h.counted, h.port = port < 0 || n.isOthers(port) || slices.ContainsFunc(n.of, func(c columnName) bool { return c.role == 0 || c.role == roleDestinationPort }), near
+	h.counted, h.port = port < 0 || n.count(rolePort) > 1 || n.isOthers(port) || slices.ContainsFunc(n.of, func(c columnName) bool { return c.role == 0 || c.role == roleDestinationPort }), near
 	switch {
 	case port < address:
 		h.port = front
@@ -173,6 +173,16 @@ func (c columnName) known() bool { return c.role != 0 || isCounter(c.text) }
 // find returns the column with a role, or -1.
 func (n *names) find(r role) int {
 	return slices.IndexFunc(n.of, func(c columnName) bool { return c.role == r })
+}
+
+// count returns how many columns have a role.
+func (n *names) count(r role) (count int) {
+	for _, c := range n.of {
+		if c.role == r {
+			count++
+		}
+	}
+	return count
 }
 
 // isOthers reports whether the port of a column could be that of the destination: its name does not say whose, and there is a column of that.

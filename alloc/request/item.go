@@ -44,6 +44,10 @@ type item struct {
 	behind  []stranger // those of them that the port stands behind, in lines
 	crowded bool       // whether there were more
 	links   []string   // values in which a host may have the same port
+	moments []string   // times under names that are not known
+	full    bool       // whether there were more
+
+	sourceless bool // whether there was a field for the port of the source without a value
 
 	flow bool // whether it is of a flow, of which both ends may be asked about
 
@@ -57,6 +61,8 @@ func (it *item) isEmpty() bool { return it.values == [roleCount]string{} }
 func (it *item) setPort(r role, utc, bare bool, value string) error {
 	if r == rolePort && !isNothing(strings.Trim(value, " \t\r\n")) {
 		it.bare, it.own = it.bare || bare, it.own || !bare
+	} else if r == rolePort {
+		it.sourceless = it.sourceless || !bare
 	}
 	return it.set(r, utc, value)
 }
@@ -152,7 +158,7 @@ func (it *item) endpoint() (e endpoint, err error) {
 	case !e.hasPort && it.isAnyones(n):
 		err = about("port", port, refuse(ErrPort, "there is a destination and this could be the port of that: name it source port or destination port"))
 	case !e.hasPort && it.isOthers(e.addr, n):
-		err = about("port", port, refuse(ErrPort, "something else stands beside it, such as another address, a system that was attacked, a service, or a field that is not known, and this could be the port of that: name it source port or destination port"))
+		err = about("port", port, refuse(ErrPort, "something else stands beside it, such as another address, a system that was attacked, a service, a source port without a value, or a field that is not known, and this could be the port of that: name it source port or destination port"))
 	}
 	e.port, e.hasPort = n, true
 	return e, err
@@ -211,6 +217,9 @@ func (it *item) times(s *settings) (from, to time.Time, err error) {
 		from, to, err = read(zone)
 	} else {
 		from, to, err = s.placed(read)
+	}
+	if err == nil {
+		err = it.ownsMoments(from, to, point, start, end)
 	}
 	return from, to, about("time", it.timeText(), err)
 }

@@ -65,6 +65,7 @@ type nature struct {
 	harmless bool // of which no port beside it is
 	text     bool // which may be called like a service
 	proto    bool // which is what is spoken
+	moment   bool // which may be the time that is asked about
 }
 
 // natureOf returns what a name says.
@@ -86,6 +87,7 @@ func natureOf(name string) nature {
 	}
 	parent, _ := cutLast(name)
 	within, _ := roleOf(parent)
+	f.moment = spareOf(name).role == 0 && mayBeAsked(words)
 	f.harmless = f.attacked || f.person || f.place || f.product || f.version || f.service && !attackedService[n] || // which are looked at for themselves
 		isHarmless(words) || isCounter(name) || isZoneLabel(name) || isTimeRole(within) || within == roleZone || spareOf(name).role != 0
 	return f
@@ -146,6 +148,7 @@ func (it *item) stranger(n nature, value string) {
 	if isNothing(value) {
 		return
 	}
+	it.besideTime(n, value)
 	if n.service && hasService(value) || n.proto && isOtherProtocol(value) || !n.text && !n.version && !n.product && hasService(value) {
 		it.service = true
 	}
@@ -168,6 +171,9 @@ func (it *item) stranger(n nature, value string) {
 func (it *item) isOthers(addr netip.Addr, port uint16) bool {
 	if !it.bare || it.own {
 		return false
+	}
+	if it.sourceless {
+		return true
 	}
 	isNot := func(s stranger) bool { return s.isNot(addr) }
 	if it.ordered && (it.crowded || slices.ContainsFunc(it.behind, isNot)) {
