@@ -107,7 +107,7 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 		if p.bare(line) {
 			p.unread.look(line)
 			plain := plainParser{settings: p.settings, heading: p.unread}
-			r, err = plain.question(strings.Join(p.fields, " "))
+			r, err = plain.question(strings.Join(p.fields, "|"))
 			p.unread = plain.heading
 			return r, true, err
 		}

@@ -132,7 +132,7 @@ func isSentence(f Format, line string) bool {
 		if separatorLine(line) != 0 || p.heading(line) || !p.bare(line) {
 			return false
 		}
-		line = strings.Join(p.fields, " ")
+		line = strings.Join(p.fields, "|")
 	}
 	return (f == Plain || f == CSV) && !isQuestion(line)
 }

@@ -39,6 +39,7 @@ type words struct {
 	port    bool    // behind "port"
 	number  bool    // behind "protocol", which may be a number
 	address bool    // behind an address
+	gap     bool    // behind a cell with nothing in it
 	sided   bool    // whether a word said whose an address is
 	summer  bool    // right behind "dst", which is about the destination only where an address or a port follows
 	open    bool    // and behind a time without a zone, whose it may be
@@ -76,7 +77,12 @@ func cutWords(line string) (w words, err error) {
 	}
 	w.in, w.near = sourceSide, -1
 	n := 0
-	for word := range strings.FieldsFuncSeq(line, isBlank) {
+	for rest, between := line, (cells{}); ; {
+		word := between.next(&rest)
+		if word == "" {
+			break
+		}
+		w.gap = between.isEmptyCell()
 		if n++; n > maxWords {
 			return w, refuse(ErrUnparsable, "the line has more than %d words: this is no question", maxWords)
 		}
@@ -90,9 +96,13 @@ func cutWords(line string) (w words, err error) {
 			w.keep(word)
 			continue
 		}
+		raw := word
 		label, word := bareWord(word)
 		if label == "" && (word == "" || fillers[strings.ToLower(word)]) {
 			w.spare++
+		}
+		if label == "" && word == "" && len(raw) > 1 {
+			w.address = false // an empty cell in brackets
 		}
 		for _, word := range [...]string{label, word} {
 			if word == "" {
@@ -124,6 +134,52 @@ func errSummer() error {
 	return refuse(ErrZone, "DST may be summer time here, of which zone nobody knows: write the offset of the time, such as +02:00, or Destination before the address of that")
 }
 
+// cellMarks stand between cells.
+const cellMarks = ",;|\t"
+
+// cells are the marks between two words of a line.
+type cells struct {
+	count [len(cellMarks)]int
+	after string // of the word before
+}
+
+// next returns the next word that is more than marks between cells and quotes, or "", and what is behind it. The marks before it are counted.
+func (c *cells) next(rest *string) string {
+	c.count = [len(cellMarks)]int{}
+	c.take(c.after)
+	for {
+		text := strings.TrimLeftFunc(*rest, isBlank)
+		c.take((*rest)[:len(*rest)-len(text)])
+		end := strings.IndexFunc(text, isBlank)
+		if end < 0 {
+			end = len(text)
+		}
+		word := text[:end]
+		*rest = text[end:]
+		if core := strings.Trim(word, cellMarks+`"'`); core != "" || word == "" {
+			at := strings.Index(word, core)
+			c.take(word[:at])
+			c.after = word[at+len(core):]
+			return word
+		}
+		c.take(word)
+	}
+}
+
+// take counts the marks in a text.
+func (c *cells) take(text string) {
+	for i := range len(text) {
+		if at := strings.IndexByte(cellMarks, text[i]); at >= 0 {
+			c.count[at]++
+		}
+	}
+}
+
+// isEmptyCell reports whether the same mark stands twice between the words.
+func (c *cells) isEmptyCell() bool {
+	return slices.Max(c.count[:]) > 1
+}
+
 func isBlank(r rune) bool { return r == ' ' || r == '\t' || r == '|' || r == '\r' }
 
 // add sorts a word.
@@ -137,7 +193,7 @@ func (w *words) add(word string) error {
 	if w.summer && !w.afterDST(word, lower) {
 		return errSummer()
 	}
-	behind, number := w.address, w.number
+	behind, number := w.address && !w.gap, w.number
 	w.address, w.number = false, lower == "proto" || lower == "protocol"
 	switch {
 	case w.number || fillers[lower]:
