@@ -12,13 +12,14 @@ import (
 // their words. What stands right above rows, in as many words as they have fields, may be such names, and then no number of these rows is a port.
 type above struct {
 	line     names
-	before   names // the line of words right before it
-	numbered names // a later line of words and numbers
-	fresh    bool  // whether no row stands between the line and the one at hand
-	gap      bool  // whether the line before that one is blank
-	apart    bool  // whether a blank line stands below the line, as below a title
-	seen     bool  // whether rows stand below it, or a heading that is understood
-	over     names // the last such line that may name the columns of rows; they go on behind blank lines, too
+	before   names      // the line of words right before it
+	numbered names      // a later line of words and numbers
+	fresh    bool       // whether no row stands between the line and the one at hand
+	gap      bool       // whether the line before that one is blank
+	apart    bool       // whether a blank line stands below the line, as below a title
+	seen     bool       // whether rows stand below it, or a heading that is understood
+	told     *paragraph // what the paragraph above says; nil where there is none
+	over     names      // the last such line that may name the columns of rows; they go on behind blank lines, too
 
 	ahead func(n int) []byte // what follows the line at hand; nil where nobody knows
 }
@@ -42,6 +43,7 @@ func (a *above) understood() { *a = above{seen: true, ahead: a.ahead} }
 
 // blank takes a blank line.
 func (a *above) blank() {
+	a.endTold()
 	a.gap = true
 	a.apart = a.apart || a.fresh
 	a.numbered = names{}
@@ -72,7 +74,25 @@ func (a *above) numbers(line string) {
 }
 
 // row takes a line with an address.
-func (a *above) row() { a.fresh, a.gap, a.seen = false, false, true }
+func (a *above) row() {
+	a.fresh, a.gap, a.seen = false, false, true
+	a.endTold()
+}
+
+// tell takes a line without an address.
+func (a *above) tell(line string) {
+	if a.told == nil {
+		a.told = new(paragraph)
+	}
+	a.told.line(line)
+}
+
+// endTold ends the paragraph.
+func (a *above) endTold() {
+	if a.told != nil {
+		a.told.ended = true
+	}
+}
 
 // judge finds out whether the line may name the columns of a row, or is a title.
 func (a *above) judge(row string, w *words) (isTitle bool) {

@@ -51,6 +51,7 @@ func (h *heading) blank() {
 
 // takeNew is take for a line that was not told before.
 func (h *heading) takeNew(line string) bool {
+	h.tell(line)
 	if !mayBeHeading(line) {
 		h.other(line)
 		h.numbers(line)
@@ -136,6 +137,9 @@ func (h *heading) judge(w *words) {
 func (h *heading) check(w *words, number string) (known bool, err error) {
 	if h.judge(w); h.over.mayName(h.row, w) {
 		return true, h.over.errUnnamed(errNumber, "port")
+	}
+	if h.names.of == nil && h.told != nil && h.told.saysCount() {
+		return true, refuse(errNumber, "the text above says that numbers are counts, or the port that was attacked: write 198.18.0.0:6000, port before it, or IP Port Time above, if it is the port of the source")
 	}
 	if h.names.of == nil {
 		return false, nil
@@ -257,13 +261,19 @@ func cut(line string, mark rune) []string {
 			continue
 		}
 		last := len(cells) - 1
-		if mark == twoBlanks && last >= 0 && strings.IndexByte(".:!?,;", cells[last][len(cells[last])-1]) >= 0 {
+		if mark == twoBlanks && last >= 0 && isSentenceEnd(cells[last]) {
 			cells[last] += " " + cell // two sentences
 			continue
 		}
 		cells = append(cells, cell)
 	}
 	return cells
+}
+
+// isSentenceEnd reports whether a cell ends like a sentence, and not like the name of a column that is short for another: "Nr. of conn.".
+func isSentenceEnd(cell string) bool {
+	words := strings.FieldsFunc(cell, isBetween)
+	return len(words) > 2 && len(words[len(words)-1]) > len("Nnnn.") && strings.IndexByte(".!?", cell[len(cell)-1]) >= 0
 }
 
 // knownNames joins words to the longest names that are known. What is in brackets belongs to the name before it.
