@@ -63,24 +63,6 @@ func TestHeedDeparture(t *testing.T) {
 	}
 }
 
-// TestCommitEndsDeparture applies a plan while no daemon runs: what a comparison had found before is not forgotten, and what may have been is.
-func TestCommitEndsDeparture(t *testing.T) {
-	for _, differs := range []bool{true, false} {
-		s := newStraddle(t)
-		m := ledger.Memory{From: hour(1), PlanSHA256: s.plans["a"].SHA256(), Departed: hour(5), Differs: differs, Looked: hour(6)}
-		if err := ledger.Remember(s.path, m); err != nil {
-			t.Fatal(err)
-		}
-		s.begin("b", hour(9))
-		s.end(hour(9), (*ledger.Writer).Commit)
-		for at, want := range map[int]bool{4: false, 5: differs, 8: differs} {
-			if got := s.departs(hour(10), hour(10), hour(at)); got != want {
-				t.Errorf("differs %t: at hour %d several are possible: %t", differs, at, got)
-			}
-		}
-	}
-}
-
 // TestLastEqual is of a memory that says when, and of one that does not.
 func TestLastEqual(t *testing.T) {
 	m := ledger.Memory{From: hour(1), Seen: hour(5)}

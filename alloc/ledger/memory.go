@@ -21,8 +21,6 @@ type Memory struct {
 	// Departed is since when the kernel may give ports to others than its plan says, though it has it: somebody changed it, or nobody could look. Zero = it
 	// does not, as far as is known.
 	Departed time.Time `json:"departed,omitzero"`
-	// Differs says that a comparison has found it so.
-	Differs bool `json:"differs,omitempty"`
 	// Equalled is when the kernel was last known to be as its plan says; zero = when the epoch began.
 	Equalled time.Time `json:"equalled,omitzero"`
 	// Seen is when the kernel was seen last with the plan of that epoch; zero = when the epoch began.
@@ -42,7 +40,7 @@ type Memory struct {
 
 // Equal reports whether two say the same, but for when the kernel was seen and compared.
 func (m Memory) Equal(n Memory) bool {
-	return m.From.Equal(n.From) && m.PlanSHA256 == n.PlanSHA256 && m.Since.Equal(n.Since) && slices.Equal(m.Had, n.Had) && m.Leapt.Equal(n.Leapt) && m.Departed.Sub(n.Departed).Abs() < time.Second && m.Differs == n.Differs && sameLived(m.Lived, n.Lived)
+	return m.From.Equal(n.From) && m.PlanSHA256 == n.PlanSHA256 && m.Since.Equal(n.Since) && slices.Equal(m.Had, n.Had) && m.Leapt.Equal(n.Leapt) && m.Departed.Sub(n.Departed).Abs() < time.Second && sameLived(m.Lived, n.Lived)
 }
 
 // sameLived reports whether two say the same but for the end of the last one.
@@ -172,10 +170,7 @@ func (l *Ledger) advance(m Memory, e Epoch) Memory {
 	if missed, _ := l.OpenSince(Memory{From: m.From, PlanSHA256: m.PlanSHA256}, m.PlanSHA256, e, e.Settled); missed.Before(e.From) && !l.openFrom(missed, e) {
 		m.Since = earlier(m.Since, missed)
 	}
-	if m.Differs && !m.Departed.IsZero() { // that is over
-		m.Since, m.Had = earlier(m.Since, m.Departed), with(m.Had, Anything)
-	}
-	m.From, m.PlanSHA256, m.Seen, m.Boot, m.Up, m.Departed, m.Differs, m.Equalled = e.From, e.PlanSHA256, e.Settled, "", 0, time.Time{}, false, e.From
+	m.From, m.PlanSHA256, m.Seen, m.Boot, m.Up, m.Departed, m.Equalled = e.From, e.PlanSHA256, e.Settled, "", 0, time.Time{}, e.From
 	return m
 }
 

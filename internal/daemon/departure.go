@@ -3,8 +3,6 @@ package daemon
 import (
 	"fmt"
 	"time"
-
-	"github.com/cgnkit/cgnkit/alloc/ledger"
 )
 
 // A departure is that the kernel may give ports to others than its plan says, though it has it: somebody changed elements of it, or nobody can look. It may have
@@ -15,7 +13,6 @@ type departure struct {
 	equal   instant // when the kernel was known last to be equal, by this daemon or the one before
 	stands  bool
 	from    instant // when it began, at the earliest
-	found   bool    // it is one, and not only possible
 }
 
 // An instant is one of the monotonic clock, zero = that is not known, and the earliest that the clock on the wall has said of it, however it was set since.
@@ -67,7 +64,6 @@ func (l *loop) departedSince() time.Time {
 	}
 	switch {
 	case !d.stands:
-		l.departedUntil(was)
 		return time.Time{}
 	case !was && !d.equal.wall.IsZero():
 		d.from = d.equal
@@ -75,26 +71,6 @@ func (l *loop) departedSince() time.Time {
 		d.from = l.came()
 	}
 	return d.from.wall
-}
-
-// departedUntil has it recorded that it is over: whoever asks later is not to be told what is not known.
-func (l *loop) departedUntil(was bool) {
-	d := &l.departure
-	if since := d.from.wall; was && d.found {
-		if since.Equal(ever) { // else all epochs would be recorded again
-			since = l.applied.epoch.From
-		}
-		l.open = l.open.and(doubt{since, []string{ledger.Anything}})
-	}
-	d.found = false
-}
-
-// departsAs notes a comparison that finds differences: whether the kernel has the plan, and departs from it.
-func (l *loop) departsAs(c comparison) {
-	if !c.OtherRelease && c.sha == c.plan {
-		l.departure.found = true
-	}
-	l.departedSince() // it may be over before anybody asks
 }
 
 // came returns when the kernel came to its plan, where nothing else is known of it.
@@ -111,7 +87,7 @@ func (l *loop) came() instant {
 // inherits goes on from what the daemon before knew. A departure that it noted stands until a comparison finds none.
 func (l *loop) inherits(m memory) {
 	d := &l.departure
-	d.equal, d.from, d.stands, d.found = instant{}, instant{}, false, false
+	d.equal, d.from, d.stands = instant{}, instant{}, false
 	if m.Departed.IsZero() {
 		l.over("drift")
 	}
@@ -120,7 +96,7 @@ func (l *loop) inherits(m memory) {
 	}
 	d.equal = l.inherited(m, m.LastEqual())
 	if !m.Departed.IsZero() {
-		d.from, d.stands, d.found = l.inherited(m, m.Departed), true, m.Differs
+		d.from, d.stands = l.inherited(m, m.Departed), true
 		l.trouble("drift", fmt.Sprintf("the daemon before noted that the kernel may depart from its plan since %s, and it could not be compared yet since this one began", stamp(m.Departed)), false)
 	}
 }

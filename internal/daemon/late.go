@@ -72,9 +72,7 @@ func (a attempt) lateText() string {
 func plansText(had []string) string {
 	all := make([]string, len(had))
 	for i, sha := range had {
-		if all[i] = "what nobody knows"; sha != ledger.Anything {
-			all[i] = fmt.Sprintf("plan %.12s", strconv.QuoteToASCII(sha)[1:])
-		}
+		all[i] = fmt.Sprintf("plan %.12s", strconv.QuoteToASCII(sha)[1:])
 	}
 	return strings.Join(all, ", ")
 }

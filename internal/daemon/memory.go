@@ -70,7 +70,6 @@ func earlier(a, b time.Time) time.Time {
 
 // memory returns what is to be remembered now.
 func (l *loop) memory() memory {
-	departed := l.departedSince() // first: what is over is open
 	open := l.open.and(l.unawaited())
 	if l.late != nil && !l.late.recorded {
 		open = open.and(doubt{l.late.Since, l.late.Had})
@@ -80,7 +79,7 @@ func (l *loop) memory() memory {
 		m = l.base
 		open = open.and(doubt{m.Since, m.Had})
 	}
-	m.Departed, m.Differs, m.Equalled = departed, l.departure.found, l.departure.equal.wall
+	m.Departed, m.Equalled = l.departedSince(), l.departure.equal.wall
 	if m.Since, m.Had = open.since, open.had; !l.lived.past.IsZero() {
 		return m
 	}

@@ -49,7 +49,7 @@ func (a *attempt) remember(s Source, t *timeline, m memory, first, unnoted bool)
 		seen := m
 		m = t.ledger.Recall()
 		m.Lived, m.Looked, m.Empty, m.Boot, m.Up = seen.Lived, seen.Looked, seen.Empty, seen.Boot, seen.Up
-		m.Departed, m.Differs, m.Equalled = earlier(m.Departed, seen.Departed), m.Differs || seen.Differs, earlier(m.Equalled, seen.Equalled)
+		m.Departed, m.Equalled = earlier(m.Departed, seen.Departed), earlier(m.Equalled, seen.Equalled)
 	}
 	all := a.open.and(doubt{m.Since, m.Had})
 	if m.Since, m.Had = all.since, all.had; m.IsZero() {

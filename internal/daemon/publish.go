@@ -32,9 +32,9 @@ func (l *loop) publish() {
 	if l.has && l.applied.epoch.Seq > 0 {
 		s.Epoch = infoOf(l.applied.epoch)
 	}
-	s.Departed = l.departedSince() // first: what is over is open
 	open := l.unsure(s.Taken)
 	s.Unsure, s.Had = open.since, open.had
+	s.Departed = l.departedSince()
 	for _, at := range []time.Time{l.retryAt, l.repairAt} {
 		s.Apply.Retry = max(s.Apply.Retry, time.Until(at), 0)
 	}

@@ -182,8 +182,6 @@ func (l *loop) patient(now time.Time) bool {
 type comparison struct {
 	Verified
 	mark     string // of the backend before it began
-	sha      string // of what the kernel had
-	plan     string // with which it was compared
 	took     time.Duration
 	examples []string
 	err      error
@@ -191,7 +189,7 @@ type comparison struct {
 
 func compare(b Backend, plan *alloc.Plan, in InForce) (c comparison) {
 	begun := time.Now()
-	c.mark, c.sha, c.plan = in.Mark, in.SHA256, plan.SHA256()
+	c.mark = in.Mark
 	c.Verified, c.err = b.Verify(plan, func(d string) {
 		if len(c.examples) < maxExamples {
 			c.examples = append(c.examples, d)
@@ -265,14 +263,14 @@ func (l *loop) compared(c comparison) bool {
 // sayFound says what somebody else has changed before this daemon began.
 func (l *loop) sayFound(a attempt) {
 	if a.why == "drift" && a.had != nil && l.snapshot.Drift.Found == 0 {
-		l.sayDrift(*a.had)
+		l.sayDrift(a.want.sha256, *a.had)
 	}
 }
 
 // sayDrift says what somebody else has changed.
-func (l *loop) sayDrift(c comparison) {
+func (l *loop) sayDrift(sha string, c comparison) {
 	d := &l.snapshot.Drift
-	text := fmt.Sprintf("somebody else changed the kernel: it departs from plan %.12s in %d places", c.plan, c.Differences)
+	text := fmt.Sprintf("somebody else changed the kernel: it departs from plan %.12s in %d places", sha, c.Differences)
 	if l.o.Report {
 		text += "; it is not repaired, as configured"
 	}
@@ -281,7 +279,6 @@ func (l *loop) sayDrift(c comparison) {
 	}
 	d.Found, d.Last, d.Examples = d.Found+1, l.wall(), c.examples
 	l.trouble("drift", text, false)
-	l.departsAs(c)
 	for _, e := range c.examples {
 		l.log.Warn("drift", "difference", e)
 	}
@@ -289,7 +286,7 @@ func (l *loop) sayDrift(c comparison) {
 
 // drifted says so, and has it repaired.
 func (l *loop) drifted(c comparison) {
-	l.sayDrift(c)
+	l.sayDrift(l.applied.sha256, c)
 	if l.o.Report {
 		return
 	}
