@@ -61,7 +61,7 @@ func TestMoments(t *testing.T) {
 func TestSourceless(t *testing.T) {
 	const at = "2026-02-05T10:00:00Z"
 	for _, name := range []string{"source port", "sport", "src_port", "Quellport", "Porta de origem", "Puerto origen"} {
-		for _, bare := range strings.Fields(barePorts) {
+		for bare := range strings.FieldsSeq(barePorts) {
 			for _, value := range []string{"", "-", "n/a", "unknown", "null"} {
 				for form, text := range map[string]string{
 					"table":  "ip," + name + "," + bare + ",time\n198.18.0.0," + value + ",2222," + at + "\n",

@@ -149,9 +149,7 @@ func (it *item) stranger(n nature, value string) {
 		return
 	}
 	it.besideTime(n, value)
-	if n.service && hasService(value) || n.proto && isOtherProtocol(value) || !n.text && !n.version && !n.product && hasService(value) {
-		it.service = true
-	}
+	it.service = it.service || n.isService(value)
 	if strings.Contains(value, ":") {
 		if it.crowded = it.crowded || len(it.links) == maxBesides; !it.crowded {
 			it.links = append(it.links, value)
@@ -164,6 +162,14 @@ func (it *item) stranger(n nature, value string) {
 	if it.crowded = it.crowded || len(it.hosts) == maxBesides; !it.crowded {
 		it.hosts = append(it.hosts, s)
 	}
+}
+
+// isService reports whether a value says which service was attacked.
+func (n nature) isService(value string) bool {
+	if n.proto && isOtherProtocol(value) {
+		return true
+	}
+	return (n.service || !n.text && !n.version && !n.product) && hasService(value)
 }
 
 // isOthers reports whether a port that does not say whose it is could be that of another address, of a system that was attacked, of a service, or of what

@@ -202,11 +202,7 @@ func (w *words) add(word string) error {
 	case sides[lower] != anySide:
 		return w.side(word, lower, behind)
 	case lower == "port":
-		if w.turn == "to" {
-			return refuse(ErrPortRange, "the line has a port behind the word to, which could end a range of ports: write destination port for that of the destination")
-		}
-		w.flush()
-		w.port = true
+		return w.aPort()
 	case turns[lower] != anySide:
 		w.flush()
 		w.turn = lower
@@ -224,6 +220,16 @@ func (w *words) add(word string) error {
 		}
 		w.keep(word)
 	}
+	return nil
+}
+
+// aPort takes the word before a port.
+func (w *words) aPort() error {
+	if w.turn == "to" {
+		return refuse(ErrPortRange, "the line has a port behind the word to, which could end a range of ports: write destination port for that of the destination")
+	}
+	w.flush()
+	w.port = true
 	return nil
 }
 
