@@ -54,18 +54,22 @@ func (g *generation) allRows() []int {
 }
 
 // evictMoved frees the slots of subscribers that have another share than under the plan of old, on addresses that stay, settles their
-// peers, has the accounts of relaid rows counted, and has displaced say of nobody else where he is.
+// peers, has the accounts of these rows counted, which say what the owner before had, and those of relaid ones, and has displaced say of nobody
+// else where he is.
 func (g *generation) evictMoved(old *generation, relaid []int) error {
 	if err := g.awaitPrograms(); err != nil {
 		return err
 	}
-	if err := g.evictRows(g.movedRows(old)); err != nil {
+	moved := g.movedRows(old)
+	if err := g.evictRows(moved); err != nil {
 		return err
 	}
 	if err := g.settlePeers(old); err != nil {
 		return err
 	}
-	if err := g.recount(relaid); err != nil {
+	rows := slices.Concat(moved, relaid)
+	slices.Sort(rows)
+	if err := g.recount(slices.Compact(rows)); err != nil {
 		return err
 	}
 	return g.forgetEnded()
