@@ -144,7 +144,7 @@ func (l *loop) keepAtEnd(patience <-chan time.Time) {
 			return
 		}
 	}
-	if !l.knows() {
+	if l.watchClock(); !l.knows() { // it may have been set just now
 		return
 	}
 	source, m, done := l.o.Source, l.memory(), make(chan error, 1)
