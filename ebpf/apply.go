@@ -204,6 +204,9 @@ func (f folder) settle(old, live *generation, relaid []int) error {
 	}
 	err := old.detachAll(live)
 	if err == nil {
+		err = live.closeExits() // what is sent to them from now on is lost; who is killed behind the record of old leaves nothing to do but to remove the rest
+	}
+	if err == nil {
 		err = live.evictMoved(old, relaid)
 	}
 	if err == nil {
@@ -211,9 +214,6 @@ func (f folder) settle(old, live *generation, relaid []int) error {
 	}
 	if err == nil {
 		err = live.noteAlone(old)
-	}
-	if err == nil {
-		err = live.closeExits() // before the record of old goes: who is killed then leaves nothing to do but to remove the rest
 	}
 	if err == nil {
 		err = f.forget(false)

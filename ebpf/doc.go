@@ -26,8 +26,8 @@
 //	slots     3 MiB an outside address: who has which port of which protocol
 //	accounts  64 bytes a share: how many ports are taken
 //
-// The plan holds nothing per subscriber: a prefix costs 16 bytes whatever its length, and a list of scattered addresses about 19
-// bytes an address. Slots and accounts outlive a plan.
+// The plan holds nothing per subscriber: a prefix costs 16 bytes whatever its length, but for prefixes from /29 on where there are more
+// than 16, as in a list of scattered addresses: about 19 bytes an address. Slots and accounts outlive a plan.
 //
 // # Pins
 //
