@@ -53,7 +53,7 @@ func TestBytesDoNotGrowWithSubscribers(t *testing.T) {
 // The parts of what Bytes counts.
 func TestBytes(t *testing.T) {
 	prefix := alloc.PoolSpec{Inside: spans("10.0.0.0/20"), Outside: spans("198.51.100.0/26"), SharingRatio: 64}
-	if got, want := mustTables(t, prefix).Bytes(), uint64(40+64*16+3*36+2*16); got != want {
+	if got, want := mustTables(t, prefix).Bytes(), uint64(40+64*16+3*48+2*16); got != want {
 		t.Errorf("one prefix: %d bytes, want a pool, 64 rows, three indexes and two ranges: %d", got, want)
 	}
 	holes := prefix
