@@ -184,7 +184,7 @@ func (k *Kernel) plan(rs *Ruleset, st *state) (*decision, error) {
 		for _, difference := range different {
 			d.Reasons = append(d.Reasons, difference.String())
 		}
-	case c.isEmpty() && st.plan == rs.plan.SHA256():
+	case c.isEmpty() && st.mark.String() == rs.mark():
 		d.Way = Unchanged
 	case c.changes > limit || c.unlisted || len(c.ranges) > 0 && rs.manyRanges():
 		d.Way = Rebuild
@@ -199,8 +199,12 @@ func (rs *Ruleset) manyRanges() bool { return len(rs.inside)+len(rs.outside)+len
 
 // only returns rs with those of its maps that the kernel has, for comparing.
 func (rs *Ruleset) only(st *state) *Ruleset {
-	part := *rs
-	part.maps = slices.DeleteFunc(slices.Clone(rs.maps), func(m *shareMap) bool { return st.sets[st.live.of(m.name())] == nil })
+	part, readable := *rs, map[string]bool{}
+	for _, want := range rs.sets(st.live) {
+		have := st.sets[want.Name]
+		readable[want.Name] = have != nil && sameType(want, have)
+	}
+	part.maps = slices.DeleteFunc(slices.Clone(rs.maps), func(m *shareMap) bool { return !readable[st.live.of(m.name())] })
 	part.partial = true
 	return &part
 }

@@ -115,18 +115,18 @@ func bounds(ranges []alloc.AddrRange, yield func(addr [4]byte, end bool) bool) {
 	}
 }
 
-// mark appends the element that says which plan this is.
-func (w *wire) mark(sha256 string) {
+// mark appends the element that says which plan this is, and what its maker wanted of all else.
+func (w *wire) mark(text string) {
 	const comment = 0 // NFTNL_UDATA_SET_ELEM_COMMENT
-	user := 2 + len(sha256) + 1
+	user := 2 + len(text) + 1
 	padded := (user + 3) &^ 3
 	w.header(attrHeader+(8+4)+attrHeader+padded, attrElement|nested)
 	w.header(12, unix.NFTA_SET_ELEM_KEY|nested)
 	w.header(8, attrValue)
 	w.buf = binary.NativeEndian.AppendUint32(w.buf, planKey)
 	w.header(attrHeader+user, unix.NFTA_SET_ELEM_USERDATA)
-	w.buf = append(w.buf, comment, byte(len(sha256)+1))
-	w.buf = append(w.buf, sha256...)
+	w.buf = append(w.buf, comment, byte(len(text)+1))
+	w.buf = append(w.buf, text...)
 	for range padded - user + 1 {
 		w.buf = append(w.buf, 0)
 	}

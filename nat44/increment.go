@@ -71,7 +71,7 @@ func (b *change) fill(rs *Ruleset, st *state, d *decision) {
 	}
 	b.endList()
 	b.ranges(rs, d.ranges)
-	b.mark(rs.plan.SHA256())
+	b.mark(rs.mark())
 	for _, name := range st.leftovers() {
 		b.deleteSet(name)
 	}
@@ -163,10 +163,10 @@ func (b *change) flush(set string) {
 	b.parts = append(b.parts, bulkPart{seq: b.wire.seq, op: "flush", set: set})
 }
 
-func (b *change) mark(sha256 string) {
+func (b *change) mark(text string) {
 	b.flush(planSet)
 	b.list(unix.NFT_MSG_NEWSETELEM, unix.NLM_F_CREATE|unix.NLM_F_EXCL, planSet, 128)
-	b.wire.mark(sha256)
+	b.wire.mark(text)
 	b.endList()
 }
 

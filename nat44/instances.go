@@ -36,7 +36,7 @@ func (k *Kernel) InForce(instance Instance) (sha256 string, err error) {
 	if err != nil || !st.exists || !st.ours || !st.loaded {
 		return "", err
 	}
-	return st.plan, nil
+	return st.mark.plan, nil
 }
 
 // Instances returns the instances in the network namespace, in the order of the kernel. Tables that others have made are left out.
@@ -58,7 +58,7 @@ func (k *Kernel) Instances() ([]InstanceState, error) {
 		if !st.exists || !st.ours {
 			continue
 		}
-		s := InstanceState{Instance: instance, SHA256: st.plan, Loaded: st.loaded}
+		s := InstanceState{Instance: instance, SHA256: st.mark.plan, Loaded: st.loaded}
 		if s.Subscribers, err = k.subscribers(instance, st); err != nil {
 			return nil, err
 		}

@@ -75,12 +75,12 @@ func TestKilled(t *testing.T) {
 		}
 		live := -1
 		for i, rs := range plans {
-			if st.plan == rs.plan.SHA256() {
+			if st.mark.plan == rs.plan.SHA256() {
 				live = i
 			}
 		}
 		if live < 0 {
-			t.Fatalf("round %d: the kernel names plan %q", round, st.plan)
+			t.Fatalf("round %d: the kernel names plan %q", round, st.mark.plan)
 		}
 		for _, d := range b.differences(plans[live]) {
 			if d[:5] != "route" { // those are set when the plan is in force

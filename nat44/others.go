@@ -46,7 +46,7 @@ func (k *Kernel) otherInstances(instance Instance) ([]instanceAddresses, error) 
 		if !st.loaded {
 			continue
 		}
-		o := instanceAddresses{instance: other, table: t.Name, sha256: st.plan}
+		o := instanceAddresses{instance: other, table: t.Name, sha256: st.mark.plan}
 		for base, to := range map[string]*[]alloc.AddrRange{insideSet: &o.inside, outsideSet: &o.outside} {
 			name := st.live.of(base)
 			if s := st.sets[name]; s == nil || !s.Interval {

@@ -63,7 +63,7 @@ func (r *Router) write(t *textWriter) {
 	for _, name := range []string{"full_tcp", "full_udp", "full_icmp", dropCounter, foreignCounter, staleCounter, strayCounter, refusedCounter} {
 		t.printf("\tcounter %s {\n\t}\n\n", name)
 	}
-	t.timeouts()
+	t.timeouts(timeouts())
 	r.portMaps(t)
 	for _, p := range routed() {
 		r.mappings(t, p)

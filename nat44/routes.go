@@ -129,7 +129,7 @@ func (k *Kernel) setRoutes(instance Instance, wanted []alloc.AddrRange) (c route
 	return c, nil
 }
 
-// verifyRoutes reports the blackhole routes that are not there, and those that should not be.
+// verifyRoutes reports the blackhole routes that are not there, and those that should not be. They give a port to nobody.
 func (k *Kernel) verifyRoutes(rs *Ruleset, report func(Difference)) error {
 	ours, strangers, err := k.blackholes(rs.instance)
 	if err != nil {
@@ -137,12 +137,12 @@ func (k *Kernel) verifyRoutes(rs *Ruleset, report func(Difference)) error {
 	}
 	for _, p := range prefixes(rs.outside) {
 		if !ours[p] && !strangers[p] {
-			report(Difference{Missing, "route " + p.String(), "there is no blackhole route, so packets for unused outside ports may loop"})
+			report(Difference{Kind: Missing, What: "route " + p.String(), Detail: "there is no blackhole route, so packets for unused outside ports may loop"})
 		}
 		delete(ours, p)
 	}
 	for _, p := range slices.SortedFunc(maps.Keys(ours), netip.Prefix.Compare) {
-		report(Difference{Surplus, "route " + p.String(), "this blackhole route is for addresses that the plan does not have"})
+		report(Difference{Kind: Surplus, What: "route " + p.String(), Detail: "this blackhole route is for addresses that the plan does not have"})
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ type Ruleset struct {
 	outside  []alloc.AddrRange // merged, ascending
 	exempt   []alloc.AddrRange // merged, ascending: never translated, whatever the port
 	services []alloc.Destination
+	timers   []timeout
 	warnings []string
 	partial  bool // only some of its maps, for comparing; see only
 }
@@ -32,7 +33,7 @@ func NewRuleset(plan *alloc.Plan, instance Instance) (*Ruleset, error) {
 	if instance == (Instance{}) {
 		return nil, fmt.Errorf("%w: it is empty", ErrInstance)
 	}
-	rs := &Ruleset{plan: plan, instance: instance, realms: plan.Realms()}
+	rs := &Ruleset{plan: plan, instance: instance, realms: plan.Realms(), timers: timeouts()}
 	for pool := range plan.Pools() {
 		rs.inside = slices.AppendSeq(rs.inside, pool.InsideRanges())
 		rs.outside = slices.AppendSeq(rs.outside, pool.OutsideRanges())

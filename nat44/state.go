@@ -22,22 +22,25 @@ type state struct {
 	ours       bool   // and has our mark, or what only we would have
 	flags      nftables.TableFlags
 	live       generation
-	loaded     bool // rules refer to a live generation
-	plan       string
+	loaded     bool                     // rules refer to a live generation
+	mark       mark                     // what the set plan says
 	sets       map[string]*nftables.Set // named ones
 	chains     map[string]*stateChain
 	objects    map[string]*nftables.NamedObj
-	catchAlls  []string // sets with an element for everything else
+	catchAlls  []string          // sets with an element for everything else
+	anonymous  map[string]string // what sets hold that are written in place, by name
+	rewrites   bool              // a rule gives packets other addresses or ports
 }
 
 type stateChain struct {
 	*nftables.Chain
+	exprs [][]expr.Any
 	rules []string // signatures
 }
 
 // read reads the state of an instance.
 func (k *Kernel) read(instance Instance) (*state, error) {
-	st := &state{sets: map[string]*nftables.Set{}, chains: map[string]*stateChain{}, objects: map[string]*nftables.NamedObj{}}
+	st := &state{sets: map[string]*nftables.Set{}, chains: map[string]*stateChain{}, objects: map[string]*nftables.NamedObj{}, anonymous: map[string]string{}}
 	gen, err := k.sock.generation()
 	if err != nil {
 		return nil, err
@@ -89,13 +92,13 @@ func (k *Kernel) readSets(table *nftables.Table, st *state) error {
 			st.catchAlls = append(st.catchAlls, s.Name)
 		}
 	}
-	mark, ok := st.sets[planSet]
-	if !ok || mark.Comment != planMark {
+	set, ok := st.sets[planSet]
+	if !ok || set.Comment != planMark {
 		return nil
 	}
 	st.ours = true
-	return k.sock.dump(table.Name, planSet, func() { st.plan = "" }, func(e kernelElement) error {
-		st.plan = e.comment
+	return k.sock.dump(table.Name, planSet, func() { st.mark = mark{} }, func(e kernelElement) error {
+		st.mark = parseMark(e.comment)
 		return nil
 	})
 }
@@ -143,7 +146,8 @@ func (k *Kernel) readChains(table *nftables.Table, st *state) error {
 			if err != nil {
 				return err
 			}
-			sc.rules = append(sc.rules, signature)
+			sc.exprs, sc.rules = append(sc.exprs, r.Exprs), append(sc.rules, signature)
+			st.rewrites = st.rewrites || slices.ContainsFunc(r.Exprs, rewrites)
 			st.noteLive(c.Name, r.Exprs)
 		}
 		st.chains[c.Name] = sc
@@ -183,7 +187,7 @@ func (st *state) unused() (generation, bool) {
 
 // same reports whether nothing of the table but elements can have changed between two states.
 func (st *state) same(other *state) bool {
-	if st.exists != other.exists || st.flags != other.flags || st.live != other.live || st.loaded != other.loaded || st.plan != other.plan ||
+	if st.exists != other.exists || st.flags != other.flags || st.live != other.live || st.loaded != other.loaded || st.mark != other.mark ||
 		!maps.EqualFunc(st.chains, other.chains, func(a, b *stateChain) bool { return slices.Equal(a.rules, b.rules) }) ||
 		!maps.EqualFunc(st.objects, other.objects, sameObject) {
 		return false
@@ -208,7 +212,8 @@ func (k *Kernel) ruleSignature(st *state, exprs []expr.Any) (string, error) {
 			keys = append(keys, string(e.Key[:1]))
 		}
 		slices.Sort(keys)
-		return anonymousName(strings.Join(keys, ""))
+		st.anonymous[name] = anonymousName(strings.Join(keys, ""))
+		return st.anonymous[name]
 	})
 	return s, failed
 }
@@ -216,7 +221,8 @@ func (k *Kernel) ruleSignature(st *state, exprs []expr.Any) (string, error) {
 func anonymousName(keys string) string { return fmt.Sprintf("{%x}", keys) }
 
 // signature renders expressions without what the kernel adds or the library loses: identifiers of the transaction, flags that
-// follow from the registers.
+// follow from the registers. The marks of tables in the kernel depend on its text, see digest, and so it does not depend on what
+// types the library has.
 func signature(exprs []expr.Any, setName func(string) string) string {
 	var b strings.Builder
 	for _, e := range exprs {
@@ -226,14 +232,46 @@ func signature(exprs []expr.Any, setName func(string) string) string {
 		case *expr.NAT:
 			fmt.Fprintf(&b, "nat %d family=%d %d-%d:%d-%d random=%t,%t persistent=%t; ", e.Type, e.Family,
 				e.RegAddrMin, max(e.RegAddrMax, e.RegAddrMin), e.RegProtoMin, max(e.RegProtoMax, e.RegProtoMin), e.Random, e.FullyRandom, e.Persistent)
+		case *expr.Payload:
+			fmt.Fprintf(&b, "payload %d base=%d %d+%d registers=%d,%d checksum=%d,%d,%d; ", e.OperationType, e.Base, e.Offset, e.Len,
+				e.SourceRegister, e.DestRegister, e.CsumType, e.CsumOffset, e.CsumFlags)
+		case *expr.Cmp:
+			fmt.Fprintf(&b, "cmp %d %d %x; ", e.Op, e.Register, e.Data)
+		case *expr.Meta:
+			fmt.Fprintf(&b, "meta %d %d set=%t; ", e.Key, e.Register, e.SourceRegister)
+		case *expr.Ct:
+			fmt.Fprintf(&b, "ct %d %d set=%t direction=%d,%t; ", e.Key, e.Register, e.SourceRegister, e.Direction, e.OptDirection)
+		case *expr.Bitwise:
+			fmt.Fprintf(&b, "bitwise %d %d length=%d %x %x; ", e.SourceRegister, e.DestRegister, e.Len, e.Mask, e.Xor)
+		case *expr.Hash:
+			fmt.Fprintf(&b, "hash %d %d %d length=%d modulus=%d seed=%d offset=%d; ", e.Type, e.SourceRegister, e.DestRegister, e.Length, e.Modulus, e.Seed, e.Offset)
+		case *expr.Objref:
+			fmt.Fprintf(&b, "object %d %s; ", e.Type, e.Name)
+		case *expr.Verdict:
+			fmt.Fprintf(&b, "verdict %d %s; ", e.Kind, e.Chain)
 		default:
-			fmt.Fprintf(&b, "%s %+v; ", strings.TrimPrefix(fmt.Sprintf("%T", e), "*expr."), deref(e))
+			fmt.Fprintf(&b, "%T %s; ", e, strings.TrimPrefix(fmt.Sprintf("%+v", e), "&"))
 		}
 	}
 	return b.String()
 }
 
-func deref(e expr.Any) string { return strings.TrimPrefix(fmt.Sprintf("%+v", e), "&") }
+// rewrites reports whether an expression gives a packet another address or port.
+func rewrites(e expr.Any) bool {
+	switch e := e.(type) {
+	case *expr.NAT, *expr.Masq, *expr.Redir:
+		return true
+	case *expr.Payload:
+		return e.OperationType == expr.PayloadWrite
+	}
+	return false
+}
+
+// gives reports whether the table gives ports to anybody: rules translate, and the table is not dormant.
+func (st *state) gives() bool { return st.rewrites && st.flags&dormant == 0 }
+
+// dormant is NFT_TABLE_F_DORMANT.
+const dormant = 1
 
 // sameObject reports whether an object of the kernel does what is wanted. A counter's value does not count, and of a timeout
 // policy only the states that are wanted: the kernel fills in the others.

@@ -14,22 +14,39 @@ import (
 // generation that is not live are left out: they are what an interrupted apply left, and no packet meets them.
 func (rs *Ruleset) structure(st *state) []Difference {
 	var out []Difference
-	differ := func(kind DifferenceKind, what, format string, args ...any) {
-		out = append(out, Difference{Kind: kind, What: what, Detail: fmt.Sprintf(format, args...)})
+	// as returns what notes differences that mislead, or are of another release: those give the ports that the release says.
+	as := func(misleading, otherRelease bool) differ {
+		return func(kind DifferenceKind, what, format string, args ...any) {
+			d := Difference{Kind: kind, What: what, Detail: fmt.Sprintf(format, args...), Misleading: misleading && !otherRelease, OtherRelease: otherRelease}
+			if otherRelease {
+				d.Detail += "; made by another release"
+			}
+			out = append(out, d)
+		}
 	}
+	harmless, by, gives := as(false, false), rs.elsewhere(st), st.gives()
 	if !st.loaded {
-		differ(Missing, "rules", "no rule of table %s translates anything", rs.instance.Table())
+		harmless(Missing, "rules", "no rule of table %s translates anything", rs.instance.Table())
 	}
 	if st.flags != 0 {
-		differ(Changed, "table ip "+rs.instance.Table(), "it has flags %#x; with flag 1 (dormant) it does nothing", uint32(st.flags))
+		harmless(Changed, "table ip "+rs.instance.Table(), "it has flags %#x; with flag 1 (dormant) it does nothing", uint32(st.flags))
 	}
-	rs.compareSets(st, differ)
-	rs.compareObjects(st, differ)
-	rs.compareChains(st, differ)
+	if set := st.sets[planSet]; set == nil || set.Comment != planMark {
+		harmless(Missing, "set "+planSet, "it is not there, or without its comment") // no packet meets it
+	}
+	rs.compareSets(st, as(gives, by.rest))
+	for _, name := range st.catchAlls {
+		as(gives, false)(Surplus, "set "+name, "it has an element for every address that is not in it")
+	}
+	rs.compareObjects(st, as(false, by.rest)) // timers and counters decide nobody's port
+	rs.compareChains(st, as(gives, by.chains))
 	return out
 }
 
-func (rs *Ruleset) compareObjects(st *state, differ func(DifferenceKind, string, string, ...any)) {
+// differ notes a difference.
+type differ func(kind DifferenceKind, what, format string, args ...any)
+
+func (rs *Ruleset) compareObjects(st *state, differ differ) {
 	wanted := map[string]bool{}
 	for _, o := range rs.objects() {
 		wanted[o.Name] = true
@@ -47,11 +64,8 @@ func (rs *Ruleset) compareObjects(st *state, differ func(DifferenceKind, string,
 	}
 }
 
-func (rs *Ruleset) compareSets(st *state, differ func(DifferenceKind, string, string, ...any)) {
+func (rs *Ruleset) compareSets(st *state, differ differ) {
 	wanted := map[string]bool{planSet: true}
-	if mark := st.sets[planSet]; mark == nil || mark.Comment != planMark {
-		differ(Missing, "set "+planSet, "it is not there, or without its comment")
-	}
 	for _, want := range rs.sets(st.live) {
 		wanted[want.Name] = true
 		switch have := st.sets[want.Name]; {
@@ -60,9 +74,6 @@ func (rs *Ruleset) compareSets(st *state, differ func(DifferenceKind, string, st
 		case !sameSet(want, have):
 			differ(Changed, "set "+want.Name, "it has another type, other flags or a smaller size")
 		}
-	}
-	for _, name := range st.catchAlls {
-		differ(Surplus, "set "+name, "it has an element for every address that is not in it")
 	}
 	for _, name := range slices.Sorted(maps.Keys(st.sets)) {
 		if s := st.sets[name]; !wanted[name] && !s.Anonymous && !slices.Contains(st.leftovers(), name) {
@@ -82,7 +93,7 @@ func sameType(want, have *nftables.Set) bool {
 		(!want.IsMap || want.DataType.GetNFTMagic() == have.DataType.GetNFTMagic())
 }
 
-func (rs *Ruleset) compareChains(st *state, differ func(DifferenceKind, string, string, ...any)) {
+func (rs *Ruleset) compareChains(st *state, differ differ) {
 	wanted := rs.chains(st.live)
 	for _, c := range wanted {
 		have := st.chains[c.name]
@@ -103,7 +114,7 @@ func (rs *Ruleset) compareChains(st *state, differ func(DifferenceKind, string, 
 }
 
 // compareRules names the first rule that differs and says how many there are.
-func compareRules(c chain, have *stateChain, differ func(DifferenceKind, string, string, ...any)) {
+func compareRules(c chain, have *stateChain, differ differ) {
 	for i, r := range c.rules {
 		if i >= len(have.rules) {
 			differ(Missing, "chain "+c.name, "rule %d is not there: %v", i+1, r.rule)

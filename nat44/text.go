@@ -27,7 +27,7 @@ func (rs *Ruleset) WriteTo(w io.Writer) (int64, error) {
 		t.printf("# warning: %s\n", warning)
 	}
 	t.printf("\ntable ip %s\ndelete table ip %s\n\ntable ip %s {\n", table, table, table)
-	t.objects()
+	t.objects(rs)
 	for _, m := range rs.maps {
 		t.shareMap(m)
 	}
@@ -36,7 +36,7 @@ func (rs *Ruleset) WriteTo(w io.Writer) (int64, error) {
 	if len(rs.exempt) > 0 {
 		t.addressSet(exemptSet, "destinations that are not translated", rs.exempt)
 	}
-	t.printf("\t# which plan this is\n\tset %s {\n\t\ttype mark\n\t\tcomment %q\n\t\telements = { 0x1 comment %q }\n\t}\n\n", planSet, planMark, rs.plan.SHA256())
+	t.printf("\t# which plan this is\n\tset %s {\n\t\ttype mark\n\t\tcomment %q\n\t\telements = { 0x1 comment %q }\n\t}\n\n", planSet, planMark, rs.mark())
 	for i, c := range rs.chains(generation(0)) {
 		if i > 0 {
 			t.printf("\n")
@@ -88,13 +88,13 @@ func (t *textWriter) write(b []byte) {
 	_, t.err = t.w.Write(b)
 }
 
-func (t *textWriter) objects() {
+func (t *textWriter) objects(rs *Ruleset) {
 	t.printf("\t# packets from inside that no rule translated\n\tcounter %s {\n\t}\n\n", dropCounter)
-	t.timeouts()
+	t.timeouts(rs.timers)
 }
 
-func (t *textWriter) timeouts() {
-	for _, to := range timeouts() {
+func (t *textWriter) timeouts(all []timeout) {
+	for _, to := range all {
 		t.printf("\t# %s\n\tct timeout %s {\n\t\tprotocol %s\n\t\tl3proto ip\n\t\tpolicy = { ", to.comment, to.name, protoNames[to.protocol])
 		for i, s := range to.policy {
 			if i > 0 {

@@ -145,7 +145,7 @@ func (k *Kernel) replaceSets(rs *Ruleset, st *state, g generation) error {
 			return kernelErr("add set "+planSet, err)
 		}
 	}
-	k.setMark(table, rs.plan.SHA256())
+	k.setMark(table, rs.mark())
 	return nil
 }
 
@@ -187,7 +187,7 @@ func (k *Kernel) addChain(table *nftables.Table, c chain, old *stateChain) error
 func (rs *Ruleset) objects() []*nftables.NamedObj {
 	table := tableOf(rs.instance)
 	out := []*nftables.NamedObj{{Table: table, Name: dropCounter, Type: nftables.ObjTypeCounter, Obj: &expr.Counter{}}}
-	for _, t := range timeouts() {
+	for _, t := range rs.timers {
 		policy := expr.CtStatePolicyTimeout{}
 		for _, s := range t.policy {
 			policy[s.index] = s.seconds
@@ -220,10 +220,10 @@ func (k *Kernel) replaceObjects(rs *Ruleset, st *state) {
 }
 
 // setMark replaces the element that names the plan.
-func (k *Kernel) setMark(table *nftables.Table, sha256 string) {
+func (k *Kernel) setMark(table *nftables.Table, text string) {
 	set := planMarkSet(table)
 	k.nft.FlushSet(set)
-	_ = k.nft.SetAddElements(set, []nftables.SetElement{{Key: binary.NativeEndian.AppendUint32(nil, planKey), Comment: sha256}})
+	_ = k.nft.SetAddElements(set, []nftables.SetElement{{Key: binary.NativeEndian.AppendUint32(nil, planKey), Comment: text}})
 }
 
 // discard deletes what an interrupted apply has left.

@@ -36,6 +36,10 @@ type Difference struct {
 	Kind   DifferenceKind
 	What   string // "chain guard", "map shares", "subscriber 100.64.0.2", "routes"
 	Detail string
+	// Misleading says that by it somebody else than the plan says may have a port.
+	Misleading bool
+	// OtherRelease says that it is there because another release made the rules: nobody changed them.
+	OtherRelease bool
 }
 
 // String returns the difference as a sentence.
@@ -45,6 +49,12 @@ func (d Difference) String() string { return fmt.Sprintf("%s: %v: %s", d.What, d
 type Verification struct {
 	// Differences is the number of departures of the kernel from the ruleset; 0 means that the kernel equals the plan.
 	Differences uint64
+	// Misleading is how many of them may give a port to somebody else than the plan says. What only keeps packets from passing, or
+	// makes them loop or wait, is none.
+	Misleading uint64
+	// OtherRelease is how many of them are there because another release made the rules. Apply replaces what it made. What differs in
+	// elements, addresses or routes is always somebody's doing.
+	OtherRelease uint64
 	// Notes are what does not change what packets meet, like the remains of an interrupted apply.
 	Notes []string
 	// Elements is how many map elements were read and compared.
@@ -92,6 +102,12 @@ func (k *Kernel) verifyOnce(rs *Ruleset, found func(Difference)) (v Verification
 	}
 	err = k.verify(rs, st, &v, func(d Difference) {
 		v.Differences++
+		if d.Misleading {
+			v.Misleading++
+		}
+		if d.OtherRelease {
+			v.OtherRelease++
+		}
 		found(d)
 	})
 	if err != nil {
@@ -111,11 +127,11 @@ func (k *Kernel) verify(rs *Ruleset, st *state, v *Verification, report func(Dif
 	table := rs.instance.Table()
 	switch {
 	case !st.exists:
-		report(Difference{Missing, "table ip " + table, "the kernel holds nothing of instance " + rs.instance.String()})
+		report(Difference{Kind: Missing, What: "table ip " + table, Detail: "the kernel holds nothing of instance " + rs.instance.String()})
 		return nil
 	case !st.ours:
 		v.Foreign = true
-		report(Difference{Changed, "table ip " + table, "it was not made by cgnkit"})
+		report(Difference{Kind: Changed, What: "table ip " + table, Detail: "it was not made by cgnkit", Misleading: st.gives()})
 		return nil
 	}
 	for _, name := range st.leftovers() {
@@ -124,18 +140,26 @@ func (k *Kernel) verify(rs *Ruleset, st *state, v *Verification, report func(Dif
 	for _, d := range rs.structure(st) {
 		report(d)
 	}
-	if st.loaded && !missingSets(rs, st) {
-		c, err := k.compare(rs, st.live, true, func(m mismatch) { report(m.difference()) })
+	if st.loaded {
+		readable := rs
+		if missingSets(rs, st) {
+			readable = rs.only(st)
+		}
+		c, err := k.compare(readable, st.live, true, func(m mismatch) {
+			d := m.difference()
+			d.Misleading = st.gives()
+			report(d)
+		})
 		if err != nil {
 			return err
 		}
 		for _, name := range c.ranges {
-			report(Difference{Changed, "set " + name, "it holds other addresses"})
+			report(Difference{Kind: Changed, What: "set " + name, Detail: "it holds other addresses", Misleading: st.gives()})
 		}
-		v.Elements = rs.Elements()
+		v.Elements = readable.Elements()
 	}
-	if st.plan != rs.plan.SHA256() {
-		report(Difference{Changed, "set " + planSet, fmt.Sprintf("it names plan %s, not %s", quoteSHA(st.plan), rs.plan.SHA256())})
+	if st.mark.plan != rs.plan.SHA256() { // which alone gives no port to anybody: what its elements say does
+		report(Difference{Kind: Changed, What: "set " + planSet, Detail: fmt.Sprintf("it names plan %s, not %s", quoteSHA(st.mark.plan), rs.plan.SHA256())})
 	}
 	return k.verifyRoutes(rs, report)
 }
@@ -162,15 +186,15 @@ func missingSets(rs *Ruleset, st *state) bool {
 
 func (m *mismatch) difference() Difference {
 	if m.key != nil {
-		return Difference{Surplus, "subscriber " + netip.AddrFrom4([4]byte(m.key)).String(),
-			fmt.Sprintf("map %s gives it %s, and the plan does not", m.m.name(), dataText(m.m.kind, m.have))}
+		return Difference{Kind: Surplus, What: "subscriber " + netip.AddrFrom4([4]byte(m.key)).String(),
+			Detail: fmt.Sprintf("map %s gives it %s, and the plan does not", m.m.name(), dataText(m.m.kind, m.have))}
 	}
 	kind, has := Missing, "has nothing"
 	if m.have != nil {
 		kind, has = Changed, "has "+dataText(m.m.kind, m.have)
 	}
-	return Difference{kind, "subscriber " + m.e.Inside().String(),
-		fmt.Sprintf("map %s %s instead of %s", m.m.name(), has, dataText(m.m.kind, appendData(nil, m.m.kind, m.e)))}
+	return Difference{Kind: kind, What: "subscriber " + m.e.Inside().String(),
+		Detail: fmt.Sprintf("map %s %s instead of %s", m.m.name(), has, dataText(m.m.kind, appendData(nil, m.m.kind, m.e)))}
 }
 
 // dataText returns what an element maps to, for people.
