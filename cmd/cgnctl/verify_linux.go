@@ -61,11 +61,23 @@ func (e *env) verify(k *nat44.Kernel, rs *nat44.Ruleset, format string) error {
 	if v.Differences > 0 {
 		f := &fault{code: exitCheck, msg: fmt.Sprintf("the kernel departs from the plan in %s", many(v.Differences, "place"))}
 		if !v.Foreign {
-			f.hint = command("apply", nftables, rs.Instance().String()) + " repairs it"
+			f.hint = repair(command("apply", nftables, rs.Instance().String()), v.Differences, v.OtherRelease)
 		}
 		return f
 	}
 	return nil
+}
+
+// repair says what to do about differences. Those that are there because another release made what the kernel has are nobody's doing.
+func repair(apply string, differences, release uint64) string {
+	switch release {
+	case 0:
+		return apply + " repairs it"
+	case differences:
+		return "another release made what the kernel has, and nobody changed it: " + apply + " replaces it"
+	}
+	return fmt.Sprintf("%s repairs it; %s %s there because another release made what the kernel has, and nobody changed that",
+		apply, many(release, "difference"), map[bool]string{true: "is", false: "are"}[release == 1])
 }
 
 func many(n uint64, what string) string {
