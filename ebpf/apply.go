@@ -75,7 +75,7 @@ func (f folder) apply(c Config) (*generation, error) {
 		return nil, err
 	}
 	var foreign []int
-	if live != nil && live.record.same(want) {
+	if live != nil && live.record.sameBut(want) {
 		rows, whole, err := live.damage()
 		if err == nil && whole {
 			err = live.evictRows(rows)

@@ -320,11 +320,7 @@ func TestUpgrade(t *testing.T) {
 	s := newSite(t, Config{Plan: mustPlan(t, samplePool)})
 	st := settleIn(s, s.Servers[0])
 	g := s.d.generation
-	other, meta := g.record, filepath.Join(s.d.folder.live(), "meta")
-	other.Object = strings.Repeat("0", len(other.Object))
-	if err := errors.Join(os.Remove(meta), other.pin(meta)); err != nil {
-		t.Fatal(err)
-	}
+	s.release(strings.Repeat("0", len(bpf.Digest())))
 	c := withLinks(Config{Plan: s.d.Plan()})
 	if change := must(in(s, func() (Change, error) { return Preview(c) })); !change.Programs || change.Plan || change.Repairs {
 		t.Errorf("what an upgrade would do: %+v", change)
@@ -340,5 +336,32 @@ func TestUpgrade(t *testing.T) {
 	st.isSame("after the upgrade")
 	if err := st.transfer.Finish(); err != nil {
 		t.Error(err)
+	}
+}
+
+// An upgrade takes along the slots of those who own the port, and not what somebody wrote into others.
+func TestUpgradeEvicts(t *testing.T) {
+	t.Parallel()
+	c := Config{Plan: mustPlan(t, samplePool)}
+	s := newSite(t, c)
+	echo := s.echo()
+	s.flow(0, echo.Addr())
+	s.release(strings.Repeat("0", len(bpf.Digest())))
+	if err := claimSlot(s); err != nil {
+		t.Fatal(err)
+	}
+	s.apply(c)
+	if v, found := s.verify(c.Plan); v.Differences > 0 || v.Mappings != 1 {
+		t.Errorf("after the upgrade: %+v, %v", v, found)
+	}
+}
+
+// release has the record say that another release made the programs.
+func (s *site) release(object string) {
+	s.Helper()
+	other, meta := s.d.generation.record, filepath.Join(s.d.folder.live(), "meta")
+	other.Object = object
+	if err := errors.Join(os.Remove(meta), other.pin(meta)); err != nil {
+		s.Fatal(err)
 	}
 }

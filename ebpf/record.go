@@ -180,6 +180,13 @@ func (r record) same(other record) bool {
 		r.samePolicies(other) && slices.Equal(r.Links, other.Links)
 }
 
+// sameBut reports whether nothing but the release differs. Slots outlive their programs, so that those of an instance that is as it was
+// have to be looked at then, too; that it is not whole follows from the release.
+func (r record) sameBut(other record) bool {
+	r.Object = other.Object
+	return r.same(other)
+}
+
 // parse returns the plan. It may be one that is known; otherwise plans with scheme random need their keys.
 func (r record) parse(known *alloc.Plan, keys []alloc.Key) (*alloc.Plan, error) {
 	if known != nil && known.SHA256() == r.SHA256 {
