@@ -42,10 +42,10 @@ func TestVerifyAlone(t *testing.T) {
 		t.Errorf("an apply with nothing to change made generation %d", n)
 	}
 	s.meddle(t, c, []tamper{
-		{"a note is gone", setAlone(0), `^subscriber of 192.0.2.0: missing: it is not noted that 100.64.0.1 has it alone$`},
+		{"a note is gone", setAlone(0), `^subscriber of 192.0.2.0: missing: it is not noted that 100.64.0.1 has it alone$`, false},
 		{
 			"somebody else is noted", setAlone(uint64(wireOrder(hostOrder(ad("100.64.0.2")))) << 32),
-			`^subscriber of 192.0.2.0: changed: 100.64.0.2 is noted to have it alone, and the plan says: 100.64.0.1$`,
+			`^subscriber of 192.0.2.0: changed: 100.64.0.2 is noted to have it alone, and the plan says: 100.64.0.1$`, true,
 		},
 	})
 }

@@ -53,7 +53,7 @@ func (d *Datapath) Tables() (uint64, error) {
 
 // hashOuter writes which maps a map of maps has.
 func (v *verifier) hashOuter(h hash.Hash, name string) error {
-	m, err := v.open(name, len(v.tables.rows), 4)
+	m, err := v.open(misleading, name, len(v.tables.rows), 4)
 	if err != nil || m == nil {
 		_, _ = h.Write([]byte(name + " is gone"))
 		return err
@@ -79,7 +79,7 @@ func (v *verifier) hashOuter(h hash.Hash, name string) error {
 // verifyOuter looks whether programs find the slots and accounts of some rows.
 func (v *verifier) verifyOuter(first, last int) error {
 	for _, name := range []string{bpf.CgnatMapSlots, bpf.CgnatMapAccounts} {
-		outer, err := v.open(name, len(v.tables.rows), 4)
+		outer, err := v.open(misleading, name, len(v.tables.rows), 4)
 		if err != nil {
 			return err
 		}

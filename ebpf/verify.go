@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/cgnkit/cgnkit/alloc"
+	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
 )
 
 // A DifferenceKind says how the kernel departs from a plan.
@@ -31,6 +32,31 @@ type Difference struct {
 	Kind   DifferenceKind
 	What   string // "plan", "map rows", "xdp program on eth0", "slots of 192.0.2.1", "tcp port 2000 of 192.0.2.1"
 	Detail string
+	// Misleading says that by it somebody else than the plan says may have a port.
+	Misleading bool
+	// OtherRelease says that it is there because another release made what the kernel has: nobody changed it.
+	OtherRelease bool
+}
+
+// A bearing is what a difference has to do with who has which port.
+type bearing uint8
+
+const (
+	// harmless is what gives nobody a port of somebody else: no packet meets it, as it does not meet a pin; or packets are dropped,
+	// left to the host untranslated, take the slow way, or have other times and limits.
+	harmless bearing = iota
+	// misleading is what says who has a port, or reads that.
+	misleading
+	// ofRelease is what another release has made otherwise.
+	ofRelease
+)
+
+// unlessReleased returns the bearing of something that every release makes by its own programs: it may be as another one wants it.
+func (v *verifier) unlessReleased(b bearing) bearing {
+	if v.record.Object != bpf.Digest() {
+		return ofRelease
+	}
+	return b
 }
 
 // String returns the difference as a sentence.
@@ -40,6 +66,11 @@ func (d Difference) String() string { return fmt.Sprintf("%s: %v: %s", d.What, d
 type Verified struct {
 	// Differences is the number of departures of the kernel from the plan; 0 means that the kernel equals the plan.
 	Differences uint64
+	// Misleading is how many of them may give a port to somebody else than the plan says. A program that does not run, a pin that is
+	// gone, a policy and what only keeps packets from passing give none.
+	Misleading uint64
+	// OtherRelease is how many of them are there because another release made what the kernel has. Apply replaces it.
+	OtherRelease uint64
 	// Notes are what does not change what packets meet, or could not be looked at.
 	Notes []string
 	// Entries is how many entries of maps were read and compared, and Mappings how many slots have an owner, who owns the port.
@@ -96,7 +127,7 @@ func newVerifier(g *generation, plan *alloc.Plan, found func(Difference)) (*veri
 
 func (v *verifier) verify() error {
 	if v.record.SHA256 != v.plan.SHA256() {
-		v.differ(Changed, "plan", "%s is in force, not %s", v.record.SHA256, v.plan.SHA256())
+		v.differ(misleading, Changed, "plan", "%s is in force, not %s", v.record.SHA256, v.plan.SHA256())
 	}
 	for _, step := range []func() error{v.verifyPrograms, v.verifyMaps, v.verifyPolicies, v.verifyWires, v.verifyRows} {
 		if err := step(); err != nil {
@@ -107,9 +138,27 @@ func (v *verifier) verify() error {
 }
 
 // differ reports a difference.
-func (v *verifier) differ(kind DifferenceKind, what, detail string, args ...any) {
+func (v *verifier) differ(b bearing, kind DifferenceKind, what, detail string, args ...any) {
+	v.count(newDifference(b, kind, what, detail, args...))
+}
+
+func newDifference(b bearing, kind DifferenceKind, what, detail string, args ...any) Difference {
+	if b == ofRelease {
+		detail += "; made by another release"
+	}
+	return Difference{Kind: kind, What: what, Detail: fmt.Sprintf(detail, args...), Misleading: b == misleading, OtherRelease: b == ofRelease}
+}
+
+// count counts and reports a difference.
+func (v *verifier) count(d Difference) {
 	v.Differences++
-	v.found(Difference{kind, what, fmt.Sprintf(detail, args...)})
+	if d.Misleading {
+		v.Misleading++
+	}
+	if d.OtherRelease {
+		v.OtherRelease++
+	}
+	v.found(d)
 }
 
 // damage looks for differences of a generation from its own plan. rows are those with slots of somebody who does not own the

@@ -10,7 +10,7 @@ import (
 	"github.com/cgnkit/cgnkit/ebpf/internal/bpf"
 )
 
-// verifyMaps compares the maps of the plan, entry by entry.
+// verifyMaps compares the maps of the plan, entry by entry. They say who has which port.
 func (v *verifier) verifyMaps() error {
 	t := v.tables
 	for _, err := range []error{
@@ -30,19 +30,20 @@ func (v *verifier) verifyMaps() error {
 	return nil
 }
 
-// open opens a map that should be there, with a number of entries of a size. It returns nil after a difference.
-func (v *verifier) open(name string, entries int, size uintptr) (*ebpf.Map, error) {
+// open opens a map that should be there, with a number of entries of a size. It returns nil after a difference, which has the bearing
+// that the contents have, unless only a pin is gone: what programs have stays as it was.
+func (v *verifier) open(b bearing, name string, entries int, size uintptr) (*ebpf.Map, error) {
 	what := "map " + name
 	m, err := v.openMap("maps", name)
 	if errors.Is(err, ErrChanged) {
-		v.differ(Missing, what, "it is not pinned any longer")
+		v.differ(v.unlessReleased(harmless), Missing, what, "it is not pinned any longer")
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	if n := uint32(max(1, entries)); m.MaxEntries() != n || m.ValueSize() != uint32(size) {
-		v.differ(Changed, what, "it has %d entries of %d octets instead of %d of %d", m.MaxEntries(), m.ValueSize(), n, size)
+		v.differ(v.unlessReleased(b), Changed, what, "it has %d entries of %d octets instead of %d of %d", m.MaxEntries(), m.ValueSize(), n, size)
 		m.Close()
 		return nil, nil
 	}
@@ -55,7 +56,7 @@ const readTogether = 4096
 // compare compares the entries of a map of the plan.
 func compare[T comparable](v *verifier, name string, want []T) error {
 	var entry T
-	m, err := v.open(name, len(want), unsafe.Sizeof(entry))
+	m, err := v.open(misleading, name, len(want), unsafe.Sizeof(entry))
 	if m == nil || err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func compare[T comparable](v *verifier, name string, want []T) error {
 		}
 	}
 	v.Entries += uint64(len(want))
-	v.report(name, differ, len(want))
+	v.report(misleading, name, differ, len(want))
 	return v.frozen(m, name)
 }
 
@@ -98,20 +99,20 @@ func (d *diffs) add(same bool, entry int, say func() string) {
 	}
 }
 
-func (v *verifier) report(name string, d diffs, of int) {
+func (v *verifier) report(b bearing, name string, d diffs, of int) {
 	if d.n > 0 {
-		v.differ(Changed, "map "+name, "%d of %d entries differ, first: %s", d.n, of, d.first)
+		v.differ(b, Changed, "map "+name, "%d of %d entries differ, first: %s", d.n, of, d.first)
 	}
 }
 
-// frozen reports a map of the plan that can be written.
+// frozen reports a map of the plan that can be written: it may have said something else before.
 func (v *verifier) frozen(m *ebpf.Map, name string) error {
 	info, err := m.Info()
 	if err != nil {
 		return fmt.Errorf("look at map %s: %w", name, permission(err))
 	}
 	if !info.Frozen() {
-		v.differ(Changed, "map "+name, "it can be written")
+		v.differ(misleading, Changed, "map "+name, "it can be written")
 	}
 	return nil
 }
@@ -119,7 +120,7 @@ func (v *verifier) frozen(m *ebpf.Map, name string) error {
 // verifyLists compares one list after the other: they are too large to have all at once.
 func (v *verifier) verifyLists() error {
 	want, have := new(list), new(list)
-	m, err := v.open(bpf.CgnatMapLists, len(v.tables.lists), unsafe.Sizeof(*want))
+	m, err := v.open(misleading, bpf.CgnatMapLists, len(v.tables.lists), unsafe.Sizeof(*want))
 	if m == nil || err != nil {
 		return err
 	}
@@ -133,14 +134,15 @@ func (v *verifier) verifyLists() error {
 		differ.add(*want == *have, i, func() string { return "other ports than the plan says" })
 	}
 	v.Entries += uint64(len(v.tables.lists))
-	v.report(bpf.CgnatMapLists, differ, len(v.tables.lists))
+	v.report(misleading, bpf.CgnatMapLists, differ, len(v.tables.lists))
 	return v.frozen(m, bpf.CgnatMapLists)
 }
 
-// verifyPolicies compares how pools behave with the record.
+// verifyPolicies compares how pools behave with the record. Times, limits and filters say which packets pass, and for how long, by ports
+// that are the subscriber's own.
 func (v *verifier) verifyPolicies() error {
 	var entry bpf.CgnatCgnPolicy
-	m, err := v.open(bpf.CgnatMapPolicies, len(v.record.Policies), unsafe.Sizeof(entry))
+	m, err := v.open(harmless, bpf.CgnatMapPolicies, len(v.record.Policies), unsafe.Sizeof(entry))
 	if m == nil || err != nil {
 		return err
 	}
@@ -154,6 +156,6 @@ func (v *verifier) verifyPolicies() error {
 		differ.add(entry == want, i, func() string { return differences(entry, want) })
 	}
 	v.Entries += uint64(len(v.record.Policies))
-	v.report(bpf.CgnatMapPolicies, differ, len(v.record.Policies))
+	v.report(harmless, bpf.CgnatMapPolicies, differ, len(v.record.Policies))
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 // maps that they use are those that are pinned.
 func (v *verifier) verifyPrograms() error {
 	if v.record.Object != bpf.Digest() {
-		v.differ(Changed, "programs", "they are of another release")
+		v.differ(ofRelease, Changed, "programs", "they are not those of this release")
 	}
 	spec, err := bpf.LoadCgnat()
 	if err != nil {
@@ -57,7 +57,7 @@ func (v *verifier) verifyPrograms() error {
 func (v *verifier) verifyProgram(name string, want *ebpf.ProgramSpec, used map[ebpf.MapID]bool) error {
 	p, err := v.openProgram(name)
 	if errors.Is(err, ErrChanged) {
-		v.differ(Missing, "program "+name, "it is not pinned any longer")
+		v.differ(v.unlessReleased(harmless), Missing, "program "+name, "it is not pinned any longer")
 		return nil
 	}
 	if err != nil {
@@ -77,7 +77,7 @@ func (v *verifier) verifyProgram(name string, want *ebpf.ProgramSpec, used map[e
 		return fmt.Errorf("look at program %s: %w", name, err)
 	}
 	if !same {
-		v.differ(Changed, "program "+name, "it is another one, with tag %s", info.Tag)
+		v.differ(v.unlessReleased(misleading), Changed, "program "+name, "it is another one, with tag %s", info.Tag)
 	}
 	return nil
 }
@@ -92,7 +92,8 @@ func hasTag(p *ebpf.ProgramSpec, tag string) (bool, error) {
 	return linked.HasTag(tag, p.ByteOrder)
 }
 
-// verifySpot looks whether a program runs where it should.
+// verifySpot looks whether a program runs where it should. Where none runs, nobody gets a port; one that is not ours may do what it likes, whichever
+// release made ours.
 func (v *verifier) verifySpot(s spot) error {
 	what := fmt.Sprintf("%s program on %s", s.name, s.on)
 	l, err := v.openLink(s)
@@ -100,7 +101,7 @@ func (v *verifier) verifySpot(s spot) error {
 		return permission(err)
 	}
 	if l == nil {
-		v.differ(Missing, what, "its link is not pinned any longer")
+		v.differ(harmless, Missing, what, "its link is not pinned any longer")
 		return nil
 	}
 	defer l.Close()
@@ -110,7 +111,7 @@ func (v *verifier) verifySpot(s spot) error {
 		if _, err := net.InterfaceByIndex(s.index); err != nil {
 			detail = "the interface is gone"
 		}
-		v.differ(Missing, what, "%s", detail)
+		v.differ(harmless, Missing, what, "%s", detail)
 		return nil
 	}
 	p, err := v.openProgram(s.program)
@@ -122,12 +123,12 @@ func (v *verifier) verifySpot(s spot) error {
 	}
 	defer p.Close()
 	if want := programID(p); runs != want {
-		v.differ(Changed, what, "program %d runs there, not %d", runs, want)
+		v.differ(misleading, Changed, what, "program %d runs there, not %d", runs, want)
 	}
 	return nil
 }
 
-// verifyPins looks whether the maps that are pinned are those that programs use.
+// verifyPins looks whether the maps that are pinned are those that programs use. Where they use others, what these say cannot be told.
 func (v *verifier) verifyPins(spec *ebpf.CollectionSpec, used map[ebpf.MapID]bool) error {
 	wanted := mapsOf(spec)
 	for _, name := range slices.Sorted(maps.Keys(spec.Maps)) {
@@ -137,7 +138,7 @@ func (v *verifier) verifyPins(spec *ebpf.CollectionSpec, used map[ebpf.MapID]boo
 		m, err := v.openMap("maps", name)
 		if errors.Is(err, ErrChanged) {
 			if !ofPlan(name) { // the others are reported where they are compared
-				v.differ(Missing, "map "+name, "it is not pinned any longer")
+				v.differ(v.unlessReleased(harmless), Missing, "map "+name, "it is not pinned any longer")
 			}
 			continue
 		}
@@ -150,7 +151,7 @@ func (v *verifier) verifyPins(spec *ebpf.CollectionSpec, used map[ebpf.MapID]boo
 			return err
 		}
 		if !used[id] {
-			v.differ(Changed, "map "+name, "no program uses the one that is pinned")
+			v.differ(misleading, Changed, "map "+name, "no program uses the one that is pinned")
 		}
 	}
 	return nil

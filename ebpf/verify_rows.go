@@ -15,7 +15,7 @@ import (
 func (v *verifier) verifyRows() error {
 	outer := make(map[string]*ebpf.Map)
 	for _, name := range []string{bpf.CgnatMapSlots, bpf.CgnatMapAccounts} {
-		m, err := v.open(name, len(v.tables.rows), 4)
+		m, err := v.open(misleading, name, len(v.tables.rows), 4)
 		if err != nil {
 			return err
 		}
@@ -41,12 +41,13 @@ func (v *verifier) verifyRows() error {
 	return nil
 }
 
-// verifyTable looks whether the slots or accounts of a row are those that the programs find.
+// verifyTable looks whether the slots or accounts of a row are those that the programs find. Where they find none, they drop what would
+// get a port there.
 func (v *verifier) verifyTable(outer *ebpf.Map, kind string, row int, entries uint32) error {
 	what := fmt.Sprintf("%s of %v", kind, v.address(row))
 	m, err := v.openMap(kind, v.address(row))
 	if errors.Is(err, ErrChanged) {
-		v.differ(Missing, what, "they are not pinned any longer")
+		v.differ(harmless, Missing, what, "they are not pinned any longer")
 		return nil
 	}
 	if err != nil {
@@ -54,7 +55,7 @@ func (v *verifier) verifyTable(outer *ebpf.Map, kind string, row int, entries ui
 	}
 	defer m.Close()
 	if m.MaxEntries() != entries {
-		v.differ(Changed, what, "there are %d instead of %d", m.MaxEntries(), entries)
+		v.differ(misleading, Changed, what, "there are %d instead of %d", m.MaxEntries(), entries)
 	}
 	if outer == nil {
 		return nil // which is reported
@@ -66,11 +67,11 @@ func (v *verifier) verifyTable(outer *ebpf.Map, kind string, row int, entries ui
 	var found ebpf.MapID
 	switch err := outer.Lookup(uint32(row), &found); {
 	case errors.Is(err, ebpf.ErrKeyNotExist):
-		v.differ(Missing, what, "programs find none in row %d", row)
+		v.differ(harmless, Missing, what, "programs find none in row %d", row)
 	case err != nil:
 		return fmt.Errorf("look for the %s: %w", what, permission(err))
 	case found != pinned:
-		v.differ(Changed, what, "programs find others in row %d than those that are pinned", row)
+		v.differ(misleading, Changed, what, "programs find others in row %d than those that are pinned", row)
 	}
 	return nil
 }
@@ -97,7 +98,7 @@ func (v *verifier) verifySlots(row int, buffer []byte) error {
 			return true
 		}
 		v.foreign[row] = true
-		v.differ(Surplus, fmt.Sprintf("%v port %d of %v", proto, port, v.address(row)), "%v has it, and the plan says: %s", inside, v.whose(row, port))
+		v.differ(misleading, Surplus, fmt.Sprintf("%v port %d of %v", proto, port, v.address(row)), "%v has it, and the plan says: %s", inside, v.whose(row, port))
 		return true
 	})
 	if err == nil {
@@ -106,16 +107,17 @@ func (v *verifier) verifySlots(row int, buffer []byte) error {
 	return err
 }
 
-// verifyAlone looks whether who has an address alone is who is noted. Where it is shared, nobody reads the note.
+// verifyAlone looks whether who has an address alone is who is noted. Where it is shared, nobody reads the note. Where
+// nobody is noted, what has no ports goes to nobody.
 func (v *verifier) verifyAlone(row int, noted netip.Addr) {
 	want, ok := v.alone(row)
 	what := fmt.Sprintf("subscriber of %v", v.address(row))
 	switch {
 	case !ok || noted == want:
 	case !noted.IsValid():
-		v.differ(Missing, what, "it is not noted that %v has it alone", want)
+		v.differ(harmless, Missing, what, "it is not noted that %v has it alone", want)
 	default:
-		v.differ(Changed, what, "%v is noted to have it alone, and the plan says: %v", noted, want)
+		v.differ(misleading, Changed, what, "%v is noted to have it alone, and the plan says: %v", noted, want)
 	}
 }
 

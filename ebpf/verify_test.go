@@ -25,16 +25,31 @@ import (
 func (s *site) verify(plan *alloc.Plan) (Verified, []string) {
 	s.Helper()
 	var found []string
+	var misleading, release uint64
 	v, err := in(s, func() (Verified, error) {
 		d, err := Open("")
 		if err != nil {
 			return Verified{}, err
 		}
 		defer func() { _ = d.Close() }()
-		return d.Verify(plan, func(d Difference) { found = append(found, d.String()) })
+		return d.Verify(plan, func(d Difference) {
+			found = append(found, d.String())
+			if d.Misleading {
+				misleading++
+			}
+			if d.OtherRelease {
+				release++
+			}
+			if d.OtherRelease != strings.HasSuffix(d.String(), "; made by another release") || d.OtherRelease && d.Misleading {
+				s.Errorf("%+v says %v", d, d)
+			}
+		})
 	})
 	if err != nil {
 		s.Fatalf("%+v", err)
+	}
+	if v.Misleading != misleading || v.OtherRelease != release {
+		s.Errorf("%d misleading and %d of another release were found, and counted: %+v", misleading, release, v)
 	}
 	if v.Differences != uint64(len(found)) {
 		s.Errorf("%d differences were counted, and %d found", v.Differences, len(found))
@@ -93,6 +108,8 @@ type tamper struct {
 	name string
 	do   func(s *site) error
 	want string // matches the one difference
+	// misleads says whether somebody else may have a port by it.
+	misleads bool
 }
 
 // claimSlot makes 100.64.0.9:1234 the owner of a port of 100.64.0.0.
@@ -163,34 +180,34 @@ func unpin(kind string, name any) func(*site) error {
 }
 
 var tampers = []tamper{
-	{"a driver program is detached", detachHook(driverHook, true), `^xdp program on inside: missing: it was detached$`},
-	{"a program behind the driver is detached", detachHook(behindHook, false), `^tcx program on outside: missing: it was detached$`},
+	{"a driver program is detached", detachHook(driverHook, true), `^xdp program on inside: missing: it was detached$`, false},
+	{"a program behind the driver is detached", detachHook(behindHook, false), `^tcx program on outside: missing: it was detached$`, false},
 	{"a link is unpinned", func(s *site) error {
 		return os.Remove(s.d.generation.at("links", s.spot(driverHook, false).pin()))
-	}, `^xdp program on outside: missing: its link is not pinned any longer$`},
-	{"another program runs", runOther, `^xdp program on inside: changed: program \d+ runs there, not \d+$`},
-	{"a program is unpinned", unpin("programs", bpf.CgnatProgCgnClaim), `^program cgn_claim: missing: it is not pinned any longer$`},
-	{"a foreign owner is in a slot", claimSlot, `^udp port 2000 of 192.0.2.0: surplus: 100.64.0.9:1234 has it, and the plan says: 100.64.0.0$`},
+	}, `^xdp program on outside: missing: its link is not pinned any longer$`, false},
+	{"another program runs", runOther, `^xdp program on inside: changed: program \d+ runs there, not \d+$`, true},
+	{"a program is unpinned", unpin("programs", bpf.CgnatProgCgnClaim), `^program cgn_claim: missing: it is not pinned any longer$`, false},
+	{"a foreign owner is in a slot", claimSlot, `^udp port 2000 of 192.0.2.0: surplus: 100.64.0.9:1234 has it, and the plan says: 100.64.0.0$`, true},
 	{"an inner map is deleted", func(s *site) error {
 		return with(s, "maps", bpf.CgnatMapSlots, func(m *ebpf.Map) error { return m.Delete(uint32(2)) })
-	}, `^slots of 192.0.2.2: missing: programs find none in row 2$`},
+	}, `^slots of 192.0.2.2: missing: programs find none in row 2$`, false},
 	{"accounts are exchanged", func(s *site) error {
 		return with(s, "accounts", "192.0.2.3", func(other *ebpf.Map) error {
 			return with(s, "maps", bpf.CgnatMapAccounts, func(m *ebpf.Map) error { return m.Put(uint32(1), other) })
 		})
-	}, `^accounts of 192.0.2.1: changed: programs find others in row 1 than those that are pinned$`},
-	{"slots are unpinned", unpin("slots", "192.0.2.2"), `^slots of 192.0.2.2: missing: they are not pinned any longer$`},
-	{"accounts are unpinned", unpin("accounts", "192.0.2.2"), `^accounts of 192.0.2.2: missing: they are not pinned any longer$`},
+	}, `^accounts of 192.0.2.1: changed: programs find others in row 1 than those that are pinned$`, true},
+	{"slots are unpinned", unpin("slots", "192.0.2.2"), `^slots of 192.0.2.2: missing: they are not pinned any longer$`, false},
+	{"accounts are unpinned", unpin("accounts", "192.0.2.2"), `^accounts of 192.0.2.2: missing: they are not pinned any longer$`, false},
 	{"a policy is changed", func(s *site) error {
 		return with(s, "maps", bpf.CgnatMapPolicies, func(m *ebpf.Map) error { return m.Put(uint32(0), bpf.CgnatCgnPolicy{Udp: 1}) })
-	}, `^map policies: changed: 1 of 1 entries differ, first: 0 has udp 1 instead of \d{3,}`},
-	{"a map of the plan is unpinned", unpin("maps", bpf.CgnatMapRanges), `^map ranges: missing: it is not pinned any longer$`},
-	{"counters are unpinned", unpin("maps", bpf.CgnatMapCounters), `^map counters: missing: it is not pinned any longer$`},
-	{"an exit is closed", setExit(netns.InsideLink, false), `^map exits: changed: interface inside can send by XDP, and programs do not$`},
-	{"an exit is opened", setExit("lo", true), `^map exits: changed: interface lo cannot send by XDP, and programs would send by it$`},
-	{"an inside interface is taken for one of the outside", setBit(bpf.CgnatMapOutsides, netns.InsideLink, true), `^map outsides: changed: of interfaces 0 to 63, 0x[0-9a-f]+ are taken for those of the outside instead of 0x[0-9a-f]+$`},
-	{"exits are unpinned", unpin("maps", bpf.CgnatMapExits), `^map exits: missing: it is not pinned any longer$`},
-	{"a map of the plan is replaced", replaceRows, `^map rows: changed: (8 of 8 entries differ, first: 0 has addr 0\.0\.0\.0 instead of 192\.0\.2\.0|it can be written|no program uses the one that is pinned)`},
+	}, `^map policies: changed: 1 of 1 entries differ, first: 0 has udp 1 instead of \d{3,}`, false},
+	{"a map of the plan is unpinned", unpin("maps", bpf.CgnatMapRanges), `^map ranges: missing: it is not pinned any longer$`, false},
+	{"counters are unpinned", unpin("maps", bpf.CgnatMapCounters), `^map counters: missing: it is not pinned any longer$`, false},
+	{"an exit is closed", setExit(netns.InsideLink, false), `^map exits: changed: interface inside can send by XDP, and programs do not$`, false},
+	{"an exit is opened", setExit("lo", true), `^map exits: changed: interface lo cannot send by XDP, and programs would send by it$`, false},
+	{"an inside interface is taken for one of the outside", setBit(bpf.CgnatMapOutsides, netns.InsideLink, true), `^map outsides: changed: of interfaces 0 to 63, 0x[0-9a-f]+ are taken for those of the outside instead of 0x[0-9a-f]+$`, false},
+	{"exits are unpinned", unpin("maps", bpf.CgnatMapExits), `^map exits: missing: it is not pinned any longer$`, false},
+	{"a map of the plan is replaced", replaceRows, `^map rows: changed: (8 of 8 entries differ, first: 0 has addr 0\.0\.0\.0 instead of 192\.0\.2\.0|it can be written|no program uses the one that is pinned)`, true},
 }
 
 // replaceRows pins another map in place of that of the rows.
@@ -209,6 +226,40 @@ func replaceRows(s *site) error {
 	})
 }
 
+// What another release has made is counted apart, and what somebody did under it is not of that release. An interface that is gone gives a port
+// to nobody; another plan does.
+func TestVerifyBearings(t *testing.T) {
+	t.Parallel()
+	c := Config{Plan: mustPlan(t, samplePool)}
+	s := newSite(t, c)
+	s.release(strings.Repeat("0", len(bpf.Digest())))
+	if v, found := s.verify(c.Plan); v.Differences != 1 || v.OtherRelease != 1 || v.Misleading != 0 {
+		t.Errorf("of another release: %+v, %v", v, found)
+	}
+	for _, do := range []func(*site) error{
+		unpin("programs", bpf.CgnatProgCgnClaim), unpin("maps", bpf.CgnatMapCounters), // which it may not have
+		claimSlot, detachHook(behindHook, false),
+	} {
+		if _, err := in(s, func() (int, error) { return 0, do(s) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if v, found := s.verify(c.Plan); v.Differences != 5 || v.OtherRelease != 3 || v.Misleading != 1 {
+		t.Errorf("changed by somebody: %+v, %v", v, found)
+	}
+	s.apply(c)
+	if v, found := s.verify(c.Plan); v.Differences != 0 {
+		t.Errorf("after Apply: %+v, %v", v, found)
+	}
+	if v, found := s.verify(mustPlan(t, movedPool)); v.Misleading == 0 || v.OtherRelease > 0 {
+		t.Errorf("with another plan: %+v, %v", v, found)
+	}
+	netnstest.Run(t, s.CGN, "ip", "link", "delete", netns.InsideLink)
+	if v, found := s.verify(c.Plan); v.Differences == 0 || v.Misleading > 0 || v.OtherRelease > 0 {
+		t.Errorf("without an interface: %+v, %v", v, found)
+	}
+}
+
 // Whatever somebody does to an instance is named, and Apply repairs it.
 func TestVerifyTampered(t *testing.T) {
 	t.Parallel()
@@ -224,9 +275,12 @@ func (s *site) meddle(t *testing.T, c Config, tampers []tamper) {
 			if _, err := in(s, func() (int, error) { return 0, test.do(s) }); err != nil {
 				t.Fatal(err)
 			}
-			_, found := s.verify(c.Plan)
+			v, found := s.verify(c.Plan)
 			if len(found) == 0 {
 				t.Fatal("nothing is found")
+			}
+			if (v.Misleading > 0) != test.misleads || v.OtherRelease > 0 {
+				t.Errorf("%+v: misleading: %t", v, test.misleads)
 			}
 			for _, d := range found {
 				if !regexp.MustCompile(test.want).MatchString(d) {

@@ -46,7 +46,7 @@ func (v *verifier) verifyWires() error {
 		}
 		slices.SortFunc(c.details, func(d, e Difference) int { return strings.Compare(d.Detail, e.Detail) }) // maps have no order
 		for _, d := range c.details {
-			v.differ(d.Kind, d.What, "%s", d.Detail)
+			v.count(d)
 		}
 	}
 	return nil
@@ -62,8 +62,8 @@ type wireCheck struct {
 }
 
 // add adds a difference of a map.
-func (c *wireCheck) add(kind DifferenceKind, name, detail string, args ...any) {
-	c.details = append(c.details, Difference{kind, "map " + name, fmt.Sprintf(detail, args...)})
+func (c *wireCheck) add(b bearing, kind DifferenceKind, name, detail string, args ...any) {
+	c.details = append(c.details, newDifference(b, kind, "map "+name, detail, args...))
 }
 
 func (c *wireCheck) name() error {
@@ -87,13 +87,14 @@ func (c *wireCheck) own(index int) bool {
 	return false
 }
 
-// exits compares by which interfaces the driver may send. Bits of interfaces that are gone do no harm: nothing is routed there.
+// exits compares by which interfaces the driver may send: what they send is translated in any case. Bits of interfaces that are gone do
+// no harm: nothing is routed there.
 func (c *wireCheck) exits() error {
 	var word uint64
 	c.exit = make(map[int]bool)
 	m, err := c.openMap("maps", bpf.CgnatMapExits)
 	if errors.Is(err, ErrChanged) {
-		c.add(Missing, bpf.CgnatMapExits, "it is not pinned any longer")
+		c.add(harmless, Missing, bpf.CgnatMapExits, "it is not pinned any longer")
 		return nil
 	}
 	if err != nil {
@@ -112,9 +113,9 @@ func (c *wireCheck) exits() error {
 		c.exit[index] = word>>(index%64)&1 == 1
 		switch {
 		case c.exit[index] && !c.want.able[index]:
-			c.add(Changed, bpf.CgnatMapExits, "interface %s cannot send by XDP, and programs would send by it", name)
+			c.add(harmless, Changed, bpf.CgnatMapExits, "interface %s cannot send by XDP, and programs would send by it", name)
 		case !c.exit[index] && c.want.able[index] && c.own(index):
-			c.add(Changed, bpf.CgnatMapExits, "interface %s can send by XDP, and programs do not", name)
+			c.add(harmless, Changed, bpf.CgnatMapExits, "interface %s can send by XDP, and programs do not", name)
 		case !c.exit[index] && c.want.able[index]:
 			c.Notes = append(c.Notes, fmt.Sprintf("interface %s was able to send by XDP only after the instance was applied: what leaves by it takes the slow way", name))
 		}
@@ -122,11 +123,11 @@ func (c *wireCheck) exits() error {
 	return nil
 }
 
-// outsides compares which interfaces are those of the outside.
+// outsides compares which interfaces are those of the outside. What leaves by another one is not translated.
 func (c *wireCheck) outsides() error {
 	m, err := c.openMap("maps", bpf.CgnatMapOutsides)
 	if errors.Is(err, ErrChanged) {
-		c.add(Missing, bpf.CgnatMapOutsides, "it is not pinned any longer")
+		c.add(harmless, Missing, bpf.CgnatMapOutsides, "it is not pinned any longer")
 		return nil
 	}
 	if err != nil {
@@ -143,7 +144,7 @@ func (c *wireCheck) outsides() error {
 		}
 		for i, at := range keys[:n] {
 			if words[i] != want[at] {
-				c.add(Changed, bpf.CgnatMapOutsides, "of interfaces %d to %d, %#x are taken for those of the outside instead of %#x", at*64, at*64+63, words[i], want[at])
+				c.add(harmless, Changed, bpf.CgnatMapOutsides, "of interfaces %d to %d, %#x are taken for those of the outside instead of %#x", at*64, at*64+63, words[i], want[at])
 			}
 		}
 		if err != nil {
@@ -152,40 +153,49 @@ func (c *wireCheck) outsides() error {
 	}
 }
 
-// links compares to which interface a frame belongs.
+// links compares to which interface a frame belongs: whose it is follows from the interface. Where one is gone or not known, nobody is taken for
+// a subscriber that was none.
 func (c *wireCheck) links() error {
 	have := make(map[bpf.CgnatCgnWire]bpf.CgnatCgnLink)
-	if ok, err := readAll(c.verifier, bpf.CgnatMapLinks, int(bpf.CgnatCgnWireLimitCGN_LINKS), have); !ok || err != nil {
+	if ok, err := readAll(c.verifier, misleading, bpf.CgnatMapLinks, int(bpf.CgnatCgnWireLimitCGN_LINKS), have); !ok || err != nil {
 		return err
 	}
 	for wire, want := range c.want.links {
 		if got, ok := have[wire]; !ok {
-			c.add(Missing, bpf.CgnatMapLinks, "frames of interface %s are not known", c.at(want.Ifindex))
+			c.add(harmless, Missing, bpf.CgnatMapLinks, "frames of interface %s are not known", c.at(want.Ifindex))
 		} else if got != want {
-			c.add(Changed, bpf.CgnatMapLinks, "frames of interface %s have %s", c.at(want.Ifindex), differences(got, want))
+			b := harmless
+			if got.Inside != 0 && (want.Inside == 0 || got.Realm != want.Realm) {
+				b = misleading // who sends them is taken for a subscriber that he is not
+			}
+			c.add(b, Changed, bpf.CgnatMapLinks, "frames of interface %s have %s", c.at(want.Ifindex), differences(got, want))
 		}
 	}
 	for wire, got := range have {
 		if _, ok := c.want.links[wire]; !ok {
-			c.add(Changed, bpf.CgnatMapLinks, "frames with %s are taken for those of interface %s, and it has none such", words(wire), c.at(got.Ifindex))
+			b := harmless
+			if got.Inside != 0 && c.names[int(got.Ifindex)] != "" {
+				b = misleading
+			}
+			c.add(b, Changed, bpf.CgnatMapLinks, "frames with %s are taken for those of interface %s, and it has none such", words(wire), c.at(got.Ifindex))
 		}
 	}
 	return nil
 }
 
-// cables compares how VLANs are reached. One that the driver does not send by need not be known.
+// cables compares how VLANs are reached: by whom packets go, with ports that are decided. One that the driver does not send by need not be known.
 func (c *wireCheck) cables() error {
 	have := make(map[uint32]bpf.CgnatCgnCable)
-	if ok, err := readAll(c.verifier, bpf.CgnatMapCables, int(bpf.CgnatCgnWireLimitCGN_LINKS), have); !ok || err != nil {
+	if ok, err := readAll(c.verifier, harmless, bpf.CgnatMapCables, int(bpf.CgnatCgnWireLimitCGN_LINKS), have); !ok || err != nil {
 		return err
 	}
 	for index, want := range c.want.cables {
 		got, ok := have[index]
 		switch {
 		case !ok && (c.own(int(index)) || c.exit[int(index)]):
-			c.add(Missing, bpf.CgnatMapCables, "how interface %s is reached is not known", c.at(index))
+			c.add(harmless, Missing, bpf.CgnatMapCables, "how interface %s is reached is not known", c.at(index))
 		case ok && got != want:
-			c.add(Changed, bpf.CgnatMapCables, "interface %s is reached by %s", c.at(index), differences(got, want))
+			c.add(harmless, Changed, bpf.CgnatMapCables, "interface %s is reached by %s", c.at(index), differences(got, want))
 		}
 	}
 	for index := range have {
@@ -193,7 +203,7 @@ func (c *wireCheck) cables() error {
 			continue // nothing is routed there
 		}
 		if _, ok := c.want.cables[index]; !ok {
-			c.add(Changed, bpf.CgnatMapCables, "interface %s is no VLAN, and programs take it for one", c.at(index))
+			c.add(harmless, Changed, bpf.CgnatMapCables, "interface %s is no VLAN, and programs take it for one", c.at(index))
 		}
 	}
 	return nil
@@ -208,10 +218,10 @@ func (c *wireCheck) at(index uint32) string {
 }
 
 // readAll reads a map with as many keys as there happen to be, of so many that may be. It returns false after a difference.
-func readAll[K comparable, V any](v *verifier, name string, most int, into map[K]V) (bool, error) {
+func readAll[K comparable, V any](v *verifier, b bearing, name string, most int, into map[K]V) (bool, error) {
 	var key K
 	var value V
-	m, err := v.open(name, most, unsafe.Sizeof(value))
+	m, err := v.open(b, name, most, unsafe.Sizeof(value))
 	if m == nil || err != nil {
 		return false, err
 	}

@@ -48,19 +48,22 @@ func links(f func(m *ebpf.Map, a attachment) error) func(*site) error {
 
 // wireTampers are what somebody may do to what only the tagged program asks for.
 var wireTampers = []tamper{
-	{"a link is taken away", links(func(m *ebpf.Map, a attachment) error { return m.Delete(a.Lead.entry()) }), `^map links: missing: frames of interface inside are not known$`},
+	{"a link is taken away", links(func(m *ebpf.Map, a attachment) error { return m.Delete(a.Lead.entry()) }), `^map links: missing: frames of interface inside are not known$`, false},
 	{"a link changes sides", links(func(m *ebpf.Map, a attachment) error {
 		return m.Put(a.Lead.entry(), bpf.CgnatCgnLink{Ifindex: uint32(a.Index)})
-	}), `^map links: changed: frames of interface inside have inside 0 instead of 1$`},
+	}), `^map links: changed: frames of interface inside have inside 0 instead of 1$`, false},
 	{"a link is added", links(func(m *ebpf.Map, a attachment) error {
 		return m.Put(lead{Card: a.Index, Tags: 1, Tag: [maxTags]tag{{0x8100, 7}}}.entry(), bpf.CgnatCgnLink{Ifindex: uint32(a.Index)})
-	}), `^map links: changed: frames with ifindex \d+, vid 0 7 are taken for those of interface inside, and it has none such$`},
+	}), `^map links: changed: frames with ifindex \d+, vid 0 7 are taken for those of interface inside, and it has none such$`, false},
+	{"a link of subscribers is added", links(func(m *ebpf.Map, a attachment) error {
+		return m.Put(lead{Card: a.Index, Tags: 1, Tag: [maxTags]tag{{0x8100, 7}}}.entry(), bpf.CgnatCgnLink{Ifindex: uint32(a.Index), Inside: 1})
+	}), `^map links: changed: frames with ifindex \d+, vid 0 7 are taken for those of interface inside, and it has none such$`, true},
 	{"a cable is added", func(s *site) error {
 		return with(s, "maps", bpf.CgnatMapCables, func(m *ebpf.Map) error {
 			return m.Put(uint32(s.d.generation.record.Links[0].Index), bpf.CgnatCgnCable{Ifindex: 1, Tags: 1})
 		})
-	}, `^map cables: changed: interface inside is no VLAN, and programs take it for one$`},
-	{"links are unpinned", unpin("maps", bpf.CgnatMapLinks), `^map links: missing: it is not pinned any longer$`},
+	}, `^map cables: changed: interface inside is no VLAN, and programs take it for one$`, false},
+	{"links are unpinned", unpin("maps", bpf.CgnatMapLinks), `^map links: missing: it is not pinned any longer$`, false},
 }
 
 // What the tagged program knows of interfaces is compared, and Apply repairs it.
