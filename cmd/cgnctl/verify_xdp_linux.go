@@ -20,7 +20,7 @@ func (e *env) verifyXDP(in *instanceFlag, p *planFlags, format string) error {
 	w := e.newDifferenceWriter(format)
 	w.begin(instance.String(), f.Plan.SHA256())
 	var v ebpf.Verified
-	hint := command("apply", xdp, instance.String()) + " repairs it"
+	hint := ""
 	d, err := ebpf.Open(instance.String(), f.Spec.Keys...)
 	switch {
 	case errors.Is(err, ebpf.ErrNotLoaded):
@@ -42,6 +42,9 @@ func (e *env) verifyXDP(in *instanceFlag, p *planFlags, format string) error {
 		return err
 	}
 	if w.n > 0 {
+		if hint == "" {
+			hint = repair(command("apply", xdp, instance.String()), uint64(w.n), v.OtherRelease)
+		}
 		return &fault{
 			code: exitCheck, hint: hint,
 			msg: fmt.Sprintf("the kernel departs from the plan in %s", many(uint64(w.n), "place")),
