@@ -105,14 +105,13 @@ func (st *state) firstName(name string) string {
 // restLines are the objects and sets that rs wants. A size is not among what they say: it follows from the plan, and a map that grew keeps its own.
 func (rs *Ruleset) restLines() (lines []string) {
 	for _, o := range rs.objects() {
-		line := fmt.Sprintf("object %s type %d", o.Name, o.Type)
+		lines = append(lines, fmt.Sprintf("object %s type %d", o.Name, o.Type))
 		if t, ok := o.Obj.(*expr.CtTimeout); ok {
-			line += fmt.Sprintf(" protocol %d/%d", t.L3Proto, t.L4Proto)
+			lines = append(lines, fmt.Sprintf("protocol %d/%d", t.L3Proto, t.L4Proto))
 			for _, state := range slices.Sorted(maps.Keys(t.Policy)) {
-				line += fmt.Sprintf(" %d:%d", state, t.Policy[state])
+				lines = append(lines, fmt.Sprintf("state %d: %d", state, t.Policy[state]))
 			}
 		}
-		lines = append(lines, line)
 	}
 	for _, s := range rs.sets(0) {
 		lines = append(lines, fmt.Sprintf("set %s map=%t interval=%t,%t key %d/%d data %d/%d", s.Name, s.IsMap, s.Interval, s.DataInterval,
