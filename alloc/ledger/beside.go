@@ -10,12 +10,12 @@ type Beside struct {
 }
 
 // Beside returns the files beside the ledger that its answers depend on, beyond its records: of an apply that has not ended, and, after Heed,
-// of the daemon where epochs may not have come into force. None otherwise. Who states what an answer was made from states them, too.
+// of the daemon where epochs may not have come into force, or the kernel may have departed from its plan. None otherwise. Who states what an answer was made from states them, too.
 func (l *Ledger) Beside() (files []Beside) {
 	if l.pending != nil {
 		files = append(files, Beside{Name: l.name + pendingSuffix, Kind: "pending", Data: bytes.Clone(l.apply)})
 	}
-	if !l.unsure.IsZero() {
+	if !l.Unsure().IsZero() || len(l.departures) > 0 {
 		files = append(files, Beside{Name: l.name + MemorySuffix, Kind: "daemon", Data: bytes.Clone(l.memory)})
 	}
 	return files

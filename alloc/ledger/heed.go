@@ -21,6 +21,7 @@ func (l *Ledger) HeedAsOf(at, now time.Time) error {
 		return fmt.Errorf("%w: it says which epochs came into force; put it back from where the ledger comes from, or remove it if all did", err)
 	}
 	l.heedDeparture(m, now)
+	l.heedDepartures(m)
 	want, err := l.AtInstant(at)
 	if err != nil || m.IsZero() {
 		return nil //nolint:nilerr // where no epoch covers the present time, none can be late
@@ -51,6 +52,14 @@ func (l *Ledger) heedDeparture(m Memory, now time.Time) {
 		since += ": who had ports from then on is not known"
 	}
 	l.warnings = append(l.warnings, fmt.Sprintf("by %s%s somebody changed what the kernel has of its plan, or it cannot be looked at, %s", l.name, MemorySuffix, since))
+}
+
+// heedDepartures has nobody be named alone for times of that kind that are over.
+func (l *Ledger) heedDepartures(m Memory) {
+	if l.departures = l.Unrecorded(m.Departures); len(l.departures) > 0 {
+		l.warnings = append(l.warnings, fmt.Sprintf("by %s%s who had ports between %s is not known: somebody had changed what the kernel has of its plan; "+
+			"cgnd records it when it runs again", l.name, MemorySuffix, departuresText(l.departures)))
+	}
 }
 
 // Unsure returns since when epochs may not have come into force, or the kernel may have departed from its plan, by what Heed found; the zero Time = nothing is

@@ -12,7 +12,7 @@ import (
 func (s *straddle) departs(asOf, now, at time.Time) bool {
 	s.Helper()
 	l := open(s.T, s.path)
-	if err := l.HeedAsOf(asOf, now); err != nil || len(l.Warnings()) == 0 != l.Unsure().IsZero() {
+	if err := l.HeedAsOf(asOf, now); err != nil || len(l.Warnings()) == 0 && !l.Unsure().IsZero() {
 		s.Fatal(err, l.Warnings(), l.Unsure())
 	}
 	a, err := l.Trace(ledger.Question{Outside: netip.MustParseAddr("198.18.0.0"), Port: ledger.PortOf(5300), From: at, To: at})

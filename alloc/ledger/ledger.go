@@ -38,11 +38,12 @@ type Ledger struct {
 	warnings []string
 	plans    plans
 
-	memory    []byte // what a daemon remembered when the ledger was opened
-	memoryErr error
-	unsure    time.Time // see Heed
-	had       []string
-	departed  time.Time
+	memory     []byte // what a daemon remembered when the ledger was opened
+	memoryErr  error
+	unsure     time.Time // see Heed
+	had        []string
+	departed   time.Time
+	departures []Departure // and when it did, by the same, where no record says so
 }
 
 // A place says where in the file a plan's canonical form stands.

@@ -21,6 +21,12 @@ type Memory struct {
 	// Departed is since when the kernel may give ports to others than its plan says, though it has it: somebody changed it, or nobody could look. Zero = it
 	// does not, as far as is known.
 	Departed time.Time `json:"departed,omitzero"`
+	// Misled says that it was found so: by what the kernel has, somebody else may have ports than its plan says.
+	Misled bool `json:"misled,omitempty"`
+	// Latest is the latest that the clock has said since it departed, where it was set back meanwhile; zero = it was not.
+	Latest time.Time `json:"latest,omitzero"`
+	// Departures are times of that kind that are over, and that the ledger does not have yet. At most MaxDepartures.
+	Departures []Departure `json:"departures,omitempty"`
 	// Equalled is when the kernel was last known to be as its plan says; zero = when the epoch began.
 	Equalled time.Time `json:"equalled,omitzero"`
 	// Seen is when the kernel was seen last with the plan of that epoch; zero = when the epoch began.
@@ -40,7 +46,9 @@ type Memory struct {
 
 // Equal reports whether two say the same, but for when the kernel was seen and compared.
 func (m Memory) Equal(n Memory) bool {
-	return m.From.Equal(n.From) && m.PlanSHA256 == n.PlanSHA256 && m.Since.Equal(n.Since) && slices.Equal(m.Had, n.Had) && m.Leapt.Equal(n.Leapt) && m.Departed.Sub(n.Departed).Abs() < time.Second && sameLived(m.Lived, n.Lived)
+	return m.From.Equal(n.From) && m.PlanSHA256 == n.PlanSHA256 && m.Since.Equal(n.Since) && slices.Equal(m.Had, n.Had) && m.Leapt.Equal(n.Leapt) && m.Departed.Sub(n.Departed).Abs() < time.Second &&
+		m.Misled == n.Misled && m.Latest.Equal(n.Latest) && sameLived(m.Lived, n.Lived) &&
+		slices.EqualFunc(m.Departures, n.Departures, func(a, b Departure) bool { return a.From.Equal(b.From) && a.To.Equal(b.To) })
 }
 
 // sameLived reports whether two say the same but for the end of the last one.
@@ -58,7 +66,7 @@ func (m Memory) IsZero() bool { return m.PlanSHA256 == "" }
 const MemorySuffix = ".cgnd"
 
 // maxMemory is how many bytes that file may have.
-const maxMemory = 16384
+const maxMemory = 32768
 
 // Remember makes a Memory durable beside the ledger at path: whole or not at all. Its file may be read by whoever may read the ledger, as far as
 // mode and group go; where the group cannot be given to it, only by its owner. The ledger itself may be away.
@@ -170,7 +178,11 @@ func (l *Ledger) advance(m Memory, e Epoch) Memory {
 	if missed, _ := l.OpenSince(Memory{From: m.From, PlanSHA256: m.PlanSHA256}, m.PlanSHA256, e, e.Settled); missed.Before(e.From) && !l.openFrom(missed, e) {
 		m.Since = earlier(m.Since, missed)
 	}
-	m.From, m.PlanSHA256, m.Seen, m.Boot, m.Up, m.Departed, m.Equalled = e.From, e.PlanSHA256, e.Settled, "", 0, time.Time{}, e.From
+	if m.Misled && !m.Departed.IsZero() { // that is over, and whoever follows the ledger records it
+		m.Departures = Departures(m.Departures, Departure{m.Departed, later(e.Settled, m.Latest)})
+	}
+	m.From, m.PlanSHA256, m.Seen, m.Boot, m.Up = e.From, e.PlanSHA256, e.Settled, "", 0
+	m.Departed, m.Misled, m.Latest, m.Equalled = time.Time{}, false, time.Time{}, e.From
 	return m
 }
 

@@ -34,6 +34,9 @@ func (l *Ledger) possible(q Question) (epochs []*Epoch, gap bool) {
 		slices.SortStableFunc(epochs, byFrom)
 	}
 	gap = gap || !l.departed.IsZero() && !q.To.Before(l.departed)
+	for _, all := range [...][]Departure{l.departures, q.Departures} {
+		gap = gap || slices.ContainsFunc(all, func(d Departure) bool { return d.Overlaps(q.From, q.To) })
+	}
 	if unsure.IsZero() || q.To.Before(unsure) {
 		return epochs, gap
 	}

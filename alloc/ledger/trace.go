@@ -33,6 +33,8 @@ type Question struct {
 	Unsure time.Time
 	// Had are the SHA-256 of plans that the kernel had since then besides.
 	Had []string
+	// Departures are times in which nobody knows who had ports, beyond what the ledger says.
+	Departures []Departure
 }
 
 // At returns the question about an instant, give or take a tolerance, which must not be negative.
