@@ -58,12 +58,26 @@ func doubts(s *daemon.Snapshot) []string {
 
 // departure returns why the kernel may give ports to others than its plan says, though it has it; ok is false where it does not.
 func departure(s *daemon.Snapshot) (p daemon.Problem, ok bool) {
+	if s.Departed.IsZero() { // what is wrong gives no port to anybody
+		return p, false
+	}
 	for _, p := range s.Problems {
 		if p.Code == "kernel" || p.Code == "drift" || p.Code == "verify" {
 			return p, true
 		}
 	}
 	return p, false
+}
+
+// wasDeparted says so of times that are over, of a window in which any of one lies.
+func wasDeparted(s *daemon.Snapshot, from, to time.Time) (out []string) {
+	for _, d := range s.Departures {
+		if d.Overlaps(from, to) {
+			out = append(out, fmt.Sprintf("somebody had changed the kernel between %s and %s: it is not known who had the port then",
+				d.From.UTC().Format(time.RFC3339Nano), d.To.UTC().Format(time.RFC3339Nano)))
+		}
+	}
+	return out
 }
 
 // departed says so of a window that reaches into it; "" = it does not.

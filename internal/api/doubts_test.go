@@ -117,10 +117,13 @@ func TestDoubts(t *testing.T) {
 
 // TestPlanFileAndAnotherKernel has no single name come from a plan file while the kernel has another plan, or what it has is not known.
 func TestPlanFileAndAnotherKernel(t *testing.T) {
-	for code, want := range map[string]string{"": "allocated", "late": "allocated", "other": "ambiguous", "drift": "ambiguous", "kernel": "ambiguous", "verify": "ambiguous"} {
+	for code, want := range map[string]string{"": "allocated", "late": "allocated", "other": "ambiguous", "drift": "ambiguous", "kernel": "ambiguous", "verify": "ambiguous", "harmless": "allocated"} {
 		d := &fakeDaemon{plan: samplePlan(t, "198.18.0.0/30"), other: code == "other"}
 		if code != "" && code != "other" {
-			d.problems = []daemon.Problem{{Code: code, Text: "it is so"}}
+			d.problems, d.departed = []daemon.Problem{{Code: code, Text: "it is so"}}, noon
+		}
+		if code == "harmless" { // as where an interface is away
+			d.problems, d.departed = []daemon.Problem{{Code: "drift", Text: "it is so"}}, time.Time{}
 		}
 		c := serve(t, d)
 		status, a := c.ask("GET", "/v1/trace?outside=198.18.0.0&port=2100&case=1&reason=r", nil)

@@ -135,7 +135,7 @@ func isText(s string) bool {
 func (s *server) answer(q traceQuestion) (a traceAnswer, err error) {
 	shot, led := s.Daemon.Asked()
 	a = traceAnswer{Outside: q.Outside, From: q.From, To: q.To, Candidates: []candidate{}, Warnings: doubts(shot)}
-	q.Unsure, q.Had = shot.Unsure, shot.Had
+	q.Unsure, q.Had, q.Departures = shot.Unsure, shot.Had, shot.Departures
 	if n, ok := q.Port.Number(); ok {
 		a.Port = &n
 	}
@@ -159,6 +159,7 @@ func (s *server) answer(q traceQuestion) (a traceAnswer, err error) {
 	if a.Status = "ambiguous"; found.Verdict != ledger.Several {
 		a.Status = a.Candidates[0].Status
 	}
+	a.Warnings = append(a.Warnings, wasDeparted(shot, q.From, q.To)...)
 	if text := departed(shot, q.To); text != "" {
 		a.Status, a.Warnings = "ambiguous", append(a.Warnings, text)
 		if unknown := (candidate{Status: ledger.Candidate{}.StatusText()}); !slices.Contains(a.Candidates, unknown) {

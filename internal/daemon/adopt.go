@@ -8,8 +8,11 @@ import (
 	"github.com/cgnkit/cgnkit/alloc/ledger"
 )
 
-// Where what is to be in force is refused when a daemon begins, the plan of the daemon before stays in force. It is looked after then as if this daemon had
-// applied it: compared, repaired, and asked about.
+// Where what is to be in force is refused when a daemon begins, the plan of the daemon before stays in force, which may be the same one. It is looked after then
+// as if this daemon had applied it: compared, repaired, and asked about.
+
+// refusedAtStart is why a plan that the kernel had is applied once more: as at a start, what somebody has changed may only be told.
+const refusedAtStart = "it was refused when this daemon began"
 
 // errNoHeir is a kernel whose plan is not what the daemon before noted.
 var errNoHeir = errors.New("the kernel has something else than the daemon before noted")
@@ -19,13 +22,13 @@ func (l *loop) adoptDue(now time.Time) bool {
 	if l.has || l.failures == 0 || l.timeline == nil || l.timeline.ledger == nil || l.unread() || l.inForce.SHA256 == "" || !l.pendingSince.IsZero() || now.Before(l.adoptAt) {
 		return false
 	}
-	want, err := l.timeline.at(l.wall())
-	return err == nil && want.sha256 != l.inForce.SHA256
+	_, err := l.timeline.at(l.wall())
+	return err == nil
 }
 
 // adopt takes that plan for applied.
 func (l *loop) adopt() {
-	backend, line := l.o.Backend, l.timeline
+	backend, line, now := l.o.Backend, l.timeline, l.wall()
 	l.start("look", func() func() {
 		at := time.Now()
 		in, err := backend.InForce()
@@ -33,7 +36,10 @@ func (l *loop) adopt() {
 		var t target
 		var plan *alloc.Plan
 		if err == nil {
-			if t, err = line.of(m, in.SHA256); err == nil {
+			if t, err = line.at(now); err != nil || t.sha256 != in.SHA256 {
+				t, err = line.of(m, in.SHA256)
+			}
+			if err == nil {
 				plan, err = t.plan()
 			}
 		}
@@ -56,7 +62,11 @@ func (l *loop) haveAdopted(t target, plan *alloc.Plan, m memory, in InForce, at 
 	}
 	l.applied, l.has, l.inForce, l.rightAt = t, true, in, at
 	l.plan.Store(plan)
-	l.log.Info("what is to be in force was refused: the plan of the daemon before stays in force", "plan_sha256", t.sha256, "epoch", t.epoch.Seq)
+	if l.isRight(t.sha256) {
+		l.redo, l.repairs, l.repairAt = refusedAtStart, l.failures, l.retryAt
+		l.failures, l.retryAt = 0, time.Time{}
+	}
+	l.log.Info("what is to be in force was refused: what the kernel has stays in force", "plan_sha256", t.sha256, "epoch", t.epoch.Seq)
 }
 
 // of returns the epoch to which a kernel that has a plan has come by what is remembered.

@@ -100,3 +100,40 @@ func TestDriftWhileDownNotRepaired(t *testing.T) {
 		}
 	})
 }
+
+// TestAdoptedSame has a daemon begin while the kernel has the plan that is due, and refuses to have it made whole, as where an interface is away: it is looked after.
+func TestAdoptedSame(t *testing.T) {
+	for _, report := range []bool{false, true} {
+		for _, broken := range []string{"route: missing", "subscriber 100.64.0.9: changed"} {
+			inBubble(t, "l.jsonl", func(r *rig) {
+				r.add(1, -time.Hour)
+				r.options.Report = report
+			}, func(r *rig) {
+				r.after(2 * time.Minute)
+				r.b.do(func() { r.b.refuse = errRefused })
+				r.swap("route: missing")
+				r.after(time.Minute)
+				r.restart(func() {})
+				s := r.after(10 * time.Second)
+				if r.has(s, 1); s.Epoch == nil || r.d.Plan() == nil || !s.Departed.IsZero() || problem(s, "drift") == "" || (problem(s, "apply") == "") != report {
+					t.Errorf("%+v", s)
+				}
+				compared := s.Verify.Runs
+				r.swap(broken)
+				s = r.after(10 * time.Minute)
+				if r.has(s, 1); s.Departed.IsZero() == (broken != "route: missing") || s.Verify.Runs == compared || s.Drift.Repaired > 0 {
+					t.Errorf("report %t, %s: %+v", report, broken, s)
+				}
+				r.b.do(func() { r.b.refuse = nil })
+				if s = r.after(2 * time.Minute); (len(r.seen().broken) > 0) != report || report == s.Healthy || s.Epoch == nil {
+					t.Errorf("report %t, %s: %v %+v", report, broken, r.seen().broken, s)
+				}
+				r.swap()
+				if s = r.after(10 * time.Minute); !s.Healthy || len(s.Problems) > 0 || (len(r.strays()) > 0) != (broken != "route: missing") {
+					t.Errorf("report %t, %s: %+v", report, broken, s)
+				}
+				r.end()
+			})
+		}
+	}
+}

@@ -13,6 +13,7 @@ type attempt struct {
 	want       target
 	plan       *alloc.Plan
 	why        string // "drift" and so on; "" = it is another target
+	compares   bool   // what the kernel has is compared before it is touched
 	ahead      bool   // it begins before the instant, and waits for it
 	before, in InForce
 	looked     time.Time // before was asked for then
@@ -39,7 +40,7 @@ func (l *loop) apply(want target) {
 		why = ""
 	}
 	l.log.Debug("apply", "plan_sha256", want.sha256, "why", why)
-	l.attempt("apply", attempt{want: want, why: why})
+	l.attempt("apply", attempt{want: want, why: why, compares: !l.has || why == refusedAtStart})
 }
 
 // prepare begins to make the kernel obey the next epoch, a while before its instant, and waits for that.
@@ -91,18 +92,18 @@ func (l *loop) attempt(what string, a attempt) {
 		a.remember(source, line, m, first, unnoted)
 		void := a.ahead && a.before != known ||
 			a.why != "" && a.before.SHA256 != "" && a.before.SHA256 != ours && (unread || source.mark() != mark) // somebody has recorded it, perhaps
-		a.touch(backend, wall, wait, void, first, report)
+		a.touch(backend, wall, wait, void, report)
 		return func() { l.haveApplied(a) }
 	})
 }
 
 // touch makes the kernel obey, unless something is in the way.
-func (a *attempt) touch(b Backend, wall func() time.Time, wait func() error, void, first, report bool) {
+func (a *attempt) touch(b Backend, wall func() time.Time, wait func() error, void, report bool) {
 	switch {
 	case a.err != nil:
 	case void:
 		a.err = errGivenUp
-	case first && a.before.SHA256 == a.want.sha256 && a.differs(b) && report:
+	case a.compares && (a.before.SHA256 == a.want.sha256 || a.before.SHA256 == "") && a.differs(b) && report && a.before.SHA256 != "":
 		a.onlyTold = true
 	default:
 		a.run(b, wall, wait)
@@ -158,7 +159,7 @@ func (l *loop) giveUp() {
 func (a *attempt) differs(b Backend) bool {
 	c := compare(b, a.plan, a.before)
 	a.had = &c
-	if c.err != nil || c.OtherRelease || c.Differences == 0 {
+	if c.err != nil || c.Differences == c.OtherRelease || a.before.SHA256 == "" && c.Misleading == 0 { // nothing translates: as after a boot
 		return false
 	}
 	a.why = "drift"
@@ -225,6 +226,7 @@ func (l *loop) haveApplied(a attempt) {
 		} else {
 			l.open = l.open.and(a.open)
 		}
+		l.redo, l.repairs, l.repairAt = "", 0, time.Time{}
 		l.over("apply")
 		l.compared(*a.had)
 		l.sayFound(a)

@@ -45,10 +45,10 @@ type Applied struct {
 
 // Verified is the result of a comparison.
 type Verified struct {
-	Differences uint64
-	Notes       []string // what does not change what packets meet
-	// OtherRelease says that another release has made what the kernel has, so that differences are nobody's doing.
-	OtherRelease bool
+	Differences  uint64
+	Misleading   uint64   // of them, those by which somebody else than the plan says may have a port
+	OtherRelease uint64   // and those that are so because another release has made what the kernel has: they are nobody's doing
+	Notes        []string // what does not change what packets meet
 }
 
 // A watched backend notes when it could say what the kernel has, whatever that was asked for.

@@ -122,9 +122,7 @@ func (l *loop) unsure(now time.Time) (d doubt) {
 	if l.timeline == nil || l.timeline.ledger == nil {
 		return d
 	}
-	if d = l.open.and(l.untold); l.late != nil {
-		d = d.and(doubt{l.late.Since, l.late.Had})
-	}
+	d = l.open.and(l.untold).and(l.late.doubt())
 	want, err := l.timeline.at(now)
 	if err != nil {
 		return d

@@ -122,7 +122,7 @@ func TestOtherRelease(t *testing.T) {
 	inBubble(t, "l.jsonl", func(r *rig) {
 		r.options.Report = true
 		r.add(1, 0)
-		r.b.sha, r.b.broken, r.b.release = r.plan(1).SHA256(), []string{"programs: of another release"}, true
+		r.b.sha, r.b.broken = r.plan(1).SHA256(), []string{"programs: of another release"}
 	}, func(r *rig) {
 		s := r.after(3 * time.Second)
 		if len(r.seen().broken) > 0 || !s.Healthy || s.Drift.Found != 0 {

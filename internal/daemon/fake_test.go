@@ -42,7 +42,6 @@ type fakeState struct {
 	counted int // how often they were
 	// Why they cannot be.
 	uncounted error
-	release   bool          // what is broken was made by another release
 	takes     time.Duration // Apply
 	ahead     time.Duration // Ahead, and Apply before it waits
 	busy      error         // of Apply before it waits
@@ -103,10 +102,17 @@ func (b *fakeBackend) Verify(plan *alloc.Plan, found func(string)) (Verified, er
 	if b.sha != plan.SHA256() {
 		all = append(all, "another plan")
 	}
+	var v Verified
 	for _, d := range all {
 		found(d)
+		switch v.Differences++; {
+		case strings.HasPrefix(d, "programs"):
+			v.OtherRelease++
+		case b.sha != "" && !strings.HasPrefix(d, "route") || strings.HasPrefix(d, "unknown"): // what it had under no plan is emptied, unless it says so
+			v.Misleading++
+		}
 	}
-	return Verified{Differences: uint64(len(all)), OtherRelease: b.release}, nil
+	return v, nil
 }
 
 func (b *fakeBackend) Leftover(_ *alloc.Plan, _ []*alloc.Plan, forget bool) (int, error) {

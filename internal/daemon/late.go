@@ -17,6 +17,7 @@ type lateness struct {
 	say      bool   // also when it could be recorded
 	leap     bool   // by a clock that was set forward a moment ago, which may be taken back
 	twice    bool   // it is about a time that came twice
+	departed bool   // it is about a departure
 	recorded bool   // the ledger has it, and was not read since
 }
 
@@ -45,14 +46,25 @@ func (l *loop) sayLate(a attempt) {
 	if x.Before == a.want.sha256 {
 		x.Before = ""
 	}
+	if l.late != nil && l.late.departed && !l.late.recorded { // its turn comes again
+		l.late = nil
+	}
 	if l.late != nil && !l.late.recorded {
-		both := doubt{x.Since, x.Had}.and(doubt{l.late.Since, l.late.Had})
+		both := x.doubt().and(l.late.doubt())
 		x.Since, x.Had, x.say, x.leap = both.since, both.had, true, x.leap && l.late.leap
 		if l.late.Until.After(x.Until) { // the clock was set back since
 			x.Until = l.late.Until
 		}
 	}
 	l.late, l.lateAt = x, time.Time{}
+}
+
+// doubt returns what is in doubt until the ledger has it. A departure is noted apart.
+func (x *lateness) doubt() doubt {
+	if x == nil || x.departed {
+		return doubt{}
+	}
+	return doubt{x.Since, x.Had}
 }
 
 // lateText says it to people.
@@ -86,7 +98,7 @@ func (l *loop) recordDue(now time.Time) bool {
 	if l.late.Until.Sub(l.wall()) > lookEvery { // the clock was set back: until then, what is recorded would be in force
 		return false
 	}
-	return l.late.twice || len(l.late.Had) == 0 || l.strayAt.IsZero() || now.Sub(l.strayAt) >= calmAfter
+	return l.late.twice || l.late.departed || len(l.late.Had) == 0 || l.strayAt.IsZero() || now.Sub(l.strayAt) >= calmAfter
 }
 
 // record has the ledger say that an epoch was late.
@@ -109,7 +121,7 @@ func (l *loop) record() {
 			}
 			x.recorded = true
 			l.late, l.reread = &x, true // until it is read
-			if len(x.Had) > 0 {
+			if len(x.Had) > 0 || x.departed {
 				l.strayAt = time.Now()
 			}
 			l.log.Info("recorded that the kernel was late", "records", n, "until", x.Until)
@@ -117,6 +129,9 @@ func (l *loop) record() {
 				said := "; it is recorded that in between both are possible"
 				if len(x.Had) > 0 {
 					said = "; it is recorded that this is possible, too"
+				}
+				if x.departed {
+					said = "; it is recorded that in between it is not known who had ports"
 				}
 				l.trouble("late", x.text+said, true)
 				l.lateSaid = time.Now()
@@ -157,6 +172,9 @@ func (s Source) late(read *timeline, x lateness) (n int, err error) {
 	}
 	if w.Ledger().Head() != read.ledger.Head() {
 		return 0, fmt.Errorf("%s: %w", s.path, errMore)
+	}
+	if x.departed {
+		return w.Depart(ledger.Departure{From: x.Since, To: x.Until}, x.Now, x.By)
 	}
 	return w.Late(x.Lateness)
 }

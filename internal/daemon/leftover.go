@@ -27,8 +27,8 @@ func (l *loop) leftDue(now time.Time) bool {
 	return len(l.open.had) > 0 && l.isRight(l.applied.sha256) || l.departed && l.isEqual()
 }
 
-// isEqual reports whether the kernel was equal to the plan when it was compared last, and nobody has changed it since.
-func (l *loop) isEqual() bool { return !l.changed() && l.snapshot.Verify.Differences == 0 }
+// isEqual reports whether the kernel was equal to the plan when it was compared last, as far as that can give ports to others, and nobody has changed it since.
+func (l *loop) isEqual() bool { return !l.changed() && l.misleading == 0 }
 
 // leftovers looks for such connections, and has them forgotten if the kernel is to be repaired.
 func (l *loop) leftovers() {
@@ -72,8 +72,9 @@ func (l *loop) haveLeft(n int, err error, forget bool, took time.Duration) {
 		l.log.Info("connections that contradict the plan were forgotten", "plan_sha256", l.applied.sha256, "connections", n)
 	}
 	if l.isEqual() {
-		l.departed = false
-		l.over("drift")
+		if l.departed, l.departure.misled = false, false; l.snapshot.Verify.Differences == 0 {
+			l.over("drift")
+		}
 	}
 	if len(l.open.had) > 0 && l.isRight(l.applied.sha256) {
 		l.sayLate(attempt{want: l.applied, before: InForce{SHA256: l.applied.sha256}, open: l.open, switched: l.wall()})

@@ -39,8 +39,10 @@ type loop struct {
 	inForce  InForce
 	asked    bool   // the kernel was looked at
 	goodMark string // the backend's mark when the kernel was compared last
-	lookedAt time.Time
-	links    string // of the backend then
+	// misleading is how many differences could give a port to somebody else then.
+	misleading uint64
+	lookedAt   time.Time
+	links      string // of the backend then
 
 	lookedWas *time.Time // what Looked is in the snapshot
 
@@ -141,6 +143,7 @@ func (l *loop) decide() {
 	}
 	now := time.Now()
 	l.audit()
+	l.auditDepartures(now)
 	switch want, due := l.due(now); {
 	case l.readDue(now):
 		l.read()
@@ -247,7 +250,7 @@ func (l *loop) goesBack(want target, now time.Time) bool {
 // network namespace where others change nf_tables all the time, the latter would take all of a core with a large plan.
 func (l *loop) verifyDue(now time.Time) bool {
 	since := now.Sub(l.verifiedAt)
-	if !l.has || l.redo != "" || l.foreign || since < lookEvery {
+	if !l.has || l.redo != "" && !now.Before(l.repairAt) || l.foreign || since < lookEvery {
 		return false
 	}
 	if left, ok := l.untilNext(); ok && left < l.o.Backend.Ahead()+l.verifyTook {
@@ -274,13 +277,14 @@ func (l *loop) changed() bool { return l.inForce.Mark != l.goodMark }
 func (l *loop) watchClock() {
 	mono, wall := time.Now(), l.wall()
 	defer func() { l.lastMono, l.lastWall = mono, wall }()
-	l.goBack()
 	if l.lastMono.IsZero() {
+		l.goBack(0)
 		return
 	}
 	passed := mono.Sub(l.lastMono)
-	l.twice(wall, wall.Add(-passed))
 	step := wall.Sub(l.lastWall) - passed
+	l.goBack(step)
+	l.twice(wall, wall.Add(-passed))
 	if step < -backOver || step > stepOver {
 		l.lived.cut(l.lastWall.Add(passed), wall.Add(-passed), wall, mono)
 		l.kept = memory{} // it is to be noted anew, by this clock

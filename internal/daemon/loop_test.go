@@ -327,7 +327,7 @@ func TestEnd(t *testing.T) {
 			t.Errorf("the end took %v", took)
 		}
 		r.after(2 * time.Hour)
-		if s := r.seen(); s.applies != 1 || s.compare != 0 {
+		if s := r.seen(); s.applies != 1 || s.compare > 1 { // the one before
 			t.Errorf("%+v", s)
 		}
 		r.mu.Lock()

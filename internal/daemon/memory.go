@@ -72,7 +72,7 @@ func earlier(a, b time.Time) time.Time {
 func (l *loop) memory() memory {
 	open := l.open.and(l.unawaited())
 	if l.late != nil && !l.late.recorded {
-		open = open.and(doubt{l.late.Since, l.late.Had})
+		open = open.and(l.late.doubt())
 	}
 	m := memory{From: l.applied.epoch.From, PlanSHA256: l.applied.sha256, Seen: l.back(l.rightAt), Leapt: l.leapt}
 	if !l.has { // what the daemon before knew, and what was seen since
@@ -80,6 +80,7 @@ func (l *loop) memory() memory {
 		open = open.and(doubt{m.Since, m.Had})
 	}
 	m.Departed, m.Equalled = l.departedSince(), l.departure.equal.wall
+	m.Misled, m.Latest, m.Departures = l.departure.found, l.departure.latest.wall, l.departures()
 	if m.Since, m.Had = open.since, open.had; !l.lived.past.IsZero() {
 		return m
 	}

@@ -104,7 +104,7 @@ func (n *nftables) Verify(plan *alloc.Plan, found func(string)) (Verified, error
 		return Verified{}, err
 	}
 	v, err := n.kernel.Verify(rs, func(d nat44.Difference) { found(d.String()) })
-	return Verified{Differences: v.Differences, Notes: v.Notes}, err
+	return Verified{Differences: v.Differences, Misleading: v.Misleading, OtherRelease: v.OtherRelease, Notes: v.Notes}, err
 }
 
 func (n *nftables) Leftover(plan *alloc.Plan, former []*alloc.Plan, forget bool) (flows int, err error) {

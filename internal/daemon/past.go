@@ -50,6 +50,7 @@ func (a *attempt) remember(s Source, t *timeline, m memory, first, unnoted bool)
 		m = t.ledger.Recall()
 		m.Lived, m.Looked, m.Empty, m.Boot, m.Up = seen.Lived, seen.Looked, seen.Empty, seen.Boot, seen.Up
 		m.Departed, m.Equalled = earlier(m.Departed, seen.Departed), earlier(m.Equalled, seen.Equalled)
+		m.Misled, m.Latest, m.Departures = m.Misled || seen.Misled, later(m.Latest, seen.Latest), seen.Departures
 	}
 	all := a.open.and(doubt{m.Since, m.Had})
 	if m.Since, m.Had = all.since, all.had; m.IsZero() {

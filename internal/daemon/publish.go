@@ -35,6 +35,7 @@ func (l *loop) publish() {
 	open := l.unsure(s.Taken)
 	s.Unsure, s.Had = open.since, open.had
 	s.Departed = l.departedSince()
+	s.Departures = l.departures()
 	for _, at := range []time.Time{l.retryAt, l.repairAt} {
 		s.Apply.Retry = max(s.Apply.Retry, time.Until(at), 0)
 	}

@@ -37,6 +37,9 @@ type Snapshot struct {
 	// Departed is since when the kernel may give ports to others than its plan says, which stands as problem drift, kernel or verify; zero = it does not.
 	Departed time.Time `json:"departed_since,omitzero"`
 
+	// Departures are times of that kind that are over, where it was found that somebody had changed the kernel, and that the ledger does not have yet.
+	Departures []ledger.Departure `json:"departures,omitempty"`
+
 	Looked time.Time `json:"kernel_looked,omitzero"` // when the kernel could be looked at last
 
 	Apply  ApplyInfo  `json:"apply"`

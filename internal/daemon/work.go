@@ -182,6 +182,8 @@ func (l *loop) patient(now time.Time) bool {
 type comparison struct {
 	Verified
 	mark     string // of the backend before it began
+	sha      string // of what the kernel had
+	plan     string // with which it was compared
 	took     time.Duration
 	examples []string
 	err      error
@@ -189,7 +191,7 @@ type comparison struct {
 
 func compare(b Backend, plan *alloc.Plan, in InForce) (c comparison) {
 	begun := time.Now()
-	c.mark = in.Mark
+	c.mark, c.sha, c.plan = in.Mark, in.SHA256, plan.SHA256()
 	c.Verified, c.err = b.Verify(plan, func(d string) {
 		if len(c.examples) < maxExamples {
 			c.examples = append(c.examples, d)
@@ -240,7 +242,7 @@ func (l *loop) compared(c comparison) bool {
 	l.over("verify")
 	l.untidy()
 	l.comparedAs(c)
-	l.goodMark = c.mark
+	l.goodMark, l.misleading = c.mark, c.Misleading
 	v := &l.snapshot.Verify
 	v.Runs, v.At, v.Took, v.Differences = v.Runs+1, l.wall(), c.took, c.Differences
 	for _, n := range c.Notes {
@@ -255,7 +257,9 @@ func (l *loop) compared(c comparison) bool {
 		}
 		return false
 	}
-	l.departs()
+	if c.Misleading > 0 {
+		l.departs()
+	}
 	v.Different++
 	return true
 }
@@ -263,14 +267,15 @@ func (l *loop) compared(c comparison) bool {
 // sayFound says what somebody else has changed before this daemon began.
 func (l *loop) sayFound(a attempt) {
 	if a.why == "drift" && a.had != nil && l.snapshot.Drift.Found == 0 {
-		l.sayDrift(a.want.sha256, *a.had)
+		l.sayDrift(*a.had)
 	}
 }
 
 // sayDrift says what somebody else has changed.
-func (l *loop) sayDrift(sha string, c comparison) {
+func (l *loop) sayDrift(c comparison) {
+	defer l.departsAs(c)
 	d := &l.snapshot.Drift
-	text := fmt.Sprintf("somebody else changed the kernel: it departs from plan %.12s in %d places", sha, c.Differences)
+	text := fmt.Sprintf("somebody else changed the kernel: it departs from plan %.12s in %d places", c.plan, c.Differences)
 	if l.o.Report {
 		text += "; it is not repaired, as configured"
 	}
@@ -286,8 +291,11 @@ func (l *loop) sayDrift(sha string, c comparison) {
 
 // drifted says so, and has it repaired.
 func (l *loop) drifted(c comparison) {
-	l.sayDrift(l.applied.sha256, c)
+	l.sayDrift(c)
 	if l.o.Report {
+		return
+	}
+	if l.redo == "drift" && time.Now().Before(l.repairAt) { // it was refused, and its turn comes again
 		return
 	}
 	l.redo = "drift"

@@ -175,19 +175,19 @@ func (x *xdp) Verify(plan *alloc.Plan, found func(string)) (Verified, error) {
 	if err := x.reopen(); err != nil {
 		if errors.Is(err, ebpf.ErrNotLoaded) || errors.Is(err, ebpf.ErrDamaged) {
 			found(err.Error())
-			return Verified{Differences: 1}, nil
+			v := Verified{Differences: 1}
+			if errors.Is(err, ebpf.ErrDamaged) { // programs may go on with what cannot be read
+				v.Misleading = 1
+			}
+			return v, nil
 		}
 		return Verified{}, err
 	}
-	otherRelease := false
-	v, err := x.open.Verify(plan, func(d ebpf.Difference) {
-		otherRelease = otherRelease || d.What == "programs"
-		found(d.String())
-	})
+	v, err := x.open.Verify(plan, func(d ebpf.Difference) { found(d.String()) })
 	if errors.Is(err, ebpf.ErrChanged) {
 		x.close()
 	}
-	return Verified{Differences: v.Differences, Notes: v.Notes, OtherRelease: otherRelease}, err
+	return Verified{Differences: v.Differences, Misleading: v.Misleading, OtherRelease: v.OtherRelease, Notes: v.Notes}, err
 }
 
 // Leftover is none: a mapping is one of the state in which it was made, and whoever changes the plan takes along what is right by the next one only.
