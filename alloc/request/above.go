@@ -39,7 +39,13 @@ func (a *above) words(n names) {
 }
 
 // understood takes a line of which every name is known.
-func (a *above) understood() { *a = above{seen: true, ahead: a.ahead} }
+func (a *above) understood() {
+	if a.told != nil {
+		a.told.text.Reset()
+		a.told.known = false
+	}
+	*a = above{seen: true, ahead: a.ahead, told: a.told}
+}
 
 // blank takes a blank line.
 func (a *above) blank() {

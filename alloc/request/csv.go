@@ -20,6 +20,7 @@ type csvParser struct {
 	flows     bool       // the heading is that of a flow tool
 	lost      names      // of a line below the heading that may name other columns
 	open      byte       // the separator of a row whose quoted value goes on in the next line; else 0
+	group     bool       // whether the line above the heading names groups of columns, of which one was attacked
 	unread    heading    // what lines above say about columns, of which not all is understood
 }
 
@@ -68,6 +69,9 @@ func (p *csvParser) comment(line string) {
 	case p.open != 0:
 		p.goOn(line)
 	case !c.heading(line):
+		if n := otherNames(strings.TrimLeft(line, " \t#")); len(p.columns) > 0 && len(n.of) > 0 {
+			p.lost = n // of another table
+		}
 		p.unread.take(strings.TrimLeft(line, " \t#"))
 	case isCountedHeading(line):
 		p.separator, p.columns, p.nfdump, p.flows, p.comments, p.lost = c.separator, c.columns, c.nfdump, c.flows, nil, names{}
@@ -102,6 +106,7 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 			p.unread.take(line)
 		}
 		if separatorLine(line) != 0 || p.heading(line) {
+			p.group = p.unread.told.isGroup()
 			return r, false, nil
 		}
 		if p.bare(line) {
@@ -119,11 +124,12 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 		}
 		return r, true, refuse(ErrUnparsable, "the line neither names columns, such as ip, port and time, nor has an address in one")
 	}
+	p.heed(line)
 	if len(p.lost.of) > 0 && p.areAbove(line) {
 		return r, true, refuse(ErrUnparsable, "it stands below %s, which looks like names of columns that are not understood: name them ip, port and time", quoted(p.lost.line))
 	}
 	if r, err = p.row(line); err != nil && (p.heading(line) || p.nfdump && !hasAddress(line)) {
-		p.lost = names{}
+		p.lost, p.group = names{}, p.unread.told.isGroup()
 		return r, false, nil // a second table, or a summary
 	}
 	if n := otherNames(line); err != nil && len(n.of) > 0 {
@@ -133,6 +139,15 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 		p.open = p.separator
 	}
 	return r, true, err
+}
+
+// heed keeps a line below a heading that may stand above another one.
+func (p *csvParser) heed(line string) {
+	if hasAddress(line) {
+		p.unread.endTold()
+	} else {
+		p.unread.tell(line[:min(len(line), maxHeading)])
+	}
 }
 
 // otherNames returns what may be the heading of another table: a line without an address that has nothing but short words between separators. A
@@ -292,7 +307,7 @@ func (p *csvParser) row(line string) (r Request, err error) {
 	if p.fields, err = split(line, p.separator, p.fields[:0]); err != nil {
 		return r, err
 	}
-	it := item{flow: p.flows}
+	it := item{flow: p.flows, sourceless: p.group}
 	for i, value := range p.fields {
 		if i >= len(p.columns) {
 			if strings.TrimSpace(value) == "" {

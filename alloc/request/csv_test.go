@@ -176,3 +176,23 @@ func TestSecondTable(t *testing.T) {
 		}
 	}
 }
+
+// TestSecondHeadingComment writes the heading of a second table, which is not understood, as a comment: rows below it are not read by the first one.
+func TestSecondHeadingComment(t *testing.T) {
+	const first = "ip,port,time\n198.18.0.9,7000,2026-02-01T05:30:00Z\n"
+	for _, names := range []string{"ADRESSE,ZUGRIFFE,LAST", "Peer address, Size, Last", "OFFENDER,CONN,TIME", "Host;Treffer;Zuletzt"} {
+		for _, gap := range []string{"", "\n", "\n\n"} {
+			for _, mark := range []string{"", "# ", "#", "## "} {
+				text := first + gap + mark + names + "\n198.18.0.0,2222,2026-02-01T05:30:00Z\n"
+				if isPortAsked(t, text, 2222) || isPortAsked(t, "Subject: x\n\n"+text, 2222) {
+					t.Errorf("%q is answered", text)
+				}
+			}
+		}
+	}
+	for _, comment := range []string{"# end of page 1", "# all times are UTC", "#", "# total, 2"} {
+		if text := first + comment + "\n198.18.0.0,6000,2026-02-01T05:30:00Z\n"; !isPortAsked(t, text, 6000) {
+			t.Errorf("%q is refused", text)
+		}
+	}
+}

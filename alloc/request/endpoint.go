@@ -68,12 +68,15 @@ func splitBracket(text string) (host, port string, ok bool) {
 
 // parsePort reads one port from 1 to 65535.
 func parsePort(text string) (uint16, error) {
-	if n, err := strconv.ParseUint(text, 10, 16); err == nil && n > 0 && isDigit(text[0]) {
+	if n, err := strconv.ParseUint(text, 10, 16); err == nil && n > 0 && text[0] != '0' && isDigit(text[0]) { // 0530 is a clock
 		return uint16(n), nil
 	}
 	err := refuse(ErrPort, "a port is a number from 1 to 65535")
-	if isPortRange(text) {
+	switch {
+	case isPortRange(text):
 		err = refuse(ErrPortRange, "these are several ports: give one port a question")
+	case len(text) > 1 && text[0] == '0' && isShortNumber(text):
+		err = refuse(ErrPort, "a port has no zeros before it, and this could be a clock")
 	}
 	return 0, about("port", text, err)
 }

@@ -72,7 +72,7 @@ func (h *heading) takeNew(line string) bool {
 	}
 	h.last, h.names = names{}, names{}
 	h.understood()
-	h.counted, h.port = port < 0 || n.count(rolePort) > 1 || n.isOthers(port) || slices.ContainsFunc(n.of, func(c columnName) bool { return c.role == 0 || c.role == roleDestinationPort }), near
+	h.counted, h.port = port < 0 || n.count(rolePort) > 1 || isBarePort(n.of[port].text) && h.told.isGroup() || n.isOthers(port) || slices.ContainsFunc(n.of, func(c columnName) bool { return c.role == 0 || c.role == roleDestinationPort }), near
 	switch {
 	case port < address:
 		h.port = front

@@ -13,6 +13,7 @@ const maxTold = 4 << 10
 type paragraph struct {
 	text   strings.Builder
 	last   string // its last line, which may be told twice
+	before string // the line before that one
 	ended  bool   // whether a blank line or a row stands below it
 	known  bool   // whether counts is right
 	counts bool
@@ -25,9 +26,9 @@ func (t *paragraph) line(line string) {
 	}
 	if t.ended {
 		t.text.Reset()
-		t.ended = false
+		t.ended, t.last = false, ""
 	}
-	t.last, t.known = line, false
+	t.before, t.last, t.known = t.last, line, false
 	if t.text.Len() < maxTold {
 		t.text.WriteString(line[:min(len(line), maxTold)] + "\n")
 	}
@@ -39,6 +40,26 @@ func (t *paragraph) saysCount() bool {
 		t.known, t.counts = true, saysCount(t.text.String())
 	}
 	return t.counts
+}
+
+// isGroup reports whether the line right above names of columns says that some of them are of what was attacked: names of groups, "Attacker,Target,", or of
+// their ports. Then a port below that does not say whose it is may be that.
+func (t *paragraph) isGroup() bool {
+	if t == nil || t.before == "" {
+		return false
+	}
+	cells := []string{t.before}
+	for _, mark := range [...]rune{'\t', '|', ';', ',', twoBlanks} {
+		if c := cut(t.before, mark); len(c) > len(cells) {
+			cells = c
+		}
+	}
+	return saysCount(t.before) || slices.ContainsFunc(cells, func(cell string) bool {
+		cell = strings.Trim(cell, " :.-=|*_#")
+		r, _ := roleOf(cell)
+		words := len(strings.Fields(cell))
+		return 0 < words && words < 4 && (r == roleDestination || r == roleDestinationPort || sectionOf(cell) == destinationSide || isAttackedName(normal(cell)))
+	})
 }
 
 // What a paragraph says of a number, as normal writes it. countWords are what is counted, and are words of any letter, too; counters say that they count.

@@ -38,11 +38,11 @@ type words struct {
 	begun   bool    // whether a word about the destination was there
 	port    bool    // behind "port"
 	number  bool    // behind "protocol", which may be a number
-	address bool    // behind an address
-	gap     bool    // behind a cell with nothing in it
+	address bool    // right behind an address
 	sided   bool    // whether a word said whose an address is
 	summer  bool    // right behind "dst", which is about the destination only where an address or a port follows
 	open    bool    // and behind a time without a zone, whose it may be
+	before  string  // the word before, in lower case
 	turn    string  // "to" or "from", which may come before an address or a time
 }
 
@@ -82,7 +82,7 @@ func cutWords(line string) (w words, err error) {
 		if word == "" {
 			break
 		}
-		w.gap = between.isEmptyCell()
+		w.address = w.address && !between.isEmptyCell()
 		if n++; n > maxWords {
 			return w, refuse(ErrUnparsable, "the line has more than %d words: this is no question", maxWords)
 		}
@@ -190,10 +190,11 @@ func (w *words) add(word string) error {
 		return nil
 	}
 	lower := strings.ToLower(word)
+	defer func() { w.before = lower }()
 	if w.summer && !w.afterDST(word, lower) {
 		return errSummer()
 	}
-	behind, number := w.address && !w.gap, w.number
+	behind, number := w.address, w.number
 	w.address, w.number = false, lower == "proto" || lower == "protocol"
 	switch {
 	case w.number || fillers[lower]:
@@ -223,8 +224,19 @@ func (w *words) add(word string) error {
 	return nil
 }
 
+// atWords stand before the port that was attacked: "from 198.18.0.0 on port 22".
+var atWords = setOfWords("on at in auf na no en")
+
+// errAttacked refuses such a port.
+func errAttacked() error {
+	return refuse(ErrPort, "the port in the line may be the one that was attacked: write 198.18.0.0:6000, or port right behind the address, if it is that of the source")
+}
+
 // aPort takes the word before a port.
 func (w *words) aPort() error {
+	if w.in == sourceSide && atWords[w.before] {
+		return errAttacked()
+	}
 	if w.turn == "to" {
 		return refuse(ErrPortRange, "the line has a port behind the word to, which could end a range of ports: write destination port for that of the destination")
 	}
@@ -294,6 +306,9 @@ func (w *words) keep(word string) {
 // host takes an address, behind an arrow as that of the destination.
 func (w *words) host(word string) error {
 	if in := turns[w.turn]; in != anySide {
+		if in == sourceSide && !w.sided && len(w.of[in].ports) > 0 && len(w.of[in].hosts) == 0 {
+			return errAttacked() // "port 22 from 198.18.0.0"
+		}
 		w.turnTo(in)
 	}
 	w.turn = ""
