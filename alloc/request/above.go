@@ -41,15 +41,14 @@ func (a *above) words(n names) {
 // understood takes a line of which every name is known.
 func (a *above) understood() {
 	if a.told != nil {
-		a.told.text.Reset()
-		a.told.known = false
+		a.told.forget()
 	}
 	*a = above{seen: true, ahead: a.ahead, told: a.told}
 }
 
 // blank takes a blank line.
 func (a *above) blank() {
-	a.endTold()
+	a.endTold(false)
 	a.gap = true
 	a.apart = a.apart || a.fresh
 	a.numbered = names{}
@@ -82,7 +81,7 @@ func (a *above) numbers(line string) {
 // row takes a line with an address.
 func (a *above) row() {
 	a.fresh, a.gap, a.seen = false, false, true
-	a.endTold()
+	a.endTold(true)
 }
 
 // tell takes a line without an address.
@@ -93,10 +92,10 @@ func (a *above) tell(line string) {
 	a.told.line(line)
 }
 
-// endTold ends the paragraph.
-func (a *above) endTold() {
+// endTold ends the paragraph, by a row or a blank line.
+func (a *above) endTold(row bool) {
 	if a.told != nil {
-		a.told.ended = true
+		a.told.ended, a.told.rows = true, a.told.rows || row
 	}
 }
 

@@ -18,10 +18,11 @@ type blockScanner struct {
 	before []pair   // those of them without a role, before a block
 	labels []string // of the lines since the last blank line or heading, as normal writes them
 	in     section
-	header bool    // of a forwarded mail
-	xarf   bool    // whether the text has a report of X-ARF
-	stray  string  // what the line at hand begins with that may be of the time before
-	held   Request // of the line before, and not yet given out; its line is 0 where there is none
+	told   paragraph // above the block
+	header bool      // of a forwarded mail
+	xarf   bool      // whether the text has a report of X-ARF
+	stray  string    // what the line at hand begins with that may be of the time before
+	held   Request   // of the line before, and not yet given out; its line is 0 where there is none
 
 	blocks, alone int // how many questions were blocks, and lines with a time
 }
@@ -75,6 +76,7 @@ func (s *blockScanner) step() bool {
 	s.stray = ""
 	if s.lines.TooLong() || skipped(text) {
 		s.header = false
+		s.told.ended = true
 		r, ok := s.one()
 		return s.release("") && s.flush() && (!ok || s.send(r))
 	}
@@ -85,7 +87,13 @@ func (s *blockScanner) step() bool {
 			p.comment(line)
 		}
 	}
-	return s.release(s.stray) && s.line(line)
+	if ok := s.release(s.stray) && s.line(line); !ok {
+		return false
+	}
+	if s.at == nil && !hasAddress(line) {
+		s.told.line(line[:min(len(line), maxHeading)])
+	}
+	return true
 }
 
 // line reads the line at hand, which is not blank.
@@ -182,6 +190,7 @@ func (s *blockScanner) begin(pairs []pair) bool {
 	}
 	if s.at == nil && (hasRole(pairs, 1, roleCount) || halfOf(strings.Trim(pairs[0].value, labelMarks)) != "") {
 		s.at = &block{item: item{ordered: true}, other: other, xarf: s.xarf}
+		s.at.below = s.told.aboveBlock()
 		for _, p := range s.before {
 			s.at.stranger(natureOf(p.label), strings.Trim(p.value, labelMarks+">.,;-"))
 			s.at.besidePair(p)

@@ -144,7 +144,7 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 // heed keeps a line below a heading that may stand above another one.
 func (p *csvParser) heed(line string) {
 	if hasAddress(line) {
-		p.unread.endTold()
+		p.unread.endTold(true)
 	} else {
 		p.unread.tell(line[:min(len(line), maxHeading)])
 	}

@@ -70,9 +70,10 @@ func (h *heading) takeNew(line string) bool {
 	if address < 0 {
 		return true
 	}
+	group := h.told.isGroup()
 	h.last, h.names = names{}, names{}
 	h.understood()
-	h.counted, h.port = port < 0 || n.count(rolePort) > 1 || isBarePort(n.of[port].text) && h.told.isGroup() || n.isOthers(port) || slices.ContainsFunc(n.of, func(c columnName) bool { return c.role == 0 || c.role == roleDestinationPort }), near
+	h.counted, h.port = port < 0 || n.count(rolePort) > 1 || isBarePort(n.of[port].text) && group || n.isOthers(port) || slices.ContainsFunc(n.of, func(c columnName) bool { return c.role == 0 || c.role == roleDestinationPort }), near
 	switch {
 	case port < address:
 		h.port = front
@@ -138,8 +139,8 @@ func (h *heading) check(w *words, number string) (known bool, err error) {
 	if h.judge(w); h.over.mayName(h.row, w) {
 		return true, h.over.errUnnamed(errNumber, "port")
 	}
-	if h.names.of == nil && h.told != nil && h.told.saysCount() {
-		return true, refuse(errNumber, "the text above says that numbers are counts, or the port that was attacked: write 198.18.0.0:6000, port before it, or IP Port Time above, if it is the port of the source")
+	if word := h.told.strange(); h.names.of == nil && word != "" {
+		return true, errStrange(errNumber, word)
 	}
 	if h.names.of == nil {
 		return false, nil
@@ -153,6 +154,11 @@ func (h *heading) check(w *words, number string) (known bool, err error) {
 		return true, refuse(errNumber, "its column is named %s, which is not known to be the port that is asked for: write port before it if it is one", quoted(c.text))
 	}
 	return true, nil
+}
+
+// errStrange refuses a number below a word that may say what it is.
+func errStrange(kind error, word string) error {
+	return refuse(kind, "nothing says that this is the port of the source, and the text above has the word %s, by which it may be a count or the port that was attacked: write 198.18.0.0:6000, name it source port, or write IP Port Time above rows", quoted(word))
 }
 
 // names are those of columns.

@@ -18,16 +18,23 @@ var titles = []string{
 var asMany = setOfWords("sampleattacklog attacklogexcerpt autosdoprocesso requestedsubscriberdata solicitoidentificarusuario networkoperationscenter copyrightinfringementreport publicprosecutoroffice portscanreport " +
 	"sourcecodeleak examplegmbhabuseteamberlin exampleabuseteamberlin examplehostinggmbh fulanobeltranosicrano estadopoliciacivil")
 
+// strangeTitles are those of them with words by which a number may be something else.
+var strangeTitles = setOfWords("sampleattacklog attacklogexcerpt attackdetailsasobserved portscanreport sourcecodeleak examplegmbhabuseteamberlin exampleabuseteamberlin fulanobeltranosicrano")
+
 // TestTitles checks that lines above requests are no headings, unless they name columns, or stand right above rows with as many fields as they have words.
 func TestTitles(t *testing.T) {
 	const row = "198.18.0.0 6000 2026-01-10T12:34:56Z\n198.18.0.0 6000 2026-01-10 12:34:56 UTC\n"
 	const six = ": 198.18.0.0:6000 at 2026-01-10T12:34:56Z"
 	for _, title := range titles {
 		for _, mail := range []string{"", "Subject: x\n\n"} {
-			if got := askedOf(t, mail+title+"\n\n"+row+"\n"+title+"\n\n"+row, Options{}); strings.Count(got, six) != 4 {
+			want := 4
+			if strangeTitles[normal(title)] {
+				want = 0
+			}
+			if got := askedOf(t, mail+title+"\n\n"+row+"\n"+title+"\n\n"+row, Options{}); strings.Count(got, six) != want {
 				t.Errorf("%q: %s", mail+title, got)
 			}
-			want := 3
+			want = min(want, 3)
 			if asMany[normal(title)] {
 				want = 0
 			}
@@ -36,7 +43,7 @@ func TestTitles(t *testing.T) {
 			}
 		}
 	}
-	for _, line := range []string{"Abuse Team, Berlin", "Attack log excerpt:", "Attack log excerpt\n", "Investigado: Fulano, Beltrano", "To whom it may concern"} {
+	for _, line := range []string{"Abuse Team, Operations", "Log excerpt:", "Log excerpt\n", "Investigado: Fulano, Beltrano", "To whom it may concern"} {
 		if got := askedOf(t, line+"\n198.18.0.0,6000,2026-01-10T12:34:56Z\n", Options{}); !strings.Contains(got, six) {
 			t.Errorf("%q above a table: %s", line, got)
 		}

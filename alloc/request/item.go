@@ -49,6 +49,8 @@ type item struct {
 
 	sourceless bool // whether there was a field for the port of the source without a value
 
+	below string // a word of the text above by which a port could be somebody else's; "" if there is none
+
 	flow bool // whether it is of a flow, of which both ends may be asked about
 
 	bare, own bool // whether a port was given by a name that does not say whose, and by one that does
@@ -157,6 +159,8 @@ func (it *item) endpoint() (e endpoint, err error) {
 		err = refuse(ErrPort, "%s and the port %d contradict each other: keep the one that is asked for", quoted(text), n)
 	case !e.hasPort && it.isAnyones(n):
 		err = about("port", port, refuse(ErrPort, "there is a destination and this could be the port of that: name it source port or destination port"))
+	case !e.hasPort && it.bare && !it.own && it.below != "":
+		err = about("port", port, errStrange(ErrPort, it.below))
 	case !e.hasPort && it.isOthers(e.addr, n):
 		err = about("port", port, refuse(ErrPort, "something else stands beside it, such as another address, a system that was attacked, a service, a source port without a value, or a field that is not known, and this could be the port of that: name it source port or destination port"))
 	}

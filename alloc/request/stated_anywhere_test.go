@@ -21,7 +21,7 @@ func askedTwice(t *testing.T, text string, o Options) string {
 
 const (
 	statedRow    = "198.18.0.0:6000 2026-01-10 12:34:00\n"
-	statedBlock  = "IP: 198.18.0.0\nPort: 6000\nDate: 2026-01-10 12:34:00\n"
+	statedBlock  = "IP: 198.18.0.0\nSource port: 6000\nDate: 2026-01-10 12:34:00\n"
 	statedObject = `{"ip":"198.18.0.0","port":6000,"time":"2026-01-10 12:34:00"`
 	statedNotice = "<Source><IP_Address>198.18.0.0</IP_Address><Port>6000</Port><TimeStamp>2026-01-10 12:34:00</TimeStamp></Source>"
 )

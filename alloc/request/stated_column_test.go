@@ -18,7 +18,7 @@ func TestOffsetFields(t *testing.T) {
 				fmt.Sprintf("ip,port,time,%s\n198.18.0.0,6000,2026-02-01 02:30:00,%s\n", name, value),
 				fmt.Sprintf("%s;ip;port;time\n%s;198.18.0.0;6000;2026-02-01 02:30:00\n", name, value),
 				fmt.Sprintf(`{"ip":"198.18.0.0","port":6000,"time":"2026-02-01 02:30:00",%q:%s}`, name, pickJSON(value)),
-				fmt.Sprintf("IP: 198.18.0.0\nPort: 6000\nTimestamp: 2026-02-01 02:30:00\n%s: %s\n", name, value),
+				fmt.Sprintf("IP: 198.18.0.0\nSource port: 6000\nTimestamp: 2026-02-01 02:30:00\n%s: %s\n", name, value),
 			} {
 				if got := askedTwice(t, text, Options{Zone: time.UTC, Zones: time.LoadLocation}); strings.Contains(got, " at ") {
 					t.Errorf("%q: %s", text, got)

@@ -97,7 +97,7 @@ func TestStatedInPlaces(t *testing.T) {
 		"Time zone:\nXanadu\n\n" + statedBlock,
 		`{"tz":"CET/CEST","requests":[` + statedObject + `}]}`,
 		`{"requests":[` + statedObject + `}],"about":{"time_zone":"Xanadu"}}`,
-		"IP: 198.18.0.0\nPort: 6000\nTime (CET/CEST): 2026-01-10 12:34:00\n",
+		"IP: 198.18.0.0\nSource port: 6000\nTime (CET/CEST): 2026-01-10 12:34:00\n",
 		"<Infringement><TimeZone>Xanadu</TimeZone>" + statedNotice + "</Infringement>",
 		"Times are in UTC.\nTimes are CET/CEST.\n\n" + statedBlock,
 	} {

@@ -10,7 +10,7 @@ import (
 // than the option, times without a zone are refused.
 func TestStatedZone(t *testing.T) {
 	const row = "198.18.0.0:6000 2026-01-10 12:34:00\n"
-	const block = "IP: 198.18.0.0\nPort: 6000\nDate: 2026-01-10 12:34:00\n"
+	const block = "IP: 198.18.0.0\nSource port: 6000\nDate: 2026-01-10 12:34:00\n"
 	const table = "IP,Port,Time\n198.18.0.0,6000,2026-01-10 12:34:00\n"
 	const letter = "From: police@example\nTo: isp@example\nDate: Mon, 12 Jan 2026 09:00:00 -0300\nSubject: x\nContent-Type: text/plain\n\n"
 	saoPaulo := location(t, "America/Sao_Paulo")

@@ -9,14 +9,18 @@ import (
 // maxTold is how much of a paragraph is kept, in bytes.
 const maxTold = 4 << 10
 
-// A paragraph is the last paragraph above rows, which may say that their number is a count, or the port that was attacked.
+// A paragraph is the last paragraph above rows or a block. It may say that their number is a count, or the port that was attacked. Nobody has a list
+// of all that may be counted or attacked: so the paragraph has to name the port of the source, or to consist of words that say nothing of the kind.
 type paragraph struct {
-	text   strings.Builder
-	last   string // its last line, which may be told twice
-	before string // the line before that one
-	ended  bool   // whether a blank line or a row stands below it
-	known  bool   // whether counts is right
-	counts bool
+	text    strings.Builder
+	old     string // the last line of the one before, unless a row stands between
+	last    string // its last line, which may be told twice
+	begin   int    // where that one begins in the text
+	ended   bool   // whether a blank line or a row stands below it
+	rows    bool   // whether that is a row
+	known   bool   // whether unknown is right
+	group   bool   // what isGroup said before it was forgotten
+	unknown string // the first word of it that may say so
 }
 
 // line takes a line without an address.
@@ -25,63 +29,111 @@ func (t *paragraph) line(line string) {
 		return
 	}
 	if t.ended {
+		if t.old = t.last; t.rows {
+			t.old = ""
+		}
 		t.text.Reset()
-		t.ended, t.last = false, ""
+		t.ended, t.rows = false, false
 	}
-	t.before, t.last, t.known = t.last, line, false
+	t.last, t.known, t.group, t.begin = line, false, false, t.text.Len()
 	if t.text.Len() < maxTold {
 		t.text.WriteString(line[:min(len(line), maxTold)] + "\n")
 	}
 }
 
-// saysCount reports whether the paragraph says so, and names no port of the source.
-func (t *paragraph) saysCount() bool {
-	if !t.known {
-		t.known, t.counts = true, saysCount(t.text.String())
+// forget has the paragraph say nothing of what stands below the heading that is its last line, but whether there is a group.
+func (t *paragraph) forget() { *t = paragraph{last: t.last, old: t.last, group: t.isGroup()} }
+
+// strange returns the first word of the paragraph that may say what a number below it is; "" if there is none.
+func (t *paragraph) strange() string {
+	if t == nil {
+		return ""
 	}
-	return t.counts
+	if !t.known {
+		t.known, t.unknown = true, strangeWord(t.text.String())
+	}
+	return t.unknown
 }
 
-// isGroup reports whether the line right above names of columns says that some of them are of what was attacked: names of groups, "Attacker,Target,", or of
-// their ports. Then a port below that does not say whose it is may be that.
+// isGroup reports whether what stands above a heading, which is the last line, may say whose the port in it is: names of groups, as "Attacker,Target,",
+// or a line about ports. Other sentences do not, as the heading says itself what its columns are.
 func (t *paragraph) isGroup() bool {
-	if t == nil || t.before == "" {
-		return false
+	if t == nil || t.text.Len() == 0 {
+		return t != nil && t.group
 	}
-	cells := []string{t.before}
+	text := t.text.String()[:min(t.begin, t.text.Len())]
+	if text == "" {
+		text = t.old
+	}
+	for line := range strings.Lines(text) {
+		cells := cellsOf(line)
+		if (len(cells) > 1 && !slices.ContainsFunc(cells, isLong) || isOfAttack(line)) && strangeWord(line) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// cellsOf cuts a line where it is divided most often.
+func cellsOf(line string) []string {
+	cells := []string{line}
 	for _, mark := range [...]rune{'\t', '|', ';', ',', twoBlanks} {
-		if c := cut(t.before, mark); len(c) > len(cells) {
+		if c := cut(line, mark); len(c) > len(cells) && (mark != ',' || len(c) > 2 || !strings.Contains(line, ", ")) { // a sentence has one, too
 			cells = c
 		}
 	}
-	return saysCount(t.before) || slices.ContainsFunc(cells, func(cell string) bool {
-		cell = strings.Trim(cell, " :.-=|*_#")
-		r, _ := roleOf(cell)
-		words := len(strings.Fields(cell))
-		return 0 < words && words < 4 && (r == roleDestination || r == roleDestinationPort || sectionOf(cell) == destinationSide || isAttackedName(normal(cell)))
-	})
+	return cells
 }
 
-// What a paragraph says of a number, as normal writes it. countWords are what is counted, and are words of any letter, too; counters say that they count.
-var (
-	countWords = setOfWords(`attempt attempts connection connections request requests login logins failures packets bytes hits tries times events flows sessions occurrences scans probes accesses tentativas conexoes acessos requisicoes pacotes ocorrencias vezes
-		intentos conexiones accesos paquetes veces solicitudes ocurrencias zugriffe zugriffen versuche versuchen treffer verbindungen anfragen pakete anmeldungen tentatives connexions`)
-	counters   = setOfWords("count counts counter hits hit_count hitcount treffer qtd qtde quantidade cantidad anzahl frequency frequencia frecuencia asn")
-	numbers    = setOfWords("number numbers no nr num numero amount total sum nombre zahl")
-	numberOfs  = setOfWords("of de do da dos das del der von des the")
-	vagues     = setOfWords("a an large high great huge significant big considerable increasing certain grande elevado elevada alto alta gran grosse hohe eine einer uma um una un small")
-	portWords  = setOfWords("port ports porta portas puerto puertos")
-	otherPorts = setOfWords("dstport dstports dport dports destport destports targetport targetports zielport zielports localport serverport")
-	ownPorts   = setOfWords("sourceport sourceports srcport srcports sport sports spt quellport quellports quellporte clientport")
-	ownSides   = setOfWords("source src origin originating client logical nat public external translated quell origem origen logica logico outside your")
-	otherSides = setOfWords(`dst dest destination destinations target targets targeted attacked victim victims local remote server service services scanned probed our ziel destino alvo atacada atacado atacadas atacados attackiert attackierte attackierter angegriffen angegriffene
-		angegriffener honeypot affected`)
-	scanWords   = setOfWords("scan scans scanning scanner scanners forward forwarding forwarded mirroring")
-	listLabels  = setOfWords("fields columns format colunas campos formato spalten felder columnas order")
-	listTimes   = setOfWords("time times timestamp timestamps last seen first date dates data hora horario fecha zeit zeiten zeitpunkt datum ultimo ultima letzter letzte")
-	hostWords   = setOfWords("ip ips address addresses host hosts attacker attackers source sources endereco enderecos direccion direcciones adresse adressen angreifer atacante atacantes")
-	betweenList = setOfWords("and with und mit e com y con et")
-)
+// isLong reports whether a cell has more words than names have.
+func isLong(cell string) bool { return len(strings.Fields(cell)) > 3 }
+
+// isOfAttack reports whether a line speaks of ports, or is neither a sentence nor about time and has a word for a service or something that was attacked.
+func isOfAttack(line string) bool {
+	words := toldWords(line)
+	has := func(set map[string]bool) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return set[w] })
+	}
+	return has(portWords) ||
+		!has(clockNames) && !slices.ContainsFunc(cellsOf(line), isLong) && (hasService(line) || slices.ContainsFunc(words, isAttackedName))
+}
+
+// aboveBlock returns the first word above a block by which a port in it, whose label does not say whose, may be somebody else's: of a title right above, or of a
+// label and its value, a service or an attacked system above a blank line. Without one such labels belong to the block.
+func (t *paragraph) aboveBlock() string {
+	text := t.text.String()
+	for line := range strings.Lines(text) {
+		pairs := pairsOf(line)
+		var counts bool
+		switch isLabel := pairs != nil && strings.TrimSpace(pairs[0].value) != ""; {
+		case isLabel:
+			counts = t.ended && mayBeOthers(pairs[0])
+		case t.ended:
+			counts = isOfAttack(line)
+		default:
+			counts = !slices.ContainsFunc(cellsOf(line), isLong) || strings.HasSuffix(text, line)
+		}
+		if counts {
+			if word := strangeWord(line); word != "" {
+				return word
+			}
+		}
+	}
+	return ""
+}
+
+// mayBeOthers reports whether a label names something that a port below may be of.
+func mayBeOthers(p pair) bool {
+	n := natureOf(p.label)
+	value := strings.TrimSpace(p.value)
+	switch {
+	case p.role == roleDestination, n.isService(value), n.isAttacked(value):
+		return true
+	case p.role == roleProto:
+		return isOtherProtocol(value)
+	}
+	return p.role == 0 && !n.harmless && !p.isHeader()
+}
 
 // toldWords returns the words of a text as normal writes them.
 func toldWords(text string) []string {
@@ -92,10 +144,74 @@ func toldWords(text string) []string {
 	return words
 }
 
-// saysCount reports whether a text says of a number that it is a count or the port that was attacked, and names no other port. What a number
-// follows at once has that as its value.
-func saysCount(text string) bool {
-	words, other := toldWords(text), false
+// strangeWord returns the first word of a text that is in no list of words of letters; "" where there is none, or where the text names the port of the
+// source.
+func strangeWord(text string) (strange string) {
+	for line := range strings.Lines(text) {
+		words := toldWords(withoutSalutation(strings.TrimSpace(line)))
+		if namesOwnPort(words) {
+			return ""
+		}
+		if strange != "" || isLetterLabel(line) {
+			continue
+		}
+		reference := false // whether a number follows
+		for i := len(words) - 1; i >= 0; i-- {
+			word := words[i]
+			switch {
+			case word == "":
+			case isDigit(word[0]) || isRoman(word):
+				reference = true
+			case ordinaryWords[word], word == "number" && reference, reference && referenceWords[word]:
+			case listedWords[word] && i > 0 && determiners[words[i-1]]:
+				reference = false
+			case len(word) == 1:
+			default:
+				strange = word
+			}
+		}
+	}
+	return strange
+}
+
+// isRoman reports whether a word is a number of the Romans, as annexes have: "Anexo II".
+func isRoman(word string) bool { return strings.Trim(word, "ivx") == "" }
+
+// withoutSalutation returns what a line has behind "Dear Mr Example,".
+func withoutSalutation(line string) string {
+	first, _, _ := strings.Cut(line, " ")
+	if !salutations[normal(strings.TrimRight(first, ".,:;!"))] {
+		return line
+	}
+	if end := strings.IndexAny(line, ",:;!"); end >= 0 {
+		return line[end:]
+	}
+	if len(strings.Fields(line)) > maxLabelWords {
+		return line
+	}
+	return ""
+}
+
+// isLetterLabel reports whether a line is a label and a value, of which no number below it is: of the header of a mail, a case, a person. It may not name columns.
+func isLetterLabel(line string) bool {
+	pairs := pairsOf(line)
+	if len(pairs) != 1 || strings.TrimSpace(pairs[0].value) == "" {
+		return false
+	}
+	p := pairs[0]
+	n := natureOf(p.label)
+	isName := func(word string) bool {
+		r, _ := roleOf(word)
+		return r != 0 && !vagueNames[word] && r < roleZone || hostNames[word] || portWords[word]
+	}
+	if p.isHeader() {
+		return true
+	}
+	return isHarmless(nameWords(p.label)) && !n.isService(strings.TrimSpace(p.value)) && !slices.ContainsFunc(toldWords(p.value), isName)
+}
+
+// namesOwnPort reports whether words name the port of the source: "source port", "porta lógica", "port of the source".
+func namesOwnPort(words []string) bool {
 	at := func(i int) string {
 		if i < 0 || i >= len(words) {
 			return ""
@@ -103,74 +219,13 @@ func saysCount(text string) bool {
 		return words[i]
 	}
 	for i, word := range words {
-		if next := at(i + 1); next != "" && isDigit(next[0]) {
-			continue
-		}
 		switch {
 		case ownPorts[word]:
-			return false
-		case otherPorts[word], counters[word] && !vagues[at(i-1)]:
-			other = true
-		case numbers[word] && numberOfs[at(i+1)] && !vagues[at(i-1)]:
-			other = other || slices.ContainsFunc(words[i+2:min(len(words), i+6)], func(w string) bool { return countWords[w] })
-		case portWords[word] && scanWords[at(i+1)]:
-		case portWords[word]:
-			if !isOtherPort(at, i) {
-				return false
-			}
-			other = true
-		}
-	}
-	return other || slices.ContainsFunc(strings.Split(text, "\n"), isListOfCounts)
-}
-
-// isOtherPort reports whether the words around that of a port say that it is the one that was attacked.
-func isOtherPort(at func(int) string, i int) bool {
-	for _, j := range [...]int{i - 1, i - 2} {
-		if ownSides[at(j)] || hostWords[at(j)] && j == i-2 {
-			break
-		}
-		if otherSides[at(j)] {
 			return true
-		}
-	}
-	for j := i + 1; j <= i+4; j++ {
-		if ownSides[at(j)] {
-			return false
-		}
-		if otherSides[at(j)] {
+		case !portWords[word]:
+		case ownSides[at(i-1)], ownSides[at(i+1)], portOfs[at(i+1)] && (ownSides[at(i+2)] || portOfs[at(i+2)] && ownSides[at(i+3)]):
 			return true
-		}
-		if betweenList[at(j)] || listTimes[at(j)] || hostWords[at(j)] {
-			return false
 		}
 	}
 	return false
-}
-
-// isListOfCounts reports whether a line lists an address, something that is counted and a time: "IPs with failed logins and last seen".
-func isListOfCounts(line string) bool {
-	words := toldWords(line)
-	has := func(words []string, set map[string]bool) bool {
-		return slices.ContainsFunc(words, func(w string) bool { return set[w] })
-	}
-	if len(words) > 1 && listLabels[words[0]] {
-		return has(words[1:], countWords)
-	}
-	items, counted, timed, hosted := 0, false, false, false
-	for item := range strings.FieldsFuncSeq(strings.ReplaceAll(line, " - ", ", "), func(r rune) bool { return strings.ContainsRune(",;/|()[]<>{}:", r) }) {
-		words := toldWords(item)
-		for begin, i := 0, 0; i <= len(words); i++ {
-			if i < len(words) && !betweenList[words[i]] {
-				continue
-			}
-			if part := words[begin:i]; len(part) > 0 {
-				items++
-				counted = counted || len(part) <= 3 && has(part, countWords) && !has(part, listTimes)
-				timed, hosted = timed || has(part, listTimes), hosted || has(part, hostWords)
-			}
-			begin = i + 1
-		}
-	}
-	return items > 2 && counted && timed && hosted
 }

@@ -24,7 +24,7 @@ func TestToldCounts(t *testing.T) {
 						if !own && isPortAsked(t, text, 2222) {
 							t.Errorf("%q is answered", text)
 						}
-						if own && end == ":" && strings.Contains(text, ":\n\n") && !strings.Contains(form, ",") && !isPortAsked(t, text, 2222) {
+						if own && what != "port" && end == ":" && strings.Contains(text, ":\n\n") && !strings.Contains(form, ",") && !isPortAsked(t, text, 2222) {
 							t.Errorf("%q is refused", text)
 						}
 					}
@@ -34,15 +34,18 @@ func TestToldCounts(t *testing.T) {
 	}
 }
 
-// TestToldNothing writes letters that speak of attempts, numbers and ports, and name no column.
+// TestToldNothing writes letters of ordinary words, which name no column, and some with other words: nobody knows what a number below these is.
 func TestToldNothing(t *testing.T) {
-	for _, line := range []string{
-		"We saw a large number of login attempts from your network.", "The following connections were made from your network:", "Please identify the users of these addresses. Our case number is 4711.", "The attacks were directed at destination port 22.",
-		"Port scan report", "We saw attempts, scans and attacks from:", "Total hits: 17", "Time of the attempts as follows:", "Identificar o usuário do IP, porta e horário:", "Em grande quantidade de acessos:", "Kindly identify who used these, with the source port and number of attempts:",
+	for line, read := range map[string]bool{
+		"The following connections were made from your network:": true, "Please identify the users of these addresses. Our case number is 4711.": true, "Time of the last attempt as follows:": true, "Ref. 12/2026": true, "Ofício 12/2026": true,
+		"Identificar o usuário do IP, porta e horário:": true, "Kindly identify who used these, with the source port and number of attempts:": true, "Bitte teilen Sie uns den Anschlussinhaber mit:": true, "Dear Mr Example": true,
+		"Solicitamos los datos del titular de las siguientes conexiones:": true, "Subject: attacks on 22": true, "Case: State vs. Example, 12/2026": true, "Investigado: Fulano de Tal": true, "Sehr geehrte Frau Müller,": true,
+		"We saw a large number of login attempts from your network.": false, "The attacks were directed at destination port 22.": false, "Port scan report": false, "We saw attempts, scans and attacks from:": false,
+		"Total hits: 17": false, "Time of the attempts as follows:": false, "Em grande quantidade de acessos:": false, "IP, connections, time:": false, "Case: IP, size, time": false, "Dear all, IP, hits, time:": false, "Service: ssh": false,
 	} {
 		for _, text := range []string{line + "\n\n198.18.0.0 6000 2026-02-01T05:30:00Z\n198.18.0.7 7000 2026-02-01T05:30:00Z\n", "Subject: x\n\nDear all,\n\n" + line + "\n\n198.18.0.0 6000 2026-02-01T05:30:00Z\n"} {
-			if !isPortAsked(t, text, 6000) {
-				t.Errorf("%q is refused", text)
+			if isPortAsked(t, text, 6000) != read {
+				t.Errorf("%q: answered %v", text, !read)
 			}
 		}
 	}
