@@ -104,6 +104,9 @@ func strayOf(line string) string {
 	if endsInterval(line) {
 		return line
 	}
+	if isOffsetFirst(line) {
+		return strings.TrimSpace(line)
+	}
 	text := strings.TrimLeft(line, labelMarks+",;(-–")
 	for _, word := range clockWords {
 		if len(text) > len(word) && strings.EqualFold(text[:len(word)], word) {
@@ -121,6 +124,20 @@ func strayOf(line string) string {
 	return ""
 }
 
+// isOffsetFirst reports whether a line begins with the offset of a clock, as where a mail program broke it: "-03:00 GET /index".
+func isOffsetFirst(line string) bool {
+	word, rest, _ := strings.Cut(strings.TrimLeft(line, labelMarks+",;("), " ")
+	if strings.Trim(rest, labelMarks+".,;)") == "" {
+		return false // alone, the input states it
+	}
+	word = strings.TrimRight(word, labelMarks+".,;)")
+	if word == "" || word[0] != '+' && word[0] != '-' || len(word) < len("+03") {
+		return false
+	}
+	_, err := new(settings).parseZone(word)
+	return err == nil
+}
+
 // goesOn refuses the question of a line where the line behind it begins with a clock that is missing, or with the half of the day.
 func goesOn(r Request, stray string) Request {
 	var err error
@@ -131,12 +148,16 @@ func goesOn(r Request, stray string) Request {
 	case hasClock(stray) && r.To.Sub(r.From) >= shortDay:
 		err = errClock(stray)
 	case !hasClock(stray) && isBehindClock(r.Text+" "):
-		err = refuse(ErrTime, "%s stands in the next line and could belong to the clock: write it behind the clock", quoted(stray))
+		err = errBroken(stray)
 	}
 	if err == nil {
 		return r
 	}
 	return Request{Line: r.Line, Text: r.Text, Err: err}
+}
+
+func errBroken(stray string) error {
+	return refuse(ErrTime, "%s stands in the next line and could belong to the clock: write it behind the clock", quoted(stray))
 }
 
 // endWords stand before the end of an interval.
@@ -171,6 +192,9 @@ const shortDay = 22 * time.Hour
 func (b *block) goesOn(stray string) {
 	if endsInterval(stray) && b.bad == nil {
 		b.bad = errEnd(stray)
+	}
+	if isOffsetFirst(stray) && isBehindClock(strings.TrimSpace(b.text.String())+" ") && b.bad == nil {
+		b.bad = errBroken(stray)
 	}
 	if hasClock(stray) {
 		b.beside(stray)

@@ -2,6 +2,7 @@ package request
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -184,4 +185,9 @@ func (b *block) question(s *settings) (q Request) {
 	}
 	q.Line, q.Text = b.line, clip(b.text.String(), maxText)
 	return q
+}
+
+// hasTime reports whether a line of the block has a time.
+func (b *block) hasTime() bool {
+	return slices.ContainsFunc(b.values[roleTime:roleZone], func(v string) bool { return v != "" })
 }

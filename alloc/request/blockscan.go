@@ -19,6 +19,8 @@ type blockScanner struct {
 	labels []string // of the lines since the last blank line or heading, as normal writes them
 	in     section
 	told   paragraph // above the block
+	asked  int       // the last line of a question with a time, or of times below it
+	tail   bool      // whether that is one of those
 	header bool      // of a forwarded mail
 	xarf   bool      // whether the text has a report of X-ARF
 	stray  string    // what the line at hand begins with that may be of the time before
@@ -87,10 +89,22 @@ func (s *blockScanner) step() bool {
 			p.comment(line)
 		}
 	}
+	if s.prose && s.asked == s.lines.Number()-1 {
+		end := !s.tail && endsInterval(line) // which refuses the question
+		if s.tail = end || isTimeAlone(line); s.tail {
+			s.asked++
+		}
+		if s.tail && !end {
+			return s.release(s.stray) && s.flush() && s.send(s.another(line))
+		}
+	}
 	if ok := s.release(s.stray) && s.line(line); !ok {
 		return false
 	}
-	if s.at == nil && !hasAddress(line) {
+	if s.at != nil && s.at.hasTime() || s.held.Line == s.lines.Number() {
+		s.asked, s.tail = s.lines.Number(), false
+	}
+	if s.at == nil && (!hasAddress(line) || s.held.Err != nil && !isTimed(s.held.Err)) {
 		s.told.line(line[:min(len(line), maxHeading)])
 	}
 	return true
@@ -132,6 +146,29 @@ func (s *blockScanner) line(line string) bool {
 		s.at.line, s.at.first = s.lines.Number(), line
 	}
 	return true
+}
+
+// another refuses a line of prose that is nothing but a time, right below a question with one: it may be another time for the same address.
+func (s *blockScanner) another(line string) Request {
+	err := refuse(ErrAddress, "this time stands alone below a request, and may be another one for the same address: write address, port and time of each in one line")
+	return Request{Line: s.lines.Number(), Text: clip(line, maxText), Err: err}
+}
+
+// isTimeAlone reports whether a line is nothing but a date with a clock, or an interval of them.
+func isTimeAlone(line string) bool {
+	if hasAddress(line) || !hasClock(line) && len(line) < len("1783851029") {
+		return false
+	}
+	text := strings.Trim(withoutBullet(line), labelMarks+",;")
+	st, err := parseStamp(text, DayFirst)
+	if err != nil {
+		st, err = parseStamp(text, MonthFirst)
+	}
+	if err == nil {
+		return st.year != 0 || !st.epoch.IsZero()
+	}
+	first, second, ok := cutInterval(strings.Fields(text))
+	return ok && isTime(first) && isTime(second)
 }
 
 // markXARF notes that a line is of a report of X-ARF.

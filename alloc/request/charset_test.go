@@ -138,7 +138,7 @@ func TestUnknownCharset(t *testing.T) {
 	mail := func(charset, text string) string {
 		return "From: a@example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n" + statedRow + "\n--b\nContent-Type: text/plain; charset=" + charset + "\n\n" + text + "\n--b--\n"
 	}
-	const block = "IP: 198.18.0.0\nPort: 6000\nTime: 2026-01-10 12:34:00 UTC\n"
+	const block = "IP: 198.18.0.0\nSource port: 6000\nTime: 2026-01-10 12:34:00 UTC\n"
 	const six = "198.18.0.0:6000 at 2026-01-10T12:34:00Z"
 	local := Options{Zone: time.UTC}
 	for charset, text := range map[string]string{

@@ -20,6 +20,7 @@ type csvParser struct {
 	flows     bool       // the heading is that of a flow tool
 	lost      names      // of a line below the heading that may name other columns
 	open      byte       // the separator of a row whose quoted value goes on in the next line; else 0
+	ports     int        // how many columns are ports
 	group     bool       // whether the line above the heading names groups of columns, of which one was attacked
 	unread    heading    // what lines above say about columns, of which not all is understood
 }
@@ -74,7 +75,7 @@ func (p *csvParser) comment(line string) {
 		}
 		p.unread.take(strings.TrimLeft(line, " \t#"))
 	case isCountedHeading(line):
-		p.separator, p.columns, p.nfdump, p.flows, p.comments, p.lost = c.separator, c.columns, c.nfdump, c.flows, nil, names{}
+		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.comments, p.lost = c.separator, c.columns, c.nfdump, c.flows, c.ports, nil, names{}
 	default:
 		p.comments = &c
 		p.unread.take(strings.TrimLeft(line, " \t#"))
@@ -89,7 +90,7 @@ func (p *csvParser) uncomment(line string) {
 	c := p.comments
 	p.comments = nil
 	if fields, err := split(line, c.separator, p.fields[:0]); err == nil && len(fields) == len(c.columns) {
-		p.separator, p.columns, p.nfdump, p.flows, p.lost = c.separator, c.columns, c.nfdump, c.flows, names{}
+		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.lost = c.separator, c.columns, c.nfdump, c.flows, c.ports, names{}
 	}
 }
 
@@ -130,6 +131,7 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 	}
 	if r, err = p.row(line); err != nil && (p.heading(line) || p.nfdump && !hasAddress(line)) {
 		p.lost, p.group = names{}, p.unread.told.isGroup()
+		p.unread.take(line)
 		return r, false, nil // a second table, or a summary
 	}
 	if n := otherNames(line); err != nil && len(n.of) > 0 {
@@ -158,7 +160,9 @@ func otherNames(line string) (n names) {
 	}
 	for i := range len(separators) {
 		fields, err := split(line, separators[i], nil)
-		if err != nil || len(fields) < 2 || slices.ContainsFunc(fields, func(f string) bool { return isNoValue(f) || len(f) > maxName/2 || !mayBeName(f) }) {
+		if err != nil || len(fields) < 2 || slices.ContainsFunc(fields, func(f string) bool {
+			return isNoValue(f) && f != "" || len(f) > maxName/2 || !mayBeName(f)
+		}) || len(slices.DeleteFunc(slices.Clone(fields), isNoValue)) < 2 {
 			continue
 		}
 		if n.line = line; !slices.ContainsFunc(fields, func(f string) bool { return normal(f) != normal(fields[0]) }) {
@@ -178,6 +182,9 @@ func mayBeName(field string) bool {
 	}
 	begin := strings.TrimRight(field[:first], "+-")
 	before := strings.TrimRight(begin, " (")
+	if rest := field[first:]; len(rest) < 3 && strings.Trim(rest, "0123456789") == "" && before == field[:first] && before != "" && isLetter(before[len(before)-1]) {
+		return true // "port2"
+	}
 	letters := strings.ContainsFunc(before, unicode.IsLetter) && !strings.ContainsAny(before, ".:@")
 	return letters && (before != begin || strings.HasSuffix(strings.ToUpper(before), "UTC") || strings.HasSuffix(strings.ToUpper(before), "GMT"))
 }
@@ -240,11 +247,15 @@ func (p *csvParser) heading(line string) bool {
 			}
 		}
 		nfdump, flows := flowColumns(fields, columns)
+		ports := 0
 		for _, c := range columns {
+			if c.role == rolePort {
+				ports++
+			}
 			seen[c.role], seen[c.spare.role] = true, true
 		}
 		if seen[roleAddress] && (seen[roleTime] || seen[roleDate] || seen[roleClock] || seen[roleFrom] || seen[roleFromDate] || seen[roleFromClock] || seen[rolePort]) {
-			p.separator, p.columns, p.nfdump, p.flows = separators[i], columns, nfdump, flows
+			p.separator, p.columns, p.nfdump, p.flows, p.ports = separators[i], columns, nfdump, flows, ports
 			return true
 		}
 	}
@@ -307,6 +318,13 @@ func (p *csvParser) row(line string) (r Request, err error) {
 	if p.fields, err = split(line, p.separator, p.fields[:0]); err != nil {
 		return r, err
 	}
+	if len(p.fields) == 1 && len(p.columns) > 1 && hasAddress(line) { // names of columns in a sentence: "IP address, source port, timestamp:"
+		p.unread.look(line)
+		plain := plainParser{settings: p.settings, heading: p.unread}
+		r, err = plain.question(line)
+		p.unread = plain.heading
+		return r, err
+	}
 	it := item{flow: p.flows, sourceless: p.group}
 	for i, value := range p.fields {
 		if i >= len(p.columns) {
@@ -316,6 +334,7 @@ func (p *csvParser) row(line string) (r Request, err error) {
 			return r, refuse(ErrUnparsable, "the row has %d columns and the heading %d: put values that hold the separator in quotes", len(p.fields), len(p.columns))
 		}
 		c := p.columns[i]
+		it.sourceless = it.sourceless || p.ports > 1 && c.role == rolePort && isNothing(strings.TrimSpace(value)) // and the other one is of whom?
 		it.spare(c.spare, value)
 		if c.role == 0 {
 			it.field(c.nature, value)

@@ -29,6 +29,15 @@ func TestGroups(t *testing.T) {
 	}
 }
 
+// TestTwoPorts writes tables with two columns of ports, of which one is empty.
+func TestTwoPorts(t *testing.T) {
+	for _, row := range []string{"198.18.0.0,,2222", "198.18.0.0,2222,", "198.18.0.0,-,2222"} {
+		if text := "ip,port,port,time\n" + row + ",2026-02-01T05:30:00Z\n"; isPortAsked(t, text, 2222) {
+			t.Errorf("%q is answered", text)
+		}
+	}
+}
+
 // TestAttackedPlain writes lines whose words say that the port is the one that was attacked.
 func TestAttackedPlain(t *testing.T) {
 	for line, read := range map[string]bool{

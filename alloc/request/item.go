@@ -2,6 +2,7 @@ package request
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -202,6 +203,9 @@ func (it *item) times(s *settings) (from, to time.Time, err error) {
 	if err != nil {
 		return from, to, err
 	}
+	if it.local && slices.Contains(it.utc[:], true) {
+		return from, to, about("time", it.timeText(), refuse(ErrZone, "one name says UTC and another one local time: keep the one that is right"))
+	}
 	if it.local && start != nil && end != nil && start.zoned != end.zoned {
 		return from, to, about("time", it.timeText(), refuse(ErrZone, "one end of the interval is local time by its name, and the other has a zone: write both in one"))
 	}
@@ -214,6 +218,9 @@ func (it *item) times(s *settings) (from, to time.Time, err error) {
 	read := func(zone *time.Location) (from, to time.Time, err error) {
 		if from, to, err = it.place(point, start, end, zone, dates); err == nil {
 			err = it.agreesWithSaving(from, to, zone, point, start, end)
+		}
+		if err == nil && point != nil {
+			err = it.agreesWithUTC(from, to, dates)
 		}
 		return from, to, err
 	}

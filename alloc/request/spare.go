@@ -1,6 +1,9 @@
 package request
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // A spare is a name of a time that says its zone in words that others use for a second time beside the one that is meant: "UTC
 // time", "Time UTC-3". It counts where no other name says when.
@@ -27,6 +30,9 @@ func spareOf(name string) spare {
 		return notedOf(name)
 	}
 	n := normal(name)
+	if n == "utc" || n == "gmt" {
+		return spare{utc: true} // which only has to be the same, if it is a clock
+	}
 	for _, zone := range [...]string{"utc", "gmt"} {
 		for _, short := range [...]string{strings.TrimPrefix(n, zone), strings.TrimSuffix(n, "in"+zone), strings.TrimSuffix(n, "em"+zone), strings.TrimSuffix(n, "en"+zone)} {
 			if r := roles[short]; short != n && isTimeRole(r) {
@@ -66,7 +72,7 @@ func (it *item) useSpares(s *settings) error {
 		for r := roleFrom; r < roleZone; r++ {
 			other = other || sp.role < roleFrom && given[r] != ""
 		}
-		if other || isNothing(strings.TrimSpace(sp.value)) {
+		if other || sp.role == 0 || isNothing(strings.TrimSpace(sp.value)) {
 			continue
 		}
 		if err := it.set(sp.role, sp.utc, sp.value); err != nil {
@@ -90,7 +96,32 @@ const maxSpares = 16
 
 // spare keeps the value of a spare.
 func (it *item) spare(sp spare, value string) {
-	if sp.role != 0 && len(it.spares) < maxSpares {
+	if (sp.role != 0 || sp.utc) && len(it.spares) < maxSpares {
 		it.spares = append(it.spares, spareValue{sp, value})
 	}
+}
+
+// agreesWithUTC refuses a time beside which another one, whose name says its zone, is a different one.
+func (it *item) agreesWithUTC(from, to time.Time, order DateOrder) error {
+	for _, sp := range it.spares {
+		if !sp.utc && sp.zone == "" || !hasClock(sp.value) {
+			continue
+		}
+		zone := time.UTC
+		if sp.zone != "" {
+			zone, _ = new(settings).parseZone(sp.zone) // spareOf has read it
+		}
+		other, err := parseStamp(sp.value, order)
+		if err == nil && other.year == 0 {
+			other, err = parseStamp(from.In(zone).Format(time.DateOnly)+" "+strings.TrimSpace(sp.value), order)
+		}
+		if err != nil {
+			continue
+		}
+		first, last, err := other.resolve(zone)
+		if err == nil && (!first.Before(to) || !from.Before(last)) && !first.Equal(from) {
+			return refuse(ErrZone, "%s stands beside it in %s, and is another time: keep the one that is right", quoted(sp.value), zone)
+		}
+	}
+	return nil
 }

@@ -15,11 +15,11 @@ func TestSpareNames(t *testing.T) {
 		"ip,port,Time UTC-3\n198.18.0.0,6000,2026-01-10T12:34:00Z\n":                                          "2: ambiguous time zone",
 		"ip,port,Time UTC-3,zone\n198.18.0.0,6000,2026-01-10 12:34:00,+01:00\n":                               "2: unparsable",
 		"ip,port,utc_time,Time UTC-3\n198.18.0.0,6000,2026-01-10 12:34:00,2026-01-10 09:34:00\n":              "2: unparsable",
-		"ip,port,timestamp,utc_time\n198.18.0.0,6000,2026-01-10T12:34:00Z,2026-01-10 13:34:00\n":              "2: " + utc,
+		"ip,port,timestamp,utc_time\n198.18.0.0,6000,2026-01-10T12:34:00Z,2026-01-10 13:34:00\n":              "2: ambiguous time zone",
 		"ip,port,Time (UTC),Time (UTC-3)\n198.18.0.0,6000,2026-01-10 12:34:00,2026-01-10 09:34:00\n":          "2: " + utc,
 		`{"ip":"198.18.0.0","port":6000,"utc_time":"2026-01-10 12:34:00"}`:                                    "1: " + utc,
 		`{"ip":"198.18.0.0","port":6000,"Time UTC-3":"2026-01-10 12:34:00"}`:                                  "1: " + there,
-		`{"ip":"198.18.0.0","port":6000,"utc_time":"2026-01-10 09:00:00","timestamp":"2026-01-10T12:34:00Z"}`: "1: " + utc,
+		`{"ip":"198.18.0.0","port":6000,"utc_time":"2026-01-10 09:00:00","timestamp":"2026-01-10T12:34:00Z"}`: "1: ambiguous time zone",
 	} {
 		for _, o := range []Options{{}, {Zone: location(t, "Asia/Tokyo")}} {
 			if got := askedTwice(t, text, o); got != want {

@@ -25,7 +25,7 @@ type paragraph struct {
 
 // line takes a line without an address.
 func (t *paragraph) line(line string) {
-	if line == t.last && !t.ended {
+	if line == t.last && !t.rows {
 		return
 	}
 	if t.ended {
@@ -109,7 +109,7 @@ func (t *paragraph) aboveBlock() string {
 		case isLabel:
 			counts = t.ended && mayBeOthers(pairs[0])
 		case t.ended:
-			counts = isOfAttack(line)
+			counts = isOfAttack(line) || line == text && isTitle(line)
 		default:
 			counts = !slices.ContainsFunc(cellsOf(line), isLong) || strings.HasSuffix(text, line)
 		}
@@ -120,6 +120,12 @@ func (t *paragraph) aboveBlock() string {
 		}
 	}
 	return ""
+}
+
+// isTitle reports whether a paragraph of one line is no greeting and no sentence.
+func isTitle(line string) bool {
+	line = strings.TrimSpace(line)
+	return len(strings.Fields(line)) <= 5 && !strings.HasSuffix(line, ",") && !strings.HasSuffix(line, ".")
 }
 
 // mayBeOthers reports whether a label names something that a port below may be of.
@@ -148,9 +154,12 @@ func toldWords(text string) []string {
 // source.
 func strangeWord(text string) (strange string) {
 	for line := range strings.Lines(text) {
-		words := toldWords(withoutSalutation(strings.TrimSpace(line)))
-		if namesOwnPort(words) {
-			return ""
+		line = withoutSalutation(strings.TrimSpace(line))
+		words := toldWords(line)
+		for clause := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(",;/|()[].:", r) }) {
+			if namesOwnPort(toldWords(clause)) {
+				return ""
+			}
 		}
 		if strange != "" || isLetterLabel(line) {
 			continue
@@ -163,6 +172,7 @@ func strangeWord(text string) (strange string) {
 			case isDigit(word[0]) || isRoman(word):
 				reference = true
 			case ordinaryWords[word], word == "number" && reference, reference && referenceWords[word]:
+			case word == "times" && i == 0 && len(words) > 1 && remarkVerbs[words[1]]:
 			case listedWords[word] && i > 0 && determiners[words[i-1]]:
 				reference = false
 			case len(word) == 1:
@@ -223,7 +233,7 @@ func namesOwnPort(words []string) bool {
 		case ownPorts[word]:
 			return true
 		case !portWords[word]:
-		case ownSides[at(i-1)], ownSides[at(i+1)], portOfs[at(i+1)] && (ownSides[at(i+2)] || portOfs[at(i+2)] && ownSides[at(i+3)]):
+		case frontSides[at(i-1)], ownSides[at(i+1)], portOfs[at(i+1)] && (ownSides[at(i+2)] || portOfs[at(i+2)] && ownSides[at(i+3)]):
 			return true
 		}
 	}

@@ -41,7 +41,8 @@ func TestToldNothing(t *testing.T) {
 		"Identificar o usuário do IP, porta e horário:": true, "Kindly identify who used these, with the source port and number of attempts:": true, "Bitte teilen Sie uns den Anschlussinhaber mit:": true, "Dear Mr Example": true,
 		"Solicitamos los datos del titular de las siguientes conexiones:": true, "Subject: attacks on 22": true, "Case: State vs. Example, 12/2026": true, "Investigado: Fulano de Tal": true, "Sehr geehrte Frau Müller,": true,
 		"We saw a large number of login attempts from your network.": false, "The attacks were directed at destination port 22.": false, "Port scan report": false, "We saw attempts, scans and attacks from:": false,
-		"Total hits: 17": false, "Time of the attempts as follows:": false, "Em grande quantidade de acessos:": false, "IP, connections, time:": false, "Case: IP, size, time": false, "Dear all, IP, hits, time:": false, "Service: ssh": false,
+		"Total hits: 17": false, "Time of the attempts as follows:": false, "Em grande quantidade de acessos:": false, "IP, connections, time:": false, "Case: IP, size, time": false, "Dear all, IP, hits, time:": false, "Service: ssh": false, "IP:\nHits:\nLast seen:": false,
+		"IP de origem, porta de destino e data:": false, "IP de origen puerto atacado fecha": false, "For each IP we give times seen and date:": false, "Endereço IP, porta de origem e data:": true, "IP source, port attacked, date:": false,
 	} {
 		for _, text := range []string{line + "\n\n198.18.0.0 6000 2026-02-01T05:30:00Z\n198.18.0.7 7000 2026-02-01T05:30:00Z\n", "Subject: x\n\nDear all,\n\n" + line + "\n\n198.18.0.0 6000 2026-02-01T05:30:00Z\n"} {
 			if isPortAsked(t, text, 6000) != read {
