@@ -89,25 +89,24 @@ func (s *blockScanner) step() bool {
 			p.comment(line)
 		}
 	}
-	if s.prose && s.asked == s.lines.Number()-1 {
-		end := !s.tail && endsInterval(line) // which refuses the question
-		if s.tail = end || isTimeAlone(line); s.tail {
-			s.asked++
-		}
-		if s.tail && !end {
-			return s.release(s.stray) && s.flush() && s.send(s.another(line))
-		}
+	if s.isAnother(line) {
+		return s.release(s.stray) && s.flush() && s.send(s.another(line))
 	}
-	if ok := s.release(s.stray) && s.line(line); !ok {
+	if !s.release(s.stray) || !s.line(line) {
 		return false
 	}
+	s.behind(line)
+	return true
+}
+
+// behind notes what the line at hand, which was read, says about those below it.
+func (s *blockScanner) behind(line string) {
 	if s.at != nil && s.at.hasTime() || s.held.Line == s.lines.Number() {
 		s.asked, s.tail = s.lines.Number(), false
 	}
 	if s.at == nil && (!hasAddress(line) || s.held.Err != nil && !isTimed(s.held.Err)) {
 		s.told.line(line[:min(len(line), maxHeading)])
 	}
-	return true
 }
 
 // line reads the line at hand, which is not blank.
@@ -146,6 +145,18 @@ func (s *blockScanner) line(line string) bool {
 		s.at.line, s.at.first = s.lines.Number(), line
 	}
 	return true
+}
+
+// isAnother reports whether a line of prose is a further time below a question with one. The end of its interval, which refuses it, is none.
+func (s *blockScanner) isAnother(line string) bool {
+	if !s.prose || s.asked != s.lines.Number()-1 {
+		return false
+	}
+	end := !s.tail && endsInterval(line)
+	if s.tail = end || isTimeAlone(line); s.tail {
+		s.asked++
+	}
+	return s.tail && !end
 }
 
 // another refuses a line of prose that is nothing but a time, right below a question with one: it may be another time for the same address.

@@ -164,21 +164,28 @@ func strangeWord(text string) (strange string) {
 		if strange != "" || isLetterLabel(line) {
 			continue
 		}
-		reference := false // whether a number follows
-		for i := len(words) - 1; i >= 0; i-- {
-			word := words[i]
-			switch {
-			case word == "":
-			case isDigit(word[0]) || isRoman(word):
-				reference = true
-			case ordinaryWords[word], word == "number" && reference, reference && referenceWords[word]:
-			case word == "times" && i == 0 && len(words) > 1 && remarkVerbs[words[1]]:
-			case listedWords[word] && i > 0 && determiners[words[i-1]]:
-				reference = false
-			case len(word) == 1:
-			default:
-				strange = word
-			}
+		if word := strangeOf(words); word != "" {
+			strange = word
+		}
+	}
+	return strange
+}
+
+// strangeOf returns the first word of a line that is in no such list, and numbers nothing: "Case 4711".
+func strangeOf(words []string) (strange string) {
+	reference := false // whether a number follows
+	for i, word := range slices.Backward(words) {
+		isListed := listedWords[word] && i > 0 && determiners[words[i-1]] || word == "times" && i == 0 && len(words) > 1 && remarkVerbs[words[1]]
+		switch {
+		case word == "":
+		case isDigit(word[0]) || isRoman(word):
+			reference = true
+		case ordinaryWords[word], reference && (word == "number" || referenceWords[word]):
+		case isListed:
+			reference = false
+		case len(word) == 1:
+		default:
+			strange = word
 		}
 	}
 	return strange

@@ -98,11 +98,8 @@ func cutWords(line string) (w words, err error) {
 		}
 		raw := word
 		label, word := bareWord(word)
-		if label == "" && (word == "" || fillers[strings.ToLower(word)]) {
-			w.spare++
-		}
-		if label == "" && word == "" && len(raw) > 1 {
-			w.address = false // an empty cell in brackets
+		if label == "" {
+			w.passOver(raw, word)
 		}
 		for _, word := range [...]string{label, word} {
 			if word == "" {
@@ -121,6 +118,14 @@ func cutWords(line string) (w words, err error) {
 	}
 	w.flush()
 	return w, nil
+}
+
+// passOver counts a word that says nothing. Brackets or quotes alone are a cell with nothing in it.
+func (w *words) passOver(raw, word string) {
+	if word == "" || fillers[strings.ToLower(word)] {
+		w.spare++
+	}
+	w.address = w.address && (word != "" || len(raw) < 2)
 }
 
 // isOpen reports whether the words before were about a time, and say no zone of it.
