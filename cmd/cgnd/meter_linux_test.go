@@ -32,34 +32,13 @@ func TestMetrics(t *testing.T) {
 		s.await("start", healthy)
 		transfer := s.startTransfer()
 		s.flows(transfer, "a mapping")
-		s.metrics(`cgnkit_packets_total{`)
-		s.metrics(`cgnkit_pool_mappings{pool="a",protocol="tcp"} 1`)
-		last := `cgnkit_pool_sessions{pool="a",protocol="tcp"} 1` // counters are read at another moment than mappings
-		if backend == daemonfile.XDP {
-			last = `cgnkit_new_mappings_total{protocol="tcp"} 1`
-		}
-		text := s.metrics(last)
+		wants := wantedMetrics(backend)
+		text := s.metrics(append(wants, "cgnkit_packets_total{")...) // counters are read at another moment than mappings
 		for name := range metrics.Families() {
 			// Nobody is to be shown, no epoch lies ahead, and there is no TCP.
 			want := name != "cgnkit_top_subscriber_used_ports" && name != "cgnkit_certificate_end_timestamp_seconds" && name != "cgnkit_next_epoch_timestamp_seconds" && !slices.Contains(missing[backend], name)
 			if got := strings.Contains("\n"+text, "\n# TYPE "+name+" "); got != want {
 				t.Errorf("%s is there: %t, want %t", name, got, want)
-			}
-		}
-		wants := []string{
-			"cgnkit_healthy 1", `cgnkit_problem{code="drift"} 0`, "cgnkit_epoch 1", "cgnkit_epoch_due 1", "cgnkit_ledger_records 1", `cgnkit_dropped_connections_total{listener="metrics",reason="slow"} 0`, "cgnkit_last_apply_success 1",
-			`cgnkit_pool_used_ports{pool="a",protocol="tcp"} 1`, `cgnkit_pool_free_ports{pool="a",protocol="tcp"} 255999`, `cgnkit_pool_sharing_ratio{pool="a"} 64`,
-			`cgnkit_subscriber_used_ports_bucket{pool="a",le="0"} 255`, `cgnkit_address_used_ports_bucket{pool="a",le="0"} 15`,
-		}
-		if backend == daemonfile.XDP {
-			wants = append(wants, `cgnkit_new_mappings_total{protocol="tcp"} 1`, `cgnkit_exhaustion_events_total{kind="exhausted"} 0`, "cgnkit_lost_events_total 0",
-				`cgnkit_bpf_map_entries{map="displaced"} 0`, `cgnkit_bpf_map_entries{map="slots"} 1`, `cgnkit_interface_up{interface="inside",side="inside"} 1`)
-		} else {
-			wants = append(wants, `cgnkit_packets_total{reason="untranslated",result="dropped"} 0`, `cgnkit_pool_sessions{pool="a",protocol="tcp"} 1`)
-		}
-		for _, want := range wants {
-			if !strings.Contains("\n"+text, "\n"+want+"\n") {
-				t.Errorf("no %s", want)
 			}
 		}
 		check := exec.Command("promtool", "check", "metrics")
@@ -73,19 +52,39 @@ func TestMetrics(t *testing.T) {
 	})
 }
 
-// metrics reads /metrics until it has something.
-func (s *site) metrics(until string) string {
+// wantedMetrics returns what a daemon tells behind one mapping.
+func wantedMetrics(backend string) []string {
+	wants := []string{
+		"cgnkit_healthy 1", `cgnkit_problem{code="drift"} 0`, "cgnkit_epoch 1", "cgnkit_epoch_due 1", "cgnkit_ledger_records 1", `cgnkit_dropped_connections_total{listener="metrics",reason="slow"} 0`, "cgnkit_last_apply_success 1",
+		`cgnkit_pool_used_ports{pool="a",protocol="tcp"} 1`, `cgnkit_pool_free_ports{pool="a",protocol="tcp"} 255999`, `cgnkit_pool_sharing_ratio{pool="a"} 64`,
+		`cgnkit_subscriber_used_ports_bucket{pool="a",le="0"} 255`, `cgnkit_address_used_ports_bucket{pool="a",le="0"} 15`,
+	}
+	if backend == daemonfile.XDP {
+		wants = append(wants, `cgnkit_new_mappings_total{protocol="tcp"} 1`, `cgnkit_exhaustion_events_total{kind="exhausted"} 0`, "cgnkit_lost_events_total 0",
+			`cgnkit_bpf_map_entries{map="displaced"} 0`, `cgnkit_bpf_map_entries{map="slots"} 1`, `cgnkit_interface_up{interface="inside",side="inside"} 1`)
+	} else {
+		wants = append(wants, `cgnkit_packets_total{reason="untranslated",result="dropped"} 0`, `cgnkit_pool_sessions{pool="a",protocol="tcp"} 1`)
+	}
+	for i, want := range wants {
+		wants[i] = "\n" + want + "\n"
+	}
+	return wants
+}
+
+// metrics reads /metrics until it has some texts.
+func (s *site) metrics(until ...string) string {
 	s.Helper()
 	var text string
-	for range 100 {
+	var lacks []string
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		var err error
 		text, err = s.scrape()
-		if err == nil && strings.Contains(text, until) {
+		lacks = slices.DeleteFunc(slices.Clone(until), func(want string) bool { return err == nil && strings.Contains("\n"+text, want) })
+		if len(lacks) == 0 {
 			return text
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
-	s.Fatalf("no %s in\n%s", until, text)
+	s.Fatalf("no %q in\n%s", lacks, text)
 	return ""
 }
 
