@@ -225,7 +225,7 @@ func (d *Desk) whyUnknown(question ledger.Question) string {
 	if _, err := d.Ledger.AtInstant(question.From); errors.Is(err, ledger.ErrNotCovered) {
 		return "part of the time lies before the first epoch"
 	}
-	return "for part of the time the kernel may have had a plan that the ledger does not know"
+	return "for part of the time it is not known what the kernel had: another plan, or one that somebody had changed"
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

@@ -17,7 +17,7 @@ import (
 func TestWhyAmbiguous(t *testing.T) {
 	const (
 		before  = "part of the time lies before the first epoch"
-		unknown = "for part of the time the kernel may have had a plan that the ledger does not know"
+		unknown = "for part of the time it is not known what the kernel had: another plan, or one that somebody had changed"
 		change  = "the plan changed in the time that was asked for, or within the tolerance: 2 epochs"
 		doubt   = "2 plans are possible then: a change was under way, or the ledger does not say that it came into force"
 		stray   = "the kernel may have had another plan then than the one in force, by somebody's hand or by a clock that was wrong"

@@ -75,7 +75,7 @@ func (l *ledgerFlags) open(e *env, asOf time.Time) (*ledger.Ledger, error) {
 // heed has a ledger answer as cgnd would that follows it.
 func heed(led *ledger.Ledger, asOf time.Time) error {
 	if err := led.HeedAsOf(asOf, now()); err != nil {
-		return badInput("run cgnctl as somebody who may read that file", "%v", err)
+		return badInput("run cgnctl as somebody who may read that file, or put it back as cgnd wrote it", "%v", err)
 	}
 	return nil
 }

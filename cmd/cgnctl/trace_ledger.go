@@ -126,7 +126,7 @@ func gapText(led *ledger.Ledger, from time.Time) string {
 		covered = covered || !ep.Settled.After(from) && !ep.Stray
 	}
 	if covered {
-		return "for part of the time it is not known which plan the kernel had: it may have been given one that no record has"
+		return "for part of the time it is not known what the kernel had: another plan, or one that somebody had changed"
 	}
 	return "part of the time lies before the first epoch was surely in force"
 }
