@@ -42,10 +42,10 @@ type Difference struct {
 type bearing uint8
 
 const (
-	// harmless is what gives nobody a port of somebody else: no packet meets it, as it does not meet a pin; or packets are dropped,
+	// harmless is what gives nobody a port of somebody else: no packet meets it, as it does not meet the pin of a link; or packets are dropped,
 	// left to the host untranslated, take the slow way, or have other times and limits.
 	harmless bearing = iota
-	// misleading is what says who has a port, or reads that.
+	// misleading is what says who has a port, or reads that, and what keeps that from being compared.
 	misleading
 	// ofRelease is what another release has made otherwise.
 	ofRelease
@@ -66,8 +66,8 @@ func (d Difference) String() string { return fmt.Sprintf("%s: %v: %s", d.What, d
 type Verified struct {
 	// Differences is the number of departures of the kernel from the plan; 0 means that the kernel equals the plan.
 	Differences uint64
-	// Misleading is how many of them may give a port to somebody else than the plan says. A program that does not run, a pin that is
-	// gone, a policy and what only keeps packets from passing give none.
+	// Misleading is how many of them may give a port to somebody else than the plan says. A program that does not run, a
+	// policy and what only keeps packets from passing give none. What cannot be compared, as its pin is gone, may.
 	Misleading uint64
 	// OtherRelease is how many of them are there because another release made what the kernel has. Apply replaces it.
 	OtherRelease uint64

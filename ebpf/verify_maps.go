@@ -31,12 +31,12 @@ func (v *verifier) verifyMaps() error {
 }
 
 // open opens a map that should be there, with a number of entries of a size. It returns nil after a difference, which has the bearing
-// that the contents have, unless only a pin is gone: what programs have stays as it was.
+// that the contents have, also where only a pin is gone: nobody can look at what programs have then.
 func (v *verifier) open(b bearing, name string, entries int, size uintptr) (*ebpf.Map, error) {
 	what := "map " + name
 	m, err := v.openMap("maps", name)
 	if errors.Is(err, ErrChanged) {
-		v.differ(v.unlessReleased(harmless), Missing, what, "it is not pinned any longer")
+		v.differ(v.unlessReleased(b), Missing, what, "it is not pinned any longer")
 		return nil, nil
 	}
 	if err != nil {

@@ -57,7 +57,7 @@ func (v *verifier) verifyPrograms() error {
 func (v *verifier) verifyProgram(name string, want *ebpf.ProgramSpec, used map[ebpf.MapID]bool) error {
 	p, err := v.openProgram(name)
 	if errors.Is(err, ErrChanged) {
-		v.differ(v.unlessReleased(harmless), Missing, "program "+name, "it is not pinned any longer")
+		v.differ(v.unlessReleased(misleading), Missing, "program "+name, "it is not pinned any longer")
 		return nil
 	}
 	if err != nil {

@@ -186,7 +186,7 @@ var tampers = []tamper{
 		return os.Remove(s.d.generation.at("links", s.spot(driverHook, false).pin()))
 	}, `^xdp program on outside: missing: its link is not pinned any longer$`, false},
 	{"another program runs", runOther, `^xdp program on inside: changed: program \d+ runs there, not \d+$`, true},
-	{"a program is unpinned", unpin("programs", bpf.CgnatProgCgnClaim), `^program cgn_claim: missing: it is not pinned any longer$`, false},
+	{"a program is unpinned", unpin("programs", bpf.CgnatProgCgnClaim), `^program cgn_claim: missing: it is not pinned any longer$`, true},
 	{"a foreign owner is in a slot", claimSlot, `^udp port 2000 of 192.0.2.0: surplus: 100.64.0.9:1234 has it, and the plan says: 100.64.0.0$`, true},
 	{"an inner map is deleted", func(s *site) error {
 		return with(s, "maps", bpf.CgnatMapSlots, func(m *ebpf.Map) error { return m.Delete(uint32(2)) })
@@ -196,12 +196,12 @@ var tampers = []tamper{
 			return with(s, "maps", bpf.CgnatMapAccounts, func(m *ebpf.Map) error { return m.Put(uint32(1), other) })
 		})
 	}, `^accounts of 192.0.2.1: changed: programs find others in row 1 than those that are pinned$`, true},
-	{"slots are unpinned", unpin("slots", "192.0.2.2"), `^slots of 192.0.2.2: missing: they are not pinned any longer$`, false},
+	{"slots are unpinned", unpin("slots", "192.0.2.2"), `^slots of 192.0.2.2: missing: they are not pinned any longer$`, true},
 	{"accounts are unpinned", unpin("accounts", "192.0.2.2"), `^accounts of 192.0.2.2: missing: they are not pinned any longer$`, false},
 	{"a policy is changed", func(s *site) error {
 		return with(s, "maps", bpf.CgnatMapPolicies, func(m *ebpf.Map) error { return m.Put(uint32(0), bpf.CgnatCgnPolicy{Udp: 1}) })
 	}, `^map policies: changed: 1 of 1 entries differ, first: 0 has udp 1 instead of \d{3,}`, false},
-	{"a map of the plan is unpinned", unpin("maps", bpf.CgnatMapRanges), `^map ranges: missing: it is not pinned any longer$`, false},
+	{"a map of the plan is unpinned", unpin("maps", bpf.CgnatMapRanges), `^map ranges: missing: it is not pinned any longer$`, true},
 	{"counters are unpinned", unpin("maps", bpf.CgnatMapCounters), `^map counters: missing: it is not pinned any longer$`, false},
 	{"an exit is closed", setExit(netns.InsideLink, false), `^map exits: changed: interface inside can send by XDP, and programs do not$`, false},
 	{"an exit is opened", setExit("lo", true), `^map exits: changed: interface lo cannot send by XDP, and programs would send by it$`, false},

@@ -34,12 +34,12 @@ func (rs *Ruleset) structure(st *state) []Difference {
 	if set := st.sets[planSet]; set == nil || set.Comment != planMark {
 		harmless(Missing, "set "+planSet, "it is not there, or without its comment") // no packet meets it
 	}
-	rs.compareSets(st, as(gives, by.rest))
+	rs.compareSets(st, as(gives, by.rest), as(false, by.rest))
 	for _, name := range st.catchAlls {
 		as(gives, false)(Surplus, "set "+name, "it has an element for every address that is not in it")
 	}
 	rs.compareObjects(st, as(false, by.rest)) // timers and counters decide nobody's port
-	rs.compareChains(st, as(gives, by.chains))
+	rs.compareChains(st, as(gives, by.chains), as(false, by.chains))
 	return out
 }
 
@@ -64,7 +64,8 @@ func (rs *Ruleset) compareObjects(st *state, differ differ) {
 	}
 }
 
-func (rs *Ruleset) compareSets(st *state, differ differ) {
+// compareSets compares sets. One beside ours is unused: a rule that refers to it is a difference of its chain.
+func (rs *Ruleset) compareSets(st *state, differ, unused differ) {
 	wanted := map[string]bool{planSet: true}
 	for _, want := range rs.sets(st.live) {
 		wanted[want.Name] = true
@@ -77,7 +78,7 @@ func (rs *Ruleset) compareSets(st *state, differ differ) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(st.sets)) {
 		if s := st.sets[name]; !wanted[name] && !s.Anonymous && !slices.Contains(st.leftovers(), name) {
-			differ(Surplus, "set "+name, "nobody asked for it")
+			unused(Surplus, "set "+name, "nobody asked for it")
 		}
 	}
 }
@@ -93,7 +94,8 @@ func sameType(want, have *nftables.Set) bool {
 		(!want.IsMap || want.DataType.GetNFTMagic() == have.DataType.GetNFTMagic())
 }
 
-func (rs *Ruleset) compareChains(st *state, differ differ) {
+// compareChains compares chains with their rules. One beside ours without a hook is unused, unless a rule of another one jumps to it.
+func (rs *Ruleset) compareChains(st *state, differ, unused differ) {
 	wanted := rs.chains(st.live)
 	for _, c := range wanted {
 		have := st.chains[c.name]
@@ -107,9 +109,14 @@ func (rs *Ruleset) compareChains(st *state, differ differ) {
 		compareRules(c, have, differ)
 	}
 	for _, name := range slices.Sorted(maps.Keys(st.chains)) {
-		if !slices.ContainsFunc(wanted, func(c chain) bool { return c.name == name }) {
-			differ(Surplus, "chain "+name, "nobody asked for it")
+		if slices.ContainsFunc(wanted, func(c chain) bool { return c.name == name }) {
+			continue
 		}
+		note := unused
+		if st.chains[name].Hooknum != nil {
+			note = differ
+		}
+		note(Surplus, "chain "+name, "nobody asked for it")
 	}
 }
 
