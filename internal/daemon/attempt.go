@@ -13,6 +13,7 @@ type attempt struct {
 	want       target
 	plan       *alloc.Plan
 	why        string // "drift" and so on; "" = it is another target
+	start      bool   // as at a start, what somebody has changed may only be told
 	compares   bool   // what the kernel has is compared before it is touched
 	ahead      bool   // it begins before the instant, and waits for it
 	before, in InForce
@@ -40,7 +41,9 @@ func (l *loop) apply(want target) {
 		why = ""
 	}
 	l.log.Debug("apply", "plan_sha256", want.sha256, "why", why)
-	l.attempt("apply", attempt{want: want, why: why, compares: !l.has || why == refusedAtStart})
+	start := !l.has || why == refusedAtStart
+	quiet := !l.inForce.Exact && time.Since(l.verifiedAt) > lookEvery // somebody may have changed what does not show, and an apply would take that away
+	l.attempt("apply", attempt{want: want, why: why, start: start, compares: start || quiet})
 }
 
 // prepare begins to make the kernel obey the next epoch, a while before its instant, and waits for that.
@@ -65,7 +68,8 @@ func (l *loop) attempt(what string, a attempt) {
 	backend, source, wall, first, report := l.o.Backend, l.o.Source, l.wall, !l.has, l.o.Report
 	mark, known, ours, unread := l.mark, l.inForce, l.applied.sha256, l.unread()
 	waits := a.why == "" && l.patient(time.Now())
-	line, m, own, unnoted := l.timeline, l.memory(), l.known(), l.knows() && l.kept.IsZero()
+	line, m, own, plan := l.timeline, l.memory(), l.known(), l.plan.Load()
+	unnoted := l.knows() && (l.kept.IsZero() || !m.Departed.IsZero() && (l.kept.Departed.IsZero() || m.Misled && !l.kept.Misled))
 	leapt, leaptSince := l.leapt, time.Time{}
 	if !first && l.leaptAt.After(l.heldAt) {
 		leaptSince = l.back(l.heldAt)
@@ -89,9 +93,12 @@ func (l *loop) attempt(what string, a attempt) {
 		if !first && a.err == nil && a.before.SHA256 == m.PlanSHA256 {
 			m.Seen = wall().Truncate(time.Millisecond)
 		}
-		a.remember(source, line, m, first, unnoted)
 		void := a.ahead && a.before != known ||
 			a.why != "" && a.before.SHA256 != "" && a.before.SHA256 != ours && (unread || source.mark() != mark) // somebody has recorded it, perhaps
+		if a.compares && a.err == nil && !void {
+			a.compare(backend, line, plan)
+		}
+		a.remember(source, line, m, first, unnoted)
 		a.touch(backend, wall, wait, void, report)
 		return func() { l.haveApplied(a) }
 	})
@@ -99,13 +106,16 @@ func (l *loop) attempt(what string, a attempt) {
 
 // touch makes the kernel obey, unless something is in the way.
 func (a *attempt) touch(b Backend, wall func() time.Time, wait func() error, void, report bool) {
-	switch {
-	case a.err != nil:
-	case void:
+	if a.err == nil && void {
 		a.err = errGivenUp
-	case a.compares && (a.before.SHA256 == a.want.sha256 || a.before.SHA256 == "") && a.differs(b) && report && a.before.SHA256 != "":
-		a.onlyTold = true
-	default:
+	}
+	if a.err != nil {
+		return
+	}
+	if a.start && a.differs() {
+		a.why, a.onlyTold = "drift", report && a.before.SHA256 != ""
+	}
+	if !a.onlyTold {
 		a.run(b, wall, wait)
 	}
 }
@@ -155,15 +165,38 @@ func (l *loop) giveUp() {
 	}
 }
 
-// differs compares what the kernel has before anything is done, and reports whether somebody has changed it.
-func (a *attempt) differs(b Backend) bool {
-	c := compare(b, a.plan, a.before)
-	a.had = &c
-	if c.err != nil || c.Differences == c.OtherRelease || a.before.SHA256 == "" && c.Misleading == 0 { // nothing translates: as after a boot
+// compare compares what the kernel has with the plan that it says it has, where that is known: with that which is to be in force where it says nothing. applied
+// is the one that was applied last.
+func (a *attempt) compare(b Backend, t *timeline, applied *alloc.Plan) {
+	plan := a.plan
+	switch has := a.before.SHA256; {
+	case has == "" || has == a.want.sha256:
+	case applied != nil && applied.SHA256() == has:
+		plan = applied
+	default:
+		known := t.plansOf([]string{has})
+		if len(known) == 0 {
+			return
+		}
+		plan = known[0]
+	}
+	if c := compare(b, plan, a.before); c.err == nil || c.plan == a.want.sha256 {
+		a.had = &c
+	}
+}
+
+// differs reports whether somebody has changed what the kernel has of the plan that is to be in force.
+func (a *attempt) differs() bool {
+	c := a.had
+	if c == nil || c.err != nil || c.plan != a.want.sha256 || a.before.SHA256 == "" && c.Misleading == 0 { // nothing translates: as after a boot
 		return false
 	}
-	a.why = "drift"
-	return true
+	return c.Differences > c.OtherRelease
+}
+
+// misled reports whether by what the kernel had of its plan somebody else may have had ports than that says.
+func (a *attempt) misled() bool {
+	return a.had != nil && a.had.err == nil && a.had.Misleading > 0
 }
 
 func (a *attempt) run(b Backend, wall func() time.Time, wait func() error) {
@@ -232,9 +265,7 @@ func (l *loop) haveApplied(a attempt) {
 		l.sayFound(a)
 		return
 	}
-	if first {
-		l.sayFound(a)
-	}
+	l.sayFound(a)
 	l.sayApplied(a)
 	l.leftNone()
 	switch {
@@ -294,7 +325,7 @@ func (l *loop) check(a attempt) {
 			kept = source.remember(m)
 		}
 		var c comparison
-		if a.had != nil && a.why == "" && a.done.Way == unchanged {
+		if a.had != nil && a.had.plan == a.want.sha256 && a.why == "" && a.done.Way == unchanged {
 			c = *a.had // nothing was written since
 			c.mark = a.in.Mark
 		} else {

@@ -58,6 +58,7 @@ const (
 	defaultEvery  = 5 * time.Minute
 	idleShare     = 500              // of the time, at most one part in so many goes to comparisons without a reason
 	verifyAgain   = 10 * time.Second // after a comparison that failed
+	beforeEpoch   = 10 * time.Second // how long before an epoch is prepared the kernel is compared at the latest, where not all changes show
 	verifyShare   = 10               // of the time, at most one part in so many goes to comparisons because somebody changed something
 	maxExamples   = 20               // of differences that are kept and logged
 )

@@ -21,7 +21,8 @@ const (
 
 // leftDue reports whether it is to be looked for connections that something else has left than what the kernel has.
 func (l *loop) leftDue(now time.Time) bool {
-	if !l.has || l.foreign || l.unread() || l.redo != "" || l.inForce.SHA256 != l.applied.sha256 || now.Before(l.leftAt) {
+	waits := (l.redo == "drift" || l.redo == refusedAtStart) && len(l.open.had) == 0 && now.Before(l.repairAt) // what is refused may be something else
+	if !l.has || l.foreign || l.unread() || l.redo != "" && !waits || l.inForce.SHA256 != l.applied.sha256 || now.Before(l.leftAt) {
 		return false
 	}
 	return len(l.open.had) > 0 && l.isRight(l.applied.sha256) || l.departed && l.isEqual()

@@ -253,11 +253,17 @@ func (l *loop) verifyDue(now time.Time) bool {
 	if !l.has || l.redo != "" && !now.Before(l.repairAt) || l.foreign || since < lookEvery {
 		return false
 	}
-	if left, ok := l.untilNext(); ok && left < l.o.Backend.Ahead()+l.verifyTook {
-		return false // the epoch would have to wait for it
+	if left, ok := l.untilNext(); ok {
+		left -= l.o.Backend.Ahead() + l.verifyTook
+		if left < 0 {
+			return false // the epoch would have to wait for it
+		}
+		if left < beforeEpoch && since > 2*beforeEpoch && !l.inForce.Exact {
+			return true // an epoch takes away what somebody has changed
+		}
 	}
 	every := VerifyPeriod(l.o.VerifyEvery, l.verifyTook)
-	if l.verifyBad || l.snapshot.Verify.Differences > 0 && !l.inForce.Exact { // what failed may do so for a moment only, and what is mended not show
+	if l.verifyBad || l.misleading > 0 && !l.inForce.Exact && l.redo == "" { // what failed may do so for a moment only, and what is mended not show
 		every = min(every, max(verifyAgain, verifyShare*l.verifyTook))
 	}
 	if since >= every || l.inForce.SHA256 != l.applied.sha256 && l.changed() {

@@ -264,19 +264,19 @@ func (l *loop) compared(c comparison) bool {
 	return true
 }
 
-// sayFound says what somebody else has changed before this daemon began.
+// sayFound says what somebody else has changed, as it was found before the kernel was touched.
 func (l *loop) sayFound(a attempt) {
-	if a.why == "drift" && a.had != nil && l.snapshot.Drift.Found == 0 {
-		l.sayDrift(*a.had)
+	if a.had != nil && (a.why == "drift" || a.misled()) {
+		l.sayDrift(*a.had, a.onlyTold)
 	}
 }
 
-// sayDrift says what somebody else has changed.
-func (l *loop) sayDrift(c comparison) {
+// sayDrift says what somebody else has changed, and whether it stays so.
+func (l *loop) sayDrift(c comparison, stays bool) {
 	defer l.departsAs(c)
 	d := &l.snapshot.Drift
 	text := fmt.Sprintf("somebody else changed the kernel: it departs from plan %.12s in %d places", c.plan, c.Differences)
-	if l.o.Report {
+	if stays {
 		text += "; it is not repaired, as configured"
 	}
 	if l.problems["drift"].Text == text && slices.Equal(d.Examples, c.examples) { // it is what was said
@@ -291,7 +291,7 @@ func (l *loop) sayDrift(c comparison) {
 
 // drifted says so, and has it repaired.
 func (l *loop) drifted(c comparison) {
-	l.sayDrift(c)
+	l.sayDrift(c, l.o.Report)
 	if l.o.Report {
 		return
 	}

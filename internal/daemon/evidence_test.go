@@ -1,0 +1,111 @@
+package daemon
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestEvidence has an apply take away what somebody has changed, under the mark, before a comparison found it: who had ports meanwhile is not known afterwards, also
+// where the daemon is killed, or ends, within the apply.
+func TestEvidence(t *testing.T) {
+	changed := func(r *rig) {
+		r.b.do(func() { r.b.broken = append(r.b.broken, "slot of 198.18.1.1: changed") })
+		r.after(time.Minute)
+	}
+	for name, play := range map[string]func(r *rig){
+		"the repair": func(r *rig) { changed(r); r.after(10 * time.Minute) },
+		"files of the backend": func(r *rig) {
+			changed(r)
+			r.b.do(func() { r.b.changed = true })
+			r.d.Reload()
+		},
+		"an epoch":              func(r *rig) { changed(r); r.add(2, 0) },
+		"an epoch of later":     func(r *rig) { r.add(2, 3*time.Minute); changed(r); r.after(2 * time.Minute) },
+		"a restart":             func(r *rig) { changed(r); r.restart(func() {}) },
+		"an epoch at a restart": func(r *rig) { changed(r); r.restart(func() { r.add(2, 0) }) },
+		"the repair of what gives no port": func(r *rig) {
+			r.b.do(func() { r.b.refuse = errRefused })
+			r.swap("route: missing")
+			r.after(3 * time.Minute)
+			changed(r)
+			r.b.do(func() { r.b.refuse = nil; r.b.links++ })
+		},
+		"what was refused at the start": func(r *rig) {
+			r.restart(func() { r.b.do(func() { r.b.refuse = errRefused }); r.swap("route: missing") })
+			r.after(3 * time.Minute)
+			changed(r)
+			r.b.do(func() { r.b.refuse = nil; r.b.links++ })
+		},
+		"a repair within which it is killed": func(r *rig) {
+			changed(r)
+			r.b.do(func() { r.b.takes = 2 * time.Second })
+			for problem(r.after(100*time.Millisecond), "drift") == "" {
+			}
+			r.after(time.Second)
+			r.kill(filepath.Dir(r.path))
+			r.restart(func() { time.Sleep(2 * time.Second) })
+		},
+		"a repair within which it ends": func(r *rig) {
+			changed(r)
+			r.b.do(func() { r.b.takes = 2 * time.Second })
+			for problem(r.after(100*time.Millisecond), "drift") == "" {
+			}
+			r.after(time.Second)
+			r.restart(func() { time.Sleep(2 * time.Second) })
+		},
+		"a start within which it is killed": func(r *rig) {
+			changed(r)
+			r.b.do(func() { r.b.takes = 2 * time.Second })
+			r.restart(func() {})
+			r.after(time.Second)
+			r.kill(filepath.Dir(r.path))
+			r.restart(func() { time.Sleep(2 * time.Second) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, "l.jsonl", func(r *rig) { r.add(1, -10*time.Hour); r.options.VerifyEvery = 5 * time.Minute }, func(r *rig) {
+				r.after(11 * time.Minute)
+				before := r.now().Add(-5 * time.Minute)
+				play(r)
+				s := r.after(20 * time.Minute)
+				if len(r.seen().broken) > 0 || !s.Healthy || len(s.Departures) > 0 || len(r.strays()) != 1 {
+					t.Fatalf("%v %v %+v", r.strays(), r.seen().broken, s)
+				}
+				e := r.strays()[0]
+				r.unknown(e.Settled.Add(-time.Second), true)
+				r.unknown(before, false)
+				r.unknown(r.now(), false)
+				if e.From.Before(before) || e.Settled.Sub(e.From) > 6*time.Minute {
+					t.Errorf("from %s until %s it is recorded", stamp(e.From), stamp(e.Settled))
+				}
+				r.end()
+			})
+		})
+	}
+}
+
+// TestDepartureOverWhileRefused has the repair of what gives no port be refused for long: what could give ports to others meanwhile is over when it is.
+func TestDepartureOverWhileRefused(t *testing.T) {
+	for _, adopted := range []bool{false, true} {
+		inBubble(t, "l.jsonl", func(r *rig) { r.add(1, -10*time.Hour); r.options.VerifyEvery = 5 * time.Minute }, func(r *rig) {
+			r.after(20 * time.Minute)
+			r.b.do(func() { r.b.refuse = errRefused })
+			r.swap("route: missing")
+			r.after(20 * time.Minute)
+			if adopted {
+				r.restart(func() {})
+				r.after(20 * time.Minute)
+			}
+			r.swap("route: missing", "changed")
+			if s := r.after(10 * time.Minute); s.Departed.IsZero() {
+				t.Errorf("%+v", s)
+			}
+			r.swap("route: missing")
+			if s := r.after(20 * time.Minute); !s.Departed.IsZero() || !r.knownAlone(r.now()) || len(r.strays()) != 1 || r.seen().counted == 0 {
+				t.Errorf("adopted %t: %+v", adopted, s)
+			}
+			r.end()
+		})
+	}
+}
