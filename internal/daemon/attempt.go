@@ -69,7 +69,7 @@ func (l *loop) attempt(what string, a attempt) {
 	mark, known, ours, unread := l.mark, l.inForce, l.applied.sha256, l.unread()
 	waits := a.why == "" && l.patient(time.Now())
 	line, m, own, plan := l.timeline, l.memory(), l.known(), l.plan.Load()
-	unnoted := l.knows() && (l.kept.IsZero() || !m.Departed.IsZero() && (l.kept.Departed.IsZero() || m.Misled && !l.kept.Misled))
+	unnoted := l.unnoted(m)
 	leapt, leaptSince := l.leapt, time.Time{}
 	if !first && l.leaptAt.After(l.heldAt) {
 		leaptSince = l.back(l.heldAt)
@@ -93,22 +93,25 @@ func (l *loop) attempt(what string, a attempt) {
 		if !first && a.err == nil && a.before.SHA256 == m.PlanSHA256 {
 			m.Seen = wall().Truncate(time.Millisecond)
 		}
-		void := a.ahead && a.before != known ||
-			a.why != "" && a.before.SHA256 != "" && a.before.SHA256 != ours && (unread || source.mark() != mark) // somebody has recorded it, perhaps
-		if a.compares && a.err == nil && !void {
-			a.compare(backend, line, plan)
-		}
+		recorded := func() bool { return unread || source.mark() != mark }
+		a.decide(known, ours, recorded)
+		a.compare(backend, line, plan)
 		a.remember(source, line, m, first, unnoted)
-		a.touch(backend, wall, wait, void, report)
+		a.touch(backend, wall, wait, report)
 		return func() { l.haveApplied(a) }
 	})
 }
 
-// touch makes the kernel obey, unless something is in the way.
-func (a *attempt) touch(b Backend, wall func() time.Time, wait func() error, void, report bool) {
+// decide gives it up where the kernel is not as it was when this was decided, and somebody has recorded that, perhaps.
+func (a *attempt) decide(known InForce, ours string, recorded func() bool) {
+	void := a.ahead && a.before != known || a.why != "" && a.before.SHA256 != "" && a.before.SHA256 != ours && recorded()
 	if a.err == nil && void {
 		a.err = errGivenUp
 	}
+}
+
+// touch makes the kernel obey, unless something is in the way.
+func (a *attempt) touch(b Backend, wall func() time.Time, wait func() error, report bool) {
 	if a.err != nil {
 		return
 	}
@@ -165,9 +168,12 @@ func (l *loop) giveUp() {
 	}
 }
 
-// compare compares what the kernel has with the plan that it says it has, where that is known: with that which is to be in force where it says nothing. applied
+// compare compares, if it is to, what the kernel has with the plan that it says it has, where that is known: with that which is to be in force where it says nothing. applied
 // is the one that was applied last.
 func (a *attempt) compare(b Backend, t *timeline, applied *alloc.Plan) {
+	if !a.compares || a.err != nil {
+		return
+	}
 	plan := a.plan
 	switch has := a.before.SHA256; {
 	case has == "" || has == a.want.sha256:

@@ -92,6 +92,12 @@ func (l *loop) memory() memory {
 	return m
 }
 
+// unnoted reports whether the kernel must not be touched before a memory is noted.
+func (l *loop) unnoted(m memory) bool {
+	k := l.kept
+	return l.knows() && (k.IsZero() || !m.Departed.IsZero() && (k.Departed.IsZero() || m.Misled && !k.Misled))
+}
+
 // forgetful reports whether something is to be remembered that is not.
 func (l *loop) forgetful(now time.Time) bool {
 	if !l.knows() || l.awaited() || now.Sub(l.keptAt) < l.keepAgain {
