@@ -43,7 +43,7 @@ func (l *loop) apply(want target) {
 	l.log.Debug("apply", "plan_sha256", want.sha256, "why", why)
 	start := !l.has || why == refusedAtStart
 	quiet := !l.inForce.Exact && time.Since(l.verifiedAt) > lookEvery // somebody may have changed what does not show, and an apply would take that away
-	l.attempt("apply", attempt{want: want, why: why, start: start, compares: start || quiet})
+	l.attempt("apply", attempt{want: want, why: why, start: start, compares: start || quiet || l.changed()})
 }
 
 // prepare begins to make the kernel obey the next epoch, a while before its instant, and waits for that.
@@ -60,7 +60,7 @@ func (l *loop) prepare() {
 		return
 	}
 	l.log.Debug("prepare", "plan_sha256", want.sha256, "epoch", want.epoch.Seq)
-	l.attempt("prepare", attempt{want: want, ahead: true})
+	l.attempt("prepare", attempt{want: want, ahead: true, compares: l.changed()})
 }
 
 // attempt begins an attempt.

@@ -80,11 +80,12 @@ func (d *departure) forget() {
 	}
 }
 
-// departsAs notes a comparison that finds what can give a port to somebody else. Where the kernel has another plan, that is what it had, and is recorded.
+// departsAs notes a comparison that finds what can give a port to somebody else. Where the kernel has another plan, as that
+// says, that is what it had, and is recorded.
 func (l *loop) departsAs(c comparison) {
 	if d := &l.departure; c.Misleading > 0 {
 		d.misled = true
-		d.found = d.found || c.sha == c.plan || c.sha == ""
+		d.found = d.found || c.sha == c.plan || c.sha == "" || c.edited
 	}
 	l.departedSince() // it may be over before anybody asks
 }

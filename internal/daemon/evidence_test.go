@@ -20,8 +20,28 @@ func TestEvidence(t *testing.T) {
 			r.b.do(func() { r.b.changed = true })
 			r.d.Reload()
 		},
-		"an epoch":              func(r *rig) { changed(r); r.add(2, 0) },
-		"an epoch of later":     func(r *rig) { r.add(2, 3*time.Minute); changed(r); r.after(2 * time.Minute) },
+		"an epoch":          func(r *rig) { changed(r); r.add(2, 0) },
+		"an epoch of later": func(r *rig) { r.add(2, 3*time.Minute); changed(r); r.after(2 * time.Minute) },
+		"shortly before an epoch": func(r *rig) {
+			r.b.do(func() { r.b.exact, r.b.ahead = true, 10*time.Second })
+			r.add(2, time.Minute)
+			r.after(58 * time.Second)
+			r.swap("changed")
+		},
+		"shortly before an epoch is prepared": func(r *rig) {
+			r.b.do(func() { r.b.exact, r.b.ahead, r.b.takes = true, 10*time.Second, 100*time.Millisecond })
+			r.add(2, time.Minute)
+			r.after(49800 * time.Millisecond)
+			r.swap("changed")
+		},
+		"another plan that was edited": func(r *rig) {
+			r.add(3, 0)
+			r.after(time.Minute)
+			r.add(1, 0)
+			r.after(time.Minute)
+			r.byHand(3)
+			r.swap("changed")
+		},
 		"a restart":             func(r *rig) { changed(r); r.restart(func() {}) },
 		"an epoch at a restart": func(r *rig) { changed(r); r.restart(func() { r.add(2, 0) }) },
 		"the repair of what gives no port": func(r *rig) {

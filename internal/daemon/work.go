@@ -184,6 +184,7 @@ type comparison struct {
 	mark     string // of the backend before it began
 	sha      string // of what the kernel had
 	plan     string // with which it was compared
+	edited   bool   // it had another plan, and departed from that, too
 	took     time.Duration
 	examples []string
 	err      error
@@ -201,9 +202,20 @@ func compare(b Backend, plan *alloc.Plan, in InForce) (c comparison) {
 	return c
 }
 
+// compareOther compares what the kernel has with the other plan that it says it has, where that is known.
+func (c *comparison) compareOther(b Backend, t *timeline, in InForce) {
+	if c.Misleading == 0 || in.SHA256 == "" || in.SHA256 == c.plan || t == nil {
+		return
+	}
+	for _, other := range t.plansOf([]string{in.SHA256}) {
+		o := compare(b, other, in)
+		c.edited = o.err != nil || o.Misleading > 0
+	}
+}
+
 // verify compares the kernel with what was applied.
 func (l *loop) verify() {
-	source, backend, plan, mark := l.o.Source, l.o.Backend, l.plan.Load(), l.mark
+	source, backend, plan, mark, line := l.o.Source, l.o.Backend, l.plan.Load(), l.mark, l.timeline
 	patient, unread, ours := l.patient(time.Now()), l.unread(), l.applied.sha256
 	l.comparing()
 	l.start("verify", func() func() {
@@ -212,6 +224,7 @@ func (l *loop) verify() {
 			return func() { l.compared(comparison{err: err}) }
 		}
 		c := compare(backend, plan, in)
+		c.compareOther(backend, line, in)
 		// Somebody may have begun to apply since the kernel was looked at. Then this comparison says nothing.
 		now, err := backend.InForce()
 		void := err != nil || now.SHA256 != in.SHA256 || unread && in.SHA256 != "" && in.SHA256 != ours || c.Differences > 0 && (patient && source.underWay() || source.mark() != mark)
