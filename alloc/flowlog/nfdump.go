@@ -130,6 +130,9 @@ func (d *Reader) record(t *table) (f Flow, problem string) {
 	if !d.times(t, &f) {
 		return f, "the times are none"
 	}
+	if t.at[srcPort] >= 0 && f.Source.Port() == 0 && hasPorts(f.Protocol) { // nfdump has made one record of many: they lived somewhere between the times
+		f.Vague = true
+	}
 	if f, ok = f.translated(t); !ok {
 		return f, "a translated address and port are none"
 	}

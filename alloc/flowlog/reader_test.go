@@ -233,6 +233,18 @@ func TestOpenEnd(t *testing.T) {
 	}
 }
 
+// TestAggregated reads a record that nfdump has made of many flows, which differed in their source ports: none of them need have lived at any one instant.
+func TestAggregated(t *testing.T) {
+	for text, want := range map[string]string{
+		"ts,te,td,sa,da,sp,dp,pr\n2026-03-01 12:00:00,2026-03-01 12:00:50,50.000,100.64.0.2,203.0.113.9,0,443,TCP\n": " vague",
+		"ts,te,td,sa,da,sp,dp,pr\n2026-03-01 12:00:00,2026-03-01 12:00:50,50.000,100.64.0.2,203.0.113.9,0,0,GRE\n":   "",
+	} {
+		if _, got := readAll(t, text, Options{Zone: time.UTC}); len(got) != 1 || strings.HasSuffix(got[0], " vague") != (want != "") {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
 func FuzzReader(f *testing.F) {
 	for _, s := range []string{
 		nfdump16 + "2026-03-01 12:34:50,2026-03-01 12:34:56,6.123,100.64.0.2,203.0.113.9,40000,443,TCP\nSummary\n", "tevt,evt,pr,sa,sp,da,dp,nsa,nsp,nda,ndp\n2026-03-01 12:00:00.500,ADD,TCP,100.64.0.2,40000,203.0.113.9,443,198.18.0.0,6000,::,1\n",
