@@ -8,7 +8,7 @@ import (
 // TestOtherValues reads blocks in which another address, port or time stands under a name of its own. It may be what is meant, so they are refused; what
 // is of somebody else, or says the same, is not.
 func TestOtherValues(t *testing.T) {
-	const block = "IP: 198.18.0.0\nPort: 6000\nTime: 2026-01-10 12:34:56 UTC\n"
+	const block = "IP: 198.18.0.0\nSource port: 6000\nTime: 2026-01-10 12:34:56 UTC\n"
 	const asked = "198.18.0.0:6000 at 2026-01-10T12:34:56Z"
 	for line, read := range map[string]bool{
 		"Second IP: 198.18.0.9": false, "Other IP: 198.18.0.9": false, "IP addresses: 198.18.0.0, 198.18.0.9": false, "IP (corrected): 198.18.0.9": false, "Real IP: 198.18.0.9": false,

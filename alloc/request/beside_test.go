@@ -61,11 +61,11 @@ func arfMail(report string) string {
 func TestClockOfSomethingElse(t *testing.T) {
 	const day, moment = "198.18.0.0:6000 at 2026-01-31T00:00:00Z until 2026-02-01T00:00:00Z", "198.18.0.0:6000 at 2026-01-31T12:34:56Z"
 	for text, want := range map[string]string{
-		"IP: 198.18.0.0\nPort: 6000\nDate: 2026-01-31\nWritten: 2026-02-04 09:00\n":                          day,
-		"IP: 198.18.0.0\nPort: 6000\nDate: 2026-01-31\nHardware: 00:11:22:33:44:55\nRatio: 7.10\n":           day,
+		"IP: 198.18.0.0\nSource port: 6000\nDate: 2026-01-31\nWritten: 2026-02-04 09:00\n":                   day,
+		"IP: 198.18.0.0\nSource port: 6000\nDate: 2026-01-31\nHardware: 00:11:22:33:44:55\nRatio: 7.10\n":    day,
 		"ip,port,date,note\n198.18.0.0,6000,2026-01-31,Case 12/2026\n":                                       day,
 		"198.18.0.0:6000 2026-01-31\n\n09:00 is when our office opens, and 198 people work there each day\n": day,
-		"IP: 198.18.0.0\nPort: 6000\nTime: 2026-01-31 12:34:56\nOpened: 09:00\n09:30:00\n":                   moment,
+		"IP: 198.18.0.0\nSource port: 6000\nTime: 2026-01-31 12:34:56\nOpened: 09:00\n09:30:00\n":            moment,
 		"198.18.0.0:6000 2026-01-31 12:34:56\n23:30:00 -0500\n":                                              moment,
 		"From: a@example\n\n198.18.0.0:6000 2026-01-31 12:34:56\nAm Montag\n":                                moment,
 	} {

@@ -67,6 +67,9 @@ func (b *block) take(s *settings, p pair, in section) error {
 		b.more(p)
 		return nil
 	case p.role == roleAddress || p.role == roleDestination:
+		if p.role == roleDestination && targetNames[normal(p.label)] && len(b.foreign) < maxBesides {
+			b.foreign = append(b.foreign, stranger{value: value, attacked: true})
+		}
 		return b.host(p.role, value)
 	case p.role == rolePort || p.role == roleDestinationPort:
 		return b.port(p, value)

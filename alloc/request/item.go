@@ -43,6 +43,7 @@ type item struct {
 
 	hosts   []stranger // that the port could be of; in lines, those since the address before
 	behind  []stranger // those of them that the port stands behind, in lines
+	foreign []stranger // in lines, systems that were attacked, and values under names that are not known, wherever they stand
 	crowded bool       // whether there were more
 	links   []string   // values in which a host may have the same port
 	moments []string   // times under names that are not known

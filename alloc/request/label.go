@@ -228,7 +228,7 @@ func (p pair) isHeader() bool {
 	case "from", "to", "von":
 		return !isTime(p.value)
 	default:
-		return headerLabels[n]
+		return headerLabels[n] && !isBothOf(p.label)
 	}
 }
 

@@ -81,7 +81,7 @@ func natureOf(name string) nature {
 	r, _ := roleOf(lastPart(name))
 	f := nature{
 		attacked: isAttackedName(n) || whole != n && isAttackedName(whole) || isServer, person: personNames[n],
-		place: placeNames[n], service: serviceNames[n], product: productNames[n],
+		place: placeNames[n] && !isBothOf(name), service: serviceNames[n], product: productNames[n],
 		version: versionNames[n] || slices.ContainsFunc([]string{"version", "versao", "firmware", "useragent"}, isVersion),
 		text:    slices.ContainsFunc(words, isText), proto: r == roleProto,
 	}
@@ -92,6 +92,12 @@ func natureOf(name string) nature {
 		isHarmless(words) || isCounter(name) || isZoneLabel(name) || isTimeRole(within) || within == roleZone || spareOf(name).role != 0
 	return f
 }
+
+// targetNames are names of destinations which say that they were attacked.
+var targetNames = setOfWords("server serverip serveripaddress target targetip")
+
+// isBothOf reports whether a name is of two things, as "C&C", which is no country and no copy of a mail.
+func isBothOf(name string) bool { return strings.Contains(name, "&") }
 
 // servers are words at the end of names of systems that were attacked.
 var servers = setOfWords("server servers servidor servidores serverip serverhost servername")
@@ -155,12 +161,16 @@ func (it *item) stranger(n nature, value string) {
 			it.links = append(it.links, value)
 		}
 	}
-	s := stranger{value: value, attacked: n.isAttacked(value), unknown: !n.harmless && (knownProto(value) == "" || isShortNumber(value))}
+	s := stranger{value: value, attacked: n.isAttacked(value), unknown: !n.harmless && !sharing[normal(value)] && (knownProto(value) == "" || isShortNumber(value))}
 	if slices.ContainsFunc(it.hosts, stranger.isNobodys) || !s.unknown && !s.attacked && !n.mayHaveAddress(value) {
 		return
 	}
-	if it.crowded = it.crowded || len(it.hosts) == maxBesides; !it.crowded {
-		it.hosts = append(it.hosts, s)
+	if it.crowded = it.crowded || len(it.hosts) == maxBesides || len(it.foreign) == maxBesides; it.crowded {
+		return
+	}
+	it.hosts = append(it.hosts, s)
+	if it.ordered && (s.attacked || s.unknown) {
+		it.foreign = append(it.foreign, s)
 	}
 }
 
@@ -169,11 +179,11 @@ func (n nature) isService(value string) bool {
 	if n.proto && isOtherProtocol(value) {
 		return true
 	}
-	return (n.service || !n.text && !n.version && !n.product) && hasService(value)
+	return (n.service || !n.text && !n.version) && hasService(value)
 }
 
 // isOthers reports whether a port that does not say whose it is could be that of another address, of a system that was attacked, of a service, or of what
-// has a name that is not known. Where fields stand in lines, it is that of what it follows.
+// has a name that is not known. Where fields stand in lines, an address whose name is known to be of something else counts only where the port follows it.
 func (it *item) isOthers(addr netip.Addr, port uint16) bool {
 	if !it.bare || it.own {
 		return false
@@ -190,7 +200,7 @@ func (it *item) isOthers(addr netip.Addr, port uint16) bool {
 	}
 	own := func(host string) bool { return isNameOf(host, addr) }
 	return it.service || slices.ContainsFunc(it.links, func(text string) bool { return namesPort(text, own, port) }) ||
-		!it.ordered && (it.crowded || slices.ContainsFunc(it.hosts, isNot))
+		slices.ContainsFunc(it.foreign, isNot) || !it.ordered && (it.crowded || slices.ContainsFunc(it.hosts, isNot))
 }
 
 // hasOtherAddress reports whether a text has an address besides that one. A version (Chrome/120.0.0.0) and the name of a host (0.0.18.198.isp.example) have none, nor has

@@ -83,7 +83,7 @@ func TestLongFields(t *testing.T) {
 	}
 }
 
-// TestAttackedFirst writes the system that was attacked, by address or name, in every order with a bare port and the address of the attacker. Right behind it, the port is its own.
+// TestAttackedFirst writes the system that was attacked, by address or name, in every order with a bare port and the address of the attacker.
 func TestAttackedFirst(t *testing.T) {
 	const at = "Time: 2026-03-01T12:34:56Z\n"
 	for _, name := range []string{
@@ -93,14 +93,15 @@ func TestAttackedFirst(t *testing.T) {
 		for _, value := range []string{"203.0.113.9", "www.example.com", "web-3"} {
 			system := name + ": " + value + "\n"
 			named := value == "203.0.113.9" || !slices.Contains([]string{"Reporter", "Note"}, name)
+			attacked := named && !slices.Contains([]string{"Reporter", "Note", "Destination"}, name)
 			for text, read := range map[string]bool{
 				system + "Port: 6000\nAttacker IP: 198.18.0.0\n" + at:                          !named,
 				at + system + "Port: 6000\nAttacker IP: 198.18.0.0\n":                          !named,
 				"Attacker IP: 198.18.0.0\n" + system + "Port: 6000\n" + at:                     !named,
 				"Attacker IP: 198.18.0.0\n" + system + at + "Port: 6000\n":                     !named,
 				system + "Network: 198.18.0.0/15\nPort: 6000\nIP: 198.18.0.0\n" + at:           !named,
-				"Attacker IP: 198.18.0.0\nPort: 6000\n" + system + at:                          true,
-				system + "Attacker IP: 198.18.0.0\nPort: 6000\n" + at:                          true,
+				"Attacker IP: 198.18.0.0\nPort: 6000\n" + system + at:                          !attacked,
+				system + "Attacker IP: 198.18.0.0\nPort: 6000\n" + at:                          !attacked,
 				system + "Source port: 6000\nAttacker IP: 198.18.0.0\n" + at:                   true,
 				"Network: 198.18.0.0/15\nPort: 6000\nAttacker IP: 198.18.0.0\n" + at:           true,
 				"Case: 4711\nOur reference: 12\nPort: 6000\nIP: 198.18.0.0\n" + at:             true,
