@@ -78,10 +78,34 @@ func (a *above) numbers(line string) {
 	}
 }
 
+// forget has what stands above a heading say no more than whether there are groups of columns.
+func (a *above) forget() {
+	if a.told != nil {
+		a.told.forget()
+	}
+}
+
 // row takes a line with an address.
-func (a *above) row() {
-	a.fresh, a.gap, a.seen = false, false, true
-	a.endTold(true)
+func (a *above) row() { a.fresh, a.gap, a.seen = false, false, true }
+
+// asked ends the paragraph above a row with an address. A line of text that has one belongs to the paragraph: "Port scan from 198.18.0.0".
+func (a *above) asked(row string, err error) {
+	switch {
+	case !hasAddress(row):
+	case isTextWith(row, err):
+		a.tell(row[:min(len(row), maxHeading)])
+	default:
+		a.endTold(true)
+	}
+}
+
+// isTextWith reports whether a line with an address is text, by what was wrong with it as a question.
+func isTextWith(line string, err error) bool {
+	if err == nil || isTimed(err) {
+		return false
+	}
+	first, _ := utf8.DecodeRuneInString(withoutBullet(line))
+	return unicode.IsLetter(first) || attackIn(line) != "" || deniedPort(line) != ""
 }
 
 // tell takes a line without an address.

@@ -67,12 +67,9 @@ func (b *block) take(s *settings, p pair, in section) error {
 		b.more(p)
 		return nil
 	case p.role == roleAddress || p.role == roleDestination:
-		if p.role == roleDestination && targetNames[normal(p.label)] && len(b.foreign) < maxBesides {
-			b.foreign = append(b.foreign, stranger{value: value, attacked: true})
-		}
 		return b.host(p.role, value)
 	case p.role == rolePort || p.role == roleDestinationPort:
-		return b.port(p, value)
+		return b.port(p, in, value)
 	case p.role == roleProto:
 		b.service = b.service || isOtherProtocol(value)
 		value = knownProto(value)
@@ -119,8 +116,8 @@ func (b *block) host(r role, value string) error {
 }
 
 // port takes a port: "6000", "6000/tcp", "6000 (TCP)", "TCP 6000".
-func (b *block) port(p pair, value string) error {
-	bare := p.role == rolePort && isBarePort(p.label)
+func (b *block) port(p pair, in section, value string) error {
+	bare := p.role == rolePort && isBarePort(p.label) && in != sourceSide
 	if b.xarf && bare {
 		return about("port", value, refuse(ErrPort, "the text has a report of X-ARF, in which this is the port that was attacked: write source port if it is that, or the report into a file of its own"))
 	}

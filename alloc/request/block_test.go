@@ -88,7 +88,7 @@ func TestBlocks(t *testing.T) {
 		"rule between":           {"IP: 198.18.0.0\nTime: 2026-03-01\n-----\n" + rest, "1: no time zone\n4: invalid address"},
 		"unknown label again":    {"Case: 1\nIP: 198.18.0.0\nTime: 2026-03-01T12:34:56Z\nCase: 2\n" + rest, "2: 198.18.0.0 at 2026-03-01T12:34:56Z\n5: invalid address"},
 		"bare port":              {"Source: 198.18.0.0\nDestination: 203.0.113.9\n" + rest, "1: invalid port"},
-		"bare port, then source": {"Destination: 203.0.113.9\nSource: 198.18.0.0\n" + rest, "1: 198.18.0.0:6000 -> 203.0.113.9:0 at 2026-03-01T12:34:56Z"},
+		"bare port, then source": {"Destination: 203.0.113.9\nSource: 198.18.0.0\n" + rest, "1: invalid port"},
 		"sections":               {"Source:\nIP: 198.18.0.0\n" + rest + "Destination details\nIP: 203.0.113.9\nPort: 443\n", "2: 198.18.0.0:6000 -> 203.0.113.9:443 at 2026-03-01T12:34:56Z"},
 		"sections of two":        {strings.Repeat("Source:\nIP: 198.18.0.0\n"+rest+"Destination:\nIP: 203.0.113.9\n", 2), "2: 198.18.0.0:6000 -> 203.0.113.9:0 at 2026-03-01T12:34:56Z\n8: 198.18.0.0:6000 -> 203.0.113.9:0 at 2026-03-01T12:34:56Z"},
 		"sections apart":         {"Source:\nIP: 198.18.0.0\n\nDestination:\nIP: 203.0.113.9\n" + rest, "2: invalid time\n5: invalid address"},

@@ -80,7 +80,9 @@ func (s *blockScanner) step() bool {
 		s.header = false
 		s.told.ended = true
 		r, ok := s.one()
-		return s.release("") && s.flush() && (!ok || s.send(r))
+		goOn := s.release("") && s.flush()
+		s.told.ended = true
+		return goOn && (!ok || s.send(r))
 	}
 	line := spaced(text)
 	if !hasAddress(line) {
@@ -104,7 +106,7 @@ func (s *blockScanner) behind(line string) {
 	if s.at != nil && s.at.hasTime() || s.held.Line == s.lines.Number() {
 		s.asked, s.tail = s.lines.Number(), false
 	}
-	if s.at == nil && (!hasAddress(line) || s.held.Err != nil && !isTimed(s.held.Err)) {
+	if s.at == nil && (!hasAddress(line) || isTextWith(line, s.held.Err)) {
 		s.told.line(line[:min(len(line), maxHeading)])
 	}
 }
@@ -253,6 +255,9 @@ func (s *blockScanner) heading(line string, in section) bool {
 	if in != destinationSide && !s.flush() {
 		return false
 	}
+	if words := toldWords(line); in == sourceSide && (strangeOf(words) != "" || namesOwnPort(words)) {
+		in = anySide // "Scans per source port:" is no section
+	}
 	s.in = in
 	return in != anySide || s.plain(line)
 }
@@ -324,6 +329,9 @@ func (s *blockScanner) flush() bool {
 	other := b.other && b.values[roleAddress] == "" // and of the question before, or of none?
 	if b.lines == 1 && !other {
 		r, ok := s.parse(b.first, b.line)
+		if !hasAddress(b.first) || isTextWith(b.first, r.Err) {
+			s.told.line(b.first[:min(len(b.first), maxHeading)]) // "Port: destination port"
+		}
 		return !ok || s.send(goesOn(r, s.stray))
 	}
 	b.goesOn(s.stray)

@@ -76,6 +76,7 @@ func (p *csvParser) comment(line string) {
 		p.unread.take(strings.TrimLeft(line, " \t#"))
 	case isCountedHeading(line):
 		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.comments, p.lost = c.separator, c.columns, c.nfdump, c.flows, c.ports, nil, names{}
+		p.unread.forget()
 	default:
 		p.comments = &c
 		p.unread.take(strings.TrimLeft(line, " \t#"))
@@ -91,6 +92,7 @@ func (p *csvParser) uncomment(line string) {
 	p.comments = nil
 	if fields, err := split(line, c.separator, p.fields[:0]); err == nil && len(fields) == len(c.columns) {
 		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.lost = c.separator, c.columns, c.nfdump, c.flows, c.ports, names{}
+		p.unread.forget()
 	}
 }
 
@@ -108,6 +110,7 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 		}
 		if separatorLine(line) != 0 || p.heading(line) {
 			p.group = p.unread.told.isGroup()
+			p.unread.forget()
 			return r, false, nil
 		}
 		if p.bare(line) {
@@ -115,6 +118,7 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 			plain := plainParser{settings: p.settings, heading: p.unread}
 			r, err = plain.question(strings.Join(p.fields, "|"))
 			p.unread = plain.heading
+			p.unread.asked(line, err)
 			return r, true, err
 		}
 		for _, sep := range []byte{',', ';'} {
@@ -123,15 +127,22 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 				return r, true, errQuote
 			}
 		}
-		return r, true, refuse(ErrUnparsable, "the line neither names columns, such as ip, port and time, nor has an address in one")
+		err = refuse(ErrUnparsable, "the line neither names columns, such as ip, port and time, nor has an address in one")
+		p.unread.asked(line, err)
+		return r, true, err
 	}
 	p.heed(line)
 	if len(p.lost.of) > 0 && p.areAbove(line) {
-		return r, true, refuse(ErrUnparsable, "it stands below %s, which looks like names of columns that are not understood: name them ip, port and time", quoted(p.lost.line))
+		err = refuse(ErrUnparsable, "it stands below %s, which looks like names of columns that are not understood: name them ip, port and time", quoted(p.lost.line))
+		p.unread.asked(line, err)
+		return r, true, err
 	}
-	if r, err = p.row(line); err != nil && (p.heading(line) || p.nfdump && !hasAddress(line)) {
+	r, err = p.row(line)
+	p.unread.asked(line, err)
+	if err != nil && (p.heading(line) || p.nfdump && !hasAddress(line)) {
 		p.lost, p.group = names{}, p.unread.told.isGroup()
 		p.unread.take(line)
+		p.unread.forget()
 		return r, false, nil // a second table, or a summary
 	}
 	if n := otherNames(line); err != nil && len(n.of) > 0 {
@@ -143,11 +154,9 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 	return r, true, err
 }
 
-// heed keeps a line below a heading that may stand above another one.
+// heed keeps a line below a heading that may stand above another one. One that has an address is read first.
 func (p *csvParser) heed(line string) {
-	if hasAddress(line) {
-		p.unread.endTold(true)
-	} else {
+	if !hasAddress(line) {
 		p.unread.tell(line[:min(len(line), maxHeading)])
 	}
 }
@@ -325,7 +334,7 @@ func (p *csvParser) row(line string) (r Request, err error) {
 		p.unread = plain.heading
 		return r, err
 	}
-	it := item{flow: p.flows, sourceless: p.group}
+	it := item{flow: p.flows, sourceless: p.group, below: p.unread.told.between()}
 	for i, value := range p.fields {
 		if i >= len(p.columns) {
 			if strings.TrimSpace(value) == "" {

@@ -143,7 +143,7 @@ func firstOf(t *testing.T, text string) Request {
 
 // TestSecondTable checks that rows below a second heading that is not understood are not read by the columns of the first.
 func TestSecondTable(t *testing.T) {
-	const first = "ip,port,time (UTC)\n198.18.0.9,6000,2026-02-01 05:30:00\n"
+	const first = "ip,source port,time (UTC)\n198.18.0.9,6000,2026-02-01 05:30:00\n"
 	const asked = "2: 198.18.0.9:6000 at 2026-02-01T05:30:00Z"
 	for heading, row := range map[string]string{
 		"host,porta,hora local":          "198.18.0.0,6000,2026-02-01 02:30:00",

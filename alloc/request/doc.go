@@ -46,16 +46,16 @@
 // In mails and plain files, a question may be spread over lines:
 //
 //	IP: 198.18.0.0
-//	Port: 6000
+//	Source port: 6000
 //	Data/Hora: 2026-03-01 12:34:56 (UTC-03:00)
 //	Destination IP: 203.0.113.9
 //
 // Labels are those of csv, in English, Portuguese, Spanish and German, behind a bullet or not; what stands in brackets behind the
-// label of a time may be its zone or the order of its dates. A line with another label belongs to the block and says nothing, unless
-// it may be another value for what is asked about ("Second IP", "Corrected time", "Port 2"), which is refused. A
+// label of a time may be its zone or the order of its dates. A line with another label belongs to the block. It may be
+// another value for what is asked about ("Second IP", "Corrected time", "Port 2"), or something that a bare "Port" is of: both are refused. A
 // blank line, a line without a label, a heading ("Request 2:") and a label that was there already end it. Below a heading such as
-// "Destination:" stand the address and port of the destination; a bare "Port" right behind another address than
-// the one that is asked for, or behind the name of an attacked system, is refused, as nobody knows whose it is. A line that is a question by itself stays one. A file that has blocks at its beginning, and no
+// "Destination:" stand the address and port of the destination; a bare "Port" beside another address than
+// the one that is asked for, or beside the name of an attacked system, is refused, as nobody knows whose it is. A line that is a question by itself stays one. A file that has blocks at its beginning, and no
 // such line, is a letter.
 //
 // # Times
@@ -66,7 +66,8 @@
 // (a leap second, 23:59:60 UTC on the last day of a month) is the interval from 23:59:59 to 00:00:01, because clocks disagree
 // about what they call it, and some say 00:00:00. See [ParseTime].
 //
-// What an input states about its zone is heeded wherever it stands, as far as [ReadStated] was asked to read it: see [Options].
+// What an input states about its zone, and about ports that nothing names ("Port is the destination port"), is heeded wherever it stands, as far as
+// [ReadStated] was asked to read it: see [Options].
 //
 // # Limits
 //

@@ -21,8 +21,12 @@ func TestGroups(t *testing.T) {
 			}
 		}
 		for _, title := range []string{"Abuse report", "Requested data", "Dados solicitados", "The following hosts attacked our server:"} {
+			attacked := strings.Contains(title, "attacked")
 			text := title + "\n" + strings.Join([]string{"IP", "Port", "Time"}, mark) + "\n" + strings.Join([]string{"198.18.0.0", "6000", at}, mark) + "\n"
-			if !isPortAsked(t, text, 6000) {
+			if isPortAsked(t, text, 6000) == attacked {
+				t.Errorf("%q: answered %v", text, attacked)
+			}
+			if text = strings.Replace(text, "Port", "Source port", 1); !isPortAsked(t, text, 6000) {
 				t.Errorf("%q is refused", text)
 			}
 		}

@@ -9,6 +9,8 @@ import (
 // A heading is what the lines above a line say about its columns.
 type heading struct {
 	counted bool  // whether one names numbers other than the port: then a number without a name is none
+	headed  bool  // whether one says where the port is
+	bare    bool  // whether its name does not say whose port it is
 	port    place // where it is, as one says of which all is understood
 
 	row    string // the line at hand, as it stands in the input
@@ -74,6 +76,7 @@ func (h *heading) takeNew(line string) bool {
 	h.last, h.names = names{}, names{}
 	h.understood()
 	h.counted, h.port = port < 0 || n.count(rolePort) > 1 || isBarePort(n.of[port].text) && group || n.isOthers(port) || slices.ContainsFunc(n.of, func(c columnName) bool { return c.role == 0 || c.role == roleDestinationPort }), near
+	h.headed, h.bare = port >= 0, port >= 0 && isBarePort(n.of[port].text)
 	switch {
 	case port < address:
 		h.port = front
@@ -130,7 +133,7 @@ func (h *heading) judge(w *words) {
 		return
 	}
 	if h.above.judge(h.row, w) {
-		h.port = near // of another table
+		h.headed, h.port = false, near // of another table
 	}
 }
 
@@ -139,10 +142,18 @@ func (h *heading) check(w *words, number string) (known bool, err error) {
 	if h.judge(w); h.over.mayName(h.row, w) {
 		return true, h.over.errUnnamed(errNumber, "port")
 	}
-	if word := h.told.strange(); h.names.of == nil && word != "" {
-		return true, errStrange(errNumber, word)
-	}
 	if h.names.of == nil {
+		word := h.told.strange()
+		switch {
+		case word != "":
+		case !h.headed:
+			word = h.told.before()
+		case h.bare:
+			word = h.told.notOwn("")
+		}
+		if word != "" {
+			return true, errStrange(errNumber, word)
+		}
 		return false, nil
 	}
 	i := h.names.column(h.row, number)
@@ -219,6 +230,9 @@ func namesOf(line string) (n names) {
 	n.line, n.ended = line, strings.IndexByte(".:!?,;", line[len(line)-1]) >= 0
 	words := strings.FieldsFunc(line, isBetween)
 	n.prose = slices.ContainsFunc(words, func(word string) bool { return proseWords[normal(word)] })
+	if sentences := sentencesOf(line); len(sentences) > 1 && isSentenceEnd(strings.TrimSpace(sentences[0])) && strings.ContainsFunc(sentences[1], unicode.IsLetter) {
+		n.prose = true
+	}
 	cells := withoutAnd(knownNames(words))
 	for _, mark := range [...]rune{'\t', '|', ';', ',', twoBlanks} {
 		if c := cut(line, mark); len(c) > 1 && (n.apart == 0 || len(c) > len(cells) && n.apart != '\t' && n.apart != '|') {

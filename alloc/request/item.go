@@ -122,6 +122,9 @@ var roleNames = [roleCount]string{
 
 // request turns what was collected into a question.
 func (it *item) request(s *settings) (r Request, err error) {
+	if it.below == "" {
+		it.below = s.ofPort()
+	}
 	e, err := it.endpoint()
 	if err != nil {
 		return r, err
@@ -173,7 +176,7 @@ func (it *item) endpoint() (e endpoint, err error) {
 // isAnyones reports whether a port could be that of the destination as well: nothing says whose it is, and there is no other
 // for the destination.
 func (it *item) isAnyones(port uint16) bool {
-	if it.ordered || !it.bare || it.own || !it.named[roleDestination] || it.named[roleDestinationPort] {
+	if !it.bare || it.own || !it.named[roleDestination] || it.named[roleDestinationPort] {
 		return false
 	}
 	e, err := parseEndpoint(it.values[roleDestination])

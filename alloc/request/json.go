@@ -162,6 +162,7 @@ func (s *jsonScanner) ask(o *jsonObject, line int) error {
 		return nil
 	}
 	r, err := Request{}, o.bad
+	o.sourceless = o.sourceless || o.outer && o.apart != "" // else it would stand beside the address
 	if err == nil {
 		r, err = o.request(s.settings)
 		if err != nil && o.found {
@@ -182,12 +183,17 @@ func (s *jsonScanner) send(r Request, line int, text []byte) error {
 	return nil
 }
 
+// apartNames are of members in which all is of the source.
+var apartNames = setOfWords("src attacker client offender origin peer remote angreifer atacante")
+
 // A jsonObject is the visitor of one question.
 type jsonObject struct {
 	*jsonScanner
 	item
 	bad   error  // the first reason why the members make no question
 	found bool   // whether an array held questions
+	outer bool   // whether a port that does not say whose stands in none
+	apart string // the member of an object for the source in which the address stands; "" if it stands in none
 	head  []byte // its beginning, up to the first array of objects
 }
 
@@ -200,6 +206,13 @@ func (o *jsonObject) member(name, value string) error {
 	}
 	if r == 0 && o.bad == nil {
 		o.bad = o.other(name, value)
+	}
+	parent, _ := cutLast(withoutType(name))
+	switch bare := r == rolePort && isBarePort(withoutType(name)); {
+	case r == roleAddress && sectionOf(lastPart(parent)) == sourceSide || r == roleAddress && apartNames[normal(lastPart(parent))]:
+		o.apart = parent
+	case bare:
+		o.outer = o.outer || parent == ""
 	}
 	if r != 0 && o.bad == nil {
 		if o.lax && r == roleProto {
@@ -224,7 +237,7 @@ var manyOf = setOfWords("times timestamps datetimes dates eventtimes ips ipaddre
 
 // list passes over an array, unless its elements are objects that can be questions.
 func (o *jsonObject) list(name string, depth int) error {
-	l := jsonList{jsonObject: o}
+	l := jsonList{jsonObject: o, name: name}
 	read := l.element
 	if !o.lists {
 		read = func(byte, int) error { return o.text.skip(depth) }
@@ -241,6 +254,7 @@ func (o *jsonObject) list(name string, depth int) error {
 // A jsonList is an array beside the members of an object while it is read.
 type jsonList struct {
 	*jsonObject
+	name   string
 	asked  bool // whether an element is a question
 	others int  // how many are none
 	line   int  // of the first of those
@@ -269,7 +283,25 @@ func (l *jsonList) element(first byte, depth int) error {
 		return nil
 	}
 	l.asked, l.found = true, true
+	o.around(&l.item, l.name)
 	return s.ask(o, line)
+}
+
+// around takes what stands beside the list in which a question is, as far as it says of what a port could be, and the name of the list.
+func (o *jsonObject) around(outer *item, name string) {
+	o.service = o.service || outer.service
+	o.crowded = o.crowded || outer.crowded || len(o.hosts)+len(outer.hosts) > maxBesides
+	for _, s := range outer.hosts {
+		if s.attacked {
+			o.hosts = append(o.hosts, s)
+		}
+	}
+	if target := outer.values[roleDestination]; target != "" {
+		o.hosts = append(o.hosts, stranger{value: target, attacked: true})
+	}
+	if o.below == "" {
+		o.below = attackIn(lastPart(name))
+	}
 }
 
 // asks reports whether an object has a member that only a question has.

@@ -295,7 +295,7 @@ func (s *mailScanner) questions(r *Reader, name string, arf bool) error {
 
 // hearHTML heeds a part that is read for nothing else. What is wrong with it is not said.
 func (s *mailScanner) hearHTML(name string, body io.Reader, own *settings) {
-	if s.stated != nil && (s.hears || !s.stated.whole && s.zone != nil) {
+	if s.stated != nil && (s.hears || !s.stated.whole) {
 		_ = s.hearsAs(name, own, own.hearHTML(body))
 	}
 }

@@ -93,9 +93,6 @@ func natureOf(name string) nature {
 	return f
 }
 
-// targetNames are names of destinations which say that they were attacked.
-var targetNames = setOfWords("server serverip serveripaddress target targetip")
-
 // isBothOf reports whether a name is of two things, as "C&C", which is no country and no copy of a mail.
 func isBothOf(name string) bool { return strings.Contains(name, "&") }
 

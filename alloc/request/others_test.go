@@ -93,7 +93,7 @@ func TestAttackedFirst(t *testing.T) {
 		for _, value := range []string{"203.0.113.9", "www.example.com", "web-3"} {
 			system := name + ": " + value + "\n"
 			named := value == "203.0.113.9" || !slices.Contains([]string{"Reporter", "Note"}, name)
-			attacked := named && !slices.Contains([]string{"Reporter", "Note", "Destination"}, name)
+			attacked := named && !slices.Contains([]string{"Reporter", "Note"}, name)
 			for text, read := range map[string]bool{
 				system + "Port: 6000\nAttacker IP: 198.18.0.0\n" + at:                          !named,
 				at + system + "Port: 6000\nAttacker IP: 198.18.0.0\n":                          !named,

@@ -21,6 +21,7 @@ func (p *plainParser) parse(line string) (r Request, ok bool, err error) {
 	}
 	p.look(line)
 	r, err = p.question(line)
+	p.asked(line, err)
 	return r, true, err
 }
 
@@ -31,6 +32,16 @@ func (p *plainParser) comment(line string) { p.take(strings.TrimLeft(line, " \t#
 func (p *plainParser) isPort(w *words, i int) error {
 	if known, err := p.check(w, w.rest[i]); known {
 		return err
+	}
+	word := ""
+	switch {
+	case !p.headed:
+		word = p.ofNumber()
+	case p.bare:
+		word = p.ofPort()
+	}
+	if word != "" {
+		return errStrange(errNumber, word)
 	}
 	ok := i == w.near
 	switch p.port {
@@ -83,6 +94,15 @@ func (p *plainParser) question(line string) (r Request, err error) {
 	source, err := w.of[sourceSide].endpoint()
 	if err != nil {
 		return r, err
+	}
+	if len(w.of[sourceSide].ports) > 0 && !w.sided && !w.of[sourceSide].hosts[0].hasPort {
+		word := p.told.deniedWord()
+		if word == "" && p.stated != nil {
+			word = p.stated.ports.denied
+		}
+		if word != "" {
+			return r, about("port", w.of[sourceSide].ports[0], errStrange(ErrPort, word))
+		}
 	}
 	target, err := w.of[destinationSide].endpoint()
 	if err != nil {

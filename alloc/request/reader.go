@@ -21,7 +21,7 @@ type Options struct {
 	// not; a zone behind a clock is that of this time alone.
 	Zone *time.Location
 	// Stated is what all of the input states, as ReadStated returns it. Nil means: only what stands in the first 64 KiB of the input, or in those of
-	// a part of a mail and the ones before it, is heeded.
+	// a part of a mail and the ones before it, is heeded. It also says what the input states about ports.
 	Stated *Stated
 	// Zones finds a zone that a column for zones names, such as America/Sao_Paulo; time.LoadLocation does. Nil means: only
 	// UTC and offsets are taken.
@@ -63,7 +63,7 @@ func newReader(r io.Reader, s settings) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.stated != nil && !s.stated.whole && s.zone != nil {
+	if s.stated != nil && !s.stated.whole {
 		if err := s.hear(b.format, b.head, bytes.NewReader(b.head)); err != nil {
 			return nil, err
 		}

@@ -9,9 +9,10 @@ import (
 // maxStated is the number of zones that an input can state.
 const maxStated = 8
 
-// Stated are the zones that an input states outside of its questions: "All times are UTC." All parts of a mail share them.
+// Stated are the zones that an input states outside of its questions: "All times are UTC.", and what it says about ports. All parts of a mail share them.
 type Stated struct {
 	zones []statedZone
+	ports portsStated
 	whole bool // whether all of the input was read for them
 }
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// ReadStated reads all of an input for what it says about the zone of its times: in notes, members, headings, columns with unknown names, the
+// ReadStated reads all of an input for what it says about the zone of its times, and about ports that nothing names: in notes, members, headings, columns with unknown names, the
 // subject of a mail and each part of it, before or behind the questions. Give what it returns to NewReader as Options.Stated, with
 // a reader that begins anew. Only the error of r is returned; what else is wrong with the input NewReader and Reader.All say.
 // It takes about as long as reading the questions, and memory of some 100 KiB.
@@ -59,6 +59,8 @@ func (s *settings) hear(f Format, head []byte, r io.Reader) error {
 			line = append(line[:0], line[len(line)-4*maxGiven:]...)
 			continue
 		case errors.Is(err, io.EOF):
+			h.endPorts()
+			h.endLabels()
 			return nil
 		case err != nil:
 			return err
@@ -74,6 +76,7 @@ func (s *settings) subject(text string) {
 		text = readable(plain)
 	}
 	s.heed(spaced([]byte(text)))
+	s.stated.ports.heed(text)
 }
 
 // A hearer heeds lines.
@@ -85,6 +88,7 @@ type hearer struct {
 	zones  bool     // whether one of them may be of zones
 	bare   bool     // whether one right behind a time has no name
 	lower  []byte
+	par    portHearer
 	before []byte // the line before, where it may go on in the next
 	last   string // what was heard last
 	tail   []byte // the end of the line before
@@ -101,15 +105,7 @@ var marksOfStatement = func() (marks [][]byte) {
 
 // mentions reports whether a text can state a zone.
 func (h *hearer) mentions(text []byte) bool {
-	h.lower = h.lower[:0]
-	letters := false
-	for _, c := range text {
-		letters = letters || isLetter(c)
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		h.lower = append(h.lower, c)
-	}
+	letters := h.toLower(text)
 	if len(text) <= maxGiven/2 && !bytes.ContainsAny(text, "0123456789") {
 		return len(text) > 2
 	}
@@ -119,6 +115,19 @@ func (h *hearer) mentions(text []byte) bool {
 	return letters && (isNamed(text) || slices.ContainsFunc(marksOfStatement, func(mark []byte) bool { return bytes.Contains(h.lower, mark) }))
 }
 
+// toLower writes a text in lower case, and reports whether it has letters.
+func (h *hearer) toLower(text []byte) (letters bool) {
+	h.lower = h.lower[:0]
+	for _, c := range text {
+		letters = letters || isLetter(c)
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		h.lower = append(h.lower, c)
+	}
+	return letters
+}
+
 // isOffset reports whether a text is nothing but an offset: -03:00.
 func isOffset(text []byte) bool {
 	return len(text) == len("-03:00") && (text[0] == '+' || text[0] == '-') && text[3] == ':'
@@ -126,7 +135,13 @@ func isOffset(text []byte) bool {
 
 // line heeds a line, and the end of the one before with it if that does not end a sentence.
 func (h *hearer) line(text []byte) {
+	if h.zone == nil { // then times without a zone are refused, whatever is stated
+		h.toLower(text)
+		h.ports(text, h.lower)
+		return
+	}
 	mentions := h.mentions(text)
+	h.ports(text, h.lower)
 	if h.format == CSV && h.row(text, mentions) {
 		return
 	}

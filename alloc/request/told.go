@@ -19,8 +19,17 @@ type paragraph struct {
 	ended   bool   // whether a blank line or a row stands below it
 	rows    bool   // whether that is a row
 	known   bool   // whether unknown is right
+	long    bool   // whether there was more of it than is kept
 	group   bool   // what isGroup said before it was forgotten
 	unknown string // the first word of it that may say so
+
+	heard bool   // whether word is right
+	word  string // what between returns
+
+	denied string // a word of a paragraph before by which ports are not those of the source; "" if there is none
+	attack string // a word of such a paragraph, or of the subject, that is of an attack; "" if there is none
+	aimed  string // a word of such a paragraph by which an attack was aimed at ports; "" if there is none
+	freed  bool   // whether such a paragraph says that the port of the source is in a column
 }
 
 // line takes a line without an address.
@@ -32,17 +41,39 @@ func (t *paragraph) line(line string) {
 		if t.old = t.last; t.rows {
 			t.old = ""
 		}
+		t.keep(t.text.String())
 		t.text.Reset()
-		t.ended, t.rows = false, false
+		t.ended, t.rows, t.long = false, false, false
 	}
-	t.last, t.known, t.group, t.begin = line, false, false, t.text.Len()
-	if t.text.Len() < maxTold {
+	t.last, t.known, t.heard, t.group, t.begin = line, false, false, false, t.text.Len()
+	if t.long = t.long || len(line) >= maxHeading || t.text.Len() >= maxTold; t.text.Len() < maxTold {
 		t.text.WriteString(line[:min(len(line), maxTold)] + "\n")
 	}
 }
 
+// keep keeps what a paragraph says that ends.
+func (t *paragraph) keep(text string) {
+	text = withoutLabels(text)
+	if t.denied == "" {
+		t.denied = deniedPort(text)
+	}
+	if t.attack == "" {
+		t.attack = attackIn(text)
+	}
+	if t.aimed == "" {
+		t.aimed = aimedIn(text)
+	}
+	if !t.freed && mayBeAlarm(text) {
+		_, t.freed = freedBy(text)
+	}
+}
+
 // forget has the paragraph say nothing of what stands below the heading that is its last line, but whether there is a group.
-func (t *paragraph) forget() { *t = paragraph{last: t.last, old: t.last, group: t.isGroup()} }
+func (t *paragraph) forget() {
+	group := t.isGroup()
+	t.keep(t.text.String()[:min(t.begin, t.text.Len())])
+	*t = paragraph{last: t.last, old: t.last, group: group, denied: t.denied, attack: t.attack, aimed: t.aimed, freed: t.freed}
+}
 
 // strange returns the first word of the paragraph that may say what a number below it is; "" if there is none.
 func (t *paragraph) strange() string {
@@ -50,18 +81,104 @@ func (t *paragraph) strange() string {
 		return ""
 	}
 	if !t.known {
-		t.known, t.unknown = true, strangeWord(t.text.String())
+		if t.known, t.unknown = true, strangeWord(t.text.String()); t.unknown == "" && t.long {
+			t.unknown = "\u2026" // nobody reads all of it
+		}
 	}
 	return t.unknown
+}
+
+// between returns a word of the text between rows of a table by which a bare port below it may be something else; "" if there is none.
+func (t *paragraph) between() string {
+	if t == nil || t.text.Len() == 0 {
+		return ""
+	}
+	if !t.heard {
+		text := t.text.String()
+		if t.heard, t.word = true, t.notOwn(text); t.word == "" {
+			t.word = attackIn(text)
+		}
+	}
+	return t.word
+}
+
+// before returns a word of the paragraphs before, or of the subject, by which a number without a name may be no port of the source; "" if there is none.
+func (t *paragraph) before() string {
+	if t == nil || t.denied != "" || t.freed {
+		return t.deniedBefore()
+	}
+	if _, free := freedBy(t.text.String()); free {
+		return ""
+	}
+	return t.attack
+}
+
+// withoutLabels returns a text without the lines that are a label and its value, which are judged for themselves.
+func withoutLabels(text string) string {
+	if !strings.ContainsAny(text, ":=") {
+		return text
+	}
+	var rest strings.Builder
+	for line := range strings.Lines(text) {
+		if pairs := pairsOf(line); pairs == nil || strings.TrimSpace(pairs[0].value) == "" {
+			rest.WriteString(line)
+		}
+	}
+	return rest.String()
+}
+
+// notOwn returns a word of a text, or of what stands above it, by which a bare "port" may be one that was attacked; "" if there is none.
+func (t *paragraph) notOwn(text string) string {
+	if t == nil {
+		return ""
+	}
+	text = withoutLabels(text)
+	if t.denied != "" {
+		return t.denied
+	}
+	if word := deniedPort(text); word != "" {
+		return word
+	}
+	if t.freed {
+		return ""
+	}
+	aimed := t.aimed
+	if aimed == "" {
+		aimed = aimedIn(text)
+	}
+	if aimed != "" && text != "" {
+		if _, free := freedBy(text); free {
+			return ""
+		}
+	}
+	return aimed
+}
+
+// deniedWord returns a word of the text above by which no port of a row is that of the source; "" if there is none.
+func (t *paragraph) deniedWord() string {
+	if t == nil || t.denied != "" {
+		return t.deniedBefore()
+	}
+	return deniedPort(t.text.String())
+}
+
+func (t *paragraph) deniedBefore() string {
+	if t == nil {
+		return ""
+	}
+	return t.denied
 }
 
 // isGroup reports whether what stands above a heading, which is the last line, may say whose the port in it is: names of groups, as "Attacker,Target,",
 // or a line about ports. Other sentences do not, as the heading says itself what its columns are.
 func (t *paragraph) isGroup() bool {
 	if t == nil || t.text.Len() == 0 {
-		return t != nil && t.group
+		return t != nil && (t.group || t.notOwn("") != "")
 	}
 	text := t.text.String()[:min(t.begin, t.text.Len())]
+	if t.notOwn(text) != "" {
+		return true
+	}
 	if text == "" {
 		text = t.old
 	}
@@ -102,6 +219,9 @@ func isOfAttack(line string) bool {
 // label and its value, a service or an attacked system above a blank line. Without one such labels belong to the block.
 func (t *paragraph) aboveBlock() string {
 	text := t.text.String()
+	if word := t.notOwn(text); word != "" {
+		return word
+	}
 	for line := range strings.Lines(text) {
 		pairs := pairsOf(line)
 		var counts bool
@@ -150,25 +270,28 @@ func toldWords(text string) []string {
 	return words
 }
 
-// strangeWord returns the first word of a text that is in no list of words of letters; "" where there is none, or where the text names the port of the
-// source.
-func strangeWord(text string) (strange string) {
+// strangeWord returns the first word of a text that is in no list of words of letters; "" where there is none, or where the text says that the port of the
+// source is in a column. Where it says that it is not, it returns a word of that.
+func strangeWord(text string) string {
+	if mayBeAlarm(text) {
+		if word := deniedPort(text); word != "" {
+			return word
+		}
+		text, _ = freedBy(text)
+	}
 	for line := range strings.Lines(text) {
 		line = withoutSalutation(strings.TrimSpace(line))
-		words := toldWords(line)
-		for clause := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(",;/|()[].:", r) }) {
-			if namesOwnPort(toldWords(clause)) {
-				return ""
-			}
-		}
-		if strange != "" || isLetterLabel(line) {
+		if isLetterLabel(line) {
 			continue
 		}
-		if word := strangeOf(words); word != "" {
-			strange = word
+		if word := strangeOf(toldWords(line)); word != "" {
+			return word
+		}
+		if word := countedIn(line); word != "" {
+			return word
 		}
 	}
-	return strange
+	return ""
 }
 
 // strangeOf returns the first word of a line that is in no such list, and numbers nothing: "Case 4711".

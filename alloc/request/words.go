@@ -87,7 +87,7 @@ func cutWords(line string) (w words, err error) {
 			return w, refuse(ErrUnparsable, "the line has more than %d words: this is no question", maxWords)
 		}
 		w.count = n
-		if n == 1 && isCount(word) {
+		if n == 1 && (isCount(word) || isBullet(word)) {
 			w.spare++
 			continue
 		}
@@ -352,6 +352,9 @@ func isCount(word string) bool {
 	count := strings.TrimRight(word, ".)")
 	return len(count) == len(word)-1 && isShortNumber(count)
 }
+
+// isBullet reports whether the first word of a line is no more than a mark of a list.
+func isBullet(word string) bool { return word == "-" || word == "*" || word == "+" }
 
 // isBracketed reports whether a word is a short number in brackets.
 func isBracketed(word string) bool {

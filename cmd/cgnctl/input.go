@@ -80,15 +80,13 @@ func (in *input) digest(r io.Reader) (err error) {
 	return nil
 }
 
-// open looks what form the requests have. With a zone for times that have none, all of the input is read before, for the zones that it states itself.
+// open looks what form the requests have. All of the input is read before, for the zones that it states itself and for what it says about ports.
 func (in *input) open(o request.Options) (err error) {
-	if o.Zone != nil {
-		if err := in.rewind(); err != nil {
-			return err
-		}
-		if o.Stated, err = request.ReadStated(in.file, o); err != nil {
-			return badInput("", "%s: %v", in.name, err)
-		}
+	if err := in.rewind(); err != nil {
+		return err
+	}
+	if o.Stated, err = request.ReadStated(in.file, o); err != nil {
+		return badInput("", "%s: %v", in.name, err)
 	}
 	if err := in.rewind(); err != nil {
 		return err

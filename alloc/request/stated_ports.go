@@ -1,0 +1,213 @@
+package request
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// A portsStated is what an input says about ports that nothing names, wherever that stands. Each word is the first one that says so.
+type portsStated struct {
+	denied string // they are not those of the source
+	aimed  string // an attack was aimed at ports
+	attack string // there was one
+	freed  bool   // the port of the source is in a column, and so may be what the others say
+}
+
+// heed takes what a text says.
+func (p *portsStated) heed(text string) {
+	if !mayBeAlarm(text) {
+		return
+	}
+	if p.denied == "" {
+		p.denied = deniedPort(text)
+	}
+	if p.aimed == "" {
+		p.aimed = aimedIn(text)
+	}
+	if p.attack == "" {
+		p.attack = attackIn(text)
+	}
+	if !p.freed {
+		_, p.freed = freedBy(text)
+	}
+}
+
+// known reports whether nothing matters that a text could say besides.
+func (p *portsStated) known() bool { return p.denied != "" }
+
+// ofPort returns a word by which a port whose name does not say whose it is may be one that was attacked; "" if there is none.
+func (s *settings) ofPort() string {
+	switch {
+	case s.stated == nil:
+		return ""
+	case s.stated.ports.denied != "" || s.stated.ports.freed:
+		return s.stated.ports.denied
+	}
+	return s.stated.ports.aimed
+}
+
+// ofNumber is ofPort for a number without a name.
+func (s *settings) ofNumber() string {
+	if word := s.ofPort(); word != "" || s.stated == nil || s.stated.ports.freed {
+		return word
+	}
+	return s.stated.ports.attack
+}
+
+// A portHearer collects paragraphs for what they say about ports.
+type portHearer struct {
+	text   []byte
+	labels []string // of services and systems that were attacked, unless a question stands in the same paragraph: then they are its own
+	row    bool     // whether one does
+}
+
+// portMarks are in each line with an address that says more about ports than where one is.
+var portMarks = func() (marks [][]byte) {
+	for _, mark := range append(strings.Fields("dest dst dpt dport target victim server service ziel alvo vitima opfer source quell orige not no our unser noss nuestr"), attackMarks...) {
+		marks = append(marks, []byte(mark))
+	}
+	return marks
+}()
+
+// ports heeds a line for what it says about ports. lower is the line in lower case.
+func (h *hearer) ports(line, lower []byte) {
+	if h.stated.ports.known() {
+		return
+	}
+	if len(bytes.TrimSpace(line)) == 0 {
+		h.endPorts()
+		h.endLabels()
+		return
+	}
+	if !hasWord(lower) { // most rows have none
+		h.par.row = true
+		h.endPorts()
+		return
+	}
+	has := func(mark []byte) bool { return bytes.Contains(lower, mark) }
+	row := hasAddress(string(line[:min(len(line), maxHeading)]))
+	h.par.row = h.par.row || row
+	for len(line) > maxTold { // what is cut is heard twice
+		h.endPorts()
+		h.stated.ports.heed(spaced(line[:maxTold]))
+		line = line[maxTold-maxGiven:]
+	}
+	switch {
+	case row && !slices.ContainsFunc(portMarks, has):
+		h.endPorts()
+	case row || h.format != Plain && h.format != 0:
+		h.endPorts()
+		if text := spaced(line); !h.isNames(text) {
+			h.stated.ports.heed(h.withoutNames(text))
+		}
+	default:
+		text := spaced(line)
+		if h.isNames(text) {
+			h.endPorts()
+			return
+		}
+		if h.par.text = append(append(h.par.text, h.withoutNames(text)...), '\n'); len(h.par.text) > maxTold {
+			h.endPorts()
+		}
+	}
+}
+
+// hasWord reports whether a line in lower case has three letters in a row, or ones that are not ASCII.
+func hasWord(lower []byte) bool {
+	run := 0
+	for _, c := range lower {
+		if c >= utf8.RuneSelf {
+			return true
+		}
+		if run++; c < 'a' || c > 'z' {
+			run = 0
+		}
+		if run == 3 {
+			return true
+		}
+	}
+	return false
+}
+
+// endPorts heeds the paragraph.
+func (h *hearer) endPorts() {
+	if len(h.par.text) > 0 {
+		h.stated.ports.heed(string(h.par.text))
+		h.par.text = h.par.text[:0]
+	}
+}
+
+// label keeps what a label of a letter says by its name. In other forms the fields of each question are looked at.
+func (h *hearer) label(text string) {
+	if (h.format == Plain || h.format == 0) && len(h.par.labels) < maxBlock {
+		h.par.labels = append(h.par.labels, text)
+	}
+}
+
+// endLabels heeds the labels of a paragraph without a question.
+func (h *hearer) endLabels() {
+	for _, text := range h.par.labels {
+		if !h.par.row {
+			h.stated.ports.heed(text)
+		}
+	}
+	h.par.labels, h.par.row = h.par.labels[:0], false
+}
+
+// isNames reports whether a line is nothing but known names of columns, which say themselves whose ports are.
+func (h *hearer) isNames(line string) bool {
+	if strings.ContainsAny(line, ".:=") {
+		return false
+	}
+	var table csvParser
+	if table.heading(line) {
+		return true
+	}
+	n := namesOf(strings.TrimLeft(line, " \t#"))
+	return len(n.of) > 1 && !slices.ContainsFunc(n.of, func(c columnName) bool { return !c.known() })
+}
+
+// withoutNames returns a line without the labels that have a role: "Destination port: 443" says nothing of other ports.
+func (h *hearer) withoutNames(line string) string {
+	pairs := pairsOf(line)
+	if pairs == nil {
+		return line
+	}
+	if pairs[0].isHeader() {
+		if n := normal(pairs[0].label); n != "subject" && n != "betreff" && n != "assunto" && n != "asunto" {
+			return ""
+		}
+	}
+	if p := pairs[0]; p.role == 0 {
+		n := natureOf(p.label)
+		if value := strings.TrimSpace(p.value); value != "" && isNothing(value) || n.text && value != "" && attackIn(value) == "" && deniedPort(value) == "" {
+			return "" // such as the name of a user or a film
+		}
+		text, value := line, strings.TrimSpace(p.value)
+		if value == "" && len(pairs) == 1 {
+			return line // a title
+		}
+		if len(pairs) > 1 {
+			return line
+		}
+		if n.isService(value) || isAttackedName(normal(p.label)) && normal(p.label) != "host" && !hasAddress(value) && n.isAttacked(value) {
+			text = "attack on server: " + line
+		}
+		h.label(text)
+		return value
+	}
+	var rest []string
+	for _, p := range pairs {
+		value := strings.TrimSpace(p.value)
+		if p.role == rolePort && !isBarePort(p.label) && isNothing(value) && value != "" {
+			value = "no " + p.label
+		}
+		if p.role == roleProto && isOtherProtocol(value) && h.format != JSON {
+			h.label("attack on server: " + value)
+		}
+		rest = append(rest, value)
+	}
+	return strings.Join(rest, "; ")
+}
