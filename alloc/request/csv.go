@@ -249,6 +249,9 @@ func (p *csvParser) heading(line string) bool {
 		var seen [roleCount]bool
 		for i, name := range fields {
 			columns[i].role, columns[i].utc = roleOf(name)
+			if r := newPair(name).role; r == rolePort || r == roleDestinationPort {
+				columns[i].role = r // "Source port (TCP)"
+			}
 			columns[i].bare, columns[i].dst = isBarePort(name), isDST(name)
 			if columns[i].role == 0 {
 				columns[i].nature = natureOf(name)

@@ -27,6 +27,7 @@ var harmlessWords = setOfWords(`case cases caso casos fall reference references 
 	movie film filme pelicula series serie season episode artist album track song musica studio publisher label media content number platform plataforma plattform crime crimes delito offence offense felony straftat tatvorwurf delikt law lei ley artigo article articulo
 	also known other second additional further update real priority prioridade gender sexo idade age profession profissao beruf birthplace naturalidade filiacao remark
 	lfd laufende sno sl sr lp pos zeichen geschaftszeichen dienststelle behorde agency authority investigator urgency plaintiff claimant matter rechtsgrundlage legal basis rechteinhaber
+	seen
 	at on of the de do da dos das del la el der des und and y our ours your yours their his her its nosso nossa seu sua su nuestra unsere unser ihr ihre meu minha my to for para`)
 
 // textNames are words of names of users, works and files, which may be called like a service.

@@ -54,6 +54,9 @@ func (h *heading) blank() {
 // takeNew is take for a line that was not told before.
 func (h *heading) takeNew(line string) bool {
 	h.tell(line)
+	if isReference(line) {
+		return false
+	}
 	if !mayBeHeading(line) {
 		h.other(line)
 		h.numbers(line)

@@ -9,7 +9,7 @@ import (
 var otherDates = setOfWords(`birth nascimento nacimiento geburtsdatum geburt geburtstag birthday dob deadline prazo plazo frist due expires expiry expiration vencimento valid gultig gueltig registered registration registro signup updated update atualizado modified changed indexed crawled
 	published publication issued issue filed closed opened requested request requests pedido solicitacao solicitud anfrage oficio letter brief schreiben carta document documento assinatura signature processed imported exported inserted ingested stored
 	previous response resposta antwort invoice downloaded release released ortszeit lokalzeit lokal lokale order mandado antrag written escrito geschrieben
-	reporter reporting reported report reports relatorio informe bericht mail notice notification sent received created generated printed case ticket complaint updates local inside private internal our ours`)
+	reporter reporting reported report reports relatorio informe bericht documented mail notice notification sent received created generated printed case ticket complaint updates local inside private internal our ours`)
 
 // mayBeAsked reports whether a time under a name without a role may be the one that is asked about, by the words of the name.
 func mayBeAsked(words []string) bool {

@@ -84,7 +84,7 @@ var spellings = [roleCount]string{
 }
 
 // barePorts are those names of ports that do not say whose.
-const barePorts = `port ports porta portas puerto puertos portnumber portnummer numerodaporta numerodepuerto portrange`
+const barePorts = `port ports porta portas puerto puertos portnumber portnummer numerodaporta numerodepuerto portrange portid`
 
 var bareNames = setOfWords(barePorts)
 

@@ -76,11 +76,10 @@ func natureOf(name string) nature {
 	whole, n := normal(name), normal(lastPart(name))
 	isVersion := func(mark string) bool { return strings.Contains(whole, mark) }
 	words := nameWords(newPair(name).label)
-	isServer := len(words) > 1 && servers[words[len(words)-1]]
 	isText := func(word string) bool { return textNames[word] }
 	r, _ := roleOf(lastPart(name))
 	f := nature{
-		attacked: isAttackedName(n) || whole != n && isAttackedName(whole) || isServer, person: personNames[n],
+		attacked: isAttackedName(n) || whole != n && isAttackedName(whole) || isServer(words), person: personNames[n],
 		place: placeNames[n] && !isBothOf(name), service: serviceNames[n], product: productNames[n],
 		version: versionNames[n] || slices.ContainsFunc([]string{"version", "versao", "firmware", "useragent"}, isVersion),
 		text:    slices.ContainsFunc(words, isText), proto: r == roleProto,
@@ -92,6 +91,9 @@ func natureOf(name string) nature {
 		isHarmless(words) || isCounter(name) || isZoneLabel(name) || isTimeRole(within) || within == roleZone || spareOf(name).role != 0
 	return f
 }
+
+// isServer reports whether the words of a name end with one for a server, and others stand before it.
+func isServer(words []string) bool { return len(words) > 1 && servers[words[len(words)-1]] }
 
 // isBothOf reports whether a name is of two things, as "C&C", which is no country and no copy of a mail.
 func isBothOf(name string) bool { return strings.Contains(name, "&") }

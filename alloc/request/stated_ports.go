@@ -88,7 +88,11 @@ func (h *hearer) ports(line, lower []byte) {
 	}
 	has := func(mark []byte) bool { return bytes.Contains(lower, mark) }
 	row := hasAddress(string(line[:min(len(line), maxHeading)]))
-	h.par.row = h.par.row || row
+	if text := spaced(line[:min(len(line), maxHeading)]); row && isTargetLabel(text) {
+		h.label(attackOn + text)
+	} else {
+		h.par.row = h.par.row || row
+	}
 	for len(line) > maxTold { // what is cut is heard twice
 		h.endPorts()
 		h.stated.ports.heed(spaced(line[:maxTold]))
@@ -100,6 +104,7 @@ func (h *hearer) ports(line, lower []byte) {
 	case row || h.format != Plain && h.format != 0:
 		h.endPorts()
 		if text := spaced(line); !h.isNames(text) {
+			h.cells(text)
 			h.stated.ports.heed(h.withoutNames(text))
 		}
 	default:
@@ -139,9 +144,18 @@ func (h *hearer) endPorts() {
 	}
 }
 
+// isTargetLabel reports whether a line is a label for the address of a system that was attacked, or of a destination.
+func isTargetLabel(line string) bool {
+	pairs := pairsOf(line)
+	return len(pairs) == 1 && (pairs[0].role == roleDestination || pairs[0].role == 0 && isAttackedName(normal(pairs[0].label)))
+}
+
+// isLetter reports whether an input may have blocks.
+func (h *hearer) isLetter() bool { return h.format == Plain || h.format == 0 }
+
 // label keeps what a label of a letter says by its name. In other forms the fields of each question are looked at.
 func (h *hearer) label(text string) {
-	if (h.format == Plain || h.format == 0) && len(h.par.labels) < maxBlock {
+	if h.isLetter() && len(h.par.labels) < maxBlock {
 		h.par.labels = append(h.par.labels, text)
 	}
 }
@@ -154,6 +168,16 @@ func (h *hearer) endLabels() {
 		}
 	}
 	h.par.labels, h.par.row = h.par.labels[:0], false
+}
+
+// cells heeds a line of a table that is a name and a value: "Target;www.example.com".
+func (h *hearer) cells(line string) {
+	fields := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(separators, r) })
+	if h.format == CSV && len(fields) == 2 {
+		if text := fields[0] + ": " + fields[1]; isTargetLabel(text) {
+			h.stated.ports.heed(attackOn + text)
+		}
+	}
 }
 
 // isNames reports whether a line is nothing but known names of columns, which say themselves whose ports are.
@@ -175,39 +199,65 @@ func (h *hearer) withoutNames(line string) string {
 	if pairs == nil {
 		return line
 	}
-	if pairs[0].isHeader() {
-		if n := normal(pairs[0].label); n != "subject" && n != "betreff" && n != "assunto" && n != "asunto" {
-			return ""
-		}
-	}
-	if p := pairs[0]; p.role == 0 {
-		n := natureOf(p.label)
-		if value := strings.TrimSpace(p.value); value != "" && isNothing(value) || n.text && value != "" && attackIn(value) == "" && deniedPort(value) == "" {
-			return "" // such as the name of a user or a film
-		}
-		text, value := line, strings.TrimSpace(p.value)
-		if value == "" && len(pairs) == 1 {
-			return line // a title
-		}
-		if len(pairs) > 1 {
-			return line
-		}
-		if n.isService(value) || isAttackedName(normal(p.label)) && normal(p.label) != "host" && !hasAddress(value) && n.isAttacked(value) {
-			text = "attack on server: " + line
-		}
-		h.label(text)
-		return value
+	p := pairs[0]
+	switch value := strings.TrimSpace(p.value); {
+	case p.isHeader():
+		return subjectOf(p)
+	case p.role != 0:
+	case value == "" || len(pairs) > 1:
+		return line // a title, or the line of a log
+	default:
+		return h.unknown(p, line)
 	}
 	var rest []string
 	for _, p := range pairs {
-		value := strings.TrimSpace(p.value)
-		if p.role == rolePort && !isBarePort(p.label) && isNothing(value) && value != "" {
-			value = "no " + p.label
-		}
-		if p.role == roleProto && isOtherProtocol(value) && h.format != JSON {
-			h.label("attack on server: " + value)
-		}
-		rest = append(rest, value)
+		rest = append(rest, h.known(p, len(pairs) == 1))
 	}
 	return strings.Join(rest, "; ")
+}
+
+// subjectOf returns what the header of a mail says of ports.
+func subjectOf(p pair) string {
+	switch normal(p.label) {
+	case "subject", "betreff", "assunto", "asunto":
+		return p.value
+	}
+	return ""
+}
+
+// attackOn stands before what a label names, so that it is heard as an attack on it.
+const attackOn = "attack on server: "
+
+// unknown returns what is heard of a label without a role.
+func (h *hearer) unknown(p pair, line string) string {
+	n, value := natureOf(p.label), strings.TrimSpace(p.value)
+	if isNothing(value) || n.text && attackIn(value) == "" && deniedPort(value) == "" {
+		return "" // such as the name of a user or a film
+	}
+	attacked := isAttackedName(normal(p.label)) && normal(p.label) != "host" && !hasAddress(value) && n.isAttacked(value)
+	if !attacked && !n.isService(value) {
+		h.label(line)
+		return value
+	}
+	h.label(attackOn + line)
+	if h.isLetter() {
+		return ""
+	}
+	return value
+}
+
+// known returns what is heard of a label with a role.
+func (h *hearer) known(p pair, alone bool) string {
+	value := strings.TrimSpace(p.value)
+	h.par.row = h.par.row || p.role == rolePort || isTimeRole(p.role) // of a block, whose labels are its own
+	switch {
+	case p.role == rolePort && !isBarePort(p.label) && isNothing(value) && value != "":
+		return "no " + p.label
+	case p.role == roleDestination && alone && !hasAddress(value) && !isNothing(value):
+		h.label(attackOn + value)
+	case p.role == roleProto && h.isLetter() && isOtherProtocol(value):
+		h.label(attackOn + value)
+		return ""
+	}
+	return value
 }

@@ -99,39 +99,55 @@ func sayingOf(sentence string) (s portSaying) {
 	clauses := clausesOf(sentence)
 	flat := toldWords(contractions.Replace(sentence))
 	ofAttack := slices.ContainsFunc(flat, func(w string) bool { return isAttackWord(w) || otherSides[w] })
-	var host, clock bool
-	for _, words := range append(clauses, flat) {
-		s.own = s.own || namesOwnPort(words) && (!ofAttack || hasStrongPort(words))
-	}
+	isOwn := func(words []string) bool { return namesOwnPort(words) && (!ofAttack || hasStrongPort(words)) }
+	s.own = slices.ContainsFunc(clauses, isOwn) || isOwn(flat)
 	for _, words := range clauses {
 		if s.bad == "" {
 			s.bad = otherPortIn(words)
 		}
-		host = host || slices.ContainsFunc(words, func(w string) bool { return hostNames[w] })
-		clock = clock || slices.ContainsFunc(words, func(w string) bool {
-			return clockNames[w] || w == "date" || w == "data" || w == "fecha" || w == "datum" || w == "timestamp" || w == "zeitpunkt" || w == "heure"
-		})
 	}
 	if !s.own {
 		return s
 	}
-	portuguese := slices.Contains(flat, "porta") || slices.Contains(flat, "portas")
-	for i, word := range flat {
-		counts := countings[word] || (word == "number" || word == "numbers" || word == "numero" || word == "numeros") && !isNumberOfPort(flat, i)
-		if s.bad == "" && (denials[word] || counts || word == "no" && !portuguese) {
-			s.bad = word
-		}
-		s.strong = s.strong || saysAre[word]
+	if s.bad == "" {
+		s.bad = denialIn(flat)
 	}
 	for _, words := range clauses {
-		for part := range slices.Values(splitAt(words, joints)) {
-			if s.bad == "" && len(part) > 0 && len(part) <= 3 && countNouns[part[len(part)-1]] && !slices.ContainsFunc(part, func(w string) bool { return determiners[w] || ordinaryWords[w] }) {
-				s.bad = part[len(part)-1]
-			}
+		if s.bad == "" {
+			s.bad = countIn(words)
 		}
 	}
-	s.strong = s.bad == "" && (s.strong || host && clock)
+	has := func(set map[string]bool) bool {
+		return slices.ContainsFunc(flat, func(w string) bool { return set[w] })
+	}
+	s.strong = s.bad == "" && (has(saysAre) || has(hostNames) && has(columnClocks))
 	return s
+}
+
+// columnClocks are words for times of columns.
+var columnClocks = setOfWords("clock clocks time times timezone zone utc gmt hora horas horario horarios uhr uhrzeit zeit zeiten zeitzone heure heures ora orario date data fecha datum timestamp zeitpunkt")
+
+// denialIn returns a word of a sentence about the port of the source by which there is none, or it is counted; "" if there is none. "No" is a word of Portuguese as well.
+func denialIn(words []string) string {
+	portuguese := slices.Contains(words, "porta") || slices.Contains(words, "portas")
+	for i, word := range words {
+		counts := countings[word] || (word == "number" || word == "numbers" || word == "numero" || word == "numeros") && !isNumberOfPort(words, i)
+		if denials[word] || counts || word == "no" && !portuguese {
+			return word
+		}
+	}
+	return ""
+}
+
+// countIn returns the word of a clause that is what is counted; "" if there is none.
+func countIn(words []string) string {
+	for _, part := range splitAt(words, joints) {
+		isLetters := func(w string) bool { return determiners[w] || ordinaryWords[w] }
+		if n := len(part); 0 < n && n <= 3 && countNouns[part[n-1]] && !slices.ContainsFunc(part, isLetters) {
+			return part[n-1]
+		}
+	}
+	return ""
 }
 
 // splitAt cuts words where one of a set stands.
@@ -220,6 +236,8 @@ func otherPortIn(words []string) string {
 }
 
 // Words that count something for each address, what is counted so, and those before it.
+//
+//nolint:misspell // other languages
 var (
 	eachOf     = setOfWords("per je pro por each cada")
 	countables = setOfWords(`records entries reports complaints cases incidents notices users accounts persons people days hours works sessions logins events subscribers customers notifications investigations crimes offences

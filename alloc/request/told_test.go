@@ -39,7 +39,7 @@ func TestToldNothing(t *testing.T) {
 	for line, read := range map[string]bool{
 		"The following connections were made from your network:": true, "Please identify the users of these addresses. Our case number is 4711.": true, "Time of the last attempt as follows:": true, "Ref. 12/2026": true, "Ofício 12/2026": true,
 		"Identificar o usuário do IP, porta e horário:": true, "Kindly identify who used these, with the source port and number of attempts:": false, "Bitte teilen Sie uns den Anschlussinhaber mit:": true, "Dear Mr Example": true,
-		"Solicitamos los datos del titular de las siguientes conexiones:": true, "Subject: attacks on 22": false, "Case: State vs. Example, 12/2026": true, "Investigado: Fulano de Tal": true, "Sehr geehrte Frau Müller,": true,
+		"Solicitamos los datos del titular de las siguientes conexiones:": true, "Subject: attacks on 22": false, "Case 12/2026": true, "Processo nº 123-4/2026": true, "Case hits 12": false, "Case: State vs. Example, 12/2026": true, "Investigado: Fulano de Tal": true, "Sehr geehrte Frau Müller,": true,
 		"We saw a large number of login attempts from your network.": false, "The attacks were directed at destination port 22.": false, "Port scan report": false, "We saw attempts, scans and attacks from:": false,
 		"Total hits: 17": false, "Time of the attempts as follows:": false, "Em grande quantidade de acessos:": false, "IP, connections, time:": false, "Case: IP, size, time": false, "Dear all, IP, hits, time:": false, "Service: ssh": false, "IP:\nHits:\nLast seen:": false,
 		"IP de origem, porta de destino e data:": false, "IP de origen puerto atacado fecha": false, "For each IP we give times seen and date:": false, "Endereço IP, porta de origem e data:": true, "IP source, port attacked, date:": false,
