@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -113,6 +114,7 @@ func (h *hearer) ports(line, lower []byte) {
 			h.endPorts()
 			return
 		}
+		h.cells(text)
 		if h.par.text = append(append(h.par.text, h.withoutNames(text)...), '\n'); len(h.par.text) > maxTold {
 			h.endPorts()
 		}
@@ -173,7 +175,7 @@ func (h *hearer) endLabels() {
 // cells heeds a line of a table that is a name and a value: "Target;www.example.com".
 func (h *hearer) cells(line string) {
 	fields := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(separators, r) })
-	if h.format == CSV && len(fields) == 2 {
+	if len(fields) == 2 && (h.format == CSV || strings.IndexByte(line, ',') < 0) {
 		if text := fields[0] + ": " + fields[1]; isTargetLabel(text) {
 			h.stated.ports.heed(attackOn + text)
 		}
@@ -235,7 +237,7 @@ func (h *hearer) unknown(p pair, line string) string {
 		return "" // such as the name of a user or a film
 	}
 	attacked := isAttackedName(normal(p.label)) && normal(p.label) != "host" && !hasAddress(value) && n.isAttacked(value)
-	if !attacked && !n.isService(value) {
+	if !attacked && !n.isService(value) && !slices.ContainsFunc(nameWords(p.label), isOfEvent) {
 		h.label(line)
 		return value
 	}
@@ -246,6 +248,14 @@ func (h *hearer) unknown(p pair, line string) string {
 	return value
 }
 
+// eventNames are words of labels of what somebody did to a system.
+var eventNames = setOfWords("direction failures failed method path rule signature jail event ban banned blocked action evento ereignis angriffe")
+
+// isOfEvent reports whether a word of a label is one of those, or of ports, attacks or counts.
+func isOfEvent(word string) bool {
+	return eventNames[word] || portWords[word] || countNouns[word] || countedWords[word] || isAttackWord(word)
+}
+
 // known returns what is heard of a label with a role.
 func (h *hearer) known(p pair, alone bool) string {
 	value := strings.TrimSpace(p.value)
@@ -253,6 +263,8 @@ func (h *hearer) known(p pair, alone bool) string {
 	switch {
 	case p.role == rolePort && !isBarePort(p.label) && isNothing(value) && value != "":
 		return "no " + p.label
+	case p.role == roleDestinationPort && alone && strings.ContainsFunc(value, unicode.IsLetter):
+		h.label(attackOn + value) // "see above"
 	case p.role == roleDestination && alone && !hasAddress(value) && !isNothing(value):
 		h.label(attackOn + value)
 	case p.role == roleProto && h.isLetter() && isOtherProtocol(value):

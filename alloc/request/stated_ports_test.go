@@ -44,13 +44,26 @@ func TestPortsDenied(t *testing.T) {
 // TestPortsOfTargets writes what was attacked in a paragraph of its own, above and below a block. Beside the destination in a block of its own it is that of this block.
 func TestPortsOfTargets(t *testing.T) {
 	const block = "IP: 198.18.0.0\nPort: 2222\nTime: 2026-02-01T05:30:00Z\n"
-	for _, line := range []string{"Target: www.example.com\n", "Target IP: 203.0.113.9\n", "Attacked host: 203.0.113.9\n", "Service: ssh\n", "Protocol: SSH\n", "Destination: www.example.com\n"} {
+	for _, line := range []string{"Target: www.example.com\n", "Target IP: 203.0.113.9\n", "Attacked host: 203.0.113.9\n", "Service: ssh\n", "Protocol: SSH\n", "Destination: www.example.com\n", "Attempts: 17\n", "Port type: destination\n", "Direction: inbound\n", "Destination port: see above\n"} {
 		for _, text := range []string{line + "\n" + block, block + "\n" + line} {
 			if isPortAsked(t, text, 2222) {
 				t.Errorf("%q is answered", text)
 			}
 		}
 		if text := "IP: 198.18.0.9\nSource port: 6000\nTime: 2026-02-01T05:30:00Z\n" + line + "\n" + block; !isPortAsked(t, text, 2222) {
+			t.Errorf("%q is refused", text)
+		}
+	}
+}
+
+// TestPortsOfCells writes a name and a value in two cells above a table.
+func TestPortsOfCells(t *testing.T) {
+	for _, mark := range []string{";", "\t", ","} {
+		text := strings.ReplaceAll("Target;www.example.com\nCase;12\nIP;Port;Time\n198.18.0.0;2222;2026-02-01T05:30:00Z\n", ";", mark)
+		if isPortAsked(t, text, 2222) {
+			t.Errorf("%q is answered", text)
+		}
+		if text = strings.Replace(text, "Port", "Source port", 1); !isPortAsked(t, text, 2222) {
 			t.Errorf("%q is refused", text)
 		}
 	}
