@@ -42,8 +42,20 @@ func (l *loop) apply(want target) {
 	}
 	l.log.Debug("apply", "plan_sha256", want.sha256, "why", why)
 	start := !l.has || why == refusedAtStart
-	quiet := !l.inForce.Exact && time.Since(l.verifiedAt) > lookEvery // somebody may have changed what does not show, and an apply would take that away
-	l.attempt("apply", attempt{want: want, why: why, start: start, compares: start || quiet || l.changed()})
+	l.attempt("apply", attempt{want: want, why: why, start: start, compares: start || l.mayTakeAway(want)})
+}
+
+// mayTakeAway reports whether the kernel is to be compared before an apply of a target, which would take away what somebody has changed since the last comparison:
+// where that may be so, and neither an epoch that is due at its instant waits for it, nor attempts that are refused again and again do nothing else.
+func (l *loop) mayTakeAway(want target) bool {
+	since, e := time.Since(later(l.verifiedAt, l.comparedAt)), want.epoch
+	switch {
+	case e.Added.Before(e.From) && want.sha256 != l.applied.sha256 && l.verifyTook > lateAfter:
+		return false
+	case l.failures+l.repairs > 0 && since < retryShare*l.verifyTook:
+		return false
+	}
+	return l.changed() || !l.inForce.Exact && since > lookEvery
 }
 
 // prepare begins to make the kernel obey the next epoch, a while before its instant, and waits for that.
@@ -60,7 +72,8 @@ func (l *loop) prepare() {
 		return
 	}
 	l.log.Debug("prepare", "plan_sha256", want.sha256, "epoch", want.epoch.Seq)
-	l.attempt("prepare", attempt{want: want, ahead: true, compares: l.changed()})
+	inTime := l.verifyTook <= lateAfter || l.verifyTook+l.o.Backend.Ahead()/2 < left
+	l.attempt("prepare", attempt{want: want, ahead: true, compares: l.changed() && inTime})
 }
 
 // attempt begins an attempt.
@@ -79,7 +92,9 @@ func (l *loop) attempt(what string, a attempt) {
 		l.stop = make(chan struct{})
 		wait = l.hold(a.want.epoch.From, l.stop)
 	}
-	l.comparing()
+	if l.comparing(); a.compares {
+		l.comparedAt = time.Now()
+	}
 	l.start(what, func() func() {
 		a.looked = time.Now()
 		if a.before, a.err = backend.InForce(); waits && (!first || a.before.SHA256 != "") && source.underWay() { // since the last look
@@ -189,6 +204,9 @@ func (a *attempt) compare(b Backend, t *timeline, applied *alloc.Plan) {
 	if c := compare(b, plan, a.before); c.err == nil || c.plan == a.want.sha256 {
 		a.had = &c
 	}
+	if now, err := b.InForce(); err != nil || now.SHA256 != a.before.SHA256 { // that took its time
+		a.had, a.err = nil, errGivenUp
+	}
 }
 
 // differs reports whether somebody has changed what the kernel has of the plan that is to be in force.
@@ -228,6 +246,7 @@ func (l *loop) haveApplied(a attempt) {
 	l.stop = nil
 	l.untidy()
 	l.haveFound(a)
+	l.sayFound(a)
 	if errors.Is(a.err, errGivenUp) {
 		l.log.Debug(a.err.Error(), "epoch", a.want.epoch.Seq)
 		l.reread, l.lookedAt = true, time.Time{}
@@ -253,7 +272,6 @@ func (l *loop) haveApplied(a attempt) {
 		l.firstAttempt = true
 		l.open = l.open.and(a.open)
 		s.Failed++
-		l.sayFound(a)
 		l.haveFailed(a)
 		return
 	}
@@ -268,10 +286,8 @@ func (l *loop) haveApplied(a attempt) {
 		l.redo, l.repairs, l.repairAt = "", 0, time.Time{}
 		l.over("apply")
 		l.compared(*a.had)
-		l.sayFound(a)
 		return
 	}
-	l.sayFound(a)
 	l.sayApplied(a)
 	l.leftNone()
 	switch {
@@ -337,10 +353,16 @@ func (l *loop) check(a attempt) {
 		} else {
 			c = compare(backend, a.plan, a.in)
 		}
+		now, err := backend.InForce()
+		void := err == nil && now.SHA256 != a.in.SHA256 // somebody has applied something meanwhile
 		return func() {
 			l.firstAttempt = true
 			if keeps {
 				l.haveKept(m, kept)
+			}
+			if void {
+				l.lookedAt, l.verifiedAt = time.Time{}, time.Now()
+				return
 			}
 			if l.compared(c) {
 				l.drifted(c)

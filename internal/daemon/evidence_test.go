@@ -34,6 +34,14 @@ func TestEvidence(t *testing.T) {
 			r.after(49800 * time.Millisecond)
 			r.swap("changed")
 		},
+		"before an epoch, and its preparation is given up": func(r *rig) {
+			r.b.do(func() { r.b.ahead, r.b.slow = 20*time.Second, time.Second })
+			r.add(2, time.Minute)
+			r.after(39500 * time.Millisecond)
+			r.swap("changed")
+			r.after(15 * time.Second)
+			r.swap()
+		},
 		"another plan that was edited": func(r *rig) {
 			r.add(3, 0)
 			r.after(time.Minute)
@@ -124,6 +132,82 @@ func TestDepartureOverWhileRefused(t *testing.T) {
 			r.swap("route: missing")
 			if s := r.after(20 * time.Minute); !s.Departed.IsZero() || !r.knownAlone(r.now()) || len(r.strays()) != 1 || r.seen().counted == 0 {
 				t.Errorf("adopted %t: %+v", adopted, s)
+			}
+			r.end()
+		})
+	}
+}
+
+// TestAppliedWhileComparing has somebody apply and record another plan while an attempt compares, which takes its time: that is neither undone nor drift.
+func TestAppliedWhileComparing(t *testing.T) {
+	for _, exact := range []bool{true, false} {
+		inBubble(t, "l.jsonl", func(r *rig) { r.add(1, -10*time.Hour); r.options.VerifyEvery = 5 * time.Minute }, func(r *rig) {
+			r.after(30 * time.Minute)
+			r.b.do(func() { r.b.exact, r.b.slow, r.b.refuse = exact, 4*time.Second, errRefused })
+			r.swap("route: missing")
+			r.after(30 * time.Minute)
+			for at := range 20 {
+				r.b.do(func() { r.b.mark++; r.b.links++ }) // so that it is tried again
+				r.after(time.Duration(at) * 500 * time.Millisecond)
+			}
+			r.b.do(func() { r.b.refuse = nil; r.b.links++; r.b.mark++ })
+			r.after(2 * time.Second)
+			r.b.do(func() { r.b.sha, r.b.broken, r.b.mark = r.plan(2).SHA256(), nil, r.b.mark+1 })
+			wrote := len(r.seen().writes)
+			r.add(2, 0)
+			s := r.after(20 * time.Minute)
+			if w := r.seen().writes[wrote:]; len(w) > 0 && w[0] == r.plan(1).SHA256() || len(r.strays()) > 0 || !s.Healthy {
+				t.Errorf("exact %t: it wrote %.8s, %v, %+v", exact, w, r.strays(), s)
+			}
+			r.end()
+		})
+	}
+}
+
+// TestSlowComparisons has a comparison take seconds, as with a million subscribers: no planned epoch waits for it, whoever changes what, and what is refused for hours is not
+// compared all the time.
+func TestSlowComparisons(t *testing.T) {
+	for _, c := range []struct {
+		exact         bool
+		ahead         time.Duration
+		every, before time.Duration // others change something
+	}{
+		{true, 2 * time.Second, 0, 0},
+		{true, 2 * time.Second, 0, 1900 * time.Millisecond},
+		{true, 2 * time.Second, 0, 4 * time.Second},
+		{true, 2 * time.Second, 0, 500 * time.Millisecond},
+		{true, 2 * time.Second, 300 * time.Millisecond, 0},
+		{true, 2 * time.Second, 5 * time.Second, 0},
+		{false, 5 * time.Second, 0, 0},
+		{false, 5 * time.Second, 0, 4 * time.Second},
+		{false, 5 * time.Second, 0, 8500 * time.Millisecond},
+		{false, time.Minute, 0, 50 * time.Second},
+	} {
+		inBubble(t, "l.jsonl", func(r *rig) {
+			r.add(1, -10*time.Hour)
+			r.options.VerifyEvery = 5 * time.Minute
+			r.b.slow, r.b.exact, r.b.ahead = 4*time.Second, c.exact, c.ahead
+		}, func(r *rig) {
+			r.after(31 * time.Minute)
+			at := r.now().Add(90 * time.Minute)
+			r.add(2, 90*time.Minute)
+			once := c.before
+			for last := time.Now(); r.seen().sha != r.plan(2).SHA256(); {
+				if r.after(50 * time.Millisecond); c.every > 0 && time.Since(last) >= c.every || once > 0 && at.Sub(r.now()) <= once {
+					last, once = time.Now(), 0
+					r.b.do(func() { r.b.mark++ })
+				}
+			}
+			if late := r.now().Sub(at); late > time.Second/2 {
+				t.Errorf("%+v: late by %v", c, late)
+			}
+			r.b.do(func() { r.b.refuse = errRefused })
+			r.add(1, 0)
+			r.after(time.Hour)
+			n := r.seen().compare
+			r.after(10 * time.Hour)
+			if n = r.seen().compare - n; c.every == 0 && n > 10*60*60/retryShare/4+20*10 { // and one each half hour
+				t.Errorf("%+v: %d comparisons in 10 hours", c, n)
 			}
 			r.end()
 		})

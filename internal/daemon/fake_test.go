@@ -43,6 +43,7 @@ type fakeState struct {
 	// Why they cannot be.
 	uncounted error
 	takes     time.Duration // Apply
+	slow      time.Duration // Verify
 	ahead     time.Duration // Ahead, and Apply before it waits
 	busy      error         // of Apply before it waits
 	waited    int           // waits that ended at the instant
@@ -93,6 +94,9 @@ func (b *fakeBackend) Apply(plan *alloc.Plan, wait func() error) (Applied, error
 }
 
 func (b *fakeBackend) Verify(plan *alloc.Plan, found func(string)) (Verified, error) {
+	var slow time.Duration
+	b.do(func() { slow = b.slow })
+	time.Sleep(slow)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.compare++; b.dumb != nil {

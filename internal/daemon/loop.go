@@ -49,6 +49,7 @@ type loop struct {
 	// Comparisons, attempts.
 	verifiedAt   time.Time
 	verifyTook   time.Duration
+	comparedAt   time.Time // an attempt began to compare
 	verifyBad    bool      // the last one failed
 	failures     int       // of applies of another target, in a row
 	retryAt      time.Time // before that none is tried
