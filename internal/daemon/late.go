@@ -124,7 +124,11 @@ func (l *loop) record() {
 			if len(x.Had) > 0 || x.departed {
 				l.strayAt = time.Now()
 			}
-			l.log.Info("recorded that the kernel was late", "records", n, "until", x.Until)
+			what := "recorded that the kernel was late"
+			if x.departed {
+				what = "recorded that it is not known who had ports"
+			}
+			l.log.Info(what, "records", n, "since", x.Since, "until", x.Until)
 			if x.say {
 				said := "; it is recorded that in between both are possible"
 				if len(x.Had) > 0 {
