@@ -18,6 +18,7 @@ var columns = []string{
 	"subscriber", "realm", "pool", "ports", "epoch", "epoch_from", "epoch_until", "plan_sha256", "candidates", "holder", "destination", "text",
 	"case", "reason", "run_at", "tool", "ledger_head", "input_sha256", "other_sha256",
 	"format", "zone", "dates", "tolerance", "skew", "ledger_unsure_since", "holder_records_unread", "other_formats",
+	"ports_unnamed", "port_basis",
 }
 
 // A csvWriter writes the report as CSV. What each row of an input repeats is encoded once.
@@ -45,13 +46,13 @@ func (c *csvWriter) Begin(m Manifest) error {
 	if m.Dates != 0 {
 		dates = m.Dates.String()
 	}
-	c.how = []string{harmless(m.Zone), dates, m.Tolerance.String(), m.Skew.String(), stampOr(m.Unsure), strconv.Itoa(m.Unplaced), m.otherFormats()}
+	c.how = []string{harmless(m.Zone), dates, m.Tolerance.String(), m.Skew.String(), stampOr(m.Unsure), strconv.Itoa(m.Unplaced), m.otherFormats(), m.Ports.String()}
 	c.of, c.same = "", nil
-	return c.write(columns, nil)
+	return c.write(columns, nil, "")
 }
 
-// write writes a row, of which the end may be encoded already.
-func (c *csvWriter) write(cells []string, end []byte) error {
+// write writes a row, of which the end may be encoded already, but for the last cell.
+func (c *csvWriter) write(cells []string, end []byte, last string) error {
 	c.row.Reset()
 	err := c.one.Write(cells)
 	c.one.Flush()
@@ -62,13 +63,16 @@ func (c *csvWriter) write(cells []string, end []byte) error {
 	if err == nil {
 		_, err = c.w.Write(row)
 	}
-	if err == nil {
-		_, err = c.w.Write(end)
+	if err != nil || end == nil {
+		return err
+	}
+	if _, err = c.w.Write(end); err == nil {
+		_, err = c.w.WriteString(last + "\n")
 	}
 	return err
 }
 
-// end returns the end of the rows of an input.
+// end returns the end of the rows of an input, but for the last cell.
 func (c *csvWriter) end(input string) ([]byte, error) {
 	if c.same != nil && c.of == input {
 		return c.same, nil
@@ -77,7 +81,7 @@ func (c *csvWriter) end(input string) ([]byte, error) {
 	c.row.Reset()
 	err := c.one.Write(append([]string{harmless(c.m.Case), harmless(c.m.Reason), stamp(c.m.RunAt), c.m.Tool, c.m.Head, in.SHA256, c.rest, in.Format}, c.how...))
 	c.one.Flush()
-	c.of, c.same = input, bytes.Clone(c.row.Bytes())
+	c.of, c.same = input, append(bytes.TrimSuffix(bytes.Clone(c.row.Bytes()), []byte("\n")), ',')
 	return c.same, err
 }
 
@@ -91,7 +95,7 @@ func (c *csvWriter) Row(r Row) error {
 	if err != nil {
 		return err
 	}
-	return c.write(c.cell, end)
+	return c.write(c.cell, end, portBasis(q))
 }
 
 // questionCells returns outside, port, proto, from and to.

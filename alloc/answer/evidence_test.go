@@ -3,6 +3,8 @@ package answer_test
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +43,7 @@ func TestEvidence(t *testing.T) {
 		"case": func(m *answer.Manifest) { m.Case = "2" }, "reason": func(m *answer.Manifest) { m.Reason = "y" }, "tool": func(m *answer.Manifest) { m.Tool = "y" },
 		"time of the run": func(m *answer.Manifest) { m.RunAt = m.RunAt.Add(1) }, "head": func(m *answer.Manifest) { m.Head = strings.Repeat("ce", 32) },
 		"zone": func(m *answer.Manifest) { m.Zone = "UTC" }, "dates": func(m *answer.Manifest) { m.Dates = request.MonthFirst },
+		"ports": func(m *answer.Manifest) { m.Ports = request.PortsNamed }, "word for ports": func(m *answer.Manifest) { m.Ports = request.PortsSource },
 		"tolerance": func(m *answer.Manifest) { m.Tolerance = time.Second }, "skew": func(m *answer.Manifest) { m.Skew = 2 * time.Second },
 		"unsure": func(m *answer.Manifest) { m.Unsure = at("2026-02-01T00:00:00Z") }, "unplaced": func(m *answer.Manifest) { m.Unplaced = 1 },
 		"format": func(m *answer.Manifest) { m.Inputs[0].Format = "csv" }, "input": func(m *answer.Manifest) { m.Inputs[0].SHA256 = strings.Repeat("aa", 32) },
@@ -50,6 +53,46 @@ func TestEvidence(t *testing.T) {
 			if write(format, change) == write(format, func(*answer.Manifest) {}) {
 				t.Errorf("%s: the report does not say the %s", format, name)
 			}
+		}
+	}
+}
+
+// TestPortBasis checks that each report says of each row whether anything names its port, and how many rows rest on a port that nothing does.
+func TestPortBasis(t *testing.T) {
+	rows := []answer.Row{
+		{Status: answer.Nobody, Request: request.Request{Number: 1, Outside: netip.MustParseAddr("198.18.0.0"), Port: 6000, HasPort: true}},
+		{Status: answer.Nobody, Request: request.Request{Number: 2, Outside: netip.MustParseAddr("198.18.0.0"), Port: 6001, HasPort: true, Assumed: true}},
+		{Status: answer.Ambiguous, Request: request.Request{Number: 3, Outside: netip.MustParseAddr("198.18.0.0")}},
+		{Status: answer.Refused, Request: request.Request{Number: 4, Outside: netip.MustParseAddr("198.18.0.0"), Port: 6001, HasPort: true, Assumed: true}},
+		{Status: answer.Refused, Request: request.Request{Number: 5, Err: request.ErrTime}},
+	}
+	want := map[string][]string{
+		"csv":  {",heard,named\n2,", ",heard,assumed\n3,", ",heard,\n4,", ",heard,assumed\n5,", ",heard,\n"},
+		"json": {`"port":6000,"port_basis":"named"`, `"port":6001,"port_basis":"assumed"`, `"port":null,"from"`, `"ports_assumed":1}`},
+		"html": {`6000</span> <br>`, `6001</span> <br>(no name says whose port it is)<br>`, `The ports of 1 of those that are not refused`},
+	}
+	for _, format := range answer.Formats {
+		var out bytes.Buffer
+		w, err := answer.NewWriter(format, &out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var totals answer.Totals
+		errs := []error{w.Begin(answer.Manifest{Case: "1", Reason: "x"})}
+		for _, row := range rows {
+			totals.Count(row)
+			errs = append(errs, w.Row(row))
+		}
+		if err := errors.Join(append(errs, w.End(totals))...); err != nil {
+			t.Fatal(err)
+		}
+		rest := out.String()
+		for _, part := range want[format] {
+			at := strings.Index(rest, part)
+			if at < 0 {
+				t.Fatalf("%s: %q is not in\n%s", format, part, rest)
+			}
+			rest = rest[at+1:]
 		}
 	}
 }

@@ -28,8 +28,8 @@ func newHTML(w io.Writer) *htmlWriter { return &htmlWriter{w: bufio.NewWriterSiz
 func (h *htmlWriter) Begin(m Manifest) error {
 	return pageParts.ExecuteTemplate(h.w, "begin", struct {
 		Manifest
-		RunAt, Order, Since string
-	}{m, stamp(m.RunAt), orderText(m.Dates), stamp(m.Unsure)})
+		RunAt, Order, Unnamed, Since string
+	}{m, stamp(m.RunAt), orderText(m.Dates), portsText(m.Ports), stamp(m.Unsure)})
 }
 
 // orderText says how dates were read that could be read in two ways.
@@ -41,6 +41,17 @@ func orderText(o request.DateOrder) string {
 		return "read with the month first"
 	}
 	return "refused"
+}
+
+// portsText says what became of ports that nothing names.
+func portsText(p request.Ports) string {
+	switch p {
+	case request.PortsNamed:
+		return "refused"
+	case request.PortsSource:
+		return "taken for the subscriber's, by the word of who asked for this report"
+	}
+	return "taken for the subscriber's where nothing in the input was heard to say otherwise, else refused"
 }
 
 func (h *htmlWriter) Row(r Row) error {
@@ -93,6 +104,9 @@ func (b *htmlRow) question(r Row) {
 		}
 		b.mono(text)
 		b.text(" ", q.Proto, "<br>")
+		if q.Assumed {
+			b.tags("(no name says whose port it is)<br>")
+		}
 		b.tags(cells[3])
 		if cells[4] != cells[3] {
 			b.tags(" until ", cells[4])

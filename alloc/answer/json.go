@@ -28,6 +28,7 @@ type jsonManifest struct {
 	Unsure    string      `json:"ledger_unsure_since,omitempty"`
 	Zone      *string     `json:"zone"`
 	Dates     *string     `json:"dates"`
+	Ports     string      `json:"ports_unnamed"`
 	Tolerance string      `json:"tolerance"`
 	Skew      string      `json:"skew"`
 	Unplaced  int         `json:"holder_records_unread"`
@@ -51,6 +52,7 @@ type jsonRow struct {
 	Why         string          `json:"why,omitempty"`
 	Outside     string          `json:"outside,omitempty"`
 	Port        *uint16         `json:"port"`
+	PortBasis   string          `json:"port_basis,omitempty"`
 	Proto       string          `json:"proto,omitempty"`
 	From        string          `json:"from,omitempty"`
 	To          string          `json:"to,omitempty"`
@@ -100,11 +102,12 @@ type jsonTotals struct {
 	Nobody    uint64 `json:"nobody"`
 	Ambiguous uint64 `json:"ambiguous"`
 	Refused   uint64 `json:"refused"`
+	Assumed   uint64 `json:"ports_assumed"`
 }
 
 func (j *jsonWriter) Begin(m Manifest) error {
 	doc := jsonManifest{
-		Case: m.Case, Reason: m.Reason, RunAt: stamp(m.RunAt), Tool: m.Tool, Ledger: m.Ledger, Head: m.Head, Epochs: m.Epochs,
+		Case: m.Case, Reason: m.Reason, RunAt: stamp(m.RunAt), Tool: m.Tool, Ledger: m.Ledger, Head: m.Head, Epochs: m.Epochs, Ports: m.Ports.String(),
 		Tolerance: m.Tolerance.String(), Skew: m.Skew.String(), Unplaced: m.Unplaced, Inputs: []jsonInput{},
 	}
 	if !m.Unsure.IsZero() {
@@ -132,7 +135,7 @@ func (j *jsonWriter) Row(r Row) error {
 	if q.Err == nil && q.Outside.IsValid() {
 		row.Outside, row.From, row.To = q.Outside.String(), stamp(q.From), stamp(q.To)
 		if q.HasPort {
-			row.Port = &q.Port
+			row.Port, row.PortBasis = &q.Port, portBasis(q)
 		}
 	}
 	for _, c := range r.Candidates {

@@ -21,6 +21,7 @@ type Manifest struct {
 	RunAt        time.Time         // Desk.Now
 	Zone         string            // of times that had none; "" = they were refused
 	Dates        request.DateOrder // of those that could be read in two ways; 0 = they were refused
+	Ports        request.Ports     // what became of ports that nothing names; 0 = the subscriber's, unless the input may say otherwise
 	Tolerance    time.Duration
 	Skew         time.Duration
 	Ledger       string // its name
@@ -73,6 +74,7 @@ func (m Manifest) ofOthers(of func(Input) string) string {
 // Totals count rows.
 type Totals struct {
 	Requests, Answered, Nobody, Ambiguous, Refused uint64
+	Assumed                                        uint64 // of those not refused, how many have a port that nothing in the input names
 }
 
 // Count adds a row.
@@ -87,6 +89,9 @@ func (t *Totals) Count(r Row) {
 		t.Ambiguous++
 	case Refused:
 		t.Refused++
+	}
+	if r.Request.Assumed && r.Status != Refused {
+		t.Assumed++
 	}
 }
 
@@ -117,6 +122,17 @@ func NewWriter(format string, w io.Writer) (Writer, error) {
 		return newHTML(w), nil
 	}
 	return nil, fmt.Errorf("%w %q: the formats are %s", ErrFormat, format, strings.Join(Formats, ", "))
+}
+
+// portBasis says why the port of a request is taken for the subscriber's: "named", "assumed", or "" where it has none.
+func portBasis(q request.Request) string {
+	switch {
+	case q.Err != nil || !q.HasPort:
+		return ""
+	case q.Assumed:
+		return "assumed"
+	}
+	return "named"
 }
 
 // who returns the subscriber of a candidate with its realm where that is not the default, or the reason why nobody in brackets.

@@ -18,7 +18,8 @@ type above struct {
 	gap      bool       // whether the line before that one is blank
 	apart    bool       // whether a blank line stands below the line, as below a title
 	seen     bool       // whether rows stand below it, or a heading that is understood
-	told     *paragraph // what the paragraph above says; nil where there is none
+	told     *paragraph // what the paragraph above says; nil where there is none, or nobody asks
+	deaf     bool       // whether nobody asks, as a port without a name is the subscriber's whatever it says
 	over     names      // the last such line that may name the columns of rows; they go on behind blank lines, too
 
 	ahead func(n int) []byte // what follows the line at hand; nil where nobody knows
@@ -43,7 +44,7 @@ func (a *above) understood() {
 	if a.told != nil {
 		a.told.forget()
 	}
-	*a = above{seen: true, ahead: a.ahead, told: a.told}
+	*a = above{seen: true, ahead: a.ahead, told: a.told, deaf: a.deaf}
 }
 
 // blank takes a blank line.
@@ -110,6 +111,9 @@ func isTextWith(line string, err error) bool {
 
 // tell takes a line without an address.
 func (a *above) tell(line string) {
+	if a.deaf {
+		return
+	}
 	if a.told == nil {
 		a.told = new(paragraph)
 	}

@@ -40,7 +40,7 @@ func (s *settings) blockScanner(in *bufio.Reader, head []byte) *blockScanner {
 
 func (s *settings) blocks(in *bufio.Reader) *blockScanner {
 	text := lines.Of(in, lineLimit)
-	return &blockScanner{lineScanner: lineScanner{settings: s, lines: text, parser: &plainParser{settings: s, heading: heading{above: above{ahead: text.Ahead}}}}}
+	return &blockScanner{lineScanner: lineScanner{settings: s, lines: text, parser: &plainParser{settings: s, heading: s.headingOf(text.Ahead)}}}
 }
 
 // isLetter reports whether a text has blocks, and no line that is a question by itself. Then lines without an address are prose.
@@ -107,6 +107,13 @@ func (s *blockScanner) behind(line string) {
 		s.asked, s.tail = s.lines.Number(), false
 	}
 	if s.at == nil && (!hasAddress(line) || isTextWith(line, s.held.Err)) {
+		s.tell(line)
+	}
+}
+
+// tell has a line be heard by the blocks below it.
+func (s *blockScanner) tell(line string) {
+	if s.ports != PortsSource {
 		s.told.line(line[:min(len(line), maxHeading)])
 	}
 }
@@ -330,7 +337,7 @@ func (s *blockScanner) flush() bool {
 	if b.lines == 1 && !other {
 		r, ok := s.parse(b.first, b.line)
 		if !hasAddress(b.first) || isTextWith(b.first, r.Err) {
-			s.told.line(b.first[:min(len(b.first), maxHeading)]) // "Port: destination port"
+			s.tell(b.first) // "Port: destination port"
 		}
 		return !ok || s.send(goesOn(r, s.stray))
 	}

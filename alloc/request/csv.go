@@ -337,7 +337,7 @@ func (p *csvParser) row(line string) (r Request, err error) {
 		p.unread = plain.heading
 		return r, err
 	}
-	it := item{flow: p.flows, sourceless: p.group, below: p.unread.told.between()}
+	it := item{flow: p.flows, apart: p.group, below: p.unread.told.between()}
 	for i, value := range p.fields {
 		if i >= len(p.columns) {
 			if strings.TrimSpace(value) == "" {

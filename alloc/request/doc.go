@@ -8,8 +8,9 @@
 //
 // It never guesses. A time without a zone, a day that could be a month (see [Options]), the name of a zone that several countries use, a port
 // range, a local time that happened twice: each is a [Request] with an Err that quotes the text and says what to write
-// instead. So is a second value for the same thing that differs from the first, and a port that could be the destination's: a
-// bare "port" beside a destination, another address, an attacked system, a service or a field whose name is not known. Nothing is left out in
+// instead. So is a second value for the same thing that differs from the first. A port that nothing names, the number of a row
+// or a bare "port", is taken for the subscriber's and said to be assumed, unless something around it may say otherwise: a destination, another address, an
+// attacked system, a service, a field whose name is not known, or the text; see [Ports]. Nothing is left out in
 // silence: a line that cannot be read is a Request with an Err, and so is a comment (#) with an address. Only blank lines, other comments and the headings of known tools are passed over; in the text of
 // a mail, and in a file that is a letter (below), so are lines without an address.
 //

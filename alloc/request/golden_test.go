@@ -79,6 +79,9 @@ func dump(t *testing.T, in *os.File, o Options) (string, Format) {
 		fmt.Fprintf(&b, "%d line %d %s\n", q.Number, q.Line, strings.TrimSpace(q.Part))
 		fmt.Fprintf(&b, "    %s\n", q.Text)
 		fmt.Fprintf(&b, "    %s\n", answer(q))
+		if q.Assumed {
+			fmt.Fprintln(&b, "    assumed: nothing names the port")
+		}
 	}
 	for _, s := range r.Skipped() {
 		fmt.Fprintln(&b, "skipped:", s)

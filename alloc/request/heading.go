@@ -22,6 +22,11 @@ type heading struct {
 	above
 }
 
+// headingOf returns that of rows above which nothing stands. ahead returns what follows the line at hand.
+func (s *settings) headingOf(ahead func(n int) []byte) heading {
+	return heading{above: above{ahead: ahead, deaf: s.ports == PortsSource}}
+}
+
 // A place is where a number has to stand to be the port without a word that says so.
 type place uint8
 
@@ -172,7 +177,7 @@ func (h *heading) check(w *words, number string) (known bool, err error) {
 
 // errStrange refuses a number below a word that may say what it is.
 func errStrange(kind error, word string) error {
-	return refuse(kind, "nothing says that this is the port of the source, and the text above has the word %s, by which it may be a count or the port that was attacked: write 198.18.0.0:6000, name it source port, or write IP Port Time above rows", quoted(word))
+	return refuse(kind, "nothing says that this is the port of the source, and the text around it has the word %s, by which it may be a count or the port that was attacked: write 198.18.0.0:6000, name it source port, write IP Port Time above rows, %s", quoted(word), trusted)
 }
 
 // names are those of columns.

@@ -38,7 +38,7 @@ func checkRequest(t testing.TB, q Request) {
 		}
 		return
 	}
-	if !q.Outside.Is4() || q.HasPort != (q.Port != 0) || !slices.Contains([]string{"", "tcp", "udp", "icmp"}, q.Proto) {
+	if !q.Outside.Is4() || q.HasPort != (q.Port != 0) || q.Assumed && !q.HasPort || !slices.Contains([]string{"", "tcp", "udp", "icmp"}, q.Proto) {
 		t.Errorf("request %+v", q)
 	}
 	checkTimes(t, q.From, q.To)

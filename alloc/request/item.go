@@ -12,6 +12,7 @@ type settings struct {
 	zone    *time.Location
 	names   func(string) (*time.Location, error)
 	dates   DateOrder
+	ports   Ports
 	charset string                    // of the text, as its mail names it
 	known   map[string]*time.Location // answers of names
 	stated  *Stated                   // what the input says about zones; nil where nobody asks
@@ -50,6 +51,7 @@ type item struct {
 	full    bool       // whether there were more
 
 	sourceless bool // whether there was a field for the port of the source without a value
+	apart      bool // whether the port stands apart from the address, or below names of groups
 
 	below string // a word of the text above by which a port could be somebody else's; "" if there is none
 
@@ -125,11 +127,11 @@ func (it *item) request(s *settings) (r Request, err error) {
 	if it.below == "" {
 		it.below = s.ofPort()
 	}
-	e, err := it.endpoint()
+	e, assumed, err := it.endpoint(s.ports)
 	if err != nil {
 		return r, err
 	}
-	r.Outside, r.Port, r.HasPort = e.addr, e.port, e.hasPort
+	r.Outside, r.Port, r.HasPort, r.Assumed = e.addr, e.port, e.hasPort, assumed
 	if r.Proto, err = parseProto(it.values[roleProto]); err != nil {
 		return r, err
 	}
@@ -146,37 +148,53 @@ func (it *item) request(s *settings) (r Request, err error) {
 	return r, err
 }
 
-func (it *item) endpoint() (e endpoint, err error) {
+// endpoint returns the address and the port, and whether nothing names the port.
+func (it *item) endpoint(ports Ports) (e endpoint, assumed bool, err error) {
 	text, port := it.values[roleAddress], it.values[rolePort]
 	if text == "" {
-		return e, refuse(ErrAddress, "there is no address: want a field such as ip")
+		return e, false, refuse(ErrAddress, "there is no address: want a field such as ip")
 	}
 	if e, err = parseEndpoint(text); err != nil {
-		return e, err
+		return e, false, err
 	}
 	if port == "" || port == "0" && strings.EqualFold(it.values[roleProto], "icmp") {
-		return e, nil
+		return e, false, nil
 	}
 	n, err := parsePort(port)
 	switch {
 	case err != nil:
 	case e.hasPort && e.port != n:
 		err = refuse(ErrPort, "%s and the port %d contradict each other: keep the one that is asked for", quoted(text), n)
-	case !e.hasPort && it.isAnyones(n):
-		err = about("port", port, refuse(ErrPort, "there is a destination and this could be the port of that: name it source port or destination port"))
-	case !e.hasPort && it.bare && !it.own && it.below != "":
-		err = about("port", port, errStrange(ErrPort, it.below))
-	case !e.hasPort && it.isOthers(e.addr, n):
-		err = about("port", port, refuse(ErrPort, "something else stands beside it, such as another address, a system that was attacked, a service, a source port without a value, or a field that is not known, and this could be the port of that: name it source port or destination port"))
+	case !e.hasPort && it.bare && !it.own:
+		assumed, err = true, about("port", port, it.bareError(e.addr, n, ports))
 	}
 	e.port, e.hasPort = n, true
-	return e, err
+	return e, assumed, err
+}
+
+// bareError says why a port that nothing names is not taken for that of an address; nil where it is.
+func (it *item) bareError(addr netip.Addr, port uint16, ports Ports) error {
+	switch {
+	case it.sourceless:
+		return refuse(ErrPort, "the port of the source is named and has no value, and this one would be another: name it source port or destination port")
+	case ports == PortsNamed:
+		return errBare(ErrPort)
+	case ports == PortsSource:
+		return nil
+	case it.isAnyones(port):
+		return errAnothers(ErrPort, "there is a destination and this could be the port of that")
+	case it.below != "":
+		return errStrange(ErrPort, it.below)
+	case it.isOthers(addr, port):
+		return errAnothers(ErrPort, "something else stands beside it, such as another address, a system that was attacked, a service, or a field that is not known, and this could be the port of that")
+	}
+	return nil
 }
 
 // isAnyones reports whether a port could be that of the destination as well: nothing says whose it is, and there is no other
 // for the destination.
 func (it *item) isAnyones(port uint16) bool {
-	if !it.bare || it.own || !it.named[roleDestination] || it.named[roleDestinationPort] {
+	if !it.named[roleDestination] || it.named[roleDestinationPort] {
 		return false
 	}
 	e, err := parseEndpoint(it.values[roleDestination])

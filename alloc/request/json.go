@@ -162,7 +162,7 @@ func (s *jsonScanner) ask(o *jsonObject, line int) error {
 		return nil
 	}
 	r, err := Request{}, o.bad
-	o.sourceless = o.sourceless || o.outer && o.apart != "" // else it would stand beside the address
+	o.item.apart = o.outer && o.within != "" // else it would stand beside the address
 	if err == nil {
 		r, err = o.request(s.settings)
 		if err != nil && o.found {
@@ -190,11 +190,11 @@ var apartNames = setOfWords("src attacker client offender origin peer remote ang
 type jsonObject struct {
 	*jsonScanner
 	item
-	bad   error  // the first reason why the members make no question
-	found bool   // whether an array held questions
-	outer bool   // whether a port that does not say whose stands in none
-	apart string // the member of an object for the source in which the address stands; "" if it stands in none
-	head  []byte // its beginning, up to the first array of objects
+	bad    error  // the first reason why the members make no question
+	found  bool   // whether an array held questions
+	outer  bool   // whether a port that does not say whose stands in none
+	within string // the member of an object for the source in which the address stands; "" if it stands in none
+	head   []byte // its beginning, up to the first array of objects
 }
 
 func (o *jsonObject) member(name, value string) error {
@@ -210,7 +210,7 @@ func (o *jsonObject) member(name, value string) error {
 	parent, _ := cutLast(withoutType(name))
 	switch bare := r == rolePort && isBarePort(withoutType(name)); {
 	case r == roleAddress && sectionOf(lastPart(parent)) == sourceSide || r == roleAddress && apartNames[normal(lastPart(parent))]:
-		o.apart = parent
+		o.within = parent
 	case bare:
 		o.outer = o.outer || parent == ""
 	}

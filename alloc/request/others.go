@@ -184,10 +184,7 @@ func (n nature) isService(value string) bool {
 // isOthers reports whether a port that does not say whose it is could be that of another address, of a system that was attacked, of a service, or of what
 // has a name that is not known. Where fields stand in lines, an address whose name is known to be of something else counts only where the port follows it.
 func (it *item) isOthers(addr netip.Addr, port uint16) bool {
-	if !it.bare || it.own {
-		return false
-	}
-	if it.sourceless {
+	if it.apart {
 		return true
 	}
 	isNot := func(s stranger) bool { return s.isNot(addr) }

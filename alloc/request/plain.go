@@ -30,7 +30,11 @@ func (p *plainParser) comment(line string) { p.take(strings.TrimLeft(line, " \t#
 
 // isPort checks that a word of the rest is where ports are.
 func (p *plainParser) isPort(w *words, i int) error {
-	if known, err := p.check(w, w.rest[i]); known {
+	known, err := p.check(w, w.rest[i])
+	switch {
+	case err == nil && p.ports == PortsNamed && p.assumes(w.rest[i]):
+		return errBare(errNumber)
+	case known:
 		return err
 	}
 	word := ""
@@ -95,13 +99,9 @@ func (p *plainParser) question(line string) (r Request, err error) {
 	if err != nil {
 		return r, err
 	}
-	if len(w.of[sourceSide].ports) > 0 && !w.sided && !w.of[sourceSide].hosts[0].hasPort {
-		word := p.told.deniedWord()
-		if word == "" && p.stated != nil {
-			word = p.stated.ports.denied
-		}
-		if word != "" {
-			return r, about("port", w.of[sourceSide].ports[0], errStrange(ErrPort, word))
+	if len(w.of[sourceSide].ports) > 0 && !w.sided && !w.of[sourceSide].hosts[0].hasPort { // "198.18.0.0 port 6000"
+		if r.Assumed, err = true, p.isWordedPort(); err != nil {
+			return Request{}, about("port", w.of[sourceSide].ports[0], err)
 		}
 	}
 	target, err := w.of[destinationSide].endpoint()
@@ -116,6 +116,24 @@ func (p *plainParser) question(line string) (r Request, err error) {
 	return r, err
 }
 
+// isWordedPort checks that the port behind the address may be taken for its own, where a line has no more than the word port before it.
+func (p *plainParser) isWordedPort() error {
+	switch p.ports {
+	case PortsNamed:
+		return errBare(ErrPort)
+	case PortsSource:
+		return nil
+	}
+	word := p.told.deniedWord()
+	if word == "" && p.stated != nil {
+		word = p.stated.ports.denied
+	}
+	if word != "" {
+		return errStrange(ErrPort, word)
+	}
+	return nil
+}
+
 // portAndTime finds the one way in which the words are a time and, unless it is known, a port.
 func (p *plainParser) portAndTime(r *Request, w *words) error {
 	rest := w.rest
@@ -123,7 +141,8 @@ func (p *plainParser) portAndTime(r *Request, w *words) error {
 	var best error
 	var from, to time.Time
 	var port uint16
-	try := func(n uint16, words []string) {
+	assumed := r.Assumed
+	try := func(n uint16, assumes bool, words []string) {
 		a, b, err := p.times(words)
 		if err == nil {
 			err = p.isTime(w, words)
@@ -135,7 +154,7 @@ func (p *plainParser) portAndTime(r *Request, w *words) error {
 			return
 		}
 		found++
-		from, to, port = a, b, n
+		from, to, port, assumed = a, b, n, assumes
 	}
 	var portError error
 	if !r.HasPort {
@@ -154,16 +173,16 @@ func (p *plainParser) portAndTime(r *Request, w *words) error {
 				}
 				continue
 			}
-			try(n, others)
+			try(n, p.assumes(word), others)
 		}
 	}
 	if !r.HasPort || found == 0 {
-		try(r.Port, rest)
+		try(r.Port, r.Assumed, rest)
 	}
 	switch {
 	case found == 1 && portError == nil:
 		r.From, r.To = from, to
-		r.Port, r.HasPort = port, port != 0
+		r.Port, r.HasPort, r.Assumed = port, port != 0, assumed
 		return nil
 	case found > 1 || found == 1 && errors.Is(portError, errNumber):
 		return refuse(ErrUnparsable, "port and time can be told apart in more than one way: write address:port and the time as 2026-03-01T12:34:56Z")
@@ -171,6 +190,15 @@ func (p *plainParser) portAndTime(r *Request, w *words) error {
 		return portError
 	}
 	return best
+}
+
+// assumes reports whether no heading says whose port a number of the row is.
+func (p *plainParser) assumes(number string) bool {
+	if p.heading.names.of == nil {
+		return !p.headed || p.bare
+	}
+	i := p.heading.names.column(p.row, number)
+	return i < 0 || isBarePort(p.heading.names.of[i].text)
 }
 
 // isShortNumber reports whether a word is a number that could be meant as a port.

@@ -29,6 +29,9 @@ type Options struct {
 	// Dates is the order of day and month in dates such as 01/03/2026. The zero value means: those that could be read both
 	// ways are refused. With an order, dates that can only be read the other way are refused.
 	Dates DateOrder
+	// Ports says what becomes of ports that nothing names. The zero value means: they are the subscriber's, and Request.Assumed says so, unless the
+	// input may say that they are somebody else's.
+	Ports Ports
 }
 
 // A Reader reads the questions of one input. It is for one goroutine.
@@ -51,7 +54,7 @@ const headSize = 64 << 10
 // NewReader looks at the beginning of r, up to 64 KiB, for its format. It returns an error that wraps ErrFormat when that is
 // none of those that are read, ErrUnparsable or ErrLimit for damaged gzip, or the error of r.
 func NewReader(r io.Reader, o Options) (*Reader, error) {
-	s := settings{zone: o.Zone, names: o.Zones, dates: o.Dates, stated: o.Stated}
+	s := settings{zone: o.Zone, names: o.Zones, dates: o.Dates, ports: o.Ports, stated: o.Stated}
 	if s.stated == nil {
 		s.stated = &Stated{}
 	}
@@ -139,7 +142,7 @@ func (s *settings) scanner(f Format, in *bufio.Reader, head []byte) scanner {
 	case CLF:
 		line.parser = clfParser{s}
 	default:
-		line.parser = &csvParser{settings: s, unread: heading{above: above{ahead: line.lines.Ahead}}}
+		line.parser = &csvParser{settings: s, unread: s.headingOf(line.lines.Ahead)}
 	}
 	return line
 }

@@ -19,9 +19,11 @@ type Request struct {
 	Line   int    // where the question begins, from 1; in a mail, in the gzipped or encoded part: of its decoded text
 	Text   string // the input as it was, printable, at most 200 characters
 
-	Outside     netip.Addr     // IPv4
-	Port        uint16         // not 0 when HasPort; for ICMP the query identifier
-	HasPort     bool           // false when the input gives no port: there may be many candidates
+	Outside netip.Addr // IPv4
+	Port    uint16     // not 0 when HasPort; for ICMP the query identifier
+	HasPort bool       // false when the input gives no port: there may be many candidates
+	// Assumed says that nothing in the input names Port: that it is the subscriber's is what Options.Ports says of such ports.
+	Assumed     bool
 	Proto       string         // "tcp", "udp", "icmp", or "" when not given
 	From, To    time.Time      // UTC; equal for an instant, else To is after From and no longer meant
 	Destination netip.AddrPort // where the subscriber went; zero when not given, port 0 when only the address is

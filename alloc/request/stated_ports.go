@@ -41,7 +41,7 @@ func (p *portsStated) known() bool { return p.denied != "" }
 // ofPort returns a word by which a port whose name does not say whose it is may be one that was attacked; "" if there is none.
 func (s *settings) ofPort() string {
 	switch {
-	case s.stated == nil:
+	case s.stated == nil || s.ports == PortsSource:
 		return ""
 	case s.stated.ports.denied != "" || s.stated.ports.freed:
 		return s.stated.ports.denied
@@ -51,7 +51,7 @@ func (s *settings) ofPort() string {
 
 // ofNumber is ofPort for a number without a name.
 func (s *settings) ofNumber() string {
-	if word := s.ofPort(); word != "" || s.stated == nil || s.stated.ports.freed {
+	if word := s.ofPort(); word != "" || s.stated == nil || s.ports == PortsSource || s.stated.ports.freed {
 		return word
 	}
 	return s.stated.ports.attack

@@ -14,7 +14,7 @@ import (
 // a reader that begins anew. Only the error of r is returned; what else is wrong with the input NewReader and Reader.All say.
 // It takes about as long as reading the questions, and memory of some 100 KiB.
 func ReadStated(r io.Reader, o Options) (*Stated, error) {
-	s := &settings{zone: o.Zone, names: o.Zones, dates: o.Dates, stated: &Stated{}}
+	s := &settings{zone: o.Zone, names: o.Zones, dates: o.Dates, ports: o.Ports, stated: &Stated{}}
 	err := s.hearAll(r)
 	s.stated.whole = true
 	if _, ok := errors.AsType[*refusal](err); ok {

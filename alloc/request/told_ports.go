@@ -207,10 +207,7 @@ func isSourcePort(words []string, i int) bool {
 }
 
 // nearPort is how many words may stand between a port and whose it is.
-const (
-	nearPort  = 3
-	nearOwner = 5
-)
+const nearPort = 5 // "the ports are those of the target"
 
 // otherPortIn returns the word of a clause by which a port is that of an attacked system; "" if there is none.
 func otherPortIn(words []string) string {
@@ -221,13 +218,8 @@ func otherPortIn(words []string) string {
 		if !portWords[word] || isSourcePort(words, i) {
 			continue
 		}
-		for _, near := range words[max(0, i-nearOwner):min(len(words), i+nearOwner+1)] {
-			if ownersOf[near] {
-				return near // "the port is that of our host"
-			}
-		}
 		for _, near := range words[max(0, i-nearPort):min(len(words), i+nearPort+1)] {
-			if otherSides[near] || services[near] && !vagueServices[near] {
+			if ownersOf[near] || otherSides[near] || services[near] && !vagueServices[near] {
 				return near
 			}
 		}

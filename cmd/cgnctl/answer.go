@@ -31,6 +31,8 @@ type answerFlags struct {
 	runTime      time.Time
 	zoneLocation *time.Location
 	dateOrder    request.DateOrder
+	ports        string
+	unnamed      request.Ports
 }
 
 func newAnswer(e *env) *cobra.Command {
@@ -45,9 +47,12 @@ Forms: CSV, JSON, tcpdump lines, NetFlow and nfdump text, ACNS XML, X-ARF, web s
 letters with blocks of "IP: ...", "Port: ..." and "Time: ...", mails with one of them, and each of these compressed by gzip.
 A time without a zone is refused unless --tz says which zone it is (read what the sender says of his times first), and also where the input is heard to state another one anywhere, such
 as "All times are UTC"; an abbreviation such as CET or EST is always refused, because it means several. A date such as 01/03/2026 is refused unless --dates says its order.
+A port that nothing names (the number in "198.18.0.0 6000 2026-01-10T12:34:56Z", or a field "Port") is taken for the subscriber's, and the report says so, unless text or fields around it
+may say that it is a port that was attacked, or a count: then it is refused. --ports source is your word that such ports are the subscriber's; --ports named refuses them all. "source port" and
+"198.18.0.0:6000" name it.
 
 The report carries the case, the reason, the ledger's head hash, the version of cgnctl, the time of the run, the form and SHA-256 of
-every input, --tz, --dates, --tolerance and --skew, in CSV in each row: the same inputs with the same --run-at give the same report. --radius and --leases add to whom the inside address
+every input, --tz, --dates, --ports, --tolerance and --skew, in CSV in each row: the same inputs with the same --run-at give the same report. --radius and --leases add to whom the inside address
 belonged; such records stay apart from the ledger.
 
 Exit 0 when every input was read to its end, whatever the answers; they are counted on stderr.`,
@@ -62,6 +67,7 @@ Exit 0 when every input was read to its end, whatever the answers; they are coun
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why it is answered; required")
 	cmd.Flags().StringVar(&f.zone, "tz", "", "zone of times that have none, such as America/Sao_Paulo or UTC; default: they are refused")
 	cmd.Flags().StringVar(&f.dates, "dates", "", "order of dates such as 01/03/2026: dmy or mdy; default: they are refused")
+	cmd.Flags().StringVar(&f.ports, "ports", "", "what a port is that nothing names: source (the subscriber's, by your word) or named (it is refused); default: the subscriber's, unless something around it may say otherwise")
 	cmd.Flags().StringVar(&f.runAt, "run-at", "", "time of the run as the report states it; default: now")
 	cmd.Flags().DurationVar(&f.tolerance, "tolerance", 0, "how wrong the clocks of requests may be, before and behind, such as 5s")
 	f.format = outputFlag(cmd, answer.Formats...)
@@ -93,6 +99,9 @@ func (f *answerFlags) check() (err error) {
 	if f.dateOrder, err = parseDates(f.dates); err != nil {
 		return err
 	}
+	if f.unnamed, err = parsePorts(f.ports); err != nil {
+		return err
+	}
 	f.runTime = now()
 	if f.runAt != "" {
 		f.runTime, err = parseInstant("run-at", f.runAt)
@@ -116,6 +125,19 @@ func parseDates(text string) (request.DateOrder, error) {
 		return request.MonthFirst, nil
 	}
 	return 0, badInput("want dmy if 01/03/2026 is in March, mdy if it is in January", "--dates %q: no such order", text)
+}
+
+// parsePorts reads what becomes of ports that nothing names; "" is the default.
+func parsePorts(text string) (request.Ports, error) {
+	switch text {
+	case "":
+		return 0, nil
+	case "source":
+		return request.PortsSource, nil
+	case "named":
+		return request.PortsNamed, nil
+	}
+	return 0, badInput("want source if ports that nothing names are the subscriber's, named to refuse them", "--ports %q: no such answer", text)
 }
 
 // loadZone reads the zone that a flag names.
@@ -170,7 +192,7 @@ func (e *env) answerAll(f *answerFlags, led *ledger.Ledger, inputs []*input) err
 	}
 	m := f.manifest(led)
 	for _, in := range inputs {
-		if err := in.open(request.Options{Zone: f.zoneLocation, Zones: zoneNamed, Dates: f.dateOrder}); err != nil {
+		if err := in.open(request.Options{Zone: f.zoneLocation, Zones: zoneNamed, Dates: f.dateOrder, Ports: f.unnamed}); err != nil {
 			return err
 		}
 		told := in.describe()
@@ -200,6 +222,9 @@ func (e *env) answerAll(f *answerFlags, led *ledger.Ledger, inputs []*input) err
 		return writeFault(err)
 	}
 	fmt.Fprintf(e.stderr, "cgnctl: %s\n", totals)
+	if totals.Assumed > 0 && f.unnamed == 0 {
+		fmt.Fprintf(e.stderr, "cgnctl: note: of %d of these nothing says whose the port is, and it was taken for the subscriber's: --ports named refuses such ports, --ports source is your word for it\n", totals.Assumed)
+	}
 	if len(broken) > 0 {
 		return badInput("what was read until then is answered, and a row says where it ends", "%v", errors.Join(broken...))
 	}
@@ -266,7 +291,7 @@ func beside(led *ledger.Ledger) (inputs []answer.Input) {
 
 func (f *answerFlags) manifest(led *ledger.Ledger) answer.Manifest {
 	return answer.Manifest{
-		Case: f.legal, Reason: f.reason, Tool: fmt.Sprintf("cgnctl %s (commit %.12s)", release, commit()), RunAt: f.runTime, Zone: f.zone, Dates: f.dateOrder, Tolerance: f.tolerance, Skew: f.holders.skew,
+		Case: f.legal, Reason: f.reason, Tool: fmt.Sprintf("cgnctl %s (commit %.12s)", release, commit()), RunAt: f.runTime, Zone: f.zone, Dates: f.dateOrder, Ports: f.unnamed, Tolerance: f.tolerance, Skew: f.holders.skew,
 		Ledger: f.ledger.path, Head: led.Head(), Epochs: led.Len(), Unsure: led.Unsure(),
 	}
 }
