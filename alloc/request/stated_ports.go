@@ -18,6 +18,9 @@ type portsStated struct {
 
 // heed takes what a text says.
 func (p *portsStated) heed(text string) {
+	if p.attack == "" {
+		p.attack = attackIn(text)
+	}
 	if !mayBeAlarm(text) {
 		return
 	}
@@ -26,9 +29,6 @@ func (p *portsStated) heed(text string) {
 	}
 	if p.aimed == "" {
 		p.aimed = aimedIn(text)
-	}
-	if p.attack == "" {
-		p.attack = attackIn(text)
 	}
 	if !p.freed {
 		_, p.freed = freedBy(text)
@@ -100,7 +100,7 @@ func (h *hearer) ports(line, lower []byte) {
 		line = line[maxTold-maxGiven:]
 	}
 	switch {
-	case row && !slices.ContainsFunc(portMarks, has):
+	case row && !slices.ContainsFunc(portMarks, has) && (h.isLetter() || !has([]byte("port"))):
 		h.endPorts()
 	case row || h.format != Plain && h.format != 0:
 		h.endPorts()
@@ -233,6 +233,10 @@ const attackOn = "attack on server: "
 // unknown returns what is heard of a label without a role.
 func (h *hearer) unknown(p pair, line string) string {
 	n, value := natureOf(p.label), strings.TrimSpace(p.value)
+	if eventResults[normal(value)] {
+		h.label(attackOn + line)
+		return ""
+	}
 	if isNothing(value) || n.text && attackIn(value) == "" && deniedPort(value) == "" {
 		return "" // such as the name of a user or a film
 	}
@@ -250,6 +254,9 @@ func (h *hearer) unknown(p pair, line string) string {
 
 // eventNames are words of labels of what somebody did to a system.
 var eventNames = setOfWords("direction failures failed method path rule signature jail event ban banned blocked action evento ereignis angriffe")
+
+// eventResults are what became of an attempt to log in.
+var eventResults = setOfWords("failed failure fail denied rejected refused blocked dropped banned unauthorized fehlgeschlagen abgelehnt verweigert blockiert negado falhou recusado bloqueado falha fallido denegado rechazado echec refuse bloque negato fallito bloccato")
 
 // isOfEvent reports whether a word of a label is one of those, or of ports, attacks or counts.
 func isOfEvent(word string) bool {

@@ -28,6 +28,7 @@ func TestPortsDenied(t *testing.T) {
 		"The port given is the target port, not the source port.", "Ports are destination ports, we have no source ports.", "Source ports are not available; the port below is the port of our service.", "We do not log the source port. The port is that of our web server.",
 		"Unfortunately no source port was logged, only the destination port.", "Quellports liegen nicht vor, Port = Zielport.", "A porta informada é a porta de destino (não há registro da porta de origem).", "Le port est le port de destination.", "The source port isn't known.",
 		"The port is the one that was attacked on\nour server: the attacked port.", "Attacks on port 22", "The following hosts scanned our network.", "We saw SSH brute force attempts against our honeypot.", "Public port scan", "Angriffe auf Port 22", "The port is that of our host.",
+		"The ports are those of the target.", "The management port is given.", "Column 2 is the daemon port.", "Each line has IP, game port and time.", "Der Verwaltungsport steht dahinter.",
 	} {
 		for form, input := range askedBeside(text) {
 			if isPortAsked(t, input, 2222) {
@@ -44,7 +45,7 @@ func TestPortsDenied(t *testing.T) {
 // TestPortsOfTargets writes what was attacked in a paragraph of its own, above and below a block. Beside the destination in a block of its own it is that of this block.
 func TestPortsOfTargets(t *testing.T) {
 	const block = "IP: 198.18.0.0\nPort: 2222\nTime: 2026-02-01T05:30:00Z\n"
-	for _, line := range []string{"Target: www.example.com\n", "Target IP: 203.0.113.9\n", "Attacked host: 203.0.113.9\n", "Service: ssh\n", "Protocol: SSH\n", "Destination: www.example.com\n", "Attempts: 17\n", "Port type: destination\n", "Direction: inbound\n", "Destination port: see above\n"} {
+	for _, line := range []string{"Target: www.example.com\n", "Target IP: 203.0.113.9\n", "Attacked host: 203.0.113.9\n", "Service: ssh\n", "Protocol: SSH\n", "Destination: www.example.com\n", "Attempts: 17\n", "Port type: destination\n", "Direction: inbound\n", "Destination port: see above\n", "Login: failed\n", "Result: denied\n"} {
 		for _, text := range []string{line + "\n" + block, block + "\n" + line} {
 			if isPortAsked(t, text, 2222) {
 				t.Errorf("%q is answered", text)
@@ -69,11 +70,26 @@ func TestPortsOfCells(t *testing.T) {
 	}
 }
 
+// TestPortsBelowTitles writes titles between rows of a table.
+func TestPortsBelowTitles(t *testing.T) {
+	const at = "2026-02-01T05:30:00Z"
+	for title, read := range map[string]bool{"Destination": false, "Attacked ports": false, "Honeypot": false, "Case 12": true, "Page 2 of 3": true, "List 2": true} {
+		for _, mark := range []string{";", ",", "\t"} {
+			for _, between := range []string{title + "\n", title + ";;\n", "\n" + title + "\n", "\n" + title + ";;\n\n"} {
+				text := strings.ReplaceAll("IP;Port;Time\n198.18.0.7;6000;"+at+"\n"+between+"198.18.0.0;2222;"+at+"\n", ";", mark)
+				if isPortAsked(t, text, 2222) != read {
+					t.Errorf("%q is answered: %v", text, !read)
+				}
+			}
+		}
+	}
+}
+
 // TestPortsCounted writes sentences by which a number without a name may count something.
 func TestPortsCounted(t *testing.T) {
 	for _, text := range []string{
 		"The list has the address, the number of attempts and the time.", "Number of distinct source ports:", "Anzahl der Quellports je Adresse:", "hits, source port not logged:", "Please identify by IP and source port. The number is the number of attempts.",
-		"If you use CGNAT, please ask us for the source port. The list has address, attempts and last seen:", "Reports per IP address:", "Hits per address:",
+		"If you use CGNAT, please ask us for the source port. The list has address, attempts and last seen:", "Reports per IP address:", "Hits per address:", "Adresse, Kunde, Zeit:", "IP address, case and time:", "IP, floor, date:",
 	} {
 		for form, input := range askedBeside(text) {
 			if strings.HasPrefix(form, "row") && isPortAsked(t, input, 2222) {

@@ -98,6 +98,11 @@ func (t *paragraph) between() string {
 		if t.heard, t.word = true, t.notOwn(text); t.word == "" {
 			t.word = attackIn(text)
 		}
+		for line := range strings.Lines(text) {
+			if line = strings.TrimRight(line, " ,;|\t\r\n"); t.word == "" && isTitle(line) && !isSum(line) {
+				t.word = strangeWord(line) // of the rows below it: "Destination;;"
+			}
+		}
 	}
 	return t.word
 }
@@ -313,26 +318,6 @@ func strangeOf(words []string) (strange string) {
 	}
 	return strange
 }
-
-// caseWords begin lines which say which case or letter it is.
-var caseWords = setOfWords("case ref reference referencia referenz ticket file order docket oficio mandado processo proceso procedimento procedimiento inquerito expediente autos aktenzeichen az vorgang boletim caso fall")
-
-// isReference reports whether a line is nothing but the number of a case or letter: "Ref. 12/2026".
-func isReference(line string) bool {
-	number := false
-	words := toldWords(line)
-	for i, word := range words {
-		isNumber := word != "" && isDigit(word[0])
-		number = number || isNumber
-		if i == 0 && !caseWords[word] || i > 0 && !isNumber && !caseWords[word] && word != "no" && word != "nr" && word != "n\u00ba" && len(word) > 1 {
-			return false
-		}
-	}
-	return number && !strings.ContainsAny(line, "\t|;,")
-}
-
-// isRoman reports whether a word is a number of the Romans, as annexes have: "Anexo II".
-func isRoman(word string) bool { return strings.Trim(word, "ivx") == "" }
 
 // withoutSalutation returns what a line has behind "Dear Mr Example,".
 func withoutSalutation(line string) string {

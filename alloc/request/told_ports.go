@@ -212,11 +212,14 @@ const nearPort = 5 // "the ports are those of the target"
 // otherPortIn returns the word of a clause by which a port is that of an attacked system; "" if there is none.
 func otherPortIn(words []string) string {
 	for i, word := range words {
-		if otherPorts[word] {
+		if otherPorts[word] || isOtherPort(word) {
 			return word
 		}
 		if !portWords[word] || isSourcePort(words, i) {
 			continue
+		}
+		if kind := kindOfPort(words, i); kind != "" {
+			return kind
 		}
 		for _, near := range words[max(0, i-nearPort):min(len(words), i+nearPort+1)] {
 			if ownersOf[near] || otherSides[near] || services[near] && !vagueServices[near] {
@@ -227,43 +230,27 @@ func otherPortIn(words []string) string {
 	return ""
 }
 
-// Words that count something for each address, what is counted so, and those before it.
-//
-//nolint:misspell // other languages
-var (
-	eachOf     = setOfWords("per je pro por each cada")
-	countables = setOfWords(`records entries reports complaints cases incidents notices users accounts persons people days hours works sessions logins events subscribers customers notifications investigations crimes offences
-		personen verfahren nutzer benutzer falle meldungen beschwerden anfragen kunden konten tage stunden registros usuarios casos processos denuncias reclamacoes clientes contas pessoas dias horas ocorrencias procesos cuentas personas reclamos signalements plaintes comptes utilisateurs utenti segnalazioni`)
-	theirs = setOfWords("their its ihre ihren deren seus suas sus leurs loro")
-)
+// notOfPorts are words that end like one for a port, and places.
+var notOfPorts = setOfWords(`report reports support supports transport transports export exports import imports airport airports passport passports rapport rapports viewport seaport heliport teleport carport comport purport deport sport sports
+	newport bridgeport southport stockport shreveport gulfport rockport westport freeport davenport lockport eastport gosport`)
 
-// countedIn returns the word of a line by which its numbers may count something for each address: "Reports per IP address", "IP, users, last login"; "" if
-// there is none.
-func countedIn(line string) string {
-	isHost := func(w string) bool { return hostNames[w] }
-	host := false
-	clauses := clausesOf(line)
-	if slices.ContainsFunc(clauses, namesOwnPort) {
-		return "" // which is looked at for itself
+// isOtherPort reports whether a word names a port by what it is of, and no port of the source: Anmeldeport.
+func isOtherPort(word string) bool {
+	stem := strings.TrimSuffix(word, "s")
+	return len(stem) > len("port")+1 && strings.HasSuffix(stem, "port") && !notOfPorts[word] && !ordinaryWords[word] && roles[word] != rolePort && roles[stem] != rolePort && !ownPorts[word]
+}
+
+// kindOfPort returns the word right before a port that says of what it is, "management port", unless that is the source, or a word of letters; "" if there is none.
+func kindOfPort(words []string, i int) string {
+	if i == 0 || words[i] != "port" && words[i] != "ports" {
+		return ""
 	}
-	for _, words := range clauses {
-		host = host || slices.ContainsFunc(words, isHost)
-		for i, word := range words[:len(words)-1] {
-			if eachOf[word] && slices.ContainsFunc(words[i+1:min(len(words), i+3)], isHost) && word != "each" && word != "cada" || theirs[word] && countables[words[i+1]] {
-				return word
-			}
-		}
+	kind := words[i-1]
+	isKnown := kind == "" || isDigit(kind[0]) || ordinaryWords[kind] || determiners[kind] || referenceWords[kind] || joints[kind] || atWords[kind] || denials[kind] || frontSides[kind] || hostNames[kind] || knownProto(kind) != "" || roles[kind+"port"] == rolePort
+	if isKnown {
+		return ""
 	}
-	for _, words := range clauses {
-		parts := splitAt(words, joints)
-		for _, part := range parts {
-			n := len(part)
-			if host && len(clauses)+len(parts) > 2 && 0 < n && n < 3 && countables[part[n-1]] && !determiners[part[0]] && part[0] != "the" {
-				return part[n-1]
-			}
-		}
-	}
-	return ""
+	return kind
 }
 
 // deniedPort returns the first word of a text by which a port in it is not that of the source; "" if there is none.
@@ -274,31 +261,6 @@ func deniedPort(text string) string {
 	for _, sentence := range sentencesOf(text) {
 		if s := sayingOf(sentence); s.bad != "" {
 			return s.bad
-		}
-	}
-	return ""
-}
-
-// isNumberOf reports whether a number is of a case or letter, and no count.
-func isNumberOf(words []string, i int) bool {
-	return slices.ContainsFunc(words[i+1:min(len(words), i+4)], func(w string) bool { return referenceWords[w] })
-}
-
-// attackIn returns the first word of an attack, or of what is counted, in a text; "" if there is none.
-func attackIn(text string) string {
-	if !mayBeAlarm(text) {
-		return ""
-	}
-	words := toldWords(text)
-	for i, word := range words {
-		counts := countedWords[word] || (word == "number" || word == "numero") && i+1 < len(words) && portOfs[words[i+1]] && !isNumberOfPort(words, i) && !isNumberOf(words, i)
-		if counts || isAttackWord(word) {
-			return word
-		}
-	}
-	for line := range strings.Lines(text) {
-		if word := countedIn(line); word != "" {
-			return word
 		}
 	}
 	return ""
