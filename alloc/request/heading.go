@@ -11,6 +11,7 @@ type heading struct {
 	counted bool  // whether one names numbers other than the port: then a number without a name is none
 	headed  bool  // whether one says where the port is
 	bare    bool  // whether its name does not say whose port it is
+	utc     bool  // whether one says that times are UTC
 	port    place // where it is, as one says of which all is understood
 
 	row    string // the line at hand, as it stands in the input
@@ -84,6 +85,7 @@ func (h *heading) takeNew(line string) bool {
 	h.last, h.names = names{}, names{}
 	h.understood()
 	h.counted, h.port = port < 0 || n.count(rolePort) > 1 || isBarePort(n.of[port].text) && group || n.isOthers(port) || slices.ContainsFunc(n.of, func(c columnName) bool { return c.role == 0 || c.role == roleDestinationPort }), near
+	h.utc = n.saysUTC()
 	h.headed, h.bare = port >= 0, port >= 0 && isBarePort(n.of[port].text)
 	switch {
 	case port < address:
@@ -141,7 +143,7 @@ func (h *heading) judge(w *words) {
 		return
 	}
 	if h.above.judge(h.row, w) {
-		h.headed, h.port = false, near // of another table
+		h.headed, h.utc, h.port = false, false, near // of another table
 	}
 }
 

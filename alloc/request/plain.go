@@ -143,7 +143,7 @@ func (p *plainParser) portAndTime(r *Request, w *words) error {
 	var port uint16
 	assumed := r.Assumed
 	try := func(n uint16, assumes bool, words []string) {
-		a, b, err := p.times(words)
+		a, b, err := p.zonedTimes(w, words)
 		if err == nil {
 			err = p.isTime(w, words)
 		}
@@ -168,7 +168,7 @@ func (p *plainParser) portAndTime(r *Request, w *words) error {
 				err = about("number", word, bad)
 			}
 			if err != nil {
-				if _, _, bad := p.times(others); bad == nil {
+				if _, _, bad := p.zonedTimes(w, others); bad == nil {
 					portError = err
 				}
 				continue
