@@ -16,6 +16,10 @@ func TestRealForms(t *testing.T) {
 		{dmca + "Recent Infringement Timestamp: 2026-01-10T12:34:56Z\n", "1" + whole},
 		{dmca + "Recent Infringement Timestamp: 2026-01-11T12:34:56Z\n", "1: unparsable"}, // which is asked for?
 		{"Infringer\u2019s IP Address: 198.18.0.0\nInfringer\u2019s Port: 6000\nInfringement Timestamp: 2026-01-10T12:34:56Z\n", "1" + whole},
+		{"Adresse IP : 198.18.0.0\nPort source : 6000\nDate : 2026-01-10\nHeure : 12:34:56 UTC\n", "1" + whole},
+		{"Adresse IP;Port source;Date et heure (UTC)\n198.18.0.0;6000;2026-01-10 12:34:56\n", "2" + whole},
+		{"Indirizzo IP: 198.18.0.0\nPorta sorgente: 6000\nData: 2026-01-10\nOra: 12:34:56\nFuso orario: UTC\n", "1" + whole},
+		{"Indirizzo IP;Porta di origine;Porta di destinazione;Data e ora (UTC)\n198.18.0.0;6000;443;2026-01-10 12:34:56\n", "2" + whole},
 		{"IP Address,Port,Hit Date (UTC)\n198.18.0.0,6000,2026-01-10 12:34:56\n", "2" + whole},
 		{"198.18.0.0/6000 2026-01-10T12:34:56Z\n", "1" + whole},
 		{"ip,time\n198.18.0.0/6000,2026-01-10T12:34:56Z\n", "2" + whole},

@@ -45,46 +45,47 @@ var spellings = [roleCount]string{
 		origenip enderecoiporigem enderecoipdeorigem enderecoippublico enderecoipv4 enderecodeip enderecodeorigem numeroip
 		numerodeip direccionipdeorigen direcciondeorigen direccionippublica direccionipv4 ipadresse ipv4adresse quellip
 		quelleip quelladresse quellipadresse oeffentlicheip oeffentlicheipadresse offentlicheip offentlicheipadresse
-		absenderip ipabsender infringersipaddress infringersip infringerip infringeripaddress ipsrc idorigh`,
+		absenderip ipabsender adresseip adresseipv4 adresseipsource adresseippublique ipsource ippublique indirizzoip indirizzoipv4
+		indirizzoippubblico indirizzoipsorgente ipsorgente ippubblico infringersipaddress infringersip infringerip infringeripaddress ipsrc idorigh`,
 	rolePort: `srcport sourceport sport spt sp outsideport publicport externalport natport natsrcport xsrcport postnatport
 		postnaptsourcetransportport translatedport clientport remoteport userport loginport logicalport portalogica
 		portaorigem portadeorigem puertoorigen sourceportnumber srcportnumber sourcetcpport sourceudpport
 		portsource originport originatingport portalogicadeorigem portalogicaorigem origemporta portapublica
 		puertodeorigen puertologico puertologicodeorigen puertopublico origenpuerto quellport
 		quelleport quellportnummer portquelle offentlicherport oeffentlicherport
-		infringersport infringerport infringingport tcpsrcport udpsrcport idorigp sourceports ` + barePorts,
+		infringersport infringerport infringingport portpublic portasorgente portadiorigine portadorigine portasource tcpsrcport udpsrcport idorigp sourceports ` + barePorts,
 	roleTime: `timestamp ts datetime dateandtime datewithtime eventtime eventtimestamp when at epoch unixtime unixtimestamp instant
 		logintime datahora dataehora fechahora fechayhora dataehorario datahorario datadoevento dataehoradoevento
 		datahoradoevento fechadelevento fechayhoradelevento zeitstempel zeitpunkt datumuhrzeit datumunduhrzeit datumzeit
 		datumundzeit datetimestamp dateandtimeofevent incidenttime dateofincident hitdatetime
-		initialinfringementtimestamp recentinfringementtimestamp infringementtimestamp frametimeepoch frametime frametimeutc`,
+		initialinfringementtimestamp dateheure dateetheure horodatage dataora dataeora recentinfringementtimestamp infringementtimestamp frametimeepoch frametime frametimeutc`,
 	roleDate:  `date day eventdate data fecha dia datum incidentdate hitdate`,
-	roleClock: `time timeofday clock hour hora horario uhrzeit zeit hittime`,
+	roleClock: `time timeofday clock hour hora horario uhrzeit zeit hittime heure ora orario`,
 	roleFrom: `from start begin first fromtimestamp startdatetime starttimestamp begintime timefrom timestart datetimefrom
 		firstseen inicio desde datahorainicio dataehorainicio datahorainicial dataehorainicial fechahorainicio
 		fechayhorainicio von beginn`,
-	roleFromDate:  `startdate fromdate begindate datefrom datainicio datainicial fechainicio fechainicial startdatum`,
-	roleFromClock: `starttime fromtime horainicio horainicial startzeit`,
+	roleFromDate:  `startdate fromdate begindate datefrom datainicio datainicial fechainicio fechainicial startdatum datedebut datainizio`,
+	roleFromClock: `starttime fromtime horainicio horainicial startzeit heuredebut orainizio`,
 	roleTo: `to end until stop last totimestamp enddatetime endtimestamp stoptime timeto timeend datetimeto lastseen fim ate
 		hasta datahorafim dataehorafim datahorafinal dataehorafinal fechahorafin fechayhorafin fin bis ende`,
-	roleToDate:  `enddate todate stopdate dateto datafim datafinal fechafin fechafinal enddatum`,
-	roleToClock: `endtime totime horafim horafinal horafin endzeit`,
-	roleZone: `timezone tz zone utcoffset offset tzoffset gmtoffset fuso fusohorario zonahoraria husohorario zeitzone
+	roleToDate:  `enddate todate stopdate dateto datafim datafinal fechafin fechafinal enddatum datefin datafine`,
+	roleToClock: `endtime totime horafim horafinal horafin endzeit heurefin orafine`,
+	roleZone: `timezone tz zone utcoffset offset tzoffset gmtoffset fuso fusohorario fuseauhoraire fusoorario zonahoraria husohorario zeitzone
 		timezoneoffset`,
-	roleProto: `proto protocol protocolo protokoll l4proto ipproto ipprotocol transportprotocol pr`,
+	roleProto: `proto protocol protocolo protokoll protocole protocollo l4proto ipproto ipprotocol transportprotocol pr`,
 	roleDestination: `dst dstip dstaddr dstaddress destination destinationip destinationaddress destinationipaddress destip destaddr dest
 		da server serverip target targetip ipdestino ipdedestino enderecodestino enderecoipdestino enderecoipdedestino
 		enderecodedestino direccionipdedestino direcciondestino direcciondedestino destinoip destinationhost destinationipv4
-		destinationipv4address zielip zieladresse zielipadresse serveripaddress ipdst idresph`,
+		destinationipv4address zielip zieladresse zielipadresse adressedestination adresseipdestination ipdestinazione indirizzodestinazione indirizzoipdestinazione serveripaddress ipdst idresph`,
 	roleDestinationPort: `dstport destinationport destport dport dpt dp serverport targetport portadestino destinationportnumber
-		portadedestino destinoporta puertodestino puertodedestino destinopuerto zielport portziel tcpdstport udpdstport idrespp`,
+		portadedestino destinoporta puertodestino puertodedestino destinopuerto zielport portziel portdestination portdedestination portadestinazione portadidestinazione tcpdstport udpdstport idrespp`,
 	roleHalf: `ampm pmam ampmindicator ampmmarker ampmflag timeampm ampmtime amorpm meridiem meridian meridiano meridiem12h antemeridiem postmeridiem halfday dayhalf halfofday tageshalfte tageshaelfte`,
 	roleSaving: `isdst dstflag dstactive dstinuse indst daylight daylightsaving daylightsavings daylightsavingtime daylightsavingstime isdaylightsaving summertime issummertime sommerzeit istsommerzeit horariodeverao horarioverao
 		horadeverano horariodeverano horarioverano heuredete oralegale`,
 }
 
 // barePorts are those names of ports that do not say whose.
-const barePorts = `port ports porta portas puerto puertos portnumber portnummer numerodaporta numerodepuerto portrange portid`
+const barePorts = `port ports porta portas puerto puertos portnumber portnummer numerodeport numerodiporta numerodaporta numerodepuerto portrange portid`
 
 var bareNames = setOfWords(barePorts)
 
@@ -169,5 +170,5 @@ func isNormal(name string) bool {
 	return true
 }
 
-// accents are those of Portuguese and Spanish, in whose countries most of these questions are asked, and of German.
-var accents = map[rune]byte{'á': 'a', 'à': 'a', 'â': 'a', 'ã': 'a', 'ç': 'c', 'é': 'e', 'ê': 'e', 'í': 'i', 'ñ': 'n', 'ó': 'o', 'ô': 'o', 'õ': 'o', 'ú': 'u', 'ü': 'u', 'ä': 'a', 'ö': 'o'}
+// accents are those of Portuguese and Spanish, in whose countries most of these questions are asked, of German, French and Italian.
+var accents = map[rune]byte{'á': 'a', 'à': 'a', 'â': 'a', 'ã': 'a', 'ç': 'c', 'é': 'e', 'è': 'e', 'ê': 'e', 'ë': 'e', 'í': 'i', 'ì': 'i', 'î': 'i', 'ï': 'i', 'ñ': 'n', 'ò': 'o', 'ó': 'o', 'ô': 'o', 'õ': 'o', 'ù': 'u', 'ú': 'u', 'û': 'u', 'ü': 'u', 'ä': 'a', 'ö': 'o'}

@@ -56,7 +56,7 @@ var statedAnywhere = map[string]string{
 	"a column UTC":       "IP;Port;Time;UTC\n198.18.0.0;6000;2026-01-10 12:34:00;+00:00\n",
 	"a column GMT":       "IP;Port;Time;GMT\n198.18.0.0;6000;2026-01-10 12:34:00;+00:00\n",
 	"a column Zona":      "IP;Port;Time;Zona\n198.18.0.0;6000;2026-01-10 12:34:00;+00:00\n",
-	"a column Fuseau":    "IP;Port;Time;Fuseau horaire\n198.18.0.0;6000;2026-01-10 12:34:00;UTC\n",
+	"a column Tijdzone":  "IP;Port;Time;Tijdzone\n198.18.0.0;6000;2026-01-10 12:34:00;UTC\n",
 	"a column of logs":   "IP,Port,Time,Timezone of log\n198.18.0.0,6000,2026-01-10 12:34:00,+00:00\n",
 	"a column of places": "IP,Port,Time,Region\n198.18.0.0,6000,2026-01-10 12:34:00,Europe/London\n",
 	"a column X":         "IP,Source port,Time,X1\n198.18.0.0,6000,2026-01-10 12:34:00,+00:00\n",
