@@ -162,7 +162,7 @@ func (s *jsonScanner) ask(o *jsonObject, line int) error {
 		return nil
 	}
 	r, err := Request{}, o.bad
-	o.item.apart = o.outer && o.within != "" // else it would stand beside the address
+	o.apart = o.outer && o.within != "" // else it would stand beside the address
 	if err == nil {
 		r, err = o.request(s.settings)
 		if err != nil && o.found {
