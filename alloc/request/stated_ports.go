@@ -30,7 +30,7 @@ func (p *portsStated) heed(text string) {
 	if p.aimed == "" {
 		p.aimed = aimedIn(text)
 	}
-	if !p.freed {
+	if !p.freed && hasPortWord(text) {
 		_, p.freed = freedBy(text)
 	}
 }
@@ -100,7 +100,7 @@ func (h *hearer) ports(line, lower []byte) {
 		line = line[maxTold-maxGiven:]
 	}
 	switch {
-	case row && !slices.ContainsFunc(portMarks, has) && (h.isLetter() || !has([]byte("port"))):
+	case row && !slices.ContainsFunc(portMarks, has) && (h.isLetter() || !hasPortWord(string(lower))):
 		h.endPorts()
 	case row || h.format != Plain && h.format != 0:
 		h.endPorts()

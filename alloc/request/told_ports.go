@@ -49,8 +49,47 @@ func namesService(word string) bool {
 
 // isAttackWord reports whether a word is of an attack.
 func isAttackWord(word string) bool {
-	return word != "attacker" && word != "attackers" && slices.ContainsFunc(attackMarks, func(mark string) bool { return strings.HasPrefix(word, mark) || strings.HasSuffix(word, "scan") })
+	if word == "" || word == "attacker" || word == "attackers" {
+		return false
+	}
+	return slices.ContainsFunc(attackMarksBy[word[0]], func(mark string) bool { return strings.HasPrefix(word, mark) }) || strings.HasSuffix(word, "scan")
 }
+
+// attackMarksBy are attackMarks by their first letter.
+var attackMarksBy = func() (marks [256][]string) {
+	for _, mark := range attackMarks {
+		marks[mark[0]] = append(marks[mark[0]], mark)
+	}
+	return marks
+}()
+
+// hasPortWord reports whether a text has a word for a port, or one that begins or ends so: "portscan", and not "report" or "important".
+func hasPortWord(text string) bool {
+	text = strings.ToLower(text)
+	if strings.Contains(text, "puert") || strings.Contains(text, "dpt") || strings.Contains(text, "spt") {
+		return true
+	}
+	for rest := text; ; {
+		at := strings.Index(rest, "port")
+		if at < 0 {
+			return false
+		}
+		begin, end := at, at+len("port")
+		for begin > 0 && isLetter(rest[begin-1]) {
+			begin--
+		}
+		for end < len(rest) && isLetter(rest[end]) {
+			end++
+		}
+		if word := rest[begin:end]; begin == at && !plainPorts[word] || !notOfPorts[word] && (strings.HasSuffix(word, "port") || strings.HasSuffix(word, "ports") || otherPorts[word] || ownPorts[word]) {
+			return true
+		}
+		rest = rest[end:]
+	}
+}
+
+// plainPorts are words that begin like one for a port.
+var plainPorts = setOfWords("portal portals portable portion portions portrait portfolio portugal portugues portuguese portland portsmouth porto porter")
 
 // mayBeAlarm reports whether a text may be about ports or attacks. It is cheaper than to cut it into words.
 func mayBeAlarm(text string) bool {
@@ -255,7 +294,7 @@ func kindOfPort(words []string, i int) string {
 
 // deniedPort returns the first word of a text by which a port in it is not that of the source; "" if there is none.
 func deniedPort(text string) string {
-	if !mayBeAlarm(text) {
+	if !hasPortWord(text) {
 		return ""
 	}
 	for _, sentence := range sentencesOf(text) {
