@@ -60,6 +60,7 @@ func (h *heading) blank() {
 // takeNew is take for a line that was not told before.
 func (h *heading) takeNew(line string) bool {
 	h.tell(line)
+	h.utc = h.utc && !strings.ContainsFunc(line, unicode.IsLetter) // what stands between rows may say another zone, in whatever words
 	if isReference(line) {
 		return false
 	}

@@ -44,3 +44,30 @@ func TestHeadingZone(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadingZoneEnds writes lines between rows below a heading that says UTC. Whatever they say, a time below them is in no zone.
+func TestHeadingZoneEnds(t *testing.T) {
+	for _, line := range []string{"Not UTC:", "These are in BRT:", "Local time:", "Hora local:", "Time (local)", "(local time)", "# local time", "Times of this list are ours, UTC-3.", "Hor\u00e1rio de Bras\u00edlia:", "* Mail server (clock is CET)", "Server 2:", "Clock: CET", "The second server, 203.0.113.9:", "Ort: Berlin\nServer: 2"} {
+		for _, front := range []string{"", "Subject: x\n\n"} {
+			for heading, row := range map[string]string{"IP address   Source port   Time (UTC)\n": "198.18.0.0   6000   ", "IP:Port   Time (UTC)\n": "198.18.0.0:6000   ", "IP Port Time (UTC)\n": "198.18.0.0 6000 "} {
+				for _, between := range []string{line + "\n", "\n" + line + "\n", "\n" + line + "\n\n"} {
+					text := front + heading + row + "2026-02-01 05:30:00\n" + between + row + "2026-02-01 02:30:00\n"
+					got, err := read(t, strings.NewReader(text), Options{Ports: PortsSource})
+					if err != nil {
+						t.Fatal(err)
+					}
+					first := false
+					for _, q := range got {
+						first = first || q.Err == nil && q.From.Hour() == 5
+						if q.Err == nil && q.From.Hour() == 2 {
+							t.Errorf("%q is answered", text)
+						}
+					}
+					if !first {
+						t.Errorf("%q: the row above is refused", text)
+					}
+				}
+			}
+		}
+	}
+}

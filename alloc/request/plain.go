@@ -22,6 +22,7 @@ func (p *plainParser) parse(line string) (r Request, ok bool, err error) {
 	p.look(line)
 	r, err = p.question(line)
 	p.asked(line, err)
+	p.utc = p.utc && !isTextWith(line, err)
 	return r, true, err
 }
 
