@@ -67,7 +67,7 @@ func (b *block) take(s *settings, p pair, in section) error {
 		b.more(p)
 		return nil
 	case p.role == roleAddress || p.role == roleDestination:
-		return b.host(p.role, value)
+		return b.host(p.role, in, value)
 	case p.role == rolePort || p.role == roleDestinationPort:
 		return b.port(p, in, value)
 	case p.role == roleProto:
@@ -92,7 +92,7 @@ func (b *block) asked() netip.Addr {
 }
 
 // host takes an address, also with a remark in brackets behind it, or "198.18.0.0 port 6000".
-func (b *block) host(r role, value string) error {
+func (b *block) host(r role, in section, value string) error {
 	b.last, b.hosts = r, nil
 	value, remark, _ := strings.Cut(value, " (")
 	if remark = strings.TrimRight(remark, ")"); remark != value && hasAddress(remark) {
@@ -108,11 +108,11 @@ func (b *block) host(r role, value string) error {
 	if err := b.set(r, false, strings.TrimRight(words[0], ",;")); err != nil {
 		return err
 	}
-	port := rolePort
+	port := pair{label: words[1], role: rolePort}
 	if r == roleDestination {
-		port = roleDestinationPort
+		port.role = roleDestinationPort
 	}
-	return b.set(port, false, words[2])
+	return b.port(port, in, words[2])
 }
 
 // port takes a port: "6000", "6000/tcp", "6000 (TCP)", "TCP 6000".

@@ -57,6 +57,9 @@ func TestPorts(t *testing.T) {
 		{"| IP | Port | Time |\n|---|---|---|\n| 198.18.0.0 | 6000 | " + at + " |", byWord, not, byWord},
 		{"IP,Port,Time\n198.18.0.0,6000," + at, byWord, not, byWord},
 		{"IP: 198.18.0.0\nPort: 6000\nTime: " + at, byWord, not, byWord},
+		{"IP: 198.18.0.0 port 6000\nTime: " + at, byWord, not, byWord},
+		{"IP: 198.18.0.0 (Port: 6000)\nTime: " + at, byWord, not, byWord},
+		{"Source:\nIP: 198.18.0.0 port 6000\nTime: " + at, byName, byName, byName},
 		{`{"ip":"198.18.0.0","port":6000,"time":"` + at + `"}`, byWord, not, byWord},
 		{"Subject: Request\nFrom: a@example.com\n\nPlease identify this subscriber:\n\n198.18.0.0 6000 " + at, byWord, not, byWord},
 
@@ -65,6 +68,8 @@ func TestPorts(t *testing.T) {
 		{"Honeypot\n\nIP,Port,Time\n198.18.0.0,6000," + at, not, not, byWord},
 		{"Port scans of our network.\n\nIP  Port  Time\n198.18.0.0  6000  " + at, not, not, byWord},
 		{"Ports are those of the target.\n198.18.0.0 port 6000 " + at, not, not, byWord},
+		{"Port is the destination port.\n\nIP: 198.18.0.0 port 6000\nTime: " + at, not, not, byWord},
+		{"IP: 198.18.0.0, Port 6000\nTime: " + at + "\nAttack type: ssh brute force", not, not, byWord},
 		{"Target IP,IP,Port,Time\n203.0.113.9,198.18.0.0,6000," + at, not, not, byWord},
 		{"IP,Port,Time,Service\n198.18.0.0,6000," + at + ",ssh", not, not, byWord},
 		{"IP: 198.18.0.0\nPort: 6000\nTime: " + at + "\nAttack type: scan", not, not, byWord},

@@ -89,7 +89,7 @@ func hasPortWord(text string) bool {
 }
 
 // plainPorts are words that begin like one for a port.
-var plainPorts = setOfWords("portal portals portable portion portions portrait portfolio portugal portugues portuguese portland portsmouth porto porter")
+var plainPorts = setOfWords("portal portals portable portion portions portrait portfolio portugal portuguese portland portsmouth porto porter")
 
 // mayBeAlarm reports whether a text may be about ports or attacks. It is cheaper than to cut it into words.
 func mayBeAlarm(text string) bool {
