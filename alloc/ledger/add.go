@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/cgnkit/cgnkit/alloc"
 )
@@ -25,7 +27,7 @@ type Entry struct {
 	Now time.Time
 
 	By, Note string // who and why, printable, at most 1,024 bytes each
-	// Backdate allows a From that does not lie behind that of the last epoch. It needs a Note.
+	// Backdate allows a From that does not lie behind that of the last epoch. It needs a Note with a letter or a digit.
 	Backdate bool
 }
 
@@ -226,7 +228,7 @@ func (l *Ledger) isNext(e Epoch) bool {
 
 // follows checks that an epoch comes next, or that its entry allows another one.
 func (l *Ledger) follows(e Epoch, en Entry) error {
-	if l.isNext(e) || en.Backdate && en.Note != "" && !en.From.IsZero() {
+	if l.isNext(e) || en.Backdate && isReason(en.Note) && !en.From.IsZero() {
 		return nil
 	}
 	last := l.last()
@@ -242,6 +244,11 @@ func (l *Ledger) follows(e Epoch, en Entry) error {
 		return fmt.Errorf("%w: %s", ErrBefore, where)
 	}
 	return fmt.Errorf("%w: %s", ErrReason, where)
+}
+
+// isReason reports whether a note has a letter or a digit.
+func isReason(note string) bool {
+	return strings.ContainsFunc(note, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) })
 }
 
 // last returns the last epoch of the timeline, or nil.

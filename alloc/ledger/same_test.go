@@ -25,6 +25,7 @@ func TestSameInstant(t *testing.T) {
 		{name: "since", en: ledger.Entry{From: hour(5), Now: hour(5).Add(1)}, want: ledger.ErrBefore},
 		{name: "long since", en: ledger.Entry{From: hour(5), Now: hour(50)}, want: ledger.ErrBefore},
 		{name: "without a reason", en: ledger.Entry{From: hour(5), Now: hour(6), Backdate: true}, want: ledger.ErrReason},
+		{name: "with a note that says nothing", en: ledger.Entry{From: hour(5), Now: hour(6), Backdate: true, Note: " . "}, want: ledger.ErrReason},
 		{name: "with a reason", en: ledger.Entry{From: hour(5), Now: hour(6), Backdate: true, Note: "the wrong file"}, backdated: true},
 	} {
 		if c.from.IsZero() {

@@ -262,12 +262,15 @@ func (s *blockScanner) heading(line string, in section) bool {
 	if in != destinationSide && !s.flush() {
 		return false
 	}
-	if words := toldWords(line); in == sourceSide && (strangeOf(words) != "" || namesOwnPort(words)) {
+	if words := toldWords(line); in == sourceSide && (strangeOf(words) != "" || namesOwnPort(words) || slices.ContainsFunc(words, func(w string) bool { return recordWords[w] })) {
 		in = anySide // "Scans per source port:" is no section
 	}
 	s.in = in
 	return in != anySide || s.plain(line)
 }
+
+// recordWords are of what questions come from: "Log source:" is no section for the source of packets.
+var recordWords = setOfWords("log logs logfile data report reports record records notice complaint file feed list table case information evidence")
 
 // isAlone reports whether a line with labels is a question by itself, or would be one if its time were right.
 func (s *blockScanner) isAlone(line string, pairs []pair) bool {

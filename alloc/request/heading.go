@@ -8,11 +8,12 @@ import (
 
 // A heading is what the lines above a line say about its columns.
 type heading struct {
-	counted bool  // whether one names numbers other than the port: then a number without a name is none
-	headed  bool  // whether one says where the port is
-	bare    bool  // whether its name does not say whose port it is
-	utc     bool  // whether one says that times are UTC
-	port    place // where it is, as one says of which all is understood
+	counted  bool  // whether one names numbers other than the port: then a number without a name is none
+	headed   bool  // whether one says where the port is
+	bare     bool  // whether its name does not say whose port it is
+	ofSource bool  // whether its name says that it is that of the source, and no words stand between
+	utc      bool  // whether one says that times are UTC, likewise
+	port     place // where it is, as one says of which all is understood
 
 	row    string // the line at hand, as it stands in the input
 	judged bool   // whether it is known what stands above it
@@ -60,7 +61,9 @@ func (h *heading) blank() {
 // takeNew is take for a line that was not told before.
 func (h *heading) takeNew(line string) bool {
 	h.tell(line)
-	h.utc = h.utc && !strings.ContainsFunc(line, unicode.IsLetter) // what stands between rows may say another zone, in whatever words
+	if strings.ContainsFunc(line, unicode.IsLetter) { // what stands between rows may say something else, in whatever words
+		h.utc, h.ofSource = false, false
+	}
 	if isReference(line) {
 		return false
 	}
@@ -88,6 +91,7 @@ func (h *heading) takeNew(line string) bool {
 	h.counted, h.port = port < 0 || n.count(rolePort) > 1 || isBarePort(n.of[port].text) && group || n.isOthers(port) || slices.ContainsFunc(n.of, func(c columnName) bool { return c.role == 0 || c.role == roleDestinationPort }), near
 	h.utc = n.saysUTC()
 	h.headed, h.bare = port >= 0, port >= 0 && isBarePort(n.of[port].text)
+	h.ofSource = h.headed && !h.bare
 	switch {
 	case port < address:
 		h.port = front
@@ -144,7 +148,7 @@ func (h *heading) judge(w *words) {
 		return
 	}
 	if h.above.judge(h.row, w) {
-		h.headed, h.utc, h.port = false, false, near // of another table
+		h.headed, h.ofSource, h.utc, h.port = false, false, false, near // of another table
 	}
 }
 

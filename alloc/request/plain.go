@@ -22,7 +22,9 @@ func (p *plainParser) parse(line string) (r Request, ok bool, err error) {
 	p.look(line)
 	r, err = p.question(line)
 	p.asked(line, err)
-	p.utc = p.utc && !isTextWith(line, err)
+	if isTextWith(line, err) {
+		p.utc, p.ofSource = false, false
+	}
 	return r, true, err
 }
 
@@ -101,7 +103,7 @@ func (p *plainParser) question(line string) (r Request, err error) {
 		return r, err
 	}
 	if len(w.of[sourceSide].ports) > 0 && !w.sided && !w.of[sourceSide].hosts[0].hasPort { // "198.18.0.0 port 6000"
-		if r.Assumed, err = true, p.isWordedPort(); err != nil {
+		if r.Assumed, err = true, p.isWordedPort(line); err != nil {
 			return Request{}, about("port", w.of[sourceSide].ports[0], err)
 		}
 	}
@@ -118,7 +120,7 @@ func (p *plainParser) question(line string) (r Request, err error) {
 }
 
 // isWordedPort checks that the port behind the address may be taken for its own, where a line has no more than the word port before it.
-func (p *plainParser) isWordedPort() error {
+func (p *plainParser) isWordedPort(line string) error {
 	switch p.ports {
 	case PortsNamed:
 		return errBare(ErrPort)
@@ -126,7 +128,13 @@ func (p *plainParser) isWordedPort() error {
 		return nil
 	}
 	word := p.told.deniedWord()
-	if word == "" && p.stated != nil {
+	switch isLabel := func(l pair) bool { return l.role == rolePort }; {
+	case word != "":
+	case slices.ContainsFunc(pairsOf(line), isLabel): // a field like those of blocks
+		if word = p.ofPort(); word == "" && p.told != nil {
+			word = p.told.aboveBlock()
+		}
+	case p.stated != nil:
 		word = p.stated.ports.denied
 	}
 	if word != "" {
@@ -196,7 +204,7 @@ func (p *plainParser) portAndTime(r *Request, w *words) error {
 // assumes reports whether no heading says whose port a number of the row is.
 func (p *plainParser) assumes(number string) bool {
 	if p.heading.names.of == nil {
-		return !p.headed || p.bare
+		return !p.ofSource
 	}
 	i := p.heading.names.column(p.row, number)
 	return i < 0 || isBarePort(p.heading.names.of[i].text)
