@@ -13,6 +13,10 @@ type heading struct {
 	bare     bool  // whether its name does not say whose port it is
 	ofSource bool  // whether its name says that it is that of the source, and no words stand between
 	utc      bool  // whether one says that times are UTC, likewise
+	mark     rune  // what stands between its names; 0 for a blank
+	cells    int   // how many names it has
+	rows     bool  // whether rows stand below it
+	far      bool  // and a blank line behind them
 	port     place // where it is, as one says of which all is understood
 
 	row    string // the line at hand, as it stands in the input
@@ -54,6 +58,7 @@ func (h *heading) take(line string) bool {
 
 // blank takes a blank line.
 func (h *heading) blank() {
+	h.far = h.far || h.rows
 	h.taken = ""
 	h.above.blank()
 }
@@ -89,7 +94,7 @@ func (h *heading) takeNew(line string) bool {
 	h.last, h.names = names{}, names{}
 	h.understood()
 	h.counted, h.port = port < 0 || n.count(rolePort) > 1 || isBarePort(n.of[port].text) && group || n.isOthers(port) || slices.ContainsFunc(n.of, func(c columnName) bool { return c.role == 0 || c.role == roleDestinationPort }), near
-	h.utc = n.saysUTC()
+	h.utc, h.mark, h.cells, h.rows, h.far = n.saysUTC(), n.apart, len(n.of), false, false
 	h.headed, h.bare = port >= 0, port >= 0 && isBarePort(n.of[port].text)
 	h.ofSource = h.headed && !h.bare
 	switch {
@@ -128,9 +133,22 @@ func isBetween(r rune) bool { return isBlank(r) || r == ',' || r == ';' }
 // look takes the line at hand.
 func (h *heading) look(row string) {
 	h.row, h.judged, h.taken = row, false, ""
-	if hasAddress(row) {
-		h.above.row()
+	if !hasAddress(row) {
+		return
 	}
+	h.above.row()
+	if h.rows = true; h.far && !h.divides(row) { // it may be of another letter
+		h.utc, h.ofSource = false, false
+	}
+}
+
+// divides reports whether a row is divided as the heading is.
+func (h *heading) divides(row string) bool {
+	row = strings.Trim(row, " \t|")
+	if h.mark != 0 {
+		return len(cut(row, h.mark)) == h.cells
+	}
+	return len(cut(row, twoBlanks)) == 1 && !strings.ContainsAny(row, "\t|;,")
 }
 
 // judge finds out what the last line without an address says about the row.

@@ -27,6 +27,9 @@ func TestHeadingZone(t *testing.T) {
 		{"IP   Port   Local time   Time (UTC)\n198.18.0.0   6000   2026-02-01 05:30:00\n", nil, ""},
 		{"IP   Port   Start (UTC)   End\n198.18.0.0   6000   2026-02-01 05:30:00 - 2026-02-01 05:31:00\n", nil, ""},
 		{"IP   Port   Time (UTC)\n198.18.0.1   6000   2026-02-01 05:30:00Z\n\nHost  Porto  Quando\n198.18.0.0   6000   2026-02-01 05:30:00\n", nil, ""},
+		{"IP   Port   Time (UTC)\n198.18.0.1   6000   2026-02-01 05:30:00Z\n\n198.18.0.0:6000 2026-02-01 05:30:00\n", nil, ""},
+		{"IP   Port   Time (UTC)\n198.18.0.1   6000   2026-02-01 05:30:00Z\n\n198.18.0.0   6000   2026-02-01 05:30:00\n", nil, "05:30"},
+		{"IP Port Time (UTC)\n198.18.0.1 6000 2026-02-01 05:30:00Z\n\n198.18.0.0,6000,2026-02-01 05:30:00\n", nil, ""},
 		{"IP   Port   Time (UTC)\n198.18.0.1   6000   2026-02-01 05:30:00Z\n\nIP   Port   Time\n198.18.0.0   6000   2026-02-01 05:30:00\n", nil, ""},
 	} {
 		got, err := read(t, strings.NewReader(test.text), Options{Zone: test.zone, Zones: time.LoadLocation})

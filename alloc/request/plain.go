@@ -102,7 +102,7 @@ func (p *plainParser) question(line string) (r Request, err error) {
 	if err != nil {
 		return r, err
 	}
-	if len(w.of[sourceSide].ports) > 0 && !w.sided && !w.of[sourceSide].hosts[0].hasPort { // "198.18.0.0 port 6000"
+	if w.hasBarePort() { // "198.18.0.0 port 6000"
 		if r.Assumed, err = true, p.isWordedPort(line); err != nil {
 			return Request{}, about("port", w.of[sourceSide].ports[0], err)
 		}
@@ -117,6 +117,15 @@ func (p *plainParser) question(line string) (r Request, err error) {
 	}
 	err = p.portAndTime(&r, &w)
 	return r, err
+}
+
+// hasBarePort reports whether no more than the word port says whose the port of the source is. Where the destination has one, it is not the other's.
+func (w *words) hasBarePort() bool {
+	source, target := &w.of[sourceSide], &w.of[destinationSide]
+	if len(source.ports) == 0 || source.hosts[0].hasPort || w.ofSource {
+		return false
+	}
+	return len(target.ports) == 0 && !slices.ContainsFunc(target.hosts, func(e endpoint) bool { return e.hasPort })
 }
 
 // isWordedPort checks that the port behind the address may be taken for its own, where a line has no more than the word port before it.

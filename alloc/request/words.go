@@ -34,16 +34,17 @@ type words struct {
 	count int      // of how many the line consists
 	spare int      // how many of them say nothing, or count the lines
 
-	in      section // whose the next address or port is
-	begun   bool    // whether a word about the destination was there
-	port    bool    // behind "port"
-	number  bool    // behind "protocol", which may be a number
-	address bool    // right behind an address
-	sided   bool    // whether a word said whose an address is
-	summer  bool    // right behind "dst", which is about the destination only where an address or a port follows
-	open    bool    // and behind a time without a zone, whose it may be
-	before  string  // the word before, in lower case
-	turn    string  // "to" or "from", which may come before an address or a time
+	in       section // whose the next address or port is
+	begun    bool    // whether a word about the destination was there
+	port     bool    // behind "port"
+	number   bool    // behind "protocol", which may be a number
+	address  bool    // right behind an address
+	sided    bool    // whether a word said whose an address is
+	ofSource bool    // whether the word before a port says that it is that of the source
+	summer   bool    // right behind "dst", which is about the destination only where an address or a port follows
+	open     bool    // and behind a time without a zone, whose it may be
+	before   string  // the word before, in lower case
+	turn     string  // "to" or "from", which may come before an address or a time
 }
 
 // A side is what a line says about the source or the destination.
@@ -247,6 +248,7 @@ func (w *words) aPort() error {
 	}
 	w.flush()
 	w.port = true
+	w.ofSource = w.ofSource || w.in == sourceSide && frontSides[w.before]
 	return nil
 }
 
