@@ -19,6 +19,7 @@ type csvParser struct {
 	nfdump    bool       // the heading is that of nfdump, below whose flows a summary stands
 	flows     bool       // the heading is that of a flow tool
 	lost      names      // of a line below the heading that may name other columns
+	denied    string     // a word of a line between rows by which ports below it are somebody else's
 	open      byte       // the separator of a row whose quoted value goes on in the next line; else 0
 	ports     int        // how many columns are ports
 	group     bool       // whether the line above the heading names groups of columns, of which one was attacked
@@ -70,12 +71,13 @@ func (p *csvParser) comment(line string) {
 	case p.open != 0:
 		p.goOn(line)
 	case !c.heading(line):
+		p.hearTitle(line)
 		if n := otherNames(strings.TrimLeft(line, " \t#")); len(p.columns) > 0 && len(n.of) > 0 {
 			p.lost = n // of another table
 		}
 		p.unread.take(strings.TrimLeft(line, " \t#"))
 	case isCountedHeading(line):
-		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.comments, p.lost = c.separator, c.columns, c.nfdump, c.flows, c.ports, nil, names{}
+		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.comments, p.lost, p.denied = c.separator, c.columns, c.nfdump, c.flows, c.ports, nil, names{}, ""
 		p.unread.forget()
 	default:
 		p.comments = &c
@@ -91,7 +93,7 @@ func (p *csvParser) uncomment(line string) {
 	c := p.comments
 	p.comments = nil
 	if fields, err := split(line, c.separator, p.fields[:0]); err == nil && len(fields) == len(c.columns) {
-		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.lost = c.separator, c.columns, c.nfdump, c.flows, c.ports, names{}
+		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.lost, p.denied = c.separator, c.columns, c.nfdump, c.flows, c.ports, names{}, ""
 		p.unread.forget()
 	}
 }
@@ -140,7 +142,7 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 	r, err = p.row(line)
 	p.unread.asked(line, err)
 	if err != nil && (p.heading(line) || p.nfdump && !hasAddress(line)) {
-		p.lost, p.group = names{}, p.unread.told.isGroup()
+		p.lost, p.denied, p.group = names{}, "", p.unread.told.isGroup()
 		p.unread.take(line)
 		p.unread.forget()
 		return r, false, nil // a second table, or a summary
@@ -158,6 +160,14 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 func (p *csvParser) heed(line string) {
 	if !hasAddress(line) {
 		p.unread.tell(line[:min(len(line), maxHeading)])
+		p.hearTitle(line)
+	}
+}
+
+// hearTitle keeps that a line between rows gives the ports below it to somebody else, whatever their column is called.
+func (p *csvParser) hearTitle(line string) {
+	if word := deniedPort(line[:min(len(line), maxHeading)]); word != "" && len(p.columns) > 0 {
+		p.denied = word
 	}
 }
 
@@ -337,7 +347,7 @@ func (p *csvParser) row(line string) (r Request, err error) {
 		p.unread = plain.heading
 		return r, err
 	}
-	it := item{flow: p.flows, apart: p.group, below: p.unread.told.between()}
+	it := item{flow: p.flows, apart: p.group, below: p.unread.told.between(), denied: p.denied}
 	for i, value := range p.fields {
 		if i >= len(p.columns) {
 			if strings.TrimSpace(value) == "" {
@@ -361,58 +371,4 @@ func (p *csvParser) row(line string) (r Request, err error) {
 		it.sourceless = it.sourceless || c.role == rolePort && !c.bare
 	}
 	return it.request(p.settings)
-}
-
-// errQuote says that the quoted value of a row goes on in the next line.
-var errQuote = refuse(ErrUnparsable, "a quoted value does not end in this line: write each row in one")
-
-// split cuts a line into columns and takes quotes away. A quoted value ends in its line, or the error is errQuote.
-func split(line string, separator byte, fields []string) ([]string, error) {
-	for len(fields) < maxColumns {
-		start := strings.TrimLeft(line, " ")
-		if strings.HasPrefix(start, `"`) {
-			value, rest, ok := cutQuoted(start[1:])
-			if !ok {
-				return fields, errQuote
-			}
-			if rest = strings.TrimLeft(rest, " "); rest != "" && rest[0] != separator {
-				return fields, refuse(ErrUnparsable, "%s follows a quoted value: want the separator", quoted(rest))
-			}
-			fields = append(fields, value)
-			if rest == "" {
-				return fields, nil
-			}
-			line = rest[1:]
-			continue
-		}
-		i := strings.IndexByte(line, separator)
-		if i < 0 {
-			return append(fields, line), nil
-		}
-		fields = append(fields, line[:i])
-		line = line[i+1:]
-	}
-	return fields, refuse(ErrUnparsable, "the row has more than %d columns", maxColumns)
-}
-
-// cutQuoted returns the value up to its closing quote; two quotes are one.
-func cutQuoted(text string) (value, rest string, ok bool) {
-	i := strings.IndexByte(text, '"')
-	if i < 0 {
-		return "", "", false
-	}
-	if i+1 == len(text) || text[i+1] != '"' {
-		return text[:i], text[i+1:], true
-	}
-	var b strings.Builder
-	for i >= 0 && i+1 < len(text) && text[i+1] == '"' {
-		b.WriteString(text[:i+1])
-		text = text[i+2:]
-		i = strings.IndexByte(text, '"')
-	}
-	if i < 0 {
-		return "", "", false
-	}
-	b.WriteString(text[:i])
-	return b.String(), text[i+1:], true
 }

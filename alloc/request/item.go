@@ -53,6 +53,8 @@ type item struct {
 	sourceless bool // whether there was a field for the port of the source without a value
 	apart      bool // whether the port stands apart from the address, or below names of groups
 
+	denied string // a word right above by which a port is that of somebody else whatever its name says; "" if there is none
+
 	below string // a word of the text above by which a port could be somebody else's; "" if there is none
 
 	flow bool // whether it is of a flow, of which both ends may be asked about
@@ -165,6 +167,8 @@ func (it *item) endpoint(ports Ports) (e endpoint, assumed bool, err error) {
 	case err != nil:
 	case e.hasPort && e.port != n:
 		err = refuse(ErrPort, "%s and the port %d contradict each other: keep the one that is asked for", quoted(text), n)
+	case !e.hasPort && it.denied != "":
+		err = about("port", port, errStrange(ErrPort, it.denied))
 	case !e.hasPort && it.bare && !it.own:
 		assumed, err = true, about("port", port, it.bareError(e.addr, n, ports))
 	}

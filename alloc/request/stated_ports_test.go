@@ -85,6 +85,25 @@ func TestPortsBelowTitles(t *testing.T) {
 	}
 }
 
+// TestPortsBelowDenial writes a title between rows of a table that names the port of the source. Below the next heading it says nothing.
+func TestPortsBelowDenial(t *testing.T) {
+	const at = "2026-02-01T05:30:00Z"
+	const heading, row = "ip,source port,time\n", "198.18.0.7,6000," + at + "\n"
+	for _, title := range []string{"Destination ports:", "Attacked ports", "Target ports,,", "# destination ports", "Ports below are those of our server.", "\nDestination ports\n"} {
+		for _, mark := range []string{",", ";", "\t"} {
+			text := strings.ReplaceAll(heading+row+title+"\n198.18.0.0,2222,"+at+"\n", ",", mark)
+			for _, ports := range []Ports{0, PortsNamed, PortsSource} {
+				if got, err := read(t, strings.NewReader(text), Options{Ports: ports}); err != nil || len(got) == 0 || got[0].Port != 6000 || got[len(got)-1].Err == nil {
+					t.Errorf("%q with %v: %+v, %v", text, ports, got, err)
+				}
+			}
+			if text = strings.Replace(text, "198.18.0.0", heading+"198.18.0.0", 1); mark == "," && !isPortAsked(t, text, 2222) {
+				t.Errorf("%q is refused", text)
+			}
+		}
+	}
+}
+
 // TestPortsCounted writes sentences by which a number without a name may count something.
 func TestPortsCounted(t *testing.T) {
 	for _, text := range []string{
