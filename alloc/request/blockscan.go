@@ -20,6 +20,7 @@ type blockScanner struct {
 	in     section
 	told   paragraph // above the block
 	asked  int       // the last line of a question with a time, or of times below it
+	depth  int       // how many bytes stand before the line at hand that quote it
 	tail   bool      // whether that is one of those
 	header bool      // of a forwarded mail
 	xarf   bool      // whether the text has a report of X-ARF
@@ -83,6 +84,12 @@ func (s *blockScanner) step() bool {
 		goOn := s.release("") && s.flush()
 		s.told.ended = true
 		return goOn && (!ok || s.send(r))
+	}
+	if depth := len(s.lines.Line()) - len(text); depth != s.depth {
+		s.depth = depth
+		if p, ok := s.parser.(*plainParser); ok {
+			p.utc, p.ofSource = false, false // of another mail than the heading
+		}
 	}
 	line := spaced(text)
 	if !hasAddress(line) {

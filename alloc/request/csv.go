@@ -3,6 +3,7 @@ package request
 import (
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -19,6 +20,7 @@ type csvParser struct {
 	nfdump    bool       // the heading is that of nfdump, below whose flows a summary stands
 	flows     bool       // the heading is that of a flow tool
 	lost      names      // of a line below the heading that may name other columns
+	local     bool       // whether one says another zone than UTC
 	denied    string     // a word of a line between rows by which ports below it are somebody else's
 	open      byte       // the separator of a row whose quoted value goes on in the next line; else 0
 	ports     int        // how many columns are ports
@@ -77,7 +79,7 @@ func (p *csvParser) comment(line string) {
 		}
 		p.unread.take(strings.TrimLeft(line, " \t#"))
 	case isCountedHeading(line):
-		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.comments, p.lost, p.denied = c.separator, c.columns, c.nfdump, c.flows, c.ports, nil, names{}, ""
+		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.comments, p.lost, p.denied, p.local = c.separator, c.columns, c.nfdump, c.flows, c.ports, nil, names{}, "", false
 		p.unread.forget()
 	default:
 		p.comments = &c
@@ -93,7 +95,7 @@ func (p *csvParser) uncomment(line string) {
 	c := p.comments
 	p.comments = nil
 	if fields, err := split(line, c.separator, p.fields[:0]); err == nil && len(fields) == len(c.columns) {
-		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.lost, p.denied = c.separator, c.columns, c.nfdump, c.flows, c.ports, names{}, ""
+		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.lost, p.denied, p.local = c.separator, c.columns, c.nfdump, c.flows, c.ports, names{}, "", false
 		p.unread.forget()
 	}
 }
@@ -142,7 +144,7 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 	r, err = p.row(line)
 	p.unread.asked(line, err)
 	if err != nil && (p.heading(line) || p.nfdump && !hasAddress(line)) {
-		p.lost, p.denied, p.group = names{}, "", p.unread.told.isGroup()
+		p.lost, p.denied, p.local, p.group = names{}, "", false, p.unread.told.isGroup()
 		p.unread.take(line)
 		p.unread.forget()
 		return r, false, nil // a second table, or a summary
@@ -164,11 +166,16 @@ func (p *csvParser) heed(line string) {
 	}
 }
 
-// hearTitle keeps that a line between rows gives the ports below it to somebody else, whatever their column is called.
+// hearTitle keeps that a line between rows gives the ports below it to somebody else, or says another zone than UTC, whatever their columns are called.
 func (p *csvParser) hearTitle(line string) {
-	if word := deniedPort(line[:min(len(line), maxHeading)]); word != "" && len(p.columns) > 0 {
+	if len(p.columns) == 0 {
+		return
+	}
+	line = line[:min(len(line), maxHeading)]
+	if word := deniedPort(line); word != "" {
 		p.denied = word
 	}
+	p.local = p.local || slices.ContainsFunc(p.statedIn(line), func(f foundZone) bool { return f.zone == nil || !sameZone(f.zone, time.UTC) })
 }
 
 // otherNames returns what may be the heading of another table: a line without an address that has nothing but short words between separators. A
@@ -348,6 +355,7 @@ func (p *csvParser) row(line string) (r Request, err error) {
 		return r, err
 	}
 	it := item{flow: p.flows, apart: p.group, below: p.unread.told.between(), denied: p.denied}
+	it.local = p.local
 	for i, value := range p.fields {
 		if i >= len(p.columns) {
 			if strings.TrimSpace(value) == "" {

@@ -66,7 +66,7 @@ func (h *heading) blank() {
 // takeNew is take for a line that was not told before.
 func (h *heading) takeNew(line string) bool {
 	h.tell(line)
-	if strings.ContainsFunc(line, unicode.IsLetter) { // what stands between rows may say something else, in whatever words
+	if strings.Trim(line, " \t-=_+|:~*#>") != "" { // what stands between rows may say something else, in whatever words
 		h.utc, h.ofSource = false, false
 	}
 	if isReference(line) {

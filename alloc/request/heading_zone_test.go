@@ -50,7 +50,7 @@ func TestHeadingZone(t *testing.T) {
 
 // TestHeadingZoneEnds writes lines between rows below a heading that says UTC. Whatever they say, a time below them is in no zone.
 func TestHeadingZoneEnds(t *testing.T) {
-	for _, line := range []string{"Not UTC:", "These are in BRT:", "Local time:", "Hora local:", "Time (local)", "(local time)", "# local time", "Times of this list are ours, UTC-3.", "Hor\u00e1rio de Bras\u00edlia:", "* Mail server (clock is CET)", "Server 2:", "Clock: CET", "The second server, 203.0.113.9:", "Ort: Berlin\nServer: 2"} {
+	for _, line := range []string{"Not UTC:", "These are in BRT:", "Local time:", "Hora local:", "Time (local)", "(local time)", "# local time", "Times of this list are ours, UTC-3.", "Hor\u00e1rio de Bras\u00edlia:", "* Mail server (clock is CET)", "Server 2:", "Clock: CET", "The second server, 203.0.113.9:", "Ort: Berlin\nServer: 2", "(-03:00)", "-03:00", "# -03:00", "203.0.113.9 (times of Lisbon)", "203.0.113.9 local"} {
 		for _, front := range []string{"", "Subject: x\n\n"} {
 			for heading, row := range map[string]string{"IP address   Source port   Time (UTC)\n": "198.18.0.0   6000   ", "IP:Port   Time (UTC)\n": "198.18.0.0:6000   ", "IP Port Time (UTC)\n": "198.18.0.0 6000 "} {
 				for _, between := range []string{line + "\n", "\n" + line + "\n", "\n" + line + "\n\n"} {
@@ -70,6 +70,41 @@ func TestHeadingZoneEnds(t *testing.T) {
 						t.Errorf("%q: the row above is refused", text)
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestHeadingQuoted writes a heading that is quoted as a mail quotes another one, above rows that are not, and the other way round.
+func TestHeadingQuoted(t *testing.T) {
+	const heading, row = "IP   Source port   Time (UTC)\n", "198.18.0.0   6000   2026-02-01 05:30:00\n"
+	for text, want := range map[string]int{
+		heading + row + row: 2, "> " + heading + "> " + row + "> " + row: 2, "> " + heading + "> " + row + row: 1, heading + row + "> " + row: 1, "> " + heading + "> " + row + "\n" + row: 1, ">> " + heading + ">> " + row + "> " + row: 1,
+		"> " + heading + ">\n> " + row + ">\n> " + row: 2,
+	} {
+		got, err := read(t, strings.NewReader("Subject: x\n\n"+text), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, q := range got {
+			if q.Err == nil {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("%q: %d are answered, want %d", text, n, want)
+		}
+	}
+}
+
+// TestTitleZone writes a title between rows of a table whose heading says UTC. Where it says another zone, times below it are in none.
+func TestTitleZone(t *testing.T) {
+	for title, read := range map[string]bool{"Times below are BRT": false, "Not UTC:": false, "# times in CET": false, "(-03:00)": false, "List 2": true, "All times are UTC": true} {
+		for _, mark := range []string{",", ";", "\t", "|"} {
+			text := strings.ReplaceAll("ip,source port,time (UTC)\n198.18.0.7,6000,2026-02-01 05:30:00\n"+title+"\n198.18.0.0,2222,2026-02-01 05:30:00\n", ",", mark)
+			if isPortAsked(t, text, 2222) != read && mark != "|" || !read && isPortAsked(t, text, 2222) {
+				t.Errorf("%q: answered %v", text, !read)
 			}
 		}
 	}

@@ -22,7 +22,7 @@ func (p *plainParser) parse(line string) (r Request, ok bool, err error) {
 	p.look(line)
 	r, err = p.question(line)
 	p.asked(line, err)
-	if isTextWith(line, err) {
+	if isTextWith(line, err) || err != nil && !isTimed(err) && hasWord([]byte(strings.ToLower(line))) {
 		p.utc, p.ofSource = false, false
 	}
 	return r, true, err
