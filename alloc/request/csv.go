@@ -350,6 +350,7 @@ func (p *csvParser) row(line string) (r Request, err error) {
 	if len(p.fields) == 1 && len(p.columns) > 1 && hasAddress(line) { // names of columns in a sentence: "IP address, source port, timestamp:"
 		p.unread.look(line)
 		plain := plainParser{settings: p.settings, heading: p.unread}
+		plain.utc, plain.ofSource = false, false // what is divided as the table is, is a row of it, and the rest is not
 		r, err = plain.question(line)
 		p.unread = plain.heading
 		return r, err

@@ -109,3 +109,27 @@ func TestTitleZone(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadingOfTable writes lines in another form behind a table whose heading says UTC and names the source port: both are of the table alone.
+func TestHeadingOfTable(t *testing.T) {
+	for _, heading := range []string{"| IP | Source port | Time (UTC) |\n| 198.18.0.7 | 6000 | 2026-02-01 05:30:00 |\n", "IP,Source port,Time (UTC)\n198.18.0.7,6000,2026-02-01 05:30:00\n", "IP;Source port;Time (UTC)\n198.18.0.7;6000;2026-02-01 05:30:00\n", "IP\tSource port\tTime (UTC)\n198.18.0.7\t6000\t2026-02-01 05:30:00\n"} {
+		for _, between := range []string{"\n", "\nNot UTC:\n", "\nBegin forwarded message:\n\n", "\nRegards\nJohn\n\n"} {
+			for _, row := range []string{"198.18.0.0:6000 2026-02-01 02:30:00", "IP: 198.18.0.0 Source port: 6000 Time: 2026-02-01 02:30:00", "198.18.0.0   6000   2026-02-01 02:30:00", "198.18.0.0 2222 2026-02-01T02:30:00Z"} {
+				for _, front := range []string{"", "Subject: x\n\n"} {
+					got, err := read(t, strings.NewReader(front+heading+between+row+"\n"), Options{Ports: PortsNamed})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if len(got) < 2 || got[0].Err != nil && front != "" {
+						t.Errorf("%q: %+v", front+heading+between+row, got)
+					}
+					for _, q := range got {
+						if q.Err == nil && q.From.Hour() == 2 {
+							t.Errorf("%q is answered", front+heading+between+row)
+						}
+					}
+				}
+			}
+		}
+	}
+}
