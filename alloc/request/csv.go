@@ -166,6 +166,9 @@ func (p *csvParser) heed(line string) {
 	}
 }
 
+// localWords are of times on the clock of some place.
+var localWords = setOfWords("local locale locales locais locali lokal lokale lokaler lokalen lokalzeit ortszeit")
+
 // hearTitle keeps that a line between rows gives the ports below it to somebody else, or says another zone than UTC, whatever their columns are called.
 func (p *csvParser) hearTitle(line string) {
 	if len(p.columns) == 0 {
@@ -175,7 +178,8 @@ func (p *csvParser) hearTitle(line string) {
 	if word := deniedPort(line); word != "" {
 		p.denied = word
 	}
-	p.local = p.local || slices.ContainsFunc(p.statedIn(line), func(f foundZone) bool { return f.zone == nil || !sameZone(f.zone, time.UTC) })
+	isLocal := func(w string) bool { return localWords[w] }
+	p.local = p.local || slices.ContainsFunc(toldWords(line), isLocal) || slices.ContainsFunc(p.statedIn(line), func(f foundZone) bool { return f.zone == nil || !sameZone(f.zone, time.UTC) })
 }
 
 // otherNames returns what may be the heading of another table: a line without an address that has nothing but short words between separators. A

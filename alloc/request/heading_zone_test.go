@@ -100,7 +100,7 @@ func TestHeadingQuoted(t *testing.T) {
 
 // TestTitleZone writes a title between rows of a table whose heading says UTC. Where it says another zone, times below it are in none.
 func TestTitleZone(t *testing.T) {
-	for title, read := range map[string]bool{"Times below are BRT": false, "Not UTC:": false, "# times in CET": false, "(-03:00)": false, "List 2": true, "All times are UTC": true} {
+	for title, read := range map[string]bool{"Times below are BRT": false, "Not UTC:": false, "# times in CET": false, "(-03:00)": false, "Local time:": false, "# hora local": false, "List 2": true, "All times are UTC": true} {
 		for _, mark := range []string{",", ";", "\t", "|"} {
 			text := strings.ReplaceAll("ip,source port,time (UTC)\n198.18.0.7,6000,2026-02-01 05:30:00\n"+title+"\n198.18.0.0,2222,2026-02-01 05:30:00\n", ",", mark)
 			if isPortAsked(t, text, 2222) != read && mark != "|" || !read && isPortAsked(t, text, 2222) {
