@@ -26,7 +26,7 @@ func askedBeside(text string) map[string]string {
 func TestPortsDenied(t *testing.T) {
 	for _, text := range []string{
 		"The port given is the target port, not the source port.", "Ports are destination ports, we have no source ports.", "Source ports are not available; the port below is the port of our service.", "We do not log the source port. The port is that of our web server.",
-		"Unfortunately no source port was logged, only the destination port.", "Quellports liegen nicht vor, Port = Zielport.", "A porta informada é a porta de destino (não há registro da porta de origem).", "Le port est le port de destination.", "The source port isn't known.",
+		"Unfortunately no source port was logged, only the destination port.", "Quellports liegen nicht vor, Port = Zielport.", "A porta informada é a porta de destino (não há registro da porta de origem).", "Le port est le port de destination.", "The source port isn't known.", "No sport.", "The sport is not known.",
 		"The port is the one that was attacked on\nour server: the attacked port.", "Attacks on port 22", "The following hosts scanned our network.", "We saw SSH brute force attempts against our honeypot.", "Public port scan", "Angriffe auf Port 22", "The port is that of our host.",
 		"The ports are those of the target.", "The management port is given.", "Column 2 is the daemon port.", "Each line has IP, game port and time.", "Der Verwaltungsport steht dahinter.",
 	} {

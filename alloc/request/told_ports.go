@@ -81,7 +81,7 @@ func hasPortWord(text string) bool {
 		for end < len(rest) && isLetter(rest[end]) {
 			end++
 		}
-		if word := rest[begin:end]; begin == at && !plainPorts[word] || !notOfPorts[word] && (strings.HasSuffix(word, "port") || strings.HasSuffix(word, "ports") || otherPorts[word] || ownPorts[word]) {
+		if word := rest[begin:end]; begin == at && !plainPorts[word] || otherPorts[word] || ownPorts[word] || !notOfPorts[word] && (strings.HasSuffix(word, "port") || strings.HasSuffix(word, "ports")) {
 			return true
 		}
 		rest = rest[end:]
