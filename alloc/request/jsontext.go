@@ -163,8 +163,10 @@ func (j *jsonText) object(path string, depth int, v visitor) error {
 		return err
 	}
 	if b, err := j.peek(); err == nil && b == '}' {
-		_, err = j.read()
-		return err
+		if _, err = j.read(); err != nil || path == "" {
+			return err
+		}
+		return v.member(path, "") // {} is no value
 	}
 	for {
 		name, err := j.text()

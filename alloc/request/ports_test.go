@@ -101,6 +101,7 @@ func TestPorts(t *testing.T) {
 		{"IP: 198.18.0.0\nTarget port: 6000\nTime: " + at, "asked without it", "asked without it", "asked without it"},
 		{"IP,Source port,Port,Time\n198.18.0.0,,6000," + at, not, not, not},
 		{`{"ip":"198.18.0.0","src_port":null,"port":6000,"time":"` + at + `"}`, not, not, not},
+		{`{"ip":"198.18.0.0","src_port":{},"port":6000,"time":"` + at + `"}`, not, not, not},
 		{"IP: 198.18.0.0\nSource port: unknown\nPort: 6000\nTime: " + at, not, not, not},
 	} {
 		for ports, want := range map[Ports]string{0: test.heard, PortsNamed: test.named, PortsSource: test.source} {
