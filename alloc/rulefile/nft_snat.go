@@ -12,6 +12,9 @@ func (x *nftReader) snat(r *nftRule) *LineError {
 	}
 	x.accept("ip")
 	prefix := x.accept("prefix")
+	if x.accept("addr") && x.accept(".") { // "snat ip addr . port to", as it was written before
+		x.accept("port")
+	}
 	x.accept("to")
 	var err *LineError
 	switch {
