@@ -20,7 +20,7 @@ type blockScanner struct {
 	in     section
 	told   paragraph // above the block
 	asked  int       // the last line of a question with a time, or of times below it
-	depth  int       // how many bytes stand before the line at hand that quote it
+	depth  int       // how many mails quote the line at hand
 	tail   bool      // whether that is one of those
 	header bool      // of a forwarded mail
 	xarf   bool      // whether the text has a report of X-ARF
@@ -85,7 +85,7 @@ func (s *blockScanner) step() bool {
 		s.told.ended = true
 		return goOn && (!ok || s.send(r))
 	}
-	if depth := len(s.lines.Line()) - len(text); depth != s.depth {
+	if depth := depthOf(s.lines.Line(), text); depth != s.depth {
 		s.depth = depth
 		if p, ok := s.parser.(*plainParser); ok {
 			p.utc, p.ofSource = false, false // of another mail than the heading
@@ -162,6 +162,9 @@ func (s *blockScanner) line(line string) bool {
 	}
 	return true
 }
+
+// depthOf returns how many mails quote a line that was cut to a text.
+func depthOf(line, text []byte) int { return bytes.Count(line[:len(line)-len(text)], []byte(">")) }
 
 // isAnother reports whether a line of prose is a further time below a question with one. The end of its interval, which refuses it, is none.
 func (s *blockScanner) isAnother(line string) bool {

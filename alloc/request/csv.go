@@ -21,6 +21,7 @@ type csvParser struct {
 	flows     bool       // the heading is that of a flow tool
 	lost      names      // of a line below the heading that may name other columns
 	local     bool       // whether one says another zone than UTC
+	below     bool       // whether rows or words stand below the heading
 	denied    string     // a word of a line between rows by which ports below it are somebody else's
 	open      byte       // the separator of a row whose quoted value goes on in the next line; else 0
 	ports     int        // how many columns are ports
@@ -79,7 +80,7 @@ func (p *csvParser) comment(line string) {
 		}
 		p.unread.take(strings.TrimLeft(line, " \t#"))
 	case isCountedHeading(line):
-		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.comments, p.lost, p.denied, p.local = c.separator, c.columns, c.nfdump, c.flows, c.ports, nil, names{}, "", false
+		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.comments, p.lost, p.denied, p.local, p.below = c.separator, c.columns, c.nfdump, c.flows, c.ports, nil, names{}, "", false, false
 		p.unread.forget()
 	default:
 		p.comments = &c
@@ -95,7 +96,7 @@ func (p *csvParser) uncomment(line string) {
 	c := p.comments
 	p.comments = nil
 	if fields, err := split(line, c.separator, p.fields[:0]); err == nil && len(fields) == len(c.columns) {
-		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.lost, p.denied, p.local = c.separator, c.columns, c.nfdump, c.flows, c.ports, names{}, "", false
+		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.lost, p.denied, p.local, p.below = c.separator, c.columns, c.nfdump, c.flows, c.ports, names{}, "", false, false
 		p.unread.forget()
 	}
 }
@@ -144,7 +145,7 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 	r, err = p.row(line)
 	p.unread.asked(line, err)
 	if err != nil && (p.heading(line) || p.nfdump && !hasAddress(line)) {
-		p.lost, p.denied, p.local, p.group = names{}, "", false, p.unread.told.isGroup()
+		p.lost, p.denied, p.local, p.below, p.group = names{}, "", false, false, p.unread.told.isGroup()
 		p.unread.take(line)
 		p.unread.forget()
 		return r, false, nil // a second table, or a summary
@@ -174,6 +175,7 @@ func (p *csvParser) hearTitle(line string) {
 	if len(p.columns) == 0 {
 		return
 	}
+	p.below = true
 	line = line[:min(len(line), maxHeading)]
 	if word := deniedPort(line); word != "" {
 		p.denied = word
@@ -354,11 +356,14 @@ func (p *csvParser) row(line string) (r Request, err error) {
 	if len(p.fields) == 1 && len(p.columns) > 1 && hasAddress(line) { // names of columns in a sentence: "IP address, source port, timestamp:"
 		p.unread.look(line)
 		plain := plainParser{settings: p.settings, heading: p.unread}
-		plain.utc, plain.ofSource = false, false // what is divided as the table is, is a row of it, and the rest is not
+		if p.below { // what is divided as the table is, is a row of it, and the rest is not
+			plain.utc, plain.ofSource = false, false
+		}
 		r, err = plain.question(line)
 		p.unread = plain.heading
 		return r, err
 	}
+	p.below = true
 	it := item{flow: p.flows, apart: p.group, below: p.unread.told.between(), denied: p.denied}
 	it.local = p.local
 	for i, value := range p.fields {

@@ -158,16 +158,25 @@ func (h *heading) judge(w *words) {
 	}
 	h.judged = true
 	if h.last.mayStandAbove(h.row) {
-		h.names, h.over = h.last, names{}
+		h.below(h.last)
 		return
 	}
 	if n := h.numbered; n.apart == 0 && n.mayStandAbove(h.row) {
-		h.names, h.over = n, names{}
+		h.below(n)
 		return
 	}
 	if h.above.judge(h.row, w) {
 		h.headed, h.ofSource, h.utc, h.port = false, false, false, near // of another table
 	}
+}
+
+// below has a heading of which not all is understood be that of the row at hand.
+func (h *heading) below(n names) {
+	if n.line != h.names.line {
+		h.mark, h.cells, h.rows, h.far = n.apart, len(n.of), true, false
+	}
+	h.names, h.over = n, names{}
+	h.ofSource = !h.far || h.divides(h.row)
 }
 
 // check refuses a number of the row that is not where the heading has the port. known is false where there is no heading that is not understood.
@@ -196,6 +205,11 @@ func (h *heading) check(w *words, number string) (known bool, err error) {
 	c := h.names.of[i]
 	if c.role != rolePort || h.names.isOthers(i) {
 		return true, refuse(errNumber, "its column is named %s, which is not known to be the port that is asked for: write port before it if it is one", quoted(c.text))
+	}
+	if h.told != nil && (isBarePort(c.text) || !h.ofSource) {
+		if word := h.told.notOwn(h.told.text.String()); word != "" {
+			return true, errStrange(errNumber, word)
+		}
 	}
 	return true, nil
 }

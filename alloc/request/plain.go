@@ -37,6 +37,8 @@ func (p *plainParser) isPort(w *words, i int) error {
 	switch {
 	case err == nil && p.ports == PortsNamed && p.assumes(w.rest[i]):
 		return errBare(errNumber)
+	case known && err == nil && p.assumes(w.rest[i]) && p.ofPort() != "":
+		return errStrange(errNumber, p.ofPort())
 	case known:
 		return err
 	}
@@ -216,7 +218,7 @@ func (p *plainParser) assumes(number string) bool {
 		return !p.ofSource
 	}
 	i := p.heading.names.column(p.row, number)
-	return i < 0 || isBarePort(p.heading.names.of[i].text)
+	return i < 0 || !p.ofSource || isBarePort(p.heading.names.of[i].text)
 }
 
 // isShortNumber reports whether a word is a number that could be meant as a port.
