@@ -173,10 +173,9 @@ func (h *heading) judge(w *words) {
 // below has a heading of which not all is understood be that of the row at hand.
 func (h *heading) below(n names) {
 	if n.line != h.names.line {
-		h.mark, h.cells, h.rows, h.far = n.apart, len(n.of), true, false
+		h.mark, h.cells, h.rows, h.far, h.ofSource = n.apart, len(n.of), true, false, true
 	}
 	h.names, h.over = n, names{}
-	h.ofSource = !h.far || h.divides(h.row)
 }
 
 // check refuses a number of the row that is not where the heading has the port. known is false where there is no heading that is not understood.

@@ -45,8 +45,8 @@ var spellings = [roleCount]string{
 		origenip enderecoiporigem enderecoipdeorigem enderecoippublico enderecoipv4 enderecodeip enderecodeorigem numeroip
 		numerodeip direccionipdeorigen direcciondeorigen direccionippublica direccionipv4 ipadresse ipv4adresse quellip
 		quelleip quelladresse quellipadresse oeffentlicheip oeffentlicheipadresse offentlicheip offentlicheipadresse
-		absenderip ipabsender adresseip adresseipv4 adresseipsource adresseippublique ipsource ippublique indirizzoip indirizzoipv4
-		indirizzoippubblico indirizzoipsorgente ipsorgente ippubblico infringersipaddress infringersip infringerip infringeripaddress ipsrc idorigh`,
+		absenderip ipabsender adresseip adresseipv4 adresseipsource adresseippublique ippublique indirizzoip indirizzoipv4
+		indirizzoippubblico indirizzoipsorgente ippubblico infringersipaddress infringersip infringerip infringeripaddress ipsrc idorigh`,
 	rolePort: `srcport sourceport sport spt sp outsideport publicport externalport natport natsrcport xsrcport postnatport
 		postnaptsourcetransportport translatedport clientport remoteport userport loginport logicalport portalogica
 		portaorigem portadeorigem puertoorigen sourceportnumber srcportnumber sourcetcpport sourceudpport
