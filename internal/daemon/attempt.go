@@ -27,7 +27,7 @@ type attempt struct {
 	switched   time.Time // on the wall: packets obeyed the plan
 	took       time.Duration
 	err        error       // from whatever step
-	had        *comparison // of what the kernel had at the start of the daemon; nil where that is another plan
+	had        *comparison // of what the kernel had before it is touched; nil where that was not compared, or could not be
 	onlyTold   bool        // what was found is not to be repaired
 }
 
@@ -201,7 +201,7 @@ func (a *attempt) compare(b Backend, t *timeline, applied *alloc.Plan) {
 		}
 		plan = known[0]
 	}
-	if c := compare(b, plan, a.before); c.err == nil || c.plan == a.want.sha256 {
+	if c := compare(b, plan, a.before); c.err == nil {
 		a.had = &c
 	}
 	if now, err := b.InForce(); err != nil || now.SHA256 != a.before.SHA256 { // that took its time
@@ -212,7 +212,7 @@ func (a *attempt) compare(b Backend, t *timeline, applied *alloc.Plan) {
 // differs reports whether somebody has changed what the kernel has of the plan that is to be in force.
 func (a *attempt) differs() bool {
 	c := a.had
-	if c == nil || c.err != nil || c.plan != a.want.sha256 || a.before.SHA256 == "" && c.Misleading == 0 { // nothing translates: as after a boot
+	if c == nil || c.plan != a.want.sha256 || a.before.SHA256 == "" && c.Misleading == 0 { // nothing translates: as after a boot
 		return false
 	}
 	return c.Differences > c.OtherRelease
@@ -220,7 +220,7 @@ func (a *attempt) differs() bool {
 
 // misled reports whether by what the kernel had of its plan somebody else may have had ports than that says.
 func (a *attempt) misled() bool {
-	return a.had != nil && a.had.err == nil && a.had.Misleading > 0
+	return a.had != nil && a.had.Misleading > 0
 }
 
 func (a *attempt) run(b Backend, wall func() time.Time, wait func() error) {

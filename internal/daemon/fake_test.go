@@ -51,6 +51,7 @@ type fakeState struct {
 	applies   int
 	looks     int
 	compare   int
+	verifying bool // Verify goes on
 }
 
 func (b *fakeBackend) InForce() (InForce, error) {
@@ -95,10 +96,11 @@ func (b *fakeBackend) Apply(plan *alloc.Plan, wait func() error) (Applied, error
 
 func (b *fakeBackend) Verify(plan *alloc.Plan, found func(string)) (Verified, error) {
 	var slow time.Duration
-	b.do(func() { slow = b.slow })
+	b.do(func() { slow, b.verifying = b.slow, true })
 	time.Sleep(slow)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.verifying = false
 	if b.compare++; b.dumb != nil {
 		return Verified{}, b.dumb
 	}

@@ -279,7 +279,7 @@ func (l *loop) compared(c comparison) bool {
 
 // sayFound says what somebody else has changed, as it was found before the kernel was touched.
 func (l *loop) sayFound(a attempt) {
-	if a.had != nil && (a.why == "drift" || a.misled()) {
+	if a.misled() || a.why == "drift" && a.differs() {
 		l.sayDrift(*a.had, a.onlyTold)
 	}
 }
