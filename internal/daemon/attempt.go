@@ -26,9 +26,10 @@ type attempt struct {
 	done       Applied
 	switched   time.Time // on the wall: packets obeyed the plan
 	took       time.Duration
-	err        error       // from whatever step
-	had        *comparison // of what the kernel had before it is touched; nil where that was not compared, or could not be
-	onlyTold   bool        // what was found is not to be repaired
+	err        error         // from whatever step
+	had        *comparison   // of what the kernel had before it is touched; nil where that was not compared, or could not be
+	cost       time.Duration // of comparing that
+	onlyTold   bool          // what was found is not to be repaired
 }
 
 // errGivenUp means: what was being prepared is to be decided anew.
@@ -42,20 +43,7 @@ func (l *loop) apply(want target) {
 	}
 	l.log.Debug("apply", "plan_sha256", want.sha256, "why", why)
 	start := !l.has || why == refusedAtStart
-	l.attempt("apply", attempt{want: want, why: why, start: start, compares: start || l.mayTakeAway(want)})
-}
-
-// mayTakeAway reports whether the kernel is to be compared before an apply of a target, which would take away what somebody has changed since the last comparison:
-// where that may be so, and neither an epoch that is due at its instant waits for it, nor attempts that are refused again and again do nothing else.
-func (l *loop) mayTakeAway(want target) bool {
-	since, e := time.Since(later(l.verifiedAt, l.comparedAt)), want.epoch
-	switch {
-	case e.Added.Before(e.From) && want.sha256 != l.applied.sha256 && l.verifyTook > lateAfter:
-		return false
-	case l.failures+l.repairs > 0 && since < retryShare*l.verifyTook:
-		return false
-	}
-	return l.changed() || !l.inForce.Exact && since > lookEvery
+	l.attempt("apply", attempt{want: want, why: why, start: start, compares: l.comparesFirst(want, why, start)})
 }
 
 // prepare begins to make the kernel obey the next epoch, a while before its instant, and waits for that.
@@ -72,8 +60,8 @@ func (l *loop) prepare() {
 		return
 	}
 	l.log.Debug("prepare", "plan_sha256", want.sha256, "epoch", want.epoch.Seq)
-	inTime := l.verifyTook <= lateAfter || l.verifyTook+l.o.Backend.Ahead()/2 < left
-	l.attempt("prepare", attempt{want: want, ahead: true, compares: l.changed() && inTime})
+	before := l.verifyTook + beforeEpoch + 2*lookEvery // as verifyDue has it compared, if the epoch was known by then
+	l.attempt("prepare", attempt{want: want, ahead: true, compares: l.unknown(before) && l.inTime(l.o.Backend.Ahead()/2)})
 }
 
 // attempt begins an attempt.
@@ -92,9 +80,7 @@ func (l *loop) attempt(what string, a attempt) {
 		l.stop = make(chan struct{})
 		wait = l.hold(a.want.epoch.From, l.stop)
 	}
-	if l.comparing(); a.compares {
-		l.comparedAt = time.Now()
-	}
+	l.comparing()
 	l.start(what, func() func() {
 		a.looked = time.Now()
 		if a.before, a.err = backend.InForce(); waits && (!first || a.before.SHA256 != "") && source.underWay() { // since the last look
@@ -110,7 +96,10 @@ func (l *loop) attempt(what string, a attempt) {
 		}
 		recorded := func() bool { return unread || source.mark() != mark }
 		a.decide(known, ours, recorded)
-		a.compare(backend, line, plan)
+		if a.compare(backend, line, plan) {
+			cost, had := a.cost, a.had
+			l.done <- func() { l.haveCompared(cost, had) }
+		}
 		a.remember(source, line, m, first, unnoted)
 		a.touch(backend, wall, wait, report)
 		return func() { l.haveApplied(a) }
@@ -184,10 +173,10 @@ func (l *loop) giveUp() {
 }
 
 // compare compares, if it is to, what the kernel has with the plan that it says it has, where that is known: with that which is to be in force where it says nothing. applied
-// is the one that was applied last.
-func (a *attempt) compare(b Backend, t *timeline, applied *alloc.Plan) {
+// is the one that was applied last. It reports whether it did.
+func (a *attempt) compare(b Backend, t *timeline, applied *alloc.Plan) bool {
 	if !a.compares || a.err != nil {
-		return
+		return false
 	}
 	plan := a.plan
 	switch has := a.before.SHA256; {
@@ -197,16 +186,18 @@ func (a *attempt) compare(b Backend, t *timeline, applied *alloc.Plan) {
 	default:
 		known := t.plansOf([]string{has})
 		if len(known) == 0 {
-			return
+			return false
 		}
 		plan = known[0]
 	}
-	if c := compare(b, plan, a.before); c.err == nil {
+	c := compare(b, plan, a.before)
+	if a.cost = c.took; c.err == nil {
 		a.had = &c
 	}
 	if now, err := b.InForce(); err != nil || now.SHA256 != a.before.SHA256 { // that took its time
 		a.had, a.err = nil, errGivenUp
 	}
+	return true
 }
 
 // differs reports whether somebody has changed what the kernel has of the plan that is to be in force.
@@ -378,12 +369,12 @@ func (l *loop) haveFailed(a attempt) {
 			l.snapshot.Drift.Failed++
 		}
 		l.repairs++
-		l.repairAt = time.Now().Add(backoff(l.repairs))
+		l.repairAt = time.Now().Add(l.pause(a, l.repairs))
 		l.trouble("apply", fmt.Sprintf("plan %.12s could not be applied once more (%s): %v", a.want.sha256, a.why, a.err), false)
 		return
 	}
 	l.failures++
-	l.retryAt = time.Now().Add(backoff(l.failures))
+	l.retryAt = time.Now().Add(l.pause(a, l.failures))
 	l.trouble("apply", fmt.Sprintf("plan %.12s could not be applied, what was in force stays so: %v", a.want.sha256, a.err), false)
 	if a.in.SHA256 == a.want.sha256 && a.before.SHA256 != a.in.SHA256 { // the kernel took it, and what comes behind failed
 		l.holds(a)
@@ -396,6 +387,14 @@ func (l *loop) haveFailed(a attempt) {
 		}
 		l.trouble("apply", fmt.Sprintf("plan %.12s is in force, but not all that belongs to it was done: %v", a.want.sha256, a.err), false)
 	}
+}
+
+// pause returns how long to wait after the nth failure in a row: of what is always compared first, until that can be afforded.
+func (l *loop) pause(a attempt, n int) time.Duration {
+	if a.start && l.o.Report {
+		return max(backoff(n), time.Until(l.affordAt))
+	}
+	return backoff(n)
 }
 
 // backoff returns how long to wait after the nth failure in a row, from 1.

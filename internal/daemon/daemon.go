@@ -57,9 +57,8 @@ const (
 	calmAfter     = 5 * time.Minute // a repair this long after the one before is the first of a row again
 	defaultEvery  = 5 * time.Minute
 	idleShare     = 500              // of the time, at most one part in so many goes to comparisons without a reason
-	retryShare    = 100              // of the time, at most one part in so many goes to comparisons before attempts that are refused
 	verifyAgain   = 10 * time.Second // after a comparison that failed
-	beforeEpoch   = 10 * time.Second // how long before an epoch is prepared the kernel is compared at the latest, where not all changes show
+	beforeEpoch   = 10 * time.Second // how long before an epoch is prepared the kernel is compared at the latest
 	verifyShare   = 10               // of the time, at most one part in so many goes to comparisons because somebody changed something
 	maxExamples   = 20               // of differences that are kept and logged
 )

@@ -19,7 +19,7 @@ type loop struct {
 	// What is being done beside the loop. Its result is a function that settles it in the loop.
 	doing      string
 	doingSince time.Time
-	done       chan func()
+	done       chan func()   // that, and before it what is known already
 	stop       chan struct{} // closed to have what is prepared given up; nil = nothing is
 
 	// The source.
@@ -49,8 +49,9 @@ type loop struct {
 	// Comparisons, attempts.
 	verifiedAt   time.Time
 	verifyTook   time.Duration
-	comparedAt   time.Time // an attempt began to compare
 	verifyBad    bool      // the last one failed
+	knownAt      time.Time // the last one ended by which the kernel is known, an attempt's, too
+	affordAt     time.Time // before that attempts that are refused again and again do not compare
 	failures     int       // of applies of another target, in a row
 	retryAt      time.Time // before that none is tried
 	adoptAt      time.Time // before that it is not looked for a plan of the daemon before
@@ -97,7 +98,7 @@ type loop struct {
 }
 
 func newLoop(d *Daemon) *loop {
-	l := &loop{Daemon: d, log: d.o.Log, problems: problems{}, done: make(chan func(), 1), reread: true}
+	l := &loop{Daemon: d, log: d.o.Log, problems: problems{}, done: make(chan func(), 2), reread: true}
 	l.snapshot = *d.Snapshot()
 	l.snapshot.Started = l.wall()
 	return l
@@ -127,12 +128,17 @@ func (l *loop) over(code string) {
 // start does work beside the loop.
 func (l *loop) start(what string, work func() (settle func())) {
 	l.doing, l.doingSince = what, time.Now()
-	go func() { l.done <- work() }()
+	go func() {
+		settle := work()
+		l.done <- func() {
+			l.doing = ""
+			settle()
+		}
+	}()
 }
 
-// settle ends work beside the loop.
+// settle notes what came of work beside the loop, or of a part of it.
 func (l *loop) settle(settle func()) {
-	l.doing = ""
 	l.watchClock() // what is settled is put in its place by the clock as it is now
 	settle()
 }
@@ -259,8 +265,8 @@ func (l *loop) verifyDue(now time.Time) bool {
 		if left < 0 {
 			return false // the epoch would have to wait for it
 		}
-		if left < beforeEpoch && since > 2*beforeEpoch && !l.inForce.Exact {
-			return true // an epoch takes away what somebody has changed
+		if left < beforeEpoch && since > beforeEpoch && l.unknown(beforeEpoch) {
+			return true // an epoch takes that away
 		}
 	}
 	every := VerifyPeriod(l.o.VerifyEvery, l.verifyTook)

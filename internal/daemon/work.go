@@ -251,7 +251,7 @@ func (l *loop) compared(c comparison) bool {
 		l.trouble("verify", "the kernel cannot be compared with the plan: "+c.err.Error(), false)
 		return false
 	}
-	l.verifyTook = c.took
+	l.verifyTook, l.knownAt = c.took, now
 	l.over("verify")
 	l.untidy()
 	l.comparedAs(c)

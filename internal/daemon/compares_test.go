@@ -1,0 +1,152 @@
+package daemon
+
+import (
+	"cmp"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// compared lets time go by until the kernel was just compared.
+func (r *rig) compared() {
+	r.Helper()
+	for n := r.seen().compare; r.seen().compare == n; {
+		r.after(100 * time.Millisecond)
+	}
+}
+
+// TestTakenAway has somebody change elements right behind a comparison, which may take long and may not show in the mark, and an apply take that away: who had ports
+// meanwhile is not known afterwards, whatever was refused before, unless a planned epoch had to wait for a comparison.
+func TestTakenAway(t *testing.T) {
+	type timing struct{ slow, ahead time.Duration }
+	quick, slow, million := timing{0, 10 * time.Second}, timing{200 * time.Millisecond, 10 * time.Second}, timing{4 * time.Second, 10 * time.Second}
+	edit := func(r *rig) {
+		r.b.do(func() {
+			if r.b.broken = append(r.b.broken, "slot of 198.18.1.1: changed"); r.b.exact {
+				r.b.mark++
+			}
+		})
+	}
+	change := func(r *rig) {
+		r.compared()
+		r.after(time.Second)
+		edit(r)
+	}
+	refused := func(r *rig, long time.Duration) {
+		r.b.do(func() { r.b.refuse = errRefused })
+		r.swap("route: missing")
+		r.after(long)
+	}
+	recorded := func(changed, before time.Duration) func(r *rig) { // so long before the record, which is so long before the epoch
+		return func(r *rig) {
+			change(r)
+			r.after(changed)
+			r.add(2, before)
+			r.after(before)
+		}
+	}
+	for name, c := range map[string]struct {
+		timings []timing
+		play    func(r *rig)
+	}{
+		"an epoch, long after a repair was refused": {[]timing{quick, slow, million}, func(r *rig) {
+			refused(r, 10*time.Minute)
+			r.b.do(func() { r.b.refuse = nil; r.b.links++ })
+			r.after(2 * time.Hour)
+			change(r)
+			r.after(5 * time.Second)
+			r.add(2, 0)
+		}},
+		"a repair that is refused until a link is back": {[]timing{quick, slow, million}, func(r *rig) {
+			refused(r, time.Hour)
+			change(r)
+			r.after(15 * time.Second)
+			r.b.do(func() { r.b.refuse = nil; r.b.links++; r.b.mark++ })
+		}},
+		"files, while a repair is refused": {[]timing{quick, slow, million}, func(r *rig) {
+			refused(r, time.Hour)
+			change(r)
+			r.after(5 * time.Second)
+			r.b.do(func() { r.b.refuse, r.b.changed = nil, true })
+			r.d.Reload()
+		}},
+		"an epoch that is planned 5 s ahead":  {[]timing{quick}, recorded(4*time.Minute, 5*time.Second)},
+		"an epoch that is planned 9 s ahead":  {[]timing{quick, slow}, recorded(4*time.Minute, 9*time.Second)},
+		"an epoch that is planned 20 s ahead": {[]timing{quick, slow, million, {4 * time.Second, 2 * time.Second}}, recorded(4*time.Minute, 20*time.Second)},
+		"an epoch that is planned a while ahead": {[]timing{quick, slow, million, {4 * time.Second, time.Minute}}, func(r *rig) {
+			r.compared()
+			r.add(2, 10*time.Minute)
+			r.after(8 * time.Minute)
+			edit(r)
+			r.after(2 * time.Minute)
+		}},
+		"an epoch that is planned 50 s ahead": {[]timing{{4 * time.Second, time.Minute}}, recorded(30*time.Minute, 50*time.Second)},
+	} {
+		for _, at := range c.timings {
+			for _, exact := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s/%v, exact %t", name, at, exact), func(t *testing.T) {
+					inBubble(t, "l.jsonl", func(r *rig) {
+						r.add(1, -10*time.Hour)
+						r.options.VerifyEvery = 5 * time.Minute
+						r.b.slow, r.b.ahead, r.b.exact = at.slow, at.ahead, exact
+					}, func(r *rig) {
+						r.after(time.Hour)
+						c.play(r)
+						s := r.after(20 * time.Minute)
+						if len(r.seen().broken) > 0 || !s.Healthy || len(s.Departures) > 0 || len(r.strays()) != 1 {
+							t.Errorf("%v %v %+v", r.strays(), r.seen().broken, s)
+						}
+						r.end()
+					})
+				})
+			}
+		}
+	}
+}
+
+// TestRefusedForHours has something be refused for hours, with comparisons of seconds: they take at most a hundredth of the time, also where links come and go.
+func TestRefusedForHours(t *testing.T) {
+	repair := func(r *rig) { r.swap("route: missing") }
+	for name, c := range map[string]struct {
+		report bool
+		play   func(r *rig)
+		every  time.Duration // a link comes or goes
+	}{
+		"a repair":                            {false, repair, 0},
+		"a repair while links flap":           {false, repair, 20 * time.Second},
+		"an epoch":                            {false, func(r *rig) { r.add(2, 0) }, 0},
+		"an epoch while links flap":           {false, func(r *rig) { r.add(2, 0) }, 20 * time.Second},
+		"a start":                             {false, func(r *rig) { r.restart(func() { repair(r) }) }, 0},
+		"a start while links flap":            {false, func(r *rig) { r.restart(func() { repair(r) }) }, 20 * time.Second},
+		"a start, and nothing differs":        {false, func(r *rig) { r.restart(func() {}) }, 0},
+		"the same, and it would only be told": {true, func(r *rig) { r.restart(func() {}) }, 0},
+		"files while nothing differs":         {true, func(r *rig) { r.b.do(func() { r.b.changed = true }); r.d.Reload() }, 0},
+	} {
+		for _, exact := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, exact %t", name, exact), func(t *testing.T) {
+				inBubble(t, "l.jsonl", func(r *rig) {
+					r.add(1, -10*time.Hour)
+					r.options.VerifyEvery, r.options.Report = 5*time.Minute, c.report
+					r.b.slow, r.b.exact = 4*time.Second, exact
+				}, func(r *rig) {
+					r.after(time.Hour)
+					r.b.do(func() { r.b.refuse = errRefused })
+					c.play(r)
+					r.after(time.Hour)
+					n, tried := r.seen().compare, r.seen().applies
+					step := cmp.Or(c.every, time.Minute)
+					for end := r.now().Add(3 * time.Hour); r.now().Before(end); {
+						if r.after(step); c.every > 0 {
+							r.b.do(func() { r.b.links++ })
+						}
+					}
+					n, tried = r.seen().compare-n, r.seen().applies-tried
+					if most := 3*60*60/4/retryShare + int(savedUp.Seconds())/4/retryShare + 3*60*60/4/idleShare + 2; n > most || tried < 3*60*60/410 {
+						t.Errorf("%d comparisons, and %d are the most, and %d attempts", n, most, tried)
+					}
+					r.end()
+				})
+			})
+		}
+	}
+}
