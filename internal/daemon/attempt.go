@@ -97,11 +97,12 @@ func (l *loop) attempt(what string, a attempt) {
 		recorded := func() bool { return unread || source.mark() != mark }
 		a.decide(known, ours, recorded)
 		if a.compare(backend, line, plan) {
-			cost, had := a.cost, a.had
-			l.done <- func() { l.haveCompared(cost, had) }
+			a.judge(report)
+			found := a
+			l.done <- func() { l.haveCompared(found) }
 		}
 		a.remember(source, line, m, first, unnoted)
-		a.touch(backend, wall, wait, report)
+		a.touch(backend, wall, wait)
 		return func() { l.haveApplied(a) }
 	})
 }
@@ -114,15 +115,16 @@ func (a *attempt) decide(known InForce, ours string, recorded func() bool) {
 	}
 }
 
-// touch makes the kernel obey, unless something is in the way.
-func (a *attempt) touch(b Backend, wall func() time.Time, wait func() error, report bool) {
-	if a.err != nil {
-		return
-	}
+// judge decides at a start whether what was found is drift, and only to be told.
+func (a *attempt) judge(report bool) {
 	if a.start && a.differs() {
 		a.why, a.onlyTold = "drift", report && a.before.SHA256 != ""
 	}
-	if !a.onlyTold {
+}
+
+// touch makes the kernel obey, unless something is in the way.
+func (a *attempt) touch(b Backend, wall func() time.Time, wait func() error) {
+	if a.err == nil && !a.onlyTold {
 		a.run(b, wall, wait)
 	}
 }
@@ -237,8 +239,10 @@ func (l *loop) haveApplied(a attempt) {
 	l.stop = nil
 	l.untidy()
 	l.haveFound(a)
-	l.sayFound(a)
 	if errors.Is(a.err, errGivenUp) {
+		if a.misled() { // it is so still
+			l.goodMark = ""
+		}
 		l.log.Debug(a.err.Error(), "epoch", a.want.epoch.Seq)
 		l.reread, l.lookedAt = true, time.Time{}
 		l.tell(a.before.SHA256)
@@ -332,6 +336,10 @@ const unchanged = "unchanged"
 // check compares what an apply has made with the plan. That is beside the loop, so that it is known that the plan is in force.
 func (l *loop) check(a attempt) {
 	backend, source, m, keeps := l.o.Backend, l.o.Source, l.memory(), l.forgetful(time.Now())
+	if !l.inTime(backend.Ahead()) { // then verifyDue has it compared
+		l.firstAttempt, l.goodMark = true, ""
+		return
+	}
 	l.start("verify", func() func() {
 		var kept error
 		if keeps { // first: a comparison may take long

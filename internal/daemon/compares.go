@@ -41,12 +41,15 @@ func (l *loop) comparesFirst(want target, why string, start bool) bool {
 	return l.unknown(lookEvery)
 }
 
-// haveCompared notes what came of a comparison before an attempt.
-func (l *loop) haveCompared(cost time.Duration, had *comparison) {
+// haveCompared notes what came of a comparison before an attempt, and says what somebody else has changed: the attempt may wait for its instant yet.
+func (l *loop) haveCompared(a attempt) {
 	now := time.Now()
-	l.affordAt = later(l.affordAt, now.Add(-savedUp)).Add(retryShare * cost)
-	l.verifyTook = max(l.verifyTook, cost)
-	if had != nil {
+	l.affordAt = later(l.affordAt, now.Add(-savedUp)).Add(retryShare * a.cost)
+	l.verifyTook = max(l.verifyTook, a.cost)
+	if a.had != nil {
 		l.knownAt = now
+	}
+	if a.misled() || a.why == "drift" && a.differs() {
+		l.sayDrift(*a.had, a.onlyTold)
 	}
 }

@@ -150,3 +150,84 @@ func TestRefusedForHours(t *testing.T) {
 		}
 	}
 }
+
+// TestToldWhileWaiting has the preparation of an epoch find what somebody has changed: nobody is named alone while it waits for the instant, and what it found is repaired
+// where the epoch is called off.
+func TestToldWhileWaiting(t *testing.T) {
+	for _, off := range []bool{false, true} {
+		for _, exact := range []bool{true, false} {
+			inBubble(t, "l.jsonl", func(r *rig) {
+				r.add(1, -10*time.Hour)
+				r.options.VerifyEvery = 5 * time.Hour
+				r.b.slow, r.b.ahead, r.b.exact = time.Second, time.Minute, exact
+			}, func(r *rig) {
+				r.after(time.Hour)
+				r.b.do(func() { r.b.broken = []string{"slot of 198.18.1.1: changed"} })
+				if exact {
+					r.b.do(func() { r.b.mark++ })
+				}
+				at := r.now().Add(50 * time.Second)
+				r.add(2, 50*time.Second)
+				r.after(5 * time.Second)
+				for range 9 {
+					if s := r.after(4 * time.Second); s.Doing != "prepare" || s.Departed.IsZero() || problem(s, "drift") == "" || s.Drift.Found != 1 {
+						t.Errorf("exact %t: %+v", exact, s)
+						break
+					}
+				}
+				if off {
+					r.add(1, at.Sub(r.now()))
+				}
+				s := r.after(10 * time.Minute)
+				if len(r.seen().broken) > 0 || !s.Healthy || !s.Departed.IsZero() || len(r.strays()) != 1 || s.Drift.Found != 1 {
+					t.Errorf("exact %t, called off %t: %+v", exact, off, s)
+				}
+				r.end()
+			})
+		}
+	}
+}
+
+// TestLateByAnother has an attempt begin shortly before a planned epoch, where a comparison takes seconds: the epoch waits for none, and what was applied before it
+// is compared behind it.
+func TestLateByAnother(t *testing.T) {
+	for _, exact := range []bool{true, false} {
+		for name, play := range map[string]func(r *rig){
+			"files":    func(r *rig) { r.b.do(func() { r.b.changed = true; r.b.mark++ }); r.d.Reload() },
+			"an epoch": func(r *rig) { r.b.do(func() { r.b.mark++ }) },
+			"a repair": func(r *rig) { r.b.do(func() { r.b.refuse = nil; r.b.links++; r.b.mark++ }) },
+		} {
+			for _, before := range []time.Duration{time.Second, 2500 * time.Millisecond, 4 * time.Second, 5500 * time.Millisecond, 7 * time.Second} {
+				inBubble(t, "l.jsonl", func(r *rig) {
+					r.add(1, -10*time.Hour)
+					r.options.VerifyEvery = 5 * time.Minute
+					r.b.slow, r.b.exact, r.b.ahead = 4*time.Second, exact, 2*time.Second
+				}, func(r *rig) {
+					r.after(time.Hour)
+					if name == "a repair" {
+						r.b.do(func() { r.b.refuse = errRefused })
+						r.swap("route: missing")
+					}
+					r.after(time.Minute)
+					at := r.now().Add(10 * time.Minute)
+					if name == "an epoch" {
+						r.add(3, 10*time.Minute-before)
+					}
+					r.add(2, 10*time.Minute)
+					r.after(10*time.Minute - before)
+					play(r)
+					for r.seen().sha != r.plan(2).SHA256() {
+						r.after(50 * time.Millisecond)
+					}
+					if late := r.now().Sub(at); late > lateAfter {
+						t.Errorf("exact %t, %s %v before: late by %v", exact, name, before, late)
+					}
+					if s := r.after(20 * time.Minute); !s.Healthy || !s.Departed.IsZero() || r.seen().compare == 0 {
+						t.Errorf("exact %t, %s %v before: %+v", exact, name, before, s)
+					}
+					r.end()
+				})
+			}
+		}
+	}
+}

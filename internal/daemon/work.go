@@ -277,13 +277,6 @@ func (l *loop) compared(c comparison) bool {
 	return true
 }
 
-// sayFound says what somebody else has changed, as it was found before the kernel was touched.
-func (l *loop) sayFound(a attempt) {
-	if a.misled() || a.why == "drift" && a.differs() {
-		l.sayDrift(*a.had, a.onlyTold)
-	}
-}
-
 // sayDrift says what somebody else has changed, and whether it stays so.
 func (l *loop) sayDrift(c comparison, stays bool) {
 	defer l.departsAs(c)
