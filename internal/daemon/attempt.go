@@ -68,7 +68,7 @@ func (l *loop) prepare() {
 func (l *loop) attempt(what string, a attempt) {
 	backend, source, wall, first, report := l.o.Backend, l.o.Source, l.wall, !l.has, l.o.Report
 	mark, known, ours, unread := l.mark, l.inForce, l.applied.sha256, l.unread()
-	waits := a.why == "" && l.patient(time.Now())
+	patient := l.patient(time.Now())
 	line, m, own, plan := l.timeline, l.memory(), l.known(), l.plan.Load()
 	unnoted := l.unnoted(m)
 	leapt, leaptSince := l.leapt, time.Time{}
@@ -83,7 +83,7 @@ func (l *loop) attempt(what string, a attempt) {
 	l.comparing()
 	l.start(what, func() func() {
 		a.looked = time.Now()
-		if a.before, a.err = backend.InForce(); waits && (!first || a.before.SHA256 != "") && source.underWay() { // since the last look
+		if a.before, a.err = backend.InForce(); patient && a.why == "" && (!first || a.before.SHA256 != "") && source.underWay() { // since the last look
 			return func() { l.leave(a.before, a.looked) }
 		}
 		a.seen = a.err == nil
@@ -94,8 +94,8 @@ func (l *loop) attempt(what string, a attempt) {
 		if !first && a.err == nil && a.before.SHA256 == m.PlanSHA256 {
 			m.Seen = wall().Truncate(time.Millisecond)
 		}
-		recorded := func() bool { return unread || source.mark() != mark }
-		a.decide(known, ours, recorded)
+		claimed := func() bool { return unread || source.mark() != mark || patient && source.underWay() }
+		a.decide(known, ours, claimed)
 		if a.compare(backend, line, plan) {
 			a.judge(report)
 			found := a
@@ -107,9 +107,9 @@ func (l *loop) attempt(what string, a attempt) {
 	})
 }
 
-// decide gives it up where the kernel is not as it was when this was decided, and somebody has recorded that, perhaps.
-func (a *attempt) decide(known InForce, ours string, recorded func() bool) {
-	void := a.ahead && a.before != known || a.why != "" && a.before.SHA256 != "" && a.before.SHA256 != ours && recorded()
+// decide gives it up where the kernel is not as it was when this was decided, and somebody has recorded that, perhaps, or is about to.
+func (a *attempt) decide(known InForce, ours string, claimed func() bool) {
+	void := a.ahead && a.before != known || a.why != "" && a.before.SHA256 != "" && a.before.SHA256 != ours && claimed()
 	if a.err == nil && void {
 		a.err = errGivenUp
 	}
@@ -196,8 +196,11 @@ func (a *attempt) compare(b Backend, t *timeline, applied *alloc.Plan) bool {
 	if a.cost = c.took; c.err == nil {
 		a.had = &c
 	}
+	at := time.Now()
 	if now, err := b.InForce(); err != nil || now.SHA256 != a.before.SHA256 { // that took its time
-		a.had, a.err = nil, errGivenUp
+		if a.had, a.err = nil, errGivenUp; err == nil {
+			a.before, a.looked = now, at
+		}
 	}
 	return true
 }

@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/cgnkit/cgnkit/alloc/ledger"
 )
 
 // TestEvidence has an apply take away what somebody has changed, under the mark, before a comparison found it: who had ports meanwhile is not known afterwards, also
@@ -211,5 +213,39 @@ func TestSlowComparisons(t *testing.T) {
 			}
 			r.end()
 		})
+	}
+}
+
+// TestRecordedBehindAComparison has somebody apply another plan while an attempt compares, and record it seconds behind that: it is not undone meanwhile.
+func TestRecordedBehindAComparison(t *testing.T) {
+	for _, exact := range []bool{true, false} {
+		for at := time.Duration(0); at < 6*time.Second; at += 700 * time.Millisecond {
+			inBubble(t, "l.jsonl", func(r *rig) { r.add(1, -10*time.Hour); r.options.VerifyEvery = 5 * time.Minute }, func(r *rig) {
+				r.after(30 * time.Minute)
+				r.b.do(func() { r.b.exact, r.b.slow, r.b.refuse = exact, 4*time.Second, errRefused })
+				r.swap("route: missing")
+				for r.after(30 * time.Minute); !r.seen().verifying || r.d.Snapshot().Doing != "apply"; r.after(100 * time.Millisecond) {
+					r.b.do(func() { r.b.mark++; r.b.links++ }) // so that it is tried again
+				}
+				w, err := ledger.Edit(r.path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				in := r.begin(w, 2)
+				r.b.do(func() { r.b.refuse = nil })
+				r.after(at)
+				r.byHand(2)
+				r.b.do(func() { r.b.broken = nil })
+				wrote := len(r.seen().writes)
+				r.after(3 * time.Second)
+				_, err = w.Commit(in, r.now().UTC().Truncate(time.Millisecond))
+				w.Close()
+				s := r.after(20 * time.Minute)
+				if wrote := r.seen().writes[wrote:]; err != nil || len(wrote) > 0 || len(r.strays()) > 0 || !s.Healthy {
+					t.Errorf("exact %t, %v behind the begin of the comparison: it wrote %.8s, %v, %v, %+v", exact, at, wrote, r.strays(), err, s)
+				}
+				r.end()
+			})
+		}
 	}
 }
