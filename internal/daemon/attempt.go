@@ -29,6 +29,8 @@ type attempt struct {
 	err        error         // from whatever step
 	had        *comparison   // of what the kernel had before it is touched; nil where that was not compared, or could not be
 	cost       time.Duration // of comparing that
+	uncompared error         // why that failed
+	unknown    bool          // what it takes away departs from its plan, perhaps, and could not be compared
 	onlyTold   bool          // what was found is not to be repaired
 }
 
@@ -71,6 +73,7 @@ func (l *loop) attempt(what string, a attempt) {
 	patient := l.patient(time.Now())
 	line, m, own, plan := l.timeline, l.memory(), l.known(), l.plan.Load()
 	unnoted := l.unnoted(m)
+	_, bad := l.problems["verify"]
 	leapt, leaptSince := l.leapt, time.Time{}
 	if !first && l.leaptAt.After(l.heldAt) {
 		leaptSince = l.back(l.heldAt)
@@ -101,6 +104,7 @@ func (l *loop) attempt(what string, a attempt) {
 			found := a
 			l.done <- func() { l.haveCompared(found) }
 		}
+		a.unknown = !m.Departed.IsZero() && a.had == nil && (bad || a.uncompared != nil)
 		a.remember(source, line, m, first, unnoted)
 		a.touch(backend, wall, wait)
 		return func() { l.haveApplied(a) }
@@ -112,13 +116,6 @@ func (a *attempt) decide(known InForce, ours string, claimed func() bool) {
 	void := a.ahead && a.before != known || a.why != "" && a.before.SHA256 != "" && a.before.SHA256 != ours && claimed()
 	if a.err == nil && void {
 		a.err = errGivenUp
-	}
-}
-
-// judge decides at a start whether what was found is drift, and only to be told.
-func (a *attempt) judge(report bool) {
-	if a.start && a.differs() {
-		a.why, a.onlyTold = "drift", report && a.before.SHA256 != ""
 	}
 }
 
@@ -174,49 +171,9 @@ func (l *loop) giveUp() {
 	}
 }
 
-// compare compares, if it is to, what the kernel has with the plan that it says it has, where that is known: with that which is to be in force where it says nothing. applied
-// is the one that was applied last. It reports whether it did.
-func (a *attempt) compare(b Backend, t *timeline, applied *alloc.Plan) bool {
-	if !a.compares || a.err != nil {
-		return false
-	}
-	plan := a.plan
-	switch has := a.before.SHA256; {
-	case has == "" || has == a.want.sha256:
-	case applied != nil && applied.SHA256() == has:
-		plan = applied
-	default:
-		known := t.plansOf([]string{has})
-		if len(known) == 0 {
-			return false
-		}
-		plan = known[0]
-	}
-	c := compare(b, plan, a.before)
-	if a.cost = c.took; c.err == nil {
-		a.had = &c
-	}
-	at := time.Now()
-	if now, err := b.InForce(); err != nil || now.SHA256 != a.before.SHA256 { // that took its time
-		if a.had, a.err = nil, errGivenUp; err == nil {
-			a.before, a.looked = now, at
-		}
-	}
-	return true
-}
-
-// differs reports whether somebody has changed what the kernel has of the plan that is to be in force.
-func (a *attempt) differs() bool {
-	c := a.had
-	if c == nil || c.plan != a.want.sha256 || a.before.SHA256 == "" && c.Misleading == 0 { // nothing translates: as after a boot
-		return false
-	}
-	return c.Differences > c.OtherRelease
-}
-
-// misled reports whether by what the kernel had of its plan somebody else may have had ports than that says.
-func (a *attempt) misled() bool {
-	return a.had != nil && a.had.Misleading > 0
+// wrote reports whether an apply has changed what the kernel has.
+func (a *attempt) wrote() bool {
+	return a.done.Way != unchanged && a.err == nil || a.in.SHA256 != a.before.SHA256
 }
 
 func (a *attempt) run(b Backend, wall func() time.Time, wait func() error) {
@@ -265,6 +222,9 @@ func (l *loop) haveApplied(a attempt) {
 	if a.in.SHA256 != "" {
 		l.inForce = a.in
 		l.sawChange(a)
+	}
+	if a.unknown && a.wrote() { // nobody will know
+		l.departure.found = true
 	}
 	if a.err != nil {
 		l.firstAttempt = true

@@ -3,6 +3,7 @@ package daemon
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -229,5 +230,90 @@ func TestLateByAnother(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestTakenAwayUncompared has the kernel not be compared for a while, in which somebody changes it or not, and something be applied meanwhile: what it took away is not
+// known afterwards, also where the daemon is killed just then. Where nothing was applied, what is compared at last decides.
+func TestTakenAwayUncompared(t *testing.T) {
+	epoch := func(r *rig) { r.add(2, 0); r.after(10 * time.Second) }
+	for name, c := range map[string]struct {
+		play    func(r *rig)
+		changed bool
+		unknown bool
+	}{
+		"an epoch":         {epoch, true, true},
+		"one, and nothing": {epoch, false, true},
+		"a planned epoch":  {func(r *rig) { r.add(2, 2*time.Minute); r.after(3 * time.Minute) }, true, true},
+		"a restart":        {func(r *rig) { r.restart(func() {}); r.after(10 * time.Second) }, true, true},
+		"files":            {func(r *rig) { r.b.do(func() { r.b.changed = true }); r.d.Reload(); r.after(10 * time.Second) }, true, true},
+		"nothing, and a restart": {func(r *rig) {
+			r.restart(func() {})
+			r.after(10 * time.Second)
+		}, false, false},
+		"nothing":       {func(r *rig) {}, false, false},
+		"what is found": {func(r *rig) {}, true, true},
+		"an epoch within which it is killed": {func(r *rig) {
+			r.b.do(func() { r.b.takes = 2 * time.Second })
+			r.add(2, 0)
+			r.after(3500 * time.Millisecond)
+			r.kill(filepath.Dir(r.path))
+			r.restart(func() { time.Sleep(3 * time.Second) })
+			r.after(10 * time.Second)
+		}, true, true},
+	} {
+		for _, exact := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, exact %t", name, exact), func(t *testing.T) {
+				inBubble(t, "l.jsonl", func(r *rig) {
+					r.add(1, -10*time.Hour)
+					r.options.VerifyEvery, r.b.exact = 5*time.Minute, exact
+				}, func(r *rig) {
+					r.after(20 * time.Minute)
+					r.b.do(func() { r.b.dumb = errRefused; r.b.mark++ })
+					if c.changed {
+						r.swap("changed")
+					}
+					r.after(time.Second)
+					at := r.now()
+					if r.after(10 * time.Minute); r.knownAlone(at) {
+						t.Error("it cannot be compared, and somebody is named alone")
+					}
+					c.play(r)
+					r.b.do(func() { r.b.dumb = nil })
+					s := r.after(30 * time.Minute)
+					if !s.Healthy || !s.Departed.IsZero() || len(r.seen().broken) > 0 || (len(r.strays()) == 1) != c.unknown || r.knownAlone(at) == c.unknown || !r.knownAlone(at.Add(-6*time.Minute)) {
+						t.Errorf("%v %+v", r.strays(), s)
+					}
+					r.end()
+				})
+			})
+		}
+	}
+}
+
+// TestReportUncompared starts a daemon that only reports drift while the kernel cannot be compared: what differs stays as it is, and is reported when it can be.
+func TestReportUncompared(t *testing.T) {
+	for _, changed := range []bool{false, true} {
+		inBubble(t, "l.jsonl", func(r *rig) {
+			r.add(1, -10*time.Hour)
+			r.options.VerifyEvery, r.options.Report = 5*time.Minute, true
+		}, func(r *rig) {
+			r.after(20 * time.Minute)
+			wrote := r.b.written()
+			r.restart(func() {
+				if r.b.do(func() { r.b.dumb = errRefused }); changed {
+					r.swap("changed")
+				}
+			})
+			if s := r.after(10 * time.Minute); s.Healthy || !s.Ready || problem(s, "apply") == "" || problem(s, "verify") == "" {
+				t.Errorf("changed %t: %+v", changed, s)
+			}
+			r.b.do(func() { r.b.dumb = nil })
+			s := r.after(10 * time.Minute)
+			if r.b.written() != wrote || s.Healthy == changed || (problem(s, "drift") != "") != changed || len(s.Problems) > 1 || s.Drift.Repaired > 0 {
+				t.Errorf("changed %t: %+v", changed, s)
+			}
+			r.end()
+		})
 	}
 }

@@ -42,7 +42,7 @@ func (a *attempt) neverKept(s Source, m memory, err error) (d doubt) {
 // remember notes beside the ledger what is open, before the kernel is touched: whatever becomes of this daemon, the next one knows. So it is with what
 // was seen, where nothing was noted since the clock was set.
 func (a *attempt) remember(s Source, t *timeline, m memory, first, unnoted bool) {
-	if a.err != nil || a.open.none() && !unnoted && !a.misled() || t == nil || t.ledger == nil {
+	if a.err != nil || a.open.none() && !unnoted && !a.misled() && !a.unknown || t == nil || t.ledger == nil {
 		return
 	}
 	if first {
@@ -56,7 +56,7 @@ func (a *attempt) remember(s Source, t *timeline, m memory, first, unnoted bool)
 	if m.Since, m.Had = all.since, all.had; m.IsZero() {
 		m.From, m.PlanSHA256 = a.want.epoch.From, a.want.sha256
 	}
-	if a.misled() {
+	if a.misled() || a.unknown {
 		m.Departed, m.Misled = earlier(m.Departed, m.LastEqual()), true
 	}
 	if a.unkept = s.remember(m); a.unkept == nil {
