@@ -251,8 +251,8 @@ func TestTakenAwayUncompared(t *testing.T) {
 			r.restart(func() {})
 			r.after(10 * time.Second)
 		}, false, false},
-		"nothing":       {func(r *rig) {}, false, false},
-		"what is found": {func(r *rig) {}, true, true},
+		"nothing":       {func(*rig) {}, false, false},
+		"what is found": {func(*rig) {}, true, true},
 		"an epoch within which it is killed": {func(r *rig) {
 			r.b.do(func() { r.b.takes = 2 * time.Second })
 			r.add(2, 0)
