@@ -22,6 +22,7 @@ type csvParser struct {
 	lost      names      // of a line below the heading that may name other columns
 	local     bool       // whether one says another zone than UTC
 	below     bool       // whether rows or words stand below the heading
+	reply     bool       // whether another mail begins between its rows
 	denied    string     // a word of a line between rows by which ports below it are somebody else's
 	open      byte       // the separator of a row whose quoted value goes on in the next line; else 0
 	ports     int        // how many columns are ports
@@ -80,7 +81,7 @@ func (p *csvParser) comment(line string) {
 		}
 		p.unread.take(strings.TrimLeft(line, " \t#"))
 	case isCountedHeading(line):
-		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.comments, p.lost, p.denied, p.local, p.below = c.separator, c.columns, c.nfdump, c.flows, c.ports, nil, names{}, "", false, false
+		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.comments, p.lost, p.denied, p.local, p.below, p.reply = c.separator, c.columns, c.nfdump, c.flows, c.ports, nil, names{}, "", false, false, false
 		p.unread.forget()
 	default:
 		p.comments = &c
@@ -96,7 +97,7 @@ func (p *csvParser) uncomment(line string) {
 	c := p.comments
 	p.comments = nil
 	if fields, err := split(line, c.separator, p.fields[:0]); err == nil && len(fields) == len(c.columns) {
-		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.lost, p.denied, p.local, p.below = c.separator, c.columns, c.nfdump, c.flows, c.ports, names{}, "", false, false
+		p.separator, p.columns, p.nfdump, p.flows, p.ports, p.lost, p.denied, p.local, p.below, p.reply = c.separator, c.columns, c.nfdump, c.flows, c.ports, names{}, "", false, false, false
 		p.unread.forget()
 	}
 }
@@ -145,7 +146,7 @@ func (p *csvParser) parse(line string) (r Request, ok bool, err error) {
 	r, err = p.row(line)
 	p.unread.asked(line, err)
 	if err != nil && (p.heading(line) || p.nfdump && !hasAddress(line)) {
-		p.lost, p.denied, p.local, p.below, p.group = names{}, "", false, false, p.unread.told.isGroup()
+		p.lost, p.denied, p.local, p.below, p.reply, p.group = names{}, "", false, false, false, p.unread.told.isGroup()
 		p.unread.take(line)
 		p.unread.forget()
 		return r, false, nil // a second table, or a summary
@@ -167,16 +168,13 @@ func (p *csvParser) heed(line string) {
 	}
 }
 
-// localWords are of times on the clock of some place.
-var localWords = setOfWords("local locale locales locais locali lokal lokale lokaler lokalen lokalzeit ortszeit")
-
 // hearTitle keeps that a line between rows gives the ports below it to somebody else, or says another zone than UTC, whatever their columns are called.
 func (p *csvParser) hearTitle(line string) {
 	if len(p.columns) == 0 {
 		return
 	}
-	p.below = true
 	line = line[:min(len(line), maxHeading)]
+	p.below, p.reply = true, p.reply || isReply(line)
 	if word := deniedPort(line); word != "" {
 		p.denied = word
 	}
@@ -379,7 +377,7 @@ func (p *csvParser) row(line string) (r Request, err error) {
 		if c.role == 0 {
 			it.field(c.nature, value)
 		} else {
-			if err := it.setPort(savingOr(c.role, c.dst, value), c.utc, c.bare, value); err != nil {
+			if err := it.setPort(savingOr(c.role, c.dst, value), c.utc && !p.reply, c.bare || p.reply, value); err != nil {
 				return r, err
 			}
 		}

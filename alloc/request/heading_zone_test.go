@@ -133,3 +133,24 @@ func TestHeadingOfTable(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadingOfOtherMail writes a row of another mail behind a table, divided as that is. It has neither the zone nor the name of the port in the heading.
+func TestHeadingOfOtherMail(t *testing.T) {
+	for _, mark := range []string{",", ";", "\t", " | "} {
+		for _, between := range []string{"-----Original Message-----\nFrom: Officer\n\nPlease identify the user of\n\n", "On Thu, 5 Feb 2026, officer wrote:\n> Please identify\n> ", "Begin forwarded message:\n\n"} {
+			heading, row := strings.ReplaceAll("IP,Source port,Time (UTC)\n", ",", mark), strings.ReplaceAll("198.18.0.7,6000,2026-02-01 05:30:00\n", ",", mark)
+			text := "Subject: x\n\n" + heading + row + "\n" + between + row
+			for _, form := range []string{text, strings.ReplaceAll(text, "05:30:00", "05:30:00Z")} {
+				got, err := read(t, strings.NewReader(form), Options{})
+				if err != nil || len(got) < 2 || got[0].Err != nil || got[0].Assumed {
+					t.Fatalf("%q: %+v, %v", form, got, err)
+				}
+				for _, q := range got[1:] {
+					if q.Err == nil && (!q.Assumed || form == text) {
+						t.Errorf("%q: %+v", form, q)
+					}
+				}
+			}
+		}
+	}
+}
