@@ -88,7 +88,7 @@ func (s *blockScanner) step() bool {
 	if depth := depthOf(s.lines.Line(), text); depth != s.depth {
 		s.depth = depth
 		if p, ok := s.parser.(*plainParser); ok {
-			p.utc, p.ofSource = false, false // of another mail than the heading
+			p.breaks() // of another mail than the heading
 		}
 	}
 	line := spaced(text)
@@ -128,10 +128,7 @@ func (s *blockScanner) tell(line string) {
 // line reads the line at hand, which is not blank.
 func (s *blockScanner) line(line string) bool {
 	s.markXARF(line)
-	pairs := s.feedback(labelsOf(line))
-	if pairs == nil && s.at != nil {
-		pairs = numberedLabel(line)
-	}
+	pairs := s.pairs(line)
 	switch {
 	case pairs == nil:
 	case endsInterval(s.stray): // "to 2026-02-01 03:30" has a colon
@@ -165,6 +162,18 @@ func (s *blockScanner) line(line string) bool {
 
 // depthOf returns how many mails quote a line that was cut to a text.
 func depthOf(line, text []byte) int { return bytes.Count(line[:len(line)-len(text)], []byte(">")) }
+
+// pairs returns the labels of a line and their values, unless it is the names of columns: "IP:Port   Time".
+func (s *blockScanner) pairs(line string) []pair {
+	pairs := s.feedback(labelsOf(line))
+	if pairs == nil && s.at != nil {
+		pairs = numberedLabel(line)
+	}
+	if p, ok := s.parser.(*plainParser); ok && pairs != nil && !hasAddress(line) && p.take(strings.TrimLeft(line, " \t#")) {
+		return nil
+	}
+	return pairs
+}
 
 // isAnother reports whether a line of prose is a further time below a question with one. The end of its interval, which refuses it, is none.
 func (s *blockScanner) isAnother(line string) bool {

@@ -346,20 +346,26 @@ func (p *csvParser) bare(line string) bool {
 	return false
 }
 
+// plain reads a line that is not divided as the table is.
+func (p *csvParser) plain(line string) (r Request, err error) {
+	p.unread.look(line)
+	plain := plainParser{settings: p.settings, heading: p.unread}
+	if p.below { // what is divided as the table is, is a row of it, and the rest is not
+		plain.utc, plain.ofSource = false, false
+	}
+	r, err = plain.question(line)
+	p.unread = plain.heading
+	p.below = p.below || isTextWith(line, err) || err != nil && !isTimed(err)
+	return r, err
+}
+
 // row reads a row by the roles of its columns.
 func (p *csvParser) row(line string) (r Request, err error) {
 	if p.fields, err = split(line, p.separator, p.fields[:0]); err != nil {
 		return r, err
 	}
 	if len(p.fields) == 1 && len(p.columns) > 1 && hasAddress(line) { // names of columns in a sentence: "IP address, source port, timestamp:"
-		p.unread.look(line)
-		plain := plainParser{settings: p.settings, heading: p.unread}
-		if p.below { // what is divided as the table is, is a row of it, and the rest is not
-			plain.utc, plain.ofSource = false, false
-		}
-		r, err = plain.question(line)
-		p.unread = plain.heading
-		return r, err
+		return p.plain(line)
 	}
 	p.below = true
 	it := item{flow: p.flows, apart: p.group, below: p.unread.told.between(), denied: p.denied}

@@ -15,6 +15,7 @@ type heading struct {
 	utc      bool  // whether one says that times are UTC, likewise
 	mark     rune  // what stands between its names; 0 for a blank
 	cells    int   // how many names it has
+	broken   bool  // whether something else stands below the last line without an address
 	rows     bool  // whether rows stand below it
 	far      bool  // and a blank line behind them
 	port     place // where it is, as one says of which all is understood
@@ -67,7 +68,7 @@ func (h *heading) blank() {
 func (h *heading) takeNew(line string) bool {
 	h.tell(line)
 	if strings.Trim(line, " \t-=_+|:~*#>") != "" { // what stands between rows may say something else, in whatever words
-		h.utc, h.ofSource = false, false
+		h.breaks()
 	}
 	if isReference(line) {
 		return false
@@ -81,7 +82,7 @@ func (h *heading) takeNew(line string) bool {
 		return false
 	}
 	n := namesOf(line)
-	h.last = n
+	h.last, h.broken = n, false
 	h.words(n)
 	if len(n.of) < 2 || slices.ContainsFunc(n.of, func(c columnName) bool { return !c.known() }) {
 		return false
@@ -170,10 +171,13 @@ func (h *heading) judge(w *words) {
 	}
 }
 
+// breaks ends what a heading says of zone and port: what stands at hand is neither its row nor a rule.
+func (h *heading) breaks() { h.utc, h.ofSource, h.broken = false, false, true }
+
 // below has a heading of which not all is understood be that of the row at hand.
 func (h *heading) below(n names) {
 	if n.line != h.names.line {
-		h.mark, h.cells, h.rows, h.far, h.ofSource = n.apart, len(n.of), true, false, true
+		h.mark, h.cells, h.rows, h.far, h.ofSource = n.apart, len(n.of), true, false, !h.broken
 	}
 	h.names, h.over = n, names{}
 }

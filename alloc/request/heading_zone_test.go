@@ -23,6 +23,8 @@ func TestHeadingZone(t *testing.T) {
 		{"All times are CET.\n\nIP   Port   Time (UTC)\n198.18.0.0   6000   2026-02-01 05:30:00\n", nil, "05:30"}, // as in other tables
 
 		{"IP   Port   Time (UTC)\n198.18.0.0   6000   2026-02-01 05:30:00\n", time.FixedZone("", -3*3600), ""},
+		{"IP:Port   Time (UTC)\nTarget, not UTC:\n198.18.0.0:6000   2026-02-01 05:30:00\n", nil, ""},
+		{"IP:Port   Time (UTC)\n198.18.0.0:6000   2026-02-01 05:30:00\n", nil, "05:30"},
 		{"IP   Port   Time (CET)\n198.18.0.0   6000   2026-02-01 05:30:00\n", nil, ""},
 		{"IP   Port   Local time   Time (UTC)\n198.18.0.0   6000   2026-02-01 05:30:00\n", nil, ""},
 		{"IP   Port   Start (UTC)   End\n198.18.0.0   6000   2026-02-01 05:30:00 - 2026-02-01 05:31:00\n", nil, ""},
@@ -113,7 +115,7 @@ func TestTitleZone(t *testing.T) {
 // TestHeadingOfTable writes lines in another form behind a table whose heading says UTC and names the source port: both are of the table alone.
 func TestHeadingOfTable(t *testing.T) {
 	for _, heading := range []string{"| IP | Source port | Time (UTC) |\n| 198.18.0.7 | 6000 | 2026-02-01 05:30:00 |\n", "IP,Source port,Time (UTC)\n198.18.0.7,6000,2026-02-01 05:30:00\n", "IP;Source port;Time (UTC)\n198.18.0.7;6000;2026-02-01 05:30:00\n", "IP\tSource port\tTime (UTC)\n198.18.0.7\t6000\t2026-02-01 05:30:00\n"} {
-		for _, between := range []string{"\n", "\nNot UTC:\n", "\nBegin forwarded message:\n\n", "\nRegards\nJohn\n\n"} {
+		for _, between := range []string{"\n", "\nNot UTC:\n", "\nBegin forwarded message:\n\n", "\nRegards\nJohn\n\n", "The second server 203.0.113.9 has local time\n"} {
 			for _, row := range []string{"198.18.0.0:6000 2026-02-01 02:30:00", "IP: 198.18.0.0 Source port: 6000 Time: 2026-02-01 02:30:00", "198.18.0.0   6000   2026-02-01 02:30:00", "198.18.0.0 2222 2026-02-01T02:30:00Z"} {
 				for _, front := range []string{"", "Subject: x\n\n"} {
 					got, err := read(t, strings.NewReader(front+heading+between+row+"\n"), Options{Ports: PortsNamed})

@@ -289,7 +289,7 @@ func (l *jsonList) element(first byte, depth int) error {
 
 // around takes what stands beside the list in which a question is, as far as it says of what a port could be, and the name of the list.
 func (o *jsonObject) around(outer *item, name string) {
-	o.service = o.service || outer.service
+	o.service, o.sourceless = o.service || outer.service, o.sourceless || outer.sourceless
 	o.crowded = o.crowded || outer.crowded || len(o.hosts)+len(outer.hosts) > maxBesides
 	for _, s := range outer.hosts {
 		if s.attacked {

@@ -22,8 +22,8 @@ func (p *plainParser) parse(line string) (r Request, ok bool, err error) {
 	p.look(line)
 	r, err = p.question(line)
 	p.asked(line, err)
-	if isTextWith(line, err) || err != nil && !isTimed(err) && hasWord([]byte(strings.ToLower(line))) {
-		p.utc, p.ofSource = false, false
+	if hasAddress(line) && (isTextWith(line, err) || err != nil && !isTimed(err) && hasWord([]byte(strings.ToLower(line)))) {
+		p.breaks()
 	}
 	return r, true, err
 }

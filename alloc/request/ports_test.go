@@ -79,6 +79,8 @@ func TestPorts(t *testing.T) {
 		{"IP   Source port   Seen on\n198.18.0.0   7000   " + at + "\n\nPort scan:\n\n198.18.0.0   6000   " + at, byWord, not, byWord},
 		{"Subject: x\n\n> IP   Source port   Seen on\n> 198.18.0.0   7000   " + at + "\n198.18.0.0   6000   " + at, byWord, not, byWord},
 		{"IP   Source port   Seen on\n198.18.0.0   7000   " + at + "\n(2)\n198.18.0.0   6000   " + at, byWord, not, byWord},
+		{"IP   Source port   Seen on\nHoneypot 2\n198.18.0.0   6000   " + at, byWord, not, byWord},
+		{"Subject: x\n\n> IP   Source port   Seen on\n198.18.0.0   6000   " + at, byWord, not, byWord},
 		{"* IP: 198.18.0.0 Port: 6000 Time: " + at, byWord, not, byWord},
 		{"IP   Source port   Time\n198.18.0.0   7000   " + at + "\n\n198.18.0.0 6000 " + at, byWord, not, byWord},
 		{"IP,Port,Time\n198.18.0.0,6000," + at, byWord, not, byWord},
@@ -116,6 +118,7 @@ func TestPorts(t *testing.T) {
 		{"IP,Source port,Port,Time\n198.18.0.0,,6000," + at, not, not, not},
 		{`{"ip":"198.18.0.0","src_port":null,"port":6000,"time":"` + at + `"}`, not, not, not},
 		{`{"ip":"198.18.0.0","src_port":{},"port":6000,"time":"` + at + `"}`, not, not, not},
+		{`{"src_port":null,"list":[{"ip":"198.18.0.0","port":6000,"time":"` + at + `"}]}`, not, not, not},
 		{"IP: 198.18.0.0\nSource port: unknown\nPort: 6000\nTime: " + at, not, not, not},
 	} {
 		for ports, want := range map[Ports]string{0: test.heard, PortsNamed: test.named, PortsSource: test.source} {
