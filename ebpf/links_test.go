@@ -190,6 +190,38 @@ func TestLinkIsMadeAgain(t *testing.T) {
 	}
 }
 
+// An interface that is moved to another network namespace takes its programs along. Verify says that it is gone, until it is back.
+func TestLinkMovesAway(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, Config{Plan: mustPlan(t, samplePool)})
+	st := settleIn(s, s.Servers[0])
+	away := netnstest.New(t)
+	move := func(from, to *netns.NS) {
+		t.Helper()
+		if err := from.Do(func() error {
+			link, err := netlink.LinkByName(netns.InsideLink)
+			if err != nil {
+				return err
+			}
+			return netlink.LinkSetNsFd(link, to.Fd())
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	move(s.CGN, away)
+	st.isMissing(netns.InsideLink, "the interface is gone")
+	if state := st.stateOf(netns.InsideLink); state != "gone" {
+		t.Errorf("it is %s", state)
+	}
+	move(away, s.CGN)
+	netnstest.Run(t, s.CGN, "ip", "address", "add", "100.64.255.254/16", "dev", netns.InsideLink)
+	netnstest.Run(t, s.CGN, "ip", "link", "set", netns.InsideLink, "up")
+	st.isSame("after it was back")
+	if err := st.transfer.Finish(); err != nil {
+		t.Error(err)
+	}
+}
+
 // isMissing fails the test unless Verify misses both programs of an interface, and nothing else.
 func (st *stay) isMissing(link, why string) {
 	st.Helper()

@@ -106,12 +106,13 @@ func (v *verifier) verifySpot(s spot) error {
 	}
 	defer l.Close()
 	runs, ok := s.alive(l)
-	if !ok {
-		detail := "it was detached"
-		if _, err := net.InterfaceByIndex(s.index); err != nil {
-			detail = "the interface is gone"
-		}
-		v.differ(harmless, Missing, what, "%s", detail)
+	_, err = net.InterfaceByIndex(s.index)
+	switch {
+	case err != nil: // or in another network namespace, with the program
+		v.differ(harmless, Missing, what, "the interface is gone")
+		return nil
+	case !ok:
+		v.differ(harmless, Missing, what, "it was detached")
 		return nil
 	}
 	p, err := v.openProgram(s.program)
