@@ -104,7 +104,7 @@ func (l *loop) attempt(what string, a attempt) {
 			found := a
 			l.done <- func() { l.haveCompared(found) }
 		}
-		a.unknown = !m.Departed.IsZero() && a.had == nil && (bad || a.uncompared != nil)
+		a.unknown = a.err == nil && !m.Departed.IsZero() && a.had == nil && (bad || a.uncompared != nil)
 		a.remember(source, line, m, first, unnoted)
 		a.touch(backend, wall, wait)
 		return func() { l.haveApplied(a) }
