@@ -104,7 +104,7 @@ func (l *loop) attempt(what string, a attempt) {
 			found := a
 			l.done <- func() { l.haveCompared(found) }
 		}
-		a.unknown = a.err == nil && !m.Departed.IsZero() && a.had == nil && (bad || a.uncompared != nil)
+		a.unknown = !m.Departed.IsZero() && a.loses(bad)
 		a.remember(source, line, m, first, unnoted)
 		a.touch(backend, wall, wait)
 		return func() { l.haveApplied(a) }
@@ -117,6 +117,11 @@ func (a *attempt) decide(known InForce, ours string, claimed func() bool) {
 	if a.err == nil && void {
 		a.err = errGivenUp
 	}
+}
+
+// loses reports whether an attempt takes away what could not be compared. bad says that the last comparison failed.
+func (a *attempt) loses(bad bool) bool {
+	return a.err == nil && a.had == nil && (bad || a.uncompared != nil)
 }
 
 // touch makes the kernel obey, unless something is in the way.
